@@ -1,0 +1,26 @@
+# Debian 12's libraries, each as an imported target whose headers are SYSTEM.
+
+find_package(Threads REQUIRED)
+find_package(Protobuf 3.21 REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(doctest REQUIRED)
+find_package(prometheus-cpp REQUIRED)
+
+# reprise_import(NAME HEADER header LIBRARIES lib...): libraries that ship no usable CMake package.
+function(reprise_import name)
+  cmake_parse_arguments(arg "" "HEADER" "LIBRARIES" ${ARGN})
+  find_path(REPRISE_${name}_INCLUDE "${arg_HEADER}" REQUIRED)
+  add_library(reprise::${name} INTERFACE IMPORTED GLOBAL)
+  target_include_directories(reprise::${name} SYSTEM INTERFACE "${REPRISE_${name}_INCLUDE}")
+  foreach(library IN LISTS arg_LIBRARIES)
+    find_library(REPRISE_LIB_${library} "${library}" REQUIRED)
+    target_link_libraries(reprise::${name} INTERFACE "${REPRISE_LIB_${library}}")
+  endforeach()
+  target_link_libraries(reprise::${name} INTERFACE Threads::Threads)
+endfunction()
+
+reprise_import(caf HEADER caf/actor_system.hpp LIBRARIES caf_core caf_io caf_openssl)
+reprise_import(grpc HEADER grpcpp/grpcpp.h LIBRARIES grpc++_reflection grpc++ grpc gpr)
+reprise_import(mysql HEADER mysql_connection.h LIBRARIES mysqlcppconn)
