@@ -1,0 +1,128 @@
+#pragma once
+
+#include "store/group_check.hpp"
+#include "store/store.hpp"
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <tuple>
+#include <unordered_map>
+
+namespace reprise::store {
+
+/// The store in C++ containers: nothing survives the process. Deterministic (what it answers
+/// depends on the calls alone, never on addresses or time), so the simulation runs on it, and small
+/// enough to read as the meaning of the interface. One mutex guards everything.
+class memory_store final : public store, private stored_state {
+public:
+  std::vector<commit_status> commit(std::span<const transition> group) override;
+
+  result<bool> acquire_lease(const std::string& owner, duration length) override;
+  result<void> release_lease(const std::string& owner) override;
+  result<std::vector<epoch_number>> take_slots(const std::string& owner) override;
+  result<epoch_number> raise_epoch(slot_id slot, epoch_number seen) override;
+
+  result<std::optional<run_head>> current_run(const std::string& namespace_id,
+                                              const std::string& workflow_id) override;
+  result<std::optional<run_head>> find_run(const std::string& namespace_id,
+                                           const std::string& workflow_id,
+                                           const std::string& run_id) override;
+  result<std::optional<snapshot>> load_snapshot(std::int64_t key) override;
+  result<std::vector<journal_row>> read_journal(std::int64_t key, std::uint64_t from_seq,
+                                                std::size_t bytes_max) override;
+  result<std::vector<journal_row>> read_events(std::int64_t key, std::int64_t from_event,
+                                               std::size_t bytes_max) override;
+  result<std::vector<journal_row>> read_events_reverse(std::int64_t key, std::int64_t to_event,
+                                                       std::size_t bytes_max) override;
+
+  result<std::vector<due_run>> due_timers(time_point until, time_point after_at,
+                                          std::int64_t after_key, std::size_t limit) override;
+  result<std::optional<time_point>> next_timer(time_point after) override;
+  result<std::vector<due_run>> pending_offers(time_point after_at, std::int64_t after_key,
+                                              std::size_t limit) override;
+
+  result<std::vector<backlog_row>> read_backlog(const queue_key& queue, int after_priority,
+                                                std::int64_t after_seq,
+                                                std::size_t limit) override;
+  result<std::int64_t> count_backlog(const queue_key& queue) override;
+  result<std::vector<queue_key>> backlog_queues() override;
+  result<void> erase_backlog(const queue_key& queue,
+                             std::span<const std::pair<int, std::int64_t>> places) override;
+
+  result<std::vector<visibility_row>> list(const std::string& namespace_id, const filter& query,
+                                           const std::optional<list_cursor>& behind,
+                                           std::size_t limit) override;
+  result<std::int64_t> count(const std::string& namespace_id, const filter& query) override;
+  result<std::vector<group_count>> count_by(const std::string& namespace_id, const filter& query,
+                                            const std::string& attribute,
+                                            value_type type) override;
+
+  result<void> create_namespace(const namespace_row& row) override;
+  result<void> update_namespace(const namespace_row& row) override;
+  result<std::vector<namespace_row>> namespaces() override;
+  result<std::string> cluster_fact(const std::string& name, const std::string& value) override;
+  result<void> check() override;
+  std::string kind() const override;
+
+private:
+  struct run_data {
+    run_head head{};
+    std::vector<journal_row> journal{};
+    std::optional<snapshot> snap{};
+    std::optional<visibility_row> listed{};
+    std::uint64_t facts_forgotten_to = 0;
+  };
+
+  /// A place in the default order of lists.
+  struct list_place {
+    std::int64_t close_order = 0;
+    std::int64_t start_time = 0;
+    std::int64_t key = 0;
+
+    /// First is what is listed first.
+    friend bool operator<(const list_place& a, const list_place& b) noexcept {
+      return std::tie(b.close_order, b.start_time, b.key)
+             < std::tie(a.close_order, a.start_time, a.key);
+    }
+  };
+
+  using due_index = std::set<std::pair<std::int64_t, std::int64_t>>;
+  using backlog_rows = std::map<std::pair<int, std::int64_t>, std::string>;
+
+  // -- stored_state, called with mutex_ held ------------------------------------------------------
+  epoch_number epoch(slot_id slot) override;
+  std::optional<stored_run> run(std::int64_t key) override;
+  bool run_id_exists(const std::string& run_id) override;
+  std::optional<stored_current> current(const std::string& namespace_id,
+                                        const std::string& workflow_id) override;
+
+  void apply(const transition& t);
+  void apply(const run_write& w);
+  void set_head(run_data& run, const run_head& head);
+  void erase_run(const run_write& w);
+  void set_listed(run_data& run, const visibility_row& row);
+  void unlist(run_data& run);
+  static void forget_facts(run_data& run, std::uint64_t to);
+  static list_place place_of(const visibility_row& row);
+  std::vector<due_run> due(const due_index& index, time_point after_at, std::int64_t after_key,
+                           std::int64_t until, std::size_t limit) const;
+  template <class Visit>
+  void for_each_listed(const std::string& namespace_id, const filter& query, Visit visit) const;
+  const run_data* run_data_of(std::int64_t key) const;
+
+  mutable std::mutex mutex_;
+  std::vector<epoch_number> epochs_ = std::vector<epoch_number>(slot_count);
+  std::string lease_owner_;
+  std::map<std::int64_t, run_data> runs_;
+  std::unordered_map<std::string, std::int64_t> keys_by_run_id_;
+  std::map<std::pair<std::string, std::string>, std::int64_t> currents_;
+  due_index timers_;
+  due_index offers_;
+  std::map<queue_key, backlog_rows> backlogs_;
+  std::map<std::string, std::set<list_place>> listed_;
+  std::map<std::string, namespace_row> namespaces_;
+  std::map<std::string, std::string> facts_;
+};
+
+} // namespace reprise::store

@@ -1,0 +1,322 @@
+#include "store/columns.hpp"
+#include "store/memory/memory_store.hpp"
+#include "store/open.hpp"
+#include "store/value_counts.hpp"
+
+#include <algorithm>
+
+namespace reprise::store {
+
+std::unique_ptr<store> open_memory() {
+  return std::make_unique<memory_store>();
+}
+
+std::string memory_store::kind() const {
+  return "memory";
+}
+
+result<void> memory_store::check() {
+  return {};
+}
+
+// -- slots and leases -------------------------------------------------------------------------------
+
+result<bool> memory_store::acquire_lease(const std::string& owner, duration) {
+  std::lock_guard guard{mutex_};
+  lease_owner_ = owner;
+  return true;
+}
+
+result<void> memory_store::release_lease(const std::string& owner) {
+  std::lock_guard guard{mutex_};
+  if (lease_owner_ == owner)
+    lease_owner_.clear();
+  return {};
+}
+
+result<std::vector<epoch_number>> memory_store::take_slots(const std::string& owner) {
+  std::lock_guard guard{mutex_};
+  if (lease_owner_ != owner || owner.empty())
+    return make_error(errc::failed_precondition, "The lease on the slots is not this owner's.");
+  for (auto& epoch : epochs_)
+    ++epoch;
+  return epochs_;
+}
+
+result<epoch_number> memory_store::raise_epoch(slot_id slot, epoch_number seen) {
+  std::lock_guard guard{mutex_};
+  if (slot >= slot_count || epochs_[slot] != seen)
+    return make_error(errc::failed_precondition, "The slot has another epoch: it was taken over.");
+  return ++epochs_[slot];
+}
+
+// -- runs ---------------------------------------------------------------------------------------------
+
+result<std::optional<run_head>> memory_store::current_run(const std::string& namespace_id,
+                                                          const std::string& workflow_id) {
+  std::lock_guard guard{mutex_};
+  auto now = current(namespace_id, workflow_id);
+  if (!now)
+    return std::optional<run_head>{};
+  return std::optional{runs_.at(now->key).head};
+}
+
+result<std::optional<run_head>> memory_store::find_run(const std::string& namespace_id,
+                                                       const std::string& workflow_id,
+                                                       const std::string& run_id) {
+  std::lock_guard guard{mutex_};
+  auto found = keys_by_run_id_.find(run_id);
+  if (found == keys_by_run_id_.end())
+    return std::optional<run_head>{};
+  auto& head = runs_.at(found->second).head;
+  if (head.namespace_id != namespace_id || head.workflow_id != workflow_id)
+    return std::optional<run_head>{};
+  return std::optional{head};
+}
+
+result<std::optional<snapshot>> memory_store::load_snapshot(std::int64_t key) {
+  std::lock_guard guard{mutex_};
+  auto run = run_data_of(key);
+  return run != nullptr ? run->snap : std::nullopt;
+}
+
+result<std::vector<journal_row>> memory_store::read_journal(std::int64_t key,
+                                                            std::uint64_t from_seq,
+                                                            std::size_t bytes_max) {
+  std::lock_guard guard{mutex_};
+  std::vector<journal_row> rows;
+  auto run = run_data_of(key);
+  if (run == nullptr)
+    return rows;
+  auto row = std::ranges::lower_bound(run->journal, from_seq, {}, &journal_row::seq);
+  for (std::size_t bytes = 0; row != run->journal.end() && (rows.empty() || bytes < bytes_max);
+       ++row) {
+    bytes += row->events.size() + row->facts.size();
+    rows.push_back(*row);
+  }
+  return rows;
+}
+
+namespace {
+
+/// Appends rows with events, without their facts, until the bytes are passed.
+template <class Iterator>
+std::vector<journal_row> take_events(Iterator row, Iterator end, std::size_t bytes_max) {
+  std::vector<journal_row> rows;
+  for (std::size_t bytes = 0; row != end && (rows.empty() || bytes < bytes_max); ++row) {
+    if (row->event_count == 0)
+      continue;
+    bytes += row->events.size();
+    auto& copy = rows.emplace_back(*row);
+    copy.facts.clear();
+  }
+  return rows;
+}
+
+} // namespace
+
+result<std::vector<journal_row>> memory_store::read_events(std::int64_t key,
+                                                           std::int64_t from_event,
+                                                           std::size_t bytes_max) {
+  std::lock_guard guard{mutex_};
+  auto run = run_data_of(key);
+  if (run == nullptr)
+    return std::vector<journal_row>{};
+  auto end_of = [](const journal_row& r) { return r.first_event_id + r.event_count; };
+  auto first = std::ranges::upper_bound(run->journal, from_event, {}, end_of);
+  return take_events(first, run->journal.end(), bytes_max);
+}
+
+result<std::vector<journal_row>> memory_store::read_events_reverse(std::int64_t key,
+                                                                   std::int64_t to_event,
+                                                                   std::size_t bytes_max) {
+  std::lock_guard guard{mutex_};
+  auto run = run_data_of(key);
+  if (run == nullptr)
+    return std::vector<journal_row>{};
+  auto behind
+    = std::ranges::upper_bound(run->journal, to_event, {}, &journal_row::first_event_id);
+  return take_events(std::make_reverse_iterator(behind), run->journal.rend(), bytes_max);
+}
+
+// -- wake-ups -----------------------------------------------------------------------------------------
+
+std::vector<due_run> memory_store::due(const due_index& index, time_point after_at,
+                                       std::int64_t after_key, std::int64_t until,
+                                       std::size_t limit) const {
+  std::vector<due_run> found;
+  for (auto i = index.upper_bound({nanoseconds(after_at), after_key});
+       i != index.end() && i->first <= until && found.size() < limit; ++i) {
+    auto& head = runs_.at(i->second).head;
+    found.push_back({.at = from_nanoseconds(i->first),
+                     .slot = head.slot,
+                     .key = head.key,
+                     .namespace_id = head.namespace_id,
+                     .workflow_id = head.workflow_id,
+                     .run_id = head.run_id});
+  }
+  return found;
+}
+
+result<std::vector<due_run>> memory_store::due_timers(time_point until, time_point after_at,
+                                                      std::int64_t after_key, std::size_t limit) {
+  std::lock_guard guard{mutex_};
+  return due(timers_, after_at, after_key, nanoseconds(until), limit);
+}
+
+result<std::optional<time_point>> memory_store::next_timer(time_point after) {
+  std::lock_guard guard{mutex_};
+  auto next = timers_.upper_bound({nanoseconds(after), std::numeric_limits<std::int64_t>::max()});
+  if (next == timers_.end())
+    return std::optional<time_point>{};
+  return std::optional{from_nanoseconds(next->first)};
+}
+
+result<std::vector<due_run>> memory_store::pending_offers(time_point after_at,
+                                                          std::int64_t after_key,
+                                                          std::size_t limit) {
+  std::lock_guard guard{mutex_};
+  return due(offers_, after_at, after_key, std::numeric_limits<std::int64_t>::max(), limit);
+}
+
+// -- backlogs -----------------------------------------------------------------------------------------
+
+result<std::vector<backlog_row>> memory_store::read_backlog(const queue_key& queue,
+                                                            int after_priority,
+                                                            std::int64_t after_seq,
+                                                            std::size_t limit) {
+  std::lock_guard guard{mutex_};
+  std::vector<backlog_row> rows;
+  auto found = backlogs_.find(queue);
+  if (found == backlogs_.end())
+    return rows;
+  for (auto i = found->second.upper_bound({after_priority, after_seq});
+       i != found->second.end() && rows.size() < limit; ++i)
+    rows.push_back({.queue = queue,
+                    .priority = i->first.first,
+                    .seq = i->first.second,
+                    .task = i->second});
+  return rows;
+}
+
+result<std::int64_t> memory_store::count_backlog(const queue_key& queue) {
+  std::lock_guard guard{mutex_};
+  auto found = backlogs_.find(queue);
+  return found == backlogs_.end() ? 0 : static_cast<std::int64_t>(found->second.size());
+}
+
+result<std::vector<queue_key>> memory_store::backlog_queues() {
+  std::lock_guard guard{mutex_};
+  std::vector<queue_key> queues;
+  for (auto& [queue, rows] : backlogs_)
+    queues.push_back(queue);
+  return queues;
+}
+
+result<void>
+memory_store::erase_backlog(const queue_key& queue,
+                            std::span<const std::pair<int, std::int64_t>> places) {
+  std::lock_guard guard{mutex_};
+  auto found = backlogs_.find(queue);
+  if (found == backlogs_.end())
+    return {};
+  for (auto& place : places)
+    found->second.erase(place);
+  if (found->second.empty())
+    backlogs_.erase(found);
+  return {};
+}
+
+// -- visibility ---------------------------------------------------------------------------------------
+
+template <class Visit>
+void memory_store::for_each_listed(const std::string& namespace_id, const filter& query,
+                                   Visit visit) const {
+  auto found = listed_.find(namespace_id);
+  if (found == listed_.end())
+    return;
+  for (auto& place : found->second) {
+    auto& row = *runs_.at(place.key).listed;
+    if (matches(query, row))
+      visit(row);
+  }
+}
+
+result<std::vector<visibility_row>>
+memory_store::list(const std::string& namespace_id, const filter& query,
+                   const std::optional<list_cursor>& behind, std::size_t limit) {
+  std::lock_guard guard{mutex_};
+  std::vector<visibility_row> rows;
+  auto found = listed_.find(namespace_id);
+  if (found == listed_.end())
+    return rows;
+  auto place = found->second.begin();
+  if (behind)
+    place = found->second.upper_bound({.close_order = close_order(*behind),
+                                       .start_time = nanoseconds(behind->start_time),
+                                       .key = behind->key});
+  for (; place != found->second.end() && rows.size() < limit; ++place) {
+    auto& row = *runs_.at(place->key).listed;
+    if (matches(query, row))
+      rows.push_back(row);
+  }
+  return rows;
+}
+
+result<std::int64_t> memory_store::count(const std::string& namespace_id, const filter& query) {
+  std::lock_guard guard{mutex_};
+  std::int64_t n = 0;
+  for_each_listed(namespace_id, query, [&](auto&) { ++n; });
+  return n;
+}
+
+result<std::vector<group_count>> memory_store::count_by(const std::string& namespace_id,
+                                                        const filter& query,
+                                                        const std::string& attribute,
+                                                        value_type type) {
+  if (auto bad = refuse_grouping(attribute, type))
+    return *bad;
+  std::lock_guard guard{mutex_};
+  value_counts counts;
+  for_each_listed(namespace_id, query,
+                  [&](auto& row) { counts.add(value_of(row, attribute, type), 1); });
+  return counts.sorted();
+}
+
+// -- namespaces and the cluster's facts -----------------------------------------------------------------
+
+result<void> memory_store::create_namespace(const namespace_row& row) {
+  std::lock_guard guard{mutex_};
+  for (auto& [id, other] : namespaces_)
+    if (id == row.id || other.name == row.name)
+      return make_error(errc::already_exists, "Namespace already exists.");
+  namespaces_.emplace(row.id, row);
+  return {};
+}
+
+result<void> memory_store::update_namespace(const namespace_row& row) {
+  std::lock_guard guard{mutex_};
+  for (auto& [id, other] : namespaces_)
+    if (id != row.id && other.name == row.name)
+      return make_error(errc::already_exists, "Namespace already exists.");
+  auto found = namespaces_.find(row.id);
+  if (found == namespaces_.end() || found->second.version != row.version - 1)
+    return make_error(errc::aborted, "The namespace was updated by someone else meanwhile.");
+  found->second = row;
+  return {};
+}
+
+result<std::vector<namespace_row>> memory_store::namespaces() {
+  std::lock_guard guard{mutex_};
+  std::vector<namespace_row> rows;
+  for (auto& [id, row] : namespaces_)
+    rows.push_back(row);
+  return rows;
+}
+
+result<std::string> memory_store::cluster_fact(const std::string& name, const std::string& value) {
+  std::lock_guard guard{mutex_};
+  return facts_.emplace(name, value).first->second;
+}
+
+} // namespace reprise::store

@@ -1,0 +1,118 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "store/filter.hpp"
+#include "store/types.hpp"
+
+#include <memory>
+#include <span>
+
+namespace reprise::store {
+
+/// The durable world. Blocking: call it from detached actors only.
+///
+/// Threads: every method may be called from any thread at any time; commits of one store are
+/// serialised inside. Reads see every commit that was answered `committed` before they began.
+/// Failures: reads answer errc::unavailable when the database cannot be reached (try again later),
+/// errc::data_loss when what is stored cannot be understood. Nothing throws.
+class store {
+public:
+  virtual ~store() = default;
+
+  /// One durable group: forms one database transaction with the members that hold, so that one
+  /// bad member costs only itself. Answers one status for each transition, in order. Within a
+  /// group, later transitions see earlier ones.
+  virtual std::vector<commit_status> commit(std::span<const transition> group) = 0;
+
+  // -- slots and leases ---------------------------------------------------------------------------
+
+  /// Takes the lease on all slots for `owner` (a UUID), if nobody else's lease is alive: true. The
+  /// lease's end is by the database's clock, `length` from now. Renewing one's own lease is the
+  /// same call. Embedded stores have one process only and always answer true.
+  virtual result<bool> acquire_lease(const std::string& owner, duration length) = 0;
+  /// Gives up the lease, if it is still the owner's.
+  virtual result<void> release_lease(const std::string& owner) = 0;
+  /// Raises the epochs of all slots by one (take-over) and answers them, indexed by slot. Refused
+  /// (failed_precondition) when the lease is not `owner`'s.
+  virtual result<std::vector<epoch_number>> take_slots(const std::string& owner) = 0;
+  /// Compare-and-set of one slot's epoch to `seen + 1`; answers the new one. After this returns, no
+  /// transition of an older epoch can become durable. Refused (failed_precondition) when the stored
+  /// epoch is not `seen`.
+  virtual result<epoch_number> raise_epoch(slot_id slot, epoch_number seen) = 0;
+
+  // -- runs ---------------------------------------------------------------------------------------
+
+  /// The current run of a workflow id; nothing when it has none.
+  virtual result<std::optional<run_head>> current_run(const std::string& namespace_id,
+                                                      const std::string& workflow_id) = 0;
+  virtual result<std::optional<run_head>> find_run(const std::string& namespace_id,
+                                                   const std::string& workflow_id,
+                                                   const std::string& run_id) = 0;
+  virtual result<std::optional<snapshot>> load_snapshot(std::int64_t key) = 0;
+  /// Journal rows from `from_seq` on, in order, until `bytes_max` is passed (at least one row).
+  virtual result<std::vector<journal_row>> read_journal(std::int64_t key, std::uint64_t from_seq,
+                                                        std::size_t bytes_max) = 0;
+  /// Rows that hold the events from `from_event` on, in order, until `bytes_max` is passed (at
+  /// least one row); the first may begin before `from_event`. Facts are left out.
+  virtual result<std::vector<journal_row>> read_events(std::int64_t key, std::int64_t from_event,
+                                                       std::size_t bytes_max) = 0;
+  /// The same backwards: rows with events up to `to_event`, newest first.
+  virtual result<std::vector<journal_row>> read_events_reverse(std::int64_t key,
+                                                               std::int64_t to_event,
+                                                               std::size_t bytes_max) = 0;
+
+  // -- wake-ups -----------------------------------------------------------------------------------
+
+  /// Runs whose timer_at is at or before `until`, earliest first, behind (`after_at`, `after_key`).
+  virtual result<std::vector<due_run>> due_timers(time_point until, time_point after_at,
+                                                  std::int64_t after_key, std::size_t limit) = 0;
+  /// The earliest timer_at behind `after`; nothing when there is none.
+  virtual result<std::optional<time_point>> next_timer(time_point after) = 0;
+  /// Runs with offer_at set, earliest first, behind (`after_at`, `after_key`).
+  virtual result<std::vector<due_run>> pending_offers(time_point after_at, std::int64_t after_key,
+                                                      std::size_t limit) = 0;
+
+  // -- backlogs -----------------------------------------------------------------------------------
+
+  /// Rows of one queue in order (priority, seq), behind the given place.
+  virtual result<std::vector<backlog_row>> read_backlog(const queue_key& queue, int after_priority,
+                                                        std::int64_t after_seq,
+                                                        std::size_t limit) = 0;
+  /// Number of rows of one queue.
+  virtual result<std::int64_t> count_backlog(const queue_key& queue) = 0;
+  /// Queues that have rows.
+  virtual result<std::vector<queue_key>> backlog_queues() = 0;
+  /// Deletes rows by (priority, seq). Not fenced: a stale row is harmless, hand-outs are validated.
+  virtual result<void> erase_backlog(const queue_key& queue,
+                                     std::span<const std::pair<int, std::int64_t>> places) = 0;
+
+  // -- visibility ---------------------------------------------------------------------------------
+
+  virtual result<std::vector<visibility_row>> list(const std::string& namespace_id,
+                                                   const filter& query,
+                                                   const std::optional<list_cursor>& behind,
+                                                   std::size_t limit) = 0;
+  virtual result<std::int64_t> count(const std::string& namespace_id, const filter& query) = 0;
+  /// Counts by the values of one attribute, most frequent first.
+  virtual result<std::vector<group_count>> count_by(const std::string& namespace_id,
+                                                    const filter& query,
+                                                    const std::string& attribute,
+                                                    value_type type) = 0;
+
+  // -- namespaces and the cluster's facts -----------------------------------------------------------
+
+  /// Refused (already_exists) when name or id is taken.
+  virtual result<void> create_namespace(const namespace_row& row) = 0;
+  /// Replaces name and record. Refused (aborted) unless the stored version is row.version - 1.
+  virtual result<void> update_namespace(const namespace_row& row) = 0;
+  virtual result<std::vector<namespace_row>> namespaces() = 0;
+  /// A named fact of the cluster (its id, for one); the first writer wins and all get its value.
+  virtual result<std::string> cluster_fact(const std::string& name, const std::string& value) = 0;
+
+  /// A cheap write and read: whether the store works now.
+  virtual result<void> check() = 0;
+  /// "memory", "sqlite", "mysql": said by GetClusterInfo.
+  virtual std::string kind() const = 0;
+};
+
+} // namespace reprise::store

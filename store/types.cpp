@@ -1,0 +1,26 @@
+#include "store/types.hpp"
+
+namespace reprise::store {
+
+namespace {
+
+constexpr std::uint64_t fnv_offset = 14695981039346656037ULL;
+constexpr std::uint64_t fnv_prime = 1099511628211ULL;
+
+std::uint64_t mix(std::uint64_t hash, const std::string& text) noexcept {
+  for (unsigned char c : text)
+    hash = (hash ^ c) * fnv_prime;
+  return hash;
+}
+
+} // namespace
+
+slot_id slot_of(const std::string& namespace_id, const std::string& workflow_id) noexcept {
+  auto hash = mix(fnv_offset, namespace_id);
+  hash = (hash ^ 0U) * fnv_prime;
+  hash = mix(hash, workflow_id);
+  // The low bits of FNV alone are weak for short ids; fold the high half in.
+  return static_cast<slot_id>((hash ^ (hash >> 32)) % slot_count);
+}
+
+} // namespace reprise::store

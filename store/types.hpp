@@ -1,0 +1,205 @@
+#pragma once
+
+#include "base/clock.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace reprise::store {
+
+/// Slots are fixed for ever: `slot_of(namespace id, workflow id)` never changes its answer.
+inline constexpr std::uint32_t slot_count = 4096;
+
+using slot_id = std::uint16_t;
+using epoch_number = std::uint64_t;
+
+/// The slot of a workflow id: FNV-1a over both ids with a separator, modulo slot_count.
+slot_id slot_of(const std::string& namespace_id, const std::string& workflow_id) noexcept;
+
+/// What the store knows of one run without its journal: the row that every transition updates.
+struct run_head {
+  /// Grows with time (invariant 8); primary key of the run's rows. Given by the slot that creates it.
+  std::int64_t key = 0;
+  slot_id slot = 0;
+  std::string namespace_id{};
+  std::string workflow_id{};
+  std::string run_id{};
+  /// Number of the last journal row; the next append carries last_seq + 1. First row: 1.
+  std::uint64_t last_seq = 0;
+  /// Number of the next history event.
+  std::int64_t next_event_id = 1;
+  /// WorkflowExecutionStatus of the public API as a number; 1 is running.
+  int status = 1;
+  /// True next deadline: timer, timeout or, once closed, the end of the retention.
+  std::optional<time_point> timer_at{};
+  /// Set while the run has work that no worker was given yet.
+  std::optional<time_point> offer_at{};
+};
+
+/// One journal row: what one transition appended to one run.
+struct journal_row {
+  std::uint64_t seq = 0;
+  /// Id of the first event in `events`; of the next event when there is none.
+  std::int64_t first_event_id = 0;
+  std::int32_t event_count = 0;
+  /// The public events exactly as pollers get them: a serialised temporal.api.history.v1.History,
+  /// so rows can be put one behind the other.
+  std::string events{};
+  /// Serialised reprise.journal.Facts: the private facts and their order among the events.
+  std::string facts{};
+};
+
+struct snapshot {
+  /// The journal row up to which it stands for the fold.
+  std::uint64_t seq = 0;
+  std::string state{};
+};
+
+/// A value of a search attribute or of a system column.
+enum class value_type : std::uint8_t { keyword, text, integer, real, boolean, datetime, keyword_list };
+
+struct search_value {
+  value_type type = value_type::keyword;
+  /// keyword, text: one element; keyword_list: any number; else empty.
+  std::vector<std::string> texts{};
+  /// integer, boolean (0 or 1), datetime (nanoseconds since the epoch).
+  std::int64_t integer = 0;
+  double real = 0;
+  friend bool operator==(const search_value&, const search_value&) = default;
+};
+
+struct named_value {
+  std::string name{};
+  search_value value{};
+  friend bool operator==(const named_value&, const named_value&) = default;
+};
+
+/// The row that lists a run. Written in the transaction of its start, its upserts, its close.
+struct visibility_row {
+  std::int64_t key = 0;
+  std::string namespace_id{};
+  std::string workflow_id{};
+  std::string run_id{};
+  std::string workflow_type{};
+  std::string task_queue{};
+  int status = 1;
+  time_point start_time{};
+  time_point execution_time{};
+  std::optional<time_point> close_time{};
+  std::int64_t history_length = 0;
+  std::int64_t history_size_bytes = 0;
+  std::int64_t state_transition_count = 0;
+  std::string parent_workflow_id{};
+  std::string parent_run_id{};
+  std::string root_workflow_id{};
+  std::string root_run_id{};
+  /// Custom and predefined search attributes, sorted by name; what queries are matched against.
+  std::vector<named_value> search_attributes{};
+  /// A serialised temporal.api.workflow.v1.WorkflowExecutionInfo: what a list answers, verbatim.
+  std::string info{};
+};
+
+/// Writes one run within a transition. All optional parts belong to the same transaction.
+struct run_write {
+  enum class kind : std::uint8_t {
+    /// Inserts head and first journal row. Refused (already_exists) when the run id is there.
+    create,
+    /// Adds one journal row and replaces the head. Refused (conflict) unless the stored last_seq is
+    /// head.last_seq - 1.
+    append,
+    /// Replaces offer_at, timer_at only; adds no journal row. Same check on head.last_seq (unchanged).
+    touch,
+    /// Deletes everything of the run, and its current pointer when that points at it.
+    erase,
+  };
+  kind what = kind::append;
+  /// The head as it shall be after the transition; its last_seq is the number of `row`.
+  run_head head{};
+  journal_row row{};
+  std::optional<visibility_row> visibility{};
+  /// Replaces the snapshot. Its seq may be lower than the row's.
+  std::optional<snapshot> snap{};
+  /// Deletes the private facts of journal rows up to and including this one: legal only behind a
+  /// durable snapshot of at least that seq.
+  std::optional<std::uint64_t> forget_facts_to{};
+};
+
+/// Moves the pointer from a workflow id to its current run.
+struct current_change {
+  std::string namespace_id{};
+  std::string workflow_id{};
+  /// The run that must be current now; empty: none may be. A mismatch refuses (already_exists).
+  std::string expected_run_id{};
+  /// The run that is current afterwards.
+  std::string run_id{};
+  std::int64_t key = 0;
+};
+
+/// Tells one backlog. Kind: 1 workflow tasks, 2 activity tasks, as in the public API.
+struct queue_key {
+  std::string namespace_id{};
+  std::string name{};
+  int kind = 1;
+  friend auto operator<=>(const queue_key&, const queue_key&) = default;
+};
+
+struct backlog_row {
+  queue_key queue{};
+  /// 1 is most urgent.
+  int priority = 3;
+  /// Order within the priority; unique within the queue. Given by the writer of the row.
+  std::int64_t seq = 0;
+  /// Serialised reprise.cluster.Task.
+  std::string task{};
+};
+
+/// One atomic unit: all or nothing. Touches one slot only.
+struct transition {
+  slot_id slot = 0;
+  /// Refused (stale_epoch) unless this is the slot's stored epoch, checked with a locking read.
+  epoch_number epoch = 0;
+  std::vector<run_write> runs{};
+  std::vector<current_change> currents{};
+  std::vector<backlog_row> backlog_adds{};
+};
+
+/// What became of one transition of a group.
+enum class commit_status : std::uint8_t {
+  /// Durable.
+  committed,
+  /// Not durable: another owner has the slot.
+  stale_epoch,
+  /// Not durable: last_seq is not what the transition expected.
+  conflict,
+  /// Not durable: the current pointer is not what was expected, or the run id exists.
+  already_exists,
+  /// Not durable: more bytes than the database takes in one statement or transaction.
+  too_large,
+  /// Not durable: the store could not be written (disk full, down). Nothing of it will appear later.
+  unavailable,
+  /// Not known: the commit's answer was lost. It may be durable now or become so later; raise the
+  /// slot's epoch before reading.
+  unknown,
+};
+
+/// A namespace's record; `record` is a serialised reprise.journal.NamespaceRecord.
+struct namespace_row {
+  std::string id{};
+  std::string name{};
+  /// Grows by one with each update; an update carries the version that it read.
+  std::int64_t version = 0;
+  std::string record{};
+};
+
+struct due_run {
+  time_point at{};
+  slot_id slot = 0;
+  std::int64_t key = 0;
+  std::string namespace_id{};
+  std::string workflow_id{};
+  std::string run_id{};
+};
+
+} // namespace reprise::store
