@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Runs one fuzz target briefly. usage: run.sh NAME; the target comes from REPRISE_FUZZ_DIR.
+set -euo pipefail
+target="${REPRISE_FUZZ_DIR:-}/fuzz_$1"
+if ! [ -x "$target" ]; then
+  echo "skipped: fuzz_$1 is not built; ./dev test builds it and names its folder"
+  exit 77
+fi
+work=$(mktemp -d "${TMPDIR:-/tmp}/reprise-fuzz.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+mkdir corpus
+seconds=${REPRISE_FUZZ_SECONDS:-10}
+"$target" "-max_total_time=$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 corpus || {
+  status=$?
+  for artifact in crash-* timeout-* oom-*; do
+    [ -f "$artifact" ] && echo "$artifact:" && base64 "$artifact"
+  done
+  exit "$status"
+}

@@ -1,0 +1,124 @@
+# What has to be on the machine: Debian packages, Node, Go tools. Sourced; see common.sh.
+# shellcheck shell=bash
+
+readonly build_packages=(
+  clang-19 lld-19 libclang-rt-19-dev ccache ninja-build cmake pkg-config openssl python3
+  libcaf-dev libgrpc++-dev libgrpc-dev protobuf-compiler libprotobuf-dev libsqlite3-dev
+  doctest-dev libfmt-dev prometheus-cpp-dev libmysqlcppconn-dev libssl-dev
+)
+readonly node_needed='20.3'
+readonly cli_version='v1.5.1' ui_version='v2.54.1' go_toolchain='go1.26.4'
+
+setup_packages() {
+  local package missing=()
+  for package in "$@"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' \
+      || missing+=("$package")
+  done
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  say "installing Debian packages (apt-get): ${missing[*]}"
+  as_root apt-get update -q >&2
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+    "${missing[@]}" >&2
+}
+
+setup_build() {
+  setup_packages "${build_packages[@]}"
+  command -v npm >/dev/null || setup_packages npm
+}
+
+setup_mariadb() { setup_packages mariadb-server-core mariadb-client; }
+
+# Puts a Node of at least $node_needed first in PATH: the system's, or the npm package `node`.
+setup_node() {
+  if command -v node >/dev/null && node_is_new_enough node; then
+    return 0
+  fi
+  local folder="$cache/node"
+  if ! [ -x "$folder/node_modules/node/bin/node" ]; then
+    say "installing Node 22 from the npm package 'node' (the system has none of $node_needed or later)"
+    mkdir -p "$folder"
+    npm install --silent --no-audit --no-fund --prefix "$folder" node@22 >&2
+  fi
+  export PATH="$folder/node_modules/node/bin:$PATH"
+  node_is_new_enough node || die "Node $node_needed or later could not be installed."
+}
+
+node_is_new_enough() {
+  local have
+  have=$("$1" --version 2>/dev/null) || return 1
+  [ "$(printf '%s\n%s\n' "$node_needed" "${have#v}" | sort -V | head -n 1)" = "$node_needed" ]
+}
+
+# The npm packages of a folder with a lock file, in the cache under the lock's hash, linked there.
+setup_npm() {
+  local folder=$1 hash kept
+  hash=$(sha256sum "$folder/package-lock.json" | cut -c1-16)
+  kept="$cache/npm-$hash"
+  if ! [ -f "$kept/complete" ]; then
+    say "installing the npm packages of $folder (once)"
+    rm -rf "$kept"
+    mkdir -p "$kept"
+    cp "$folder/package.json" "$folder/package-lock.json" "$kept/"
+    npm ci --silent --no-audit --no-fund --prefix "$kept" >&2
+    touch "$kept/complete"
+  fi
+  if ! [ -e "$folder/node_modules" ] || [ -L "$folder/node_modules" ]; then
+    ln -sfn "$kept/node_modules" "$folder/node_modules"
+  fi
+}
+
+# Go 1.21 or later finds the toolchain that a module asks for by itself. An older one (Debian 12)
+# can only download it: it is a Go module too.
+setup_go() {
+  local minor
+  if ! command -v go >/dev/null; then
+    setup_packages golang-go || return 1
+  fi
+  minor=$(go version | sed -E 's/.*go1\.([0-9]+).*/\1/')
+  if [ "$minor" -ge 21 ]; then
+    return 0
+  fi
+  local arch module kept
+  arch=$(go env GOARCH)
+  module="golang.org/toolchain@v0.0.1-$go_toolchain.linux-$arch"
+  kept="$(go env GOMODCACHE)/$module"
+  if ! [ -x "$kept/bin/go" ]; then
+    say "fetching $go_toolchain (the system's is older than 1.21)"
+    (cd "$cache" && go mod download "$module") || return 1
+    chmod -R u+w "$kept"
+    chmod +x "$kept"/bin/* "$kept"/pkg/tool/linux_"$arch"/*
+  fi
+  export PATH="$kept/bin:$PATH" GOROOT="$kept"
+}
+
+setup_go_tool() { # setup_go_tool NAME MODULE VERSION: into $cache/bin/NAME
+  local kept="$cache/bin/$1-$3"
+  if ! [ -x "$kept" ]; then
+    setup_go || return 1
+    say "building $2 $3 (once; takes some minutes)"
+    local work
+    work=$(mktemp -d "$cache/go.XXXXXX")
+    GOBIN="$work" go install "$2@$3" >&2 || {
+      rm -rf "$work"
+      return 1
+    }
+    mkdir -p "$cache/bin"
+    mv "$work/${2##*/}" "$kept"
+    rm -rf "$work"
+  fi
+}
+
+setup_test() {
+  mkdir -p "$cache"
+  setup_mariadb
+  setup_node
+  setup_npm examples/typescript/order
+  # Without these two the tests that need them are skipped, each with a line that says so.
+  setup_go_tool temporal github.com/temporalio/cli/cmd/temporal "$cli_version" \
+    || say "the official CLI could not be built: its tests are skipped"
+  setup_go_tool server github.com/temporalio/ui-server/v2/cmd/server "$ui_version" \
+    || say "the Web UI could not be built: its test is skipped"
+  command -v chromium >/dev/null || setup_packages chromium \
+    || say "Chromium could not be installed: the Web UI's test is skipped"
+}

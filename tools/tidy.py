@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Checks what the compiler does not: the direction of includes, lengths, coroutine expressions.
+
+usage: tidy.py [ROOT]      prints every finding as FILE:LINE: text; exit 1 when there is one
+"""
+import pathlib
+import re
+import sys
+
+FILE_LINES, FUNCTION_LINES, COLUMNS = 800, 70, 100
+SOURCES = ("base", "protocol", "store", "engine", "actors", "cluster", "frontend", "cli", "sdk",
+           "examples", "tests", "bench")
+
+# What each folder may include; see the table of docs/ARCHITECTURE.md.
+BELOW = {
+    "base": set(),
+    "protocol": set(),
+    "store": {"protocol", "base"},
+    "engine": {"protocol", "base"},
+    "actors": {"engine", "store", "protocol", "base"},
+    "cluster": {"actors", "engine", "store", "protocol", "base"},
+    "frontend": {"cluster", "actors", "protocol", "base"},
+    "cli": {"frontend", "cluster", "actors", "engine", "store", "protocol", "base", "sdk"},
+    "sdk": {"protocol", "base"},
+    "sdk/actor_transport": {"sdk", "protocol", "base"},
+    "sdk/testing": {"sdk", "frontend", "cluster", "actors", "engine", "store", "protocol", "base"},
+    "examples": {"sdk"},
+}
+# Other people's headers that a folder must not see.
+UNSEEN = {
+    "base": r"caf/|grpc|cppconn/|mysql|sqlite3|prometheus/|google/protobuf",
+    "protocol": r"caf/|grpc|cppconn/|mysql|sqlite3|prometheus/",
+    "store": r"caf/|grpc",
+    "engine": r"caf/|grpc|cppconn/|mysql|sqlite3|prometheus/|thread>|mutex>|fstream>|iostream>",
+    "sdk": r"caf/|cppconn/|mysql|sqlite3",
+}
+INTERFACES = "protocol/interfaces.hpp"
+
+
+def room(path):
+    """The longest folder of BELOW that holds the file, or its first folder."""
+    parts = path.parts
+    pair = "/".join(parts[:2])
+    return pair if pair in BELOW else parts[0]
+
+
+def blank(text):
+    """Comments and literals as spaces, so that braces in them do not count."""
+    pattern = (r'R"(\w*)\((?:.|\n)*?\)\1"|//[^\n]*|/\*(?:.|\n)*?\*/'
+               r'|"(?:\\.|[^"\\\n])*"|(?<![0-9a-fA-F])\'(?:\\.|[^\'\\\n])+\'')
+    return re.sub(pattern, lambda m: re.sub(r"[^\n]", " ", m.group(0)), text)
+
+
+def check_includes(path, lines):
+    folder = room(path)
+    for number, line in enumerate(lines, 1):
+        found = re.match(r'\s*#\s*include\s+(?:"([^"]+)"|<([^>]+>))', line)
+        if not found or folder not in BELOW:
+            continue
+        ours, theirs = found.groups()
+        if ours:
+            target = ours.split("/")[0]
+            if target in BELOW and target != folder.split("/")[0] and target not in BELOW[folder]:
+                yield number, f"{folder} may not include {target}"
+            if ours == INTERFACES and folder in ("engine", "store", "sdk"):
+                yield number, f"{folder} may not see actor interfaces"
+        elif folder in UNSEEN and str(path) != INTERFACES and re.match(UNSEEN[folder], theirs):
+            yield number, f"{folder} may not see <{theirs}"
+
+
+def functions(text):
+    """(first line, last line) of every outermost function body's statement."""
+    stack, start = [], 0
+    for found in re.finditer(r"[{};]", text):
+        at, mark = found.start(), found.group(0)
+        if mark == "{":
+            head = text[start:at]
+            inside = any(kind == "function" for kind, _ in stack)
+            bare = re.sub(r"template\s*<[^{]*?>\s*(?=\w)|\([^()]*\)|<[^<>]*>", "", head)
+            if re.search(r"\b(namespace|class|struct|enum|union|extern|concept)\b", bare):
+                kind = "box"
+            elif not inside and ")" in head and not re.search(r"=\s*$", head):
+                kind = "function"
+            else:
+                kind = "other"
+            stack.append((kind, start + len(head) - len(head.lstrip())))
+        elif mark == "}" and stack:
+            kind, first = stack.pop()
+            if kind == "function":
+                yield text.count("\n", 0, first) + 1, text.count("\n", 0, at) + 1
+        start = at + 1
+
+
+def check_lengths(path, lines, text):
+    if len(lines) > FILE_LINES:
+        yield 1, f"{len(lines)} lines; split it (at most {FILE_LINES})"
+    for number, line in enumerate(lines, 1):
+        if len(line) > COLUMNS and "http" not in line and 'R"' not in line:
+            yield number, f"{len(line)} columns (at most {COLUMNS})"
+    if path.parts[0] in ("tests", "bench"):
+        return                      # doctest's cases read best in one piece
+    for first, last in functions(text):
+        if last - first + 1 > FUNCTION_LINES:
+            yield first, f"a function of {last - first + 1} lines (at most {FUNCTION_LINES})"
+
+
+def check_coroutines(lines, text):
+    """GCC 12 miscompiles a braced initialiser or ?: in one expression with co_await."""
+    for found in re.finditer(r"[^;{}]*\bco_await\b[^;]*;", text):
+        number = text.count("\n", 0, found.start() + len(found.group(0))
+                            - len(found.group(0).lstrip())) + 1
+        if "coawait-ok:" in lines[number - 1]:
+            continue
+        if re.search(r"[{?]", found.group(0)):
+            yield number, "co_await beside braces or ?: in one expression; name it first"
+
+
+def check(path, root):
+    raw = (root / path).read_text(errors="replace")
+    lines, text = raw.splitlines(), blank(raw)
+    text = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", lambda m: re.sub(r"[^\n]", " ", m.group(0)),
+                  text, flags=re.M)
+    yield from check_includes(path, lines)
+    yield from check_lengths(path, lines, text)
+    if path.parts[0] in ("sdk", "examples"):
+        yield from check_coroutines(lines, text)
+
+
+def main():
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent)
+    paths = sorted(p.relative_to(root) for folder in SOURCES if (root / folder).is_dir()
+                   for p in (root / folder).rglob("*.?pp") if "node_modules" not in p.parts)
+    if not paths:
+        sys.exit(f"{root}: no source file in any known folder")
+    found = 0
+    for path in paths:
+        for number, what in check(path, root):
+            print(f"{path}:{number}: {what}")
+            found += 1
+    print(f"{len(paths)} files, {found} findings")
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()
