@@ -60,7 +60,9 @@ setup_npm() {
     rm -rf "$kept"
     mkdir -p "$kept"
     cp "$folder/package.json" "$folder/package-lock.json" "$kept/"
-    npm ci --silent --no-audit --no-fund --prefix "$kept" >&2
+    # Not `npm ci`: it refuses a lock without the optional packages of other platforms.
+    (cd "$kept" && npm install --no-audit --no-fund --loglevel=error) >&2
+    [ -d "$kept/node_modules" ] || die "npm could not install the packages of $folder."
     touch "$kept/complete"
   fi
   if ! [ -e "$folder/node_modules" ] || [ -L "$folder/node_modules" ]; then
