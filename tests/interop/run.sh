@@ -14,25 +14,23 @@ skip() {
 }
 
 export REPRISE_BINARY="$2"
+command -v npm >/dev/null || skip "there is no npm"
+setup_node
+setup_npm "$root/examples/typescript/order"
+# All three use the example's packages: the same SDK, installed once.
+ln -sfn ../../examples/typescript/order/node_modules "$here/node_modules"
+
 case "$1" in
-  typescript)
-    command -v npm >/dev/null || skip "there is no npm"
-    setup_node
-    setup_npm "$root/examples/typescript/order"
-    [ -e "$here/typescript/node_modules" ] \
-      || ln -sfn ../../../examples/typescript/order/node_modules "$here/typescript/node_modules"
-    exec node --test --test-reporter=spec "$here/typescript/"
-    ;;
+  typescript) ;;
   cli)
     export TEMPORAL_CLI="$cache/bin/temporal-$cli_version"
     [ -x "$TEMPORAL_CLI" ] || skip "the official CLI is not built; ./dev test does it where Go is"
-    exec python3 "$here/cli/test_cli.py"
     ;;
   ui)
     export UI_SERVER="$cache/bin/server-$ui_version"
     [ -x "$UI_SERVER" ] || skip "the Web UI is not built; ./dev test does it where Go is"
     command -v chromium >/dev/null || skip "there is no chromium"
-    exec python3 "$here/ui/test_ui.py"
     ;;
   *) die "unknown client $1" ;;
 esac
+exec node --test --test-reporter=spec "$here/$1/$1.test.js"

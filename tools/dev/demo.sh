@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The demo: an order on the official TypeScript SDK survives kill -9 of the server.
 set -euo pipefail
+exec 2>&1 # one stream, so that the lines keep their order
 # shellcheck source=tools/dev/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=tools/dev/setup.sh

@@ -7,7 +7,7 @@ server='' # its process id, empty when none runs
 start_server() {
   local port=$1 metrics=$2 file=$3 log=$4
   shift 4
-  setpriv --pdeathsig KILL "$root/build/release/reprise" server start-dev --ip 127.0.0.1 \
+  setpriv --pdeathsig KILL "${REPRISE_BINARY:-$root/build/release/reprise}" server start-dev --ip 127.0.0.1 \
     --port "$port" --headless --metrics-port "$metrics" --db-filename "$file" "$@" >>"$log" 2>&1 &
   server=$!
   server_answers_or_died() { process_gone "$server" || port_open "$port"; }

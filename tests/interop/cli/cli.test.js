@@ -1,0 +1,146 @@
+// The official command-line client against the server's binary, command by command.
+'use strict';
+const assert = require('node:assert/strict');
+const { execFile } = require('node:child_process');
+const { after, before, describe, test } = require('node:test');
+const { promisify } = require('node:util');
+const {
+  Server,
+  bundleWorkflows,
+  eventually,
+  startWorker,
+  stopWorker,
+} = require('../typescript/processes');
+
+const server = new Server();
+let worker;
+
+before(async () => {
+  const [bundle] = await Promise.all([bundleWorkflows(server), server.start()]);
+  worker = await startWorker(server, 'shared', bundle);
+});
+
+after(async () => {
+  if (worker) await stopWorker(worker);
+  await server.stop();
+  server.remove();
+});
+
+async function cli(...args) {
+  const all = [...args, '--address', server.address, '--color', 'never'];
+  const environment = { ...process.env, TEMPORAL_ENV_FILE: '/dev/null' };
+  const { stdout } = await promisify(execFile)(process.env.TEMPORAL_CLI, all, {
+    env: environment,
+    timeout: 30000,
+  });
+  return stdout;
+}
+
+const json = async (...args) => JSON.parse(await cli(...args, '--output', 'json'));
+
+const start = (id, type, ...args) =>
+  json('workflow', 'start', '--workflow-id', id, '--type', type, '--task-queue', 'shared', ...args);
+
+describe('workflow', { concurrency: true }, () => {
+  test('start, signal, query, result, show, describe', async () => {
+    const { runId } = await start('cli-sums', 'sums');
+    const on = ['--workflow-id', 'cli-sums'];
+    await cli('workflow', 'signal', ...on, '--name', 'add', '--input', '40');
+    await cli('workflow', 'signal', ...on, '--name', 'add', '--input', '2');
+    const query = await json('workflow', 'query', ...on, '--name', 'total');
+    assert.deepEqual(query.queryResult, [42]);
+    await cli('workflow', 'signal', ...on, '--name', 'finish');
+    const result = await json('workflow', 'result', ...on);
+    assert.equal(result.status, 'COMPLETED');
+    assert.equal(result.result, 42);
+
+    const { events } = await json('workflow', 'show', ...on);
+    assert.equal(events[0].eventType, 'EVENT_TYPE_WORKFLOW_EXECUTION_STARTED');
+    assert.equal(events.at(-1).eventType, 'EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED');
+    const described = await json('workflow', 'describe', ...on);
+    assert.equal(described.workflowExecutionInfo.execution.runId, runId);
+    assert.equal(described.workflowExecutionInfo.status, 'WORKFLOW_EXECUTION_STATUS_COMPLETED');
+    assert.match(await cli('workflow', 'describe', ...on), /COMPLETED/);
+    assert.match(await cli('workflow', 'show', ...on), /WorkflowExecutionSignaled/);
+  });
+
+  test('execute follows the workflow to its result', async () => {
+    const where = ['--workflow-id', 'cli-execute', '--task-queue', 'shared'];
+    const result = await json('workflow', 'execute', '--type', 'retriesActivity', ...where);
+    assert.equal(result.status, 'COMPLETED');
+    assert.equal(result.result, 3);
+  });
+
+  test('list and count with filters', async () => {
+    const ids = ['cli-list-1', 'cli-list-2', 'cli-list-3'];
+    await Promise.all(ids.map((id) => start(id, 'usesLocalActivity')));
+    await Promise.all(ids.map((id) => cli('workflow', 'result', '--workflow-id', id)));
+    const filter = "WorkflowType = 'usesLocalActivity' AND ExecutionStatus = 'Completed'";
+    await eventually('the list to show all', async () => {
+      const rows = await json('workflow', 'list', '--query', filter);
+      const found = rows.map((row) => row.execution.workflowId).sort();
+      return found.join() === ids.join();
+    });
+    const count = await json('workflow', 'count', '--query', filter);
+    assert.equal(Number(count.count), 3);
+    assert.match(await cli('workflow', 'list', '--limit', '5'), /Completed/);
+  });
+
+  test('cancel', async () => {
+    await start('cli-cancel', 'sleepsUntilCancelled');
+    const on = ['--workflow-id', 'cli-cancel'];
+    await cli('workflow', 'cancel', ...on);
+    await assert.rejects(cli('workflow', 'result', ...on), (error) => {
+      assert.match(error.stdout + error.stderr, /CANCELED/i);
+      return true;
+    });
+  });
+
+  test('stack and terminate', async () => {
+    await start('cli-stack', 'sums');
+    const on = ['--workflow-id', 'cli-stack'];
+    assert.match(await cli('workflow', 'stack', ...on), /condition|sums/);
+    await cli('workflow', 'terminate', ...on, '--reason', 'enough');
+    const { workflowExecutionInfo } = await json('workflow', 'describe', ...on);
+    assert.equal(workflowExecutionInfo.status, 'WORKFLOW_EXECUTION_STATUS_TERMINATED');
+    await assert.rejects(cli('workflow', 'signal', ...on, '--name', 'add', '--input', '1'));
+  });
+});
+
+describe('operator', () => {
+  test('namespace create, describe, update, list', async () => {
+    const name = 'cli-namespace';
+    await cli('operator', 'namespace', 'create', '-n', name, '--retention', '48h');
+    const described = await eventually('the namespace', () =>
+      json('operator', 'namespace', 'describe', '-n', name).catch(() => undefined),
+    );
+    assert.equal(described.namespaceInfo.name, name);
+    assert.equal(described.config.workflowExecutionRetentionTtl, '172800s');
+    await cli('operator', 'namespace', 'update', '-n', name, '--description', 'made by a test');
+    const all = await eventually('the update to be seen', async () => {
+      const rows = await json('operator', 'namespace', 'list');
+      const own = rows.find((row) => row.namespaceInfo.name === name);
+      return own?.namespaceInfo.description === 'made by a test' && rows;
+    });
+    assert.ok(all.some((row) => row.namespaceInfo.name === 'default'));
+    await assert.rejects(cli('operator', 'namespace', 'create', '-n', name));
+  });
+
+  test('cluster health and system', async () => {
+    assert.match(await cli('operator', 'cluster', 'health'), /SERVING/);
+    const system = await json('operator', 'cluster', 'system');
+    assert.match(system.serverVersion, /^\d+\.\d+/);
+  });
+
+  test('search attributes create, list, remove', async () => {
+    const attribute = ['--name', 'CliNumber'];
+    await cli('operator', 'search-attribute', 'create', ...attribute, '--type', 'Int');
+    await eventually('the search attribute', async () =>
+      /CliNumber\s+Int/.test(await cli('operator', 'search-attribute', 'list')),
+    );
+    await cli('operator', 'search-attribute', 'remove', ...attribute, '--yes');
+    await eventually('the search attribute to go', async () =>
+      !(await cli('operator', 'search-attribute', 'list')).includes('CliNumber'),
+    );
+  });
+});
