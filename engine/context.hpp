@@ -1,0 +1,57 @@
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace reprise::engine {
+
+/// Bounds and defaults; the values are the reference server's (semantics.md 3). One immutable
+/// instance a process, except in tests.
+struct limits {
+  std::size_t blob_bytes_max = 2U << 20;
+  std::size_t memo_bytes_max = 2U << 20;
+  std::size_t id_length_max = 1000;
+  std::size_t pending_activities_max = 2000;
+  std::size_t signals_max = 10'000;
+  std::size_t buffered_events_max = 100;
+  std::size_t buffered_bytes_max = 2U << 20;
+  std::size_t search_attributes_max = 100;
+  std::size_t search_attribute_bytes_max = 2U << 10;
+  std::size_t search_attributes_bytes_max = 40U << 10;
+  std::size_t request_ids_max = 25;
+  std::size_t reset_points_max = 20;
+  std::size_t transaction_bytes_max = 4U << 20;
+  std::size_t retained_failure_bytes_max = 4U << 10;
+  std::int64_t suggest_continue_events = 4096;
+  std::int64_t suggest_continue_bytes = 4 << 20;
+  duration workflow_task_timeout_default = std::chrono::seconds{10};
+  duration workflow_task_timeout_max = std::chrono::seconds{120};
+  duration workflow_task_heartbeat_max = std::chrono::minutes{30};
+  duration workflow_task_backoff_initial = std::chrono::seconds{5};
+  duration workflow_task_backoff_max = std::chrono::minutes{10};
+  duration run_interval_min = std::chrono::seconds{1};
+  int workflow_task_problems_reported = 5;
+};
+
+/// What the engine may know of the namespace.
+struct namespace_facts {
+  std::string id{};
+  std::string name{};
+  duration retention = std::chrono::hours{24};
+  /// Name to IndexedValueType, system and custom ones.
+  std::map<std::string, int> search_attributes{};
+};
+
+/// Time, identity and settings come from outside (invariant 12). Lives for one decision.
+struct context {
+  time_point now{};
+  id_source& ids;
+  const namespace_facts& ns;
+  const limits& bounds;
+};
+
+} // namespace reprise::engine

@@ -1,0 +1,404 @@
+// The fold: how each entry of a journal changes a run's state. Total and pure; running and
+// replaying share every line. What decides stands elsewhere; here nothing can be refused.
+//
+// A buffered event takes effect when it arrives and again when it is flushed under its id, so the
+// effects of what may be buffered are idempotent. (Signals are counted at the flush only.)
+
+#include "engine/evolve.hpp"
+
+#include "engine/proto_time.hpp"
+#include "engine/transition.hpp"
+
+#include <google/protobuf/io/coded_stream.h>
+
+#include <algorithm>
+#include <tuple>
+#include <vector>
+
+namespace reprise::engine {
+
+namespace {
+
+namespace enums = api::enums::v1;
+
+void evolve_started(execution& x, const history_event& event) {
+  const auto& a = event.workflow_execution_started_event_attributes();
+  *x.mutable_started() = a;
+  x.set_status(enums::WORKFLOW_EXECUTION_STATUS_RUNNING);
+  *x.mutable_memo() = a.memo().fields();
+  *x.mutable_search_attributes() = a.search_attributes().indexed_fields();
+  if (a.has_versioning_override())
+    *x.mutable_versioning_override() = a.versioning_override();
+  if (a.has_priority())
+    *x.mutable_priority() = a.priority();
+  *x.mutable_completion_callbacks() = a.completion_callbacks();
+  auto begin = x.created().has_start_time() ? x.created().start_time() : event.event_time();
+  *x.mutable_execution_time()
+    = to_proto(from_proto(begin) + from_proto(a.first_workflow_task_backoff()));
+  if (!x.created().start_request_id().empty()) {
+    auto& request = (*x.mutable_request_ids())[x.created().start_request_id()];
+    request.set_id(x.created().start_request_id());
+    request.set_event_id(event.event_id());
+    request.set_event_type(event.event_type());
+    *request.mutable_time() = event.event_time();
+  }
+}
+
+void evolve_task_scheduled(execution& x, const history_event& event) {
+  const auto& a = event.workflow_task_scheduled_event_attributes();
+  auto& task = *x.mutable_workflow_task();
+  task.Clear();
+  task.set_scheduled_event_id(event.event_id());
+  task.set_attempt(a.attempt());
+  *task.mutable_scheduled_time() = event.event_time();
+  *task.mutable_original_scheduled_time() = event.event_time();
+  *task.mutable_start_to_close_timeout() = a.start_to_close_timeout();
+  *task.mutable_task_queue() = a.task_queue();
+  if (a.task_queue().kind() == enums::TASK_QUEUE_KIND_STICKY)
+    *task.mutable_schedule_to_start_timeout() = x.sticky().schedule_to_start_timeout();
+}
+
+void evolve_task_started(execution& x, const history_event& event) {
+  const auto& a = event.workflow_task_started_event_attributes();
+  auto& task = *x.mutable_workflow_task();
+  task.set_started_event_id(event.event_id());
+  *task.mutable_started_time() = event.event_time();
+  task.set_identity(a.identity());
+  task.set_request_id(a.request_id());
+  task.set_start_id(start_id_of(a.request_id()));
+  task.set_suggest_continue_as_new(a.suggest_continue_as_new());
+  task.set_history_size_bytes(a.history_size_bytes());
+}
+
+void add_reset_point(execution& x, const history_event& event) {
+  // Points are kept by build, oldest first; the checksum of the binary stands for builds of old.
+  const auto& a = event.workflow_task_completed_event_attributes();
+  const auto& build
+    = a.binary_checksum().empty() ? a.worker_version().build_id() : a.binary_checksum();
+  auto& points = *x.mutable_reset_points();
+  for (const auto& point : points)
+    if (point.build_id() == build || (!a.binary_checksum().empty()
+                                      && point.binary_checksum() == a.binary_checksum()))
+      return;
+  constexpr int points_max = 20;
+  if (points.size() >= points_max)
+    points.DeleteSubrange(0, points.size() - points_max + 1);
+  auto& point = *points.Add();
+  point.set_binary_checksum(a.binary_checksum());
+  if (a.binary_checksum().empty())
+    point.set_build_id(build);
+  point.set_run_id(x.created().run_id());
+  point.set_first_workflow_task_completed_id(event.event_id());
+  *point.mutable_create_time() = event.event_time();
+  point.set_resettable(true);
+}
+
+void evolve_task_completed(execution& x, const history_event& event) {
+  const auto& a = event.workflow_task_completed_event_attributes();
+  x.set_previous_started_event_id(a.started_event_id());
+  x.set_last_completed_event_id(event.event_id());
+  if (a.has_worker_version())
+    *x.mutable_last_worker_version() = a.worker_version();
+  x.clear_workflow_task();
+  add_reset_point(x, event);
+}
+
+void evolve_close(execution& x, const history_event& event, enums::WorkflowExecutionStatus status) {
+  x.set_status(status);
+  *x.mutable_close_time() = event.event_time();
+  *x.mutable_close_event() = event;
+  x.clear_workflow_task();
+  x.clear_buffered_events();
+  x.clear_sticky();
+}
+
+/// A request whose event was buffered learns the event's id when that is flushed.
+void place_request(execution& x, const std::string& id, const history_event& event) {
+  if (id.empty())
+    return;
+  auto i = x.mutable_request_ids()->find(id);
+  if (i != x.mutable_request_ids()->end())
+    i->second.set_event_id(event.event_id());
+}
+
+void evolve_signaled(execution& x, const history_event& event) {
+  if (event.event_id() == 0)
+    return;
+  x.set_signal_count(x.signal_count() + 1);
+  place_request(x, event.workflow_execution_signaled_event_attributes().request_id(), event);
+}
+
+void evolve_options_updated(execution& x, const history_event& event) {
+  const auto& a = event.workflow_execution_options_updated_event_attributes();
+  if (a.unset_versioning_override())
+    x.clear_versioning_override();
+  else if (a.has_versioning_override())
+    *x.mutable_versioning_override() = a.versioning_override();
+  if (a.has_priority())
+    *x.mutable_priority() = a.priority();
+  if (event.event_id() == 0)
+    return;
+  for (const auto& callback : a.attached_completion_callbacks())
+    *x.add_completion_callbacks() = callback;
+  place_request(x, a.attached_request_id(), event);
+}
+
+/// An attribute or memo without a value is removed.
+bool is_null(const api::common::v1::Payload& payload) {
+  if (payload.data().empty() && payload.metadata().empty())
+    return true;
+  auto encoding = payload.metadata().find("encoding");
+  if (encoding == payload.metadata().end())
+    return false;
+  return encoding->second == "binary/null"
+         || (encoding->second == "json/plain"
+             && (payload.data() == "null" || payload.data() == "[]"));
+}
+
+template <class Map>
+void merge_fields(Map& into, const Map& fields) {
+  for (const auto& [name, payload] : fields) {
+    if (is_null(payload))
+      into.erase(name);
+    else
+      into[name] = payload;
+  }
+}
+
+/// Memo fields only vanish with an explicit null; an empty list is a value there.
+template <class Map>
+void merge_memo(Map& into, const Map& fields) {
+  for (const auto& [name, payload] : fields) {
+    if (is_null(payload) && payload.data() != "[]")
+      into.erase(name);
+    else
+      into[name] = payload;
+  }
+}
+
+/// The parts that others own, or that change little.
+void apply_other(execution& x, const history_event& event) {
+  switch (event.event_type()) {
+    case enums::EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+    case enums::EVENT_TYPE_ACTIVITY_TASK_STARTED:
+    case enums::EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+    case enums::EVENT_TYPE_ACTIVITY_TASK_FAILED:
+    case enums::EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
+    case enums::EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED:
+    case enums::EVENT_TYPE_ACTIVITY_TASK_CANCELED:
+      return evolve_activity(x, event);
+    case enums::EVENT_TYPE_TIMER_STARTED:
+    case enums::EVENT_TYPE_TIMER_FIRED:
+    case enums::EVENT_TYPE_TIMER_CANCELED:
+      return evolve_timer(x, event);
+    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
+      return evolve_signaled(x, event);
+    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
+      return x.set_cancel_requested(true);
+    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED:
+      return evolve_options_updated(x, event);
+    case enums::EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
+      return merge_fields(*x.mutable_search_attributes(),
+                          event.upsert_workflow_search_attributes_event_attributes()
+                            .search_attributes()
+                            .indexed_fields());
+    case enums::EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED:
+      return merge_memo(*x.mutable_memo(), event.workflow_properties_modified_event_attributes()
+                                             .upserted_memo()
+                                             .fields());
+    default:
+      return;
+  }
+}
+
+void apply(execution& x, const history_event& event) {
+  switch (event.event_type()) {
+    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
+      return evolve_started(x, event);
+    case enums::EVENT_TYPE_WORKFLOW_TASK_SCHEDULED:
+      return evolve_task_scheduled(x, event);
+    case enums::EVENT_TYPE_WORKFLOW_TASK_STARTED:
+      return evolve_task_started(x, event);
+    case enums::EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+      return evolve_task_completed(x, event);
+    case enums::EVENT_TYPE_WORKFLOW_TASK_FAILED:
+    case enums::EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT:
+      return x.clear_workflow_task();
+    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
+      return evolve_close(x, event, enums::WORKFLOW_EXECUTION_STATUS_COMPLETED);
+    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
+      return evolve_close(x, event, enums::WORKFLOW_EXECUTION_STATUS_FAILED);
+    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT:
+      return evolve_close(x, event, enums::WORKFLOW_EXECUTION_STATUS_TIMED_OUT);
+    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED:
+      return evolve_close(x, event, enums::WORKFLOW_EXECUTION_STATUS_CANCELED);
+    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED:
+      return evolve_close(x, event, enums::WORKFLOW_EXECUTION_STATUS_TERMINATED);
+    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
+      return evolve_close(x, event, enums::WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW);
+    default:
+      return apply_other(x, event);
+  }
+}
+
+void drop_buffered(execution& x, const journal::DroppedEvents& dropped) {
+  auto& buffer = *x.mutable_buffered_events();
+  std::vector<int> positions(dropped.positions().begin(), dropped.positions().end());
+  std::sort(positions.rbegin(), positions.rend());
+  if (static_cast<int>(positions.size()) >= buffer.size()) {
+    buffer.Clear();
+    return;
+  }
+  for (auto position : positions)
+    if (position >= 0 && position < buffer.size())
+      buffer.DeleteSubrange(position, 1);
+}
+
+/// Attached request ids are bounded: the oldest one gives way. The start's own id stays.
+void add_request_id(execution& x, const journal::RequestId& request) {
+  constexpr std::size_t request_ids_max = 25;
+  auto& ids = *x.mutable_request_ids();
+  if (ids.size() >= request_ids_max + 1 && !ids.contains(request.id())) {
+    const journal::RequestId* oldest = nullptr;
+    for (const auto& [id, other] : ids) {
+      if (id == x.created().start_request_id())
+        continue;
+      auto key = [](const journal::RequestId& r) {
+        return std::tuple{r.time().seconds(), r.time().nanos(), r.id()};
+      };
+      if (oldest == nullptr || key(other) < key(*oldest))
+        oldest = &other;
+    }
+    if (oldest != nullptr)
+      ids.erase(std::string{oldest->id()});
+  }
+  ids[request.id()] = request;
+}
+
+/// Reads the elements (field 1) of a serialised History one by one.
+class event_reader {
+public:
+  explicit event_reader(const std::string& bytes)
+    : in_(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size())) {}
+
+  /// False at the end, and when the bytes are broken: then ok() is false too.
+  bool next(history_event& event, std::size_t& bytes) {
+    constexpr std::uint32_t element_tag = 0x0A;
+    auto tag = in_.ReadTag();
+    if (tag == 0) {
+      ok_ = in_.ConsumedEntireMessage();
+      return false;
+    }
+    std::uint32_t size = 0;
+    if (tag != element_tag || !in_.ReadVarint32(&size) || size > (1U << 30)) {
+      ok_ = false;
+      return false;
+    }
+    auto limit = in_.PushLimit(static_cast<int>(size));
+    event.Clear();
+    ok_ = event.MergeFromCodedStream(&in_) && in_.BytesUntilLimit() == 0;
+    in_.PopLimit(limit);
+    bytes = size;
+    return ok_;
+  }
+
+  bool ok() const { return ok_; }
+
+private:
+  google::protobuf::io::CodedInputStream in_;
+  bool ok_ = true;
+};
+
+} // namespace
+
+void evolve_sized(execution& x, const history_event& event, std::size_t bytes) {
+  x.set_next_event_id(event.event_id() + 1);
+  x.set_history_size_bytes(x.history_size_bytes() + static_cast<std::int64_t>(bytes));
+  if (from_proto(x.last_event_time()) < from_proto(event.event_time()))
+    *x.mutable_last_event_time() = event.event_time();
+  apply(x, event);
+}
+
+void evolve_row_end(execution& x) {
+  x.set_state_transition_count(x.state_transition_count() + 1);
+}
+
+std::uint64_t start_id_of(const std::string& start_request_id) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (unsigned char c : start_request_id)
+    hash = (hash ^ c) * 0x100000001b3ULL;
+  return hash == 0 ? 1 : hash;
+}
+
+void evolve(execution& x, const history_event& event) {
+  evolve_sized(x, event, event.ByteSizeLong());
+}
+
+void evolve(execution& x, const journal::Fact& fact) {
+  switch (fact.fact_case()) {
+    case journal::Fact::kWorkflowTask:
+      if (fact.workflow_task().scheduled_event_id() == 0)
+        x.clear_workflow_task();
+      else
+        *x.mutable_workflow_task() = fact.workflow_task();
+      return;
+    case journal::Fact::kActivity:
+      return evolve_activity(x, fact.activity());
+    case journal::Fact::kBufferedEvent:
+      *x.add_buffered_events() = fact.buffered_event();
+      return apply(x, fact.buffered_event());
+    case journal::Fact::kDroppedEvents:
+      return drop_buffered(x, fact.dropped_events());
+    case journal::Fact::kRequestId:
+      return add_request_id(x, fact.request_id());
+    case journal::Fact::kSticky:
+      if (fact.sticky().task_queue().name().empty())
+        x.clear_sticky();
+      else
+        *x.mutable_sticky() = fact.sticky();
+      return;
+    case journal::Fact::kHeader:
+      *x.mutable_header() = fact.header();
+      return;
+    case journal::Fact::kCreated:
+      *x.mutable_created() = fact.created();
+      if (x.next_event_id() == 0)
+        x.set_next_event_id(1);
+      return;
+    case journal::Fact::kPublicEvents:
+    case journal::Fact::FACT_NOT_SET:
+      return;
+  }
+}
+
+bool evolve(execution& x, const record& row) {
+  journal::Facts facts;
+  if (!facts.ParseFromString(row.facts))
+    return false;
+  event_reader reader{row.events};
+  history_event event;
+  std::size_t bytes = 0;
+  for (const auto& fact : facts.facts()) {
+    if (fact.fact_case() != journal::Fact::kPublicEvents) {
+      evolve(x, fact);
+      continue;
+    }
+    for (auto left = fact.public_events(); left > 0; --left) {
+      if (!reader.next(event, bytes))
+        return false;
+      evolve_sized(x, event, bytes);
+    }
+  }
+  while (reader.next(event, bytes))
+    evolve_sized(x, event, bytes);
+  if (!row.empty())
+    evolve_row_end(x);
+  return reader.ok();
+}
+
+bool is_open(const execution& x) {
+  return x.status() == enums::WORKFLOW_EXECUTION_STATUS_RUNNING
+         || x.status() == enums::WORKFLOW_EXECUTION_STATUS_PAUSED;
+}
+
+} // namespace reprise::engine

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "engine/engine.hpp"
+
+namespace reprise::engine {
+
+/// Folds one public event whose encoded size is known; saves measuring it again.
+void evolve_sized(execution& x, const temporal::api::history::v1::HistoryEvent& event,
+                  std::size_t bytes);
+
+/// Ends the fold of one journal row: counts the transition. Part of evolve(record).
+void evolve_row_end(execution& x);
+
+/// The number in a workflow task's token that tells one start of an attempt from another. It is
+/// derived from the start's random request id, so that it needs no entry of its own.
+std::uint64_t start_id_of(const std::string& start_request_id);
+
+} // namespace reprise::engine
