@@ -2,9 +2,8 @@
 
 # reprise_folder(NAME [LINK target...]): the library reprise_NAME from NAME/**/*.cpp.
 function(reprise_folder name)
-  cmake_parse_arguments(arg "" "" "LINK;SOURCES" ${ARGN})
+  cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
-  list(APPEND sources ${arg_SOURCES})
   if(sources)
     add_library(reprise_${name} STATIC ${sources})
     target_link_libraries(reprise_${name} PRIVATE reprise_warnings PUBLIC ${arg_LINK})
@@ -13,6 +12,19 @@ function(reprise_folder name)
     add_library(reprise_${name} INTERFACE)
     target_link_libraries(reprise_${name} INTERFACE ${arg_LINK})
     target_include_directories(reprise_${name} INTERFACE "${CMAKE_SOURCE_DIR}")
+  endif()
+  file(GLOB_RECURSE headers CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.hpp")
+  list(FILTER headers EXCLUDE REGEX "/protocol/interfaces\\.hpp$")
+  reprise_verify(reprise_${name} ${headers})
+endfunction()
+
+# reprise_verify(TARGET header...): the target all_verify_interface_header_sets compiles each header
+# alone, so that none leans on what its includers happened to include before.
+function(reprise_verify target)
+  if(ARGN)
+    target_sources(${target} INTERFACE FILE_SET HEADERS BASE_DIRS "${CMAKE_SOURCE_DIR}"
+                   FILES ${ARGN})
+    set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
   endif()
 endfunction()
 
