@@ -45,7 +45,9 @@ result<std::vector<epoch_number>> memory_store::take_slots(const std::string& ow
 
 result<epoch_number> memory_store::raise_epoch(slot_id slot, epoch_number seen) {
   std::lock_guard guard{mutex_};
-  if (slot >= slot_count || epochs_[slot] != seen)
+  if (slot >= slot_count)
+    return make_error(errc::invalid_argument, "There is no such slot.");
+  if (epochs_[slot] != seen)
     return make_error(errc::failed_precondition, "The slot has another epoch: it was taken over.");
   return ++epochs_[slot];
 }

@@ -1,0 +1,177 @@
+// How a group becomes durable. Members that do not hold are found before they write anything
+// (group_check), so the usual group with a bad member needs no second try. Should a write fail all
+// the same for a reason that lies in its member, the group is rolled back and tried again without it.
+#include "base/log.hpp"
+#include "store/sqlite/sqlite_store.hpp"
+#include "store/sqlite/transaction_writer.hpp"
+
+#include <algorithm>
+
+namespace reprise::store::sqlite {
+
+namespace {
+
+/// SQLite takes blobs up to a billion bytes; no transition of a sane caller comes near this.
+constexpr std::size_t transition_bytes_max = std::size_t{256} << 20;
+
+bool is_too_large(const transition& t) {
+  std::size_t bytes = 0;
+  for (auto& w : t.runs) {
+    bytes += w.row.events.size() + w.row.facts.size();
+    bytes += w.snap ? w.snap->state.size() : 0;
+    bytes += w.visibility ? w.visibility->info.size() : 0;
+  }
+  for (auto& row : t.backlog_adds)
+    bytes += row.task.size();
+  return bytes > transition_bytes_max;
+}
+
+/// Why one member must be left out; nothing when the whole store is at fault.
+std::optional<commit_status> fault_of_member(const failure& f) {
+  switch (f.primary_code()) {
+    case SQLITE_CONSTRAINT:
+      return commit_status::already_exists;
+    case SQLITE_TOOBIG:
+      return commit_status::too_large;
+    default:
+      return std::nullopt;
+  }
+}
+
+/// Whether a failed COMMIT certainly left nothing behind. The frame that makes a transaction valid
+/// is written last, so a failed write means that it is not there. After a failed sync it may be in
+/// the file, and a crash now could bring it back to life, until the next commit overwrites it.
+bool left_nothing(const failure& f) {
+  return f.primary_code() == SQLITE_FULL || f.primary_code() == SQLITE_BUSY
+         || f.code() == SQLITE_IOERR_WRITE;
+}
+
+void fail_committed(std::vector<commit_status>& answers, commit_status status) {
+  std::ranges::replace(answers, commit_status::committed, status);
+}
+
+} // namespace
+
+sqlite_store::sqlite_store(file_lock lock, std::unique_ptr<database> writer,
+                           const sqlite_options& options)
+  : lock_(std::move(lock)), writer_(std::move(writer)), readers_(options.path, options.vfs) {
+  load_epochs();
+}
+
+std::vector<commit_status> sqlite_store::commit(std::span<const transition> group) {
+  std::lock_guard guard{write_mutex_};
+  statuses dropped(group.size(), commit_status::committed);
+  for (std::size_t i = 0; i < group.size(); ++i)
+    if (is_too_large(group[i]))
+      dropped[i] = commit_status::too_large;
+  // Each try that does not end the group drops one more member.
+  for (;;) {
+    auto answers = dropped;
+    if (try_commit(group, answers, dropped))
+      return answers;
+  }
+}
+
+/// True when `answers` is final.
+bool sqlite_store::try_commit(std::span<const transition> group, statuses& answers,
+                              statuses& dropped) {
+  std::size_t member = 0;
+  try {
+    writer_->prepared("BEGIN IMMEDIATE").run();
+    writer_state state{*writer_, epochs_};
+    group_check check{state};
+    transaction_writer writer{*writer_, check};
+    for (; member < group.size(); ++member) {
+      if (answers[member] != commit_status::committed)
+        continue;
+      answers[member] = check.admit(group[member]);
+      if (answers[member] == commit_status::committed)
+        writer.write(group[member]);
+    }
+  } catch (const failure& f) {
+    writer_->roll_back();
+    if (auto fault = fault_of_member(f); fault && member < group.size()) {
+      dropped[member] = *fault;
+      return false;
+    }
+    log(log_level::error, std::string{"store: a group was rolled back: "} + f.what());
+    fail_committed(answers, commit_status::unavailable);
+    return true;
+  } catch (const std::bad_alloc&) {
+    writer_->roll_back();
+    fail_committed(answers, commit_status::unavailable);
+    return true;
+  }
+  end_group(answers);
+  return true;
+}
+
+void sqlite_store::end_group(statuses& answers) {
+  if (std::ranges::find(answers, commit_status::committed) == answers.end())
+    return writer_->roll_back();
+  try {
+    writer_->prepared("COMMIT").run();
+  } catch (const failure& f) {
+    writer_->roll_back();
+    log(log_level::error, std::string{"store: a commit failed: "} + f.what());
+    fail_committed(answers,
+                   left_nothing(f) ? commit_status::unavailable : commit_status::unknown);
+  }
+}
+
+// -- slots and leases -----------------------------------------------------------------------------------
+
+void sqlite_store::load_epochs() {
+  std::vector<epoch_number> epochs(slot_count);
+  running s{writer_->prepared("SELECT slot, epoch FROM slots")};
+  while (s->step())
+    epochs.at(static_cast<std::size_t>(s->integer(0)))
+      = static_cast<epoch_number>(s->integer(1));
+  epochs_ = std::move(epochs);
+}
+
+result<bool> sqlite_store::acquire_lease(const std::string& owner, duration) {
+  std::lock_guard guard{write_mutex_};
+  lease_owner_ = owner;
+  return true;
+}
+
+result<void> sqlite_store::release_lease(const std::string& owner) {
+  std::lock_guard guard{write_mutex_};
+  if (lease_owner_ == owner)
+    lease_owner_.clear();
+  return {};
+}
+
+result<std::vector<epoch_number>> sqlite_store::take_slots(const std::string& owner) {
+  using answer = result<std::vector<epoch_number>>;
+  std::vector<epoch_number> raised;
+  auto raise_all = [&](database& db) -> answer {
+    if (lease_owner_ != owner || owner.empty())
+      return make_error(errc::failed_precondition, "The lease on the slots is not this owner's.");
+    db.prepared("UPDATE slots SET epoch = epoch + 1").run();
+    raised = epochs_;
+    for (auto& epoch : raised)
+      ++epoch;
+    return raised;
+  };
+  return writing(raise_all, [&] { epochs_ = raised; });
+}
+
+result<epoch_number> sqlite_store::raise_epoch(slot_id slot, epoch_number seen) {
+  if (slot >= slot_count)
+    return make_error(errc::invalid_argument, "There is no such slot.");
+  auto raise = [&](database& db) -> result<epoch_number> {
+    if (epochs_[slot] != seen)
+      return make_error(errc::failed_precondition,
+                        "The slot has another epoch: it was taken over.");
+    db.prepared("UPDATE slots SET epoch = ? WHERE slot = ?")
+      .bind(static_cast<std::int64_t>(seen + 1))
+      .bind(std::int64_t{slot})
+      .run();
+    return seen + 1;
+  };
+  return writing(raise, [&] { epochs_[slot] = seen + 1; });
+}
+
+} // namespace reprise::store::sqlite

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "store/sqlite/database.hpp"
+
+namespace reprise::store::sqlite {
+
+/// Checks that the file is ours and whole, and brings its schema to the newest version, step by
+/// step, in one transaction. Refuses (failed_precondition) a file that is foreign, corrupt or from
+/// a newer program, and leaves it as it was.
+result<void> open_schema(database& db, const std::string& path);
+
+} // namespace reprise::store::sqlite

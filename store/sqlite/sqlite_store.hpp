@@ -1,0 +1,129 @@
+#pragma once
+
+#include "store/open.hpp"
+#include "store/sqlite/file_lock.hpp"
+#include "store/sqlite/reader_pool.hpp"
+
+namespace reprise::store::sqlite {
+
+/// The store in one SQLite file. One connection writes, under a mutex; a few others read beside it,
+/// each from the last committed state, as the WAL allows.
+class sqlite_store final : public store {
+public:
+  /// The schema must be open. Throws `failure`.
+  sqlite_store(file_lock lock, std::unique_ptr<database> writer, const sqlite_options& options);
+
+  std::vector<commit_status> commit(std::span<const transition> group) override;
+
+  result<bool> acquire_lease(const std::string& owner, duration length) override;
+  result<void> release_lease(const std::string& owner) override;
+  result<std::vector<epoch_number>> take_slots(const std::string& owner) override;
+  result<epoch_number> raise_epoch(slot_id slot, epoch_number seen) override;
+
+  result<std::optional<run_head>> current_run(const std::string& namespace_id,
+                                              const std::string& workflow_id) override;
+  result<std::optional<run_head>> find_run(const std::string& namespace_id,
+                                           const std::string& workflow_id,
+                                           const std::string& run_id) override;
+  result<std::optional<snapshot>> load_snapshot(std::int64_t key) override;
+  result<std::vector<journal_row>> read_journal(std::int64_t key, std::uint64_t from_seq,
+                                                std::size_t bytes_max) override;
+  result<std::vector<journal_row>> read_events(std::int64_t key, std::int64_t from_event,
+                                               std::size_t bytes_max) override;
+  result<std::vector<journal_row>> read_events_reverse(std::int64_t key, std::int64_t to_event,
+                                                       std::size_t bytes_max) override;
+
+  result<std::vector<due_run>> due_timers(time_point until, time_point after_at,
+                                          std::int64_t after_key, std::size_t limit) override;
+  result<std::optional<time_point>> next_timer(time_point after) override;
+  result<std::vector<due_run>> pending_offers(time_point after_at, std::int64_t after_key,
+                                              std::size_t limit) override;
+
+  result<std::vector<backlog_row>> read_backlog(const queue_key& queue, int after_priority,
+                                                std::int64_t after_seq,
+                                                std::size_t limit) override;
+  result<std::int64_t> count_backlog(const queue_key& queue) override;
+  result<std::vector<queue_key>> backlog_queues() override;
+  result<void> erase_backlog(const queue_key& queue,
+                             std::span<const std::pair<int, std::int64_t>> places) override;
+
+  result<std::vector<visibility_row>> list(const std::string& namespace_id, const filter& query,
+                                           const std::optional<list_cursor>& behind,
+                                           std::size_t limit) override;
+  result<std::int64_t> count(const std::string& namespace_id, const filter& query) override;
+  result<std::vector<group_count>> count_by(const std::string& namespace_id, const filter& query,
+                                            const std::string& attribute,
+                                            value_type type) override;
+
+  result<void> create_namespace(const namespace_row& row) override;
+  result<void> update_namespace(const namespace_row& row) override;
+  result<std::vector<namespace_row>> namespaces() override;
+  result<std::string> cluster_fact(const std::string& name, const std::string& value) override;
+  result<void> check() override;
+  std::string kind() const override;
+
+private:
+  using statuses = std::vector<commit_status>;
+
+  bool try_commit(std::span<const transition> group, statuses& answers, statuses& dropped);
+  void end_group(statuses& answers);
+  void load_epochs();
+
+  /// Runs `f(database&)` on a reader; a failure becomes an error.
+  template <class F>
+  auto reading(F f) -> decltype(f(std::declval<database&>()));
+  /// Runs `f(database&)` in a transaction of its own and commits it unless `f` answers an error;
+  /// `committed()` runs behind the commit, before any other writer.
+  template <class F, class Committed>
+  auto writing(F f, Committed committed) -> decltype(f(std::declval<database&>()));
+  template <class F>
+  auto writing(F f) -> decltype(f(std::declval<database&>())) {
+    return writing(std::move(f), [] {});
+  }
+
+  // The lock is released last.
+  file_lock lock_;
+  std::mutex write_mutex_;
+  std::unique_ptr<database> writer_;
+  /// The epochs as committed. Only this process writes them, under write_mutex_, so every commit
+  /// transaction sees the true ones without reading 4096 rows.
+  std::vector<epoch_number> epochs_;
+  std::string lease_owner_;
+  reader_pool readers_;
+};
+
+template <class F>
+auto sqlite_store::reading(F f) -> decltype(f(std::declval<database&>())) {
+  try {
+    auto reader = readers_.borrow();
+    return f(*reader);
+  } catch (const failure& e) {
+    return to_error(e);
+  } catch (const std::bad_alloc&) {
+    return make_error(errc::unavailable, "The store ran out of memory.");
+  }
+}
+
+template <class F, class Committed>
+auto sqlite_store::writing(F f, Committed committed) -> decltype(f(std::declval<database&>())) {
+  std::lock_guard guard{write_mutex_};
+  try {
+    writer_->prepared("BEGIN IMMEDIATE").run();
+    auto answer = f(*writer_);
+    if (!answer) {
+      writer_->roll_back();
+      return answer;
+    }
+    writer_->prepared("COMMIT").run();
+    committed();
+    return answer;
+  } catch (const failure& e) {
+    writer_->roll_back();
+    return to_error(e);
+  } catch (const std::bad_alloc&) {
+    writer_->roll_back();
+    return make_error(errc::unavailable, "The store ran out of memory.");
+  }
+}
+
+} // namespace reprise::store::sqlite

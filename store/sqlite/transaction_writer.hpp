@@ -1,0 +1,47 @@
+#pragma once
+
+#include "store/group_check.hpp"
+#include "store/sqlite/database.hpp"
+
+namespace reprise::store::sqlite {
+
+/// The stored state as group_check asks for it, read through the writing connection inside the
+/// group's transaction.
+class writer_state final : public stored_state {
+public:
+  writer_state(database& db, const std::vector<epoch_number>& epochs) : db_(db), epochs_(epochs) {}
+
+  epoch_number epoch(slot_id slot) override { return epochs_[slot]; }
+  std::optional<stored_run> run(std::int64_t key) override;
+  bool run_id_exists(const std::string& run_id) override;
+  std::optional<stored_current> current(const std::string& namespace_id,
+                                        const std::string& workflow_id) override;
+
+private:
+  database& db_;
+  const std::vector<epoch_number>& epochs_;
+};
+
+/// Writes transitions that group_check admitted, inside an open transaction. Throws `failure`.
+class transaction_writer {
+public:
+  transaction_writer(database& db, const group_check& check) : db_(db), check_(check) {}
+
+  /// The transition must be the one that `check` admitted last.
+  void write(const transition& t);
+
+private:
+  void write_run(const run_write& w, bool becomes_current);
+  void insert_head(const run_head& head, bool becomes_current);
+  void update_head(const run_head& head);
+  void insert_row(std::int64_t key, const journal_row& row);
+  void put_snapshot(std::int64_t key, const snapshot& snap);
+  void forget_facts(std::int64_t key, std::uint64_t to);
+  void erase_run(const run_head& head);
+  void move_current(const current_change& change, bool is_marked);
+
+  database& db_;
+  const group_check& check_;
+};
+
+} // namespace reprise::store::sqlite

@@ -1,0 +1,135 @@
+#pragma once
+
+#include "store/open.hpp"
+#include "tests/support/store_rows.hpp"
+
+#include <doctest/doctest.h>
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <random>
+
+// The stores that the one suite runs against. A test case is a TEST_CASE_TEMPLATE over
+// REPRISE_BACKENDS and begins with `world<Backend> w; if (!w.available()) return;`.
+namespace reprise::test {
+
+/// A folder of its own for one test, removed at the end.
+class temporary_folder {
+public:
+  temporary_folder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "reprise-test-XXXXXX").string();
+    path_ = mkdtemp(pattern.data());
+  }
+  ~temporary_folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  temporary_folder(const temporary_folder&) = delete;
+  temporary_folder& operator=(const temporary_folder&) = delete;
+
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+private:
+  std::string path_;
+};
+
+struct memory_backend {
+  static constexpr const char* name = "memory";
+  static constexpr bool is_durable = false;
+  bool available() { return true; }
+  result<std::unique_ptr<store::store>> open() { return store::open_memory(); }
+};
+
+struct sqlite_backend {
+  static constexpr const char* name = "sqlite";
+  static constexpr bool is_durable = true;
+  bool available() { return true; }
+  result<std::unique_ptr<store::store>> open() {
+    return store::open_sqlite({.path = folder.file("store.db")});
+  }
+  temporary_folder folder{};
+};
+
+struct mysql_backend {
+  static constexpr const char* name = "mysql";
+  static constexpr bool is_durable = true;
+
+  mysql_backend() {
+    if (auto server = std::getenv("REPRISE_TEST_MYSQL"); server != nullptr && *server != '\0') {
+      dsn = server;
+      if (!dsn.ends_with('/'))
+        dsn += '/';
+      dsn += "reprise_test_" + std::to_string(std::random_device{}()) + "_"
+             + std::to_string(getpid());
+    }
+  }
+
+  bool available() {
+    if (dsn.empty())
+      MESSAGE("SKIPPED on MySQL: REPRISE_TEST_MYSQL holds no server's DSN");
+    return !dsn.empty();
+  }
+  result<std::unique_ptr<store::store>> open() { return store::open_mysql(dsn); }
+
+  std::string dsn;
+};
+
+template <class Backend>
+class world {
+public:
+  world() : available_(backend.available()) {
+    if (available_)
+      reopen();
+  }
+
+  bool available() const { return available_; }
+
+  /// As after a restart of the process. On stores that are not durable: a new one.
+  void reopen() {
+    store_.reset();
+    auto opened = backend.open();
+    if (!opened)
+      FAIL(opened.error().message);
+    store_ = std::move(*opened);
+    REQUIRE(store_->acquire_lease("owner", std::chrono::seconds{60}));
+    auto taken = store_->take_slots("owner");
+    REQUIRE(taken);
+    epochs = std::move(*taken);
+  }
+
+  store::store& operator*() { return *store_; }
+  store::store* operator->() { return store_.get(); }
+  void close() { store_.reset(); }
+
+  store::epoch_number epoch_of(std::int64_t key) const { return epochs[head_of(key).slot]; }
+
+  store::commit_status start(std::int64_t key) {
+    return commit_one(*store_, start_of(key, epoch_of(key)));
+  }
+  store::commit_status append(std::int64_t key, std::uint64_t seq) {
+    return commit_one(*store_, append_to(key, seq, epoch_of(key)));
+  }
+
+  Backend backend{};
+  std::vector<store::epoch_number> epochs{};
+
+private:
+  bool available_;
+  std::unique_ptr<store::store> store_{};
+};
+
+/// The value of a result that must be there.
+template <class T>
+T must(result<T> r) {
+  if (!r)
+    FAIL(r.error().message);
+  return std::move(*r);
+}
+
+} // namespace reprise::test
+
+#define REPRISE_BACKENDS                                                                           \
+  reprise::test::memory_backend, reprise::test::sqlite_backend, reprise::test::mysql_backend
