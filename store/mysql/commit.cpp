@@ -1,0 +1,225 @@
+// How a group becomes durable on MySQL.
+//
+// The transaction first takes a shared lock on the row of each of its slots, and holds it to its end.
+// Raising an epoch updates such a row, so it waits for every transaction that read the old epoch,
+// be it a COMMIT that is still under way when its client has long given it up; later ones see the
+// new epoch and are refused. Everything else is read after the locks and cannot change under them.
+#include "base/log.hpp"
+#include "store/mysql/group_writer.hpp"
+#include "store/mysql/literal.hpp"
+#include "store/mysql/mysql_store.hpp"
+
+#include <algorithm>
+
+namespace reprise::store::mysql {
+
+namespace {
+
+void fail_committed(std::vector<commit_status>& answers, commit_status status) {
+  std::ranges::replace(answers, commit_status::committed, status);
+}
+
+commit_status fault_of(const failure& f) {
+  return f.is_duplicate() ? commit_status::already_exists : commit_status::too_large;
+}
+
+} // namespace
+
+std::vector<commit_status> mysql_store::commit(std::span<const transition> group) {
+  std::lock_guard guard{writer_.mutex};
+  statuses answers(group.size(), commit_status::committed);
+  if (!group.empty())
+    commit_members(group, answers);
+  return answers;
+}
+
+void mysql_store::commit_members(std::span<const transition> group, statuses& answers) {
+  auto is_new_session = false;
+  for (int attempt = 0;; ++attempt) {
+    answers.assign(group.size(), commit_status::committed);
+    auto what = try_commit(group, answers);
+    switch (what) {
+      case outcome::done:
+        return;
+      case outcome::split:
+        return commit_each(group, answers);
+      case outcome::reconnect:
+      case outcome::try_again:
+        // An idle session is ended by the server; the first to notice connects anew, once.
+        if (attempt >= collisions_max || (what == outcome::reconnect && is_new_session))
+          return fail_committed(answers, commit_status::unavailable);
+        is_new_session = is_new_session || what == outcome::reconnect;
+    }
+  }
+}
+
+/// The way for groups of which some member cannot be written: one transaction each.
+void mysql_store::commit_each(std::span<const transition> group, statuses& answers) {
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    statuses one(1, commit_status::committed);
+    if (group.size() > 1)
+      commit_members(group.subspan(i, 1), one);
+    else
+      one[0] = answers[0];
+    answers[i] = one[0];
+  }
+}
+
+mysql_store::outcome mysql_store::try_commit(std::span<const transition> group,
+                                             statuses& answers) {
+  try {
+    writer().execute("START TRANSACTION");
+  } catch (const failure& f) {
+    lose_writer();
+    log(log_level::warn, std::string{"store: the database's session ended: "} + f.what());
+    return outcome::reconnect;
+  }
+  try {
+    auto what = write_group(group, answers);
+    if (what != outcome::done)
+      return what;
+  } catch (const failure& f) {
+    return after_failure(f, answers);
+  }
+  return commit_open_transaction(answers);
+}
+
+mysql_store::outcome mysql_store::write_group(std::span<const transition> group,
+                                              statuses& answers) {
+  auto& db = *writer_.handle;
+  group_state state{db, group};
+  group_check check{state};
+  group_writer writer{db, check};
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    if (longest_statement(group[i]) > db.packet_max()) {
+      answers[i] = commit_status::too_large;
+      continue;
+    }
+    answers[i] = check.admit(group[i]);
+    if (answers[i] == commit_status::committed)
+      writer.add(group[i]);
+  }
+  writer.flush();
+  return outcome::done;
+}
+
+/// Before COMMIT was sent: whatever went wrong, nothing of the group is durable or will be.
+mysql_store::outcome mysql_store::after_failure(const failure& f, statuses& answers) {
+  // Ending the session rolls back, and leaves no doubt about the state of the next one.
+  lose_writer();
+  if (f.is_collision())
+    return outcome::try_again;
+  if (f.is_bad_value()) {
+    if (answers.size() > 1)
+      return outcome::split;
+    answers[0] = fault_of(f);
+    return outcome::done;
+  }
+  log(log_level::error, std::string{"store: a group was rolled back: "} + f.what());
+  fail_committed(answers, commit_status::unavailable);
+  return outcome::done;
+}
+
+mysql_store::outcome mysql_store::commit_open_transaction(statuses& answers) {
+  auto wrote = std::ranges::find(answers, commit_status::committed) != answers.end();
+  try {
+    writer_.handle->execute(wrote ? "COMMIT" : "ROLLBACK");
+    return outcome::done;
+  } catch (const failure& f) {
+    if (f.is_collision()) {
+      lose_writer();
+      return outcome::try_again;
+    }
+    log(log_level::error, std::string{"store: the answer to a commit was lost: "} + f.what());
+    {
+      std::lock_guard guard{lost_mutex_};
+      lost_writer_id_ = writer_.handle->id();
+    }
+    lose_writer();
+    fail_committed(answers, commit_status::unknown);
+    return outcome::done;
+  }
+}
+
+connection& mysql_store::writer() {
+  if (!writer_.handle)
+    writer_.handle = std::make_unique<connection>(address_, address_.database, role::writer);
+  return *writer_.handle;
+}
+
+void mysql_store::lose_writer() {
+  writer_.handle.reset();
+}
+
+/// Ends the session whose COMMIT was never answered, so that its locks are not waited for. Sessions
+/// are numbered upwards: a lower number of our own says that the server was started anew since.
+void mysql_store::kill_lost_writer(connection& control) {
+  std::int64_t lost = 0;
+  {
+    std::lock_guard guard{lost_mutex_};
+    lost = std::exchange(lost_writer_id_, 0);
+  }
+  if (lost == 0)
+    return;
+  try {
+    connection fresh{address_, address_.database, role::reader};
+    if (fresh.id() > lost && control.id() != lost)
+      fresh.execute(fill("KILL ?", lost));
+  } catch (const failure&) {
+    // It ended by itself, which is as good; else its locks are waited for.
+    return;
+  }
+}
+
+// -- slots and leases -------------------------------------------------------------------------------------
+
+result<bool> mysql_store::acquire_lease(const std::string& owner, duration length) {
+  auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(length).count();
+  return writing([&](connection& db) -> result<bool> {
+    db.execute(fill("UPDATE lease SET owner = ?, "
+                    "expires_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND WHERE id = 1 "
+                    "AND (owner = ? OR owner = '' OR expires_at < UTC_TIMESTAMP(6))",
+                    owner, std::int64_t{microseconds}, owner));
+    auto holder = db.query("SELECT owner FROM lease WHERE id = 1");
+    return holder.next() && holder.text(1) == owner;
+  });
+}
+
+result<void> mysql_store::release_lease(const std::string& owner) {
+  return writing([&](connection& db) -> result<void> {
+    db.execute(fill("UPDATE lease SET owner = '' WHERE id = 1 AND owner = ?", owner));
+    return {};
+  });
+}
+
+result<std::vector<epoch_number>> mysql_store::take_slots(const std::string& owner) {
+  return writing([&](connection& db) -> result<std::vector<epoch_number>> {
+    auto lease = db.query("SELECT owner, expires_at > UTC_TIMESTAMP(6) FROM lease WHERE id = 1 "
+                          "LOCK IN SHARE MODE");
+    if (owner.empty() || !lease.next() || lease.text(1) != owner || lease.integer(2) != 1)
+      return make_error(errc::failed_precondition, "The lease on the slots is not this owner's.");
+    kill_lost_writer(db);
+    db.execute("UPDATE slots SET epoch = epoch + 1");
+    std::vector<epoch_number> epochs(slot_count);
+    auto all = db.query("SELECT slot, epoch FROM slots");
+    while (all.next())
+      epochs.at(static_cast<std::size_t>(all.integer(1))) = all.natural(2);
+    return epochs;
+  });
+}
+
+result<epoch_number> mysql_store::raise_epoch(slot_id slot, epoch_number seen) {
+  if (slot >= slot_count)
+    return make_error(errc::invalid_argument, "There is no such slot.");
+  return writing([&](connection& db) -> result<epoch_number> {
+    kill_lost_writer(db);
+    auto changed = db.update(fill("UPDATE slots SET epoch = ? WHERE slot = ? AND epoch = ?",
+                                  seen + 1, int{slot}, seen));
+    if (changed == 0)
+      return make_error(errc::failed_precondition,
+                        "The slot has another epoch: it was taken over.");
+    return seen + 1;
+  });
+}
+
+} // namespace reprise::store::mysql

@@ -1,0 +1,176 @@
+#include "store/mysql/connection.hpp"
+
+#include <cppconn/exception.h>
+#include <mysql_driver.h>
+
+#include <algorithm>
+#include <mutex>
+
+namespace reprise::store::mysql {
+
+namespace {
+
+// Numbers of the server and of its client library.
+enum : int {
+  disk_full = 1021,
+  lost_in_shutdown = 1053,
+  duplicate_entry = 1062,
+  packet_too_large = 1153,
+  read_error = 1158,
+  read_interrupted = 1159,
+  lock_wait_timeout = 1205,
+  deadlock = 1213,
+  out_of_range = 1264,
+  truncated_value = 1366,
+  data_too_long = 1406,
+  record_changed = 1020,
+  connection_killed = 1927,
+  gone_away = 2006,
+  lost = 2013,
+  lost_extended = 2055,
+};
+
+/// Seconds without a word from us after which the server ends a writer's session and with it the
+/// locks of its open transaction: a stopped process must not keep its slots locked.
+constexpr int writer_silence_max_s = 10;
+/// Shorter than a caller's patience, longer than a busy commit.
+constexpr int lock_wait_max_s = 5;
+
+constexpr std::size_t statement_bytes_max = std::size_t{16} << 20;
+
+/// Runs one call of the driver and turns what it throws into a failure. The one place where the
+/// driver's exceptions are seen.
+template <class F>
+auto guarded(F f) -> decltype(f()) {
+  try {
+    return f();
+  } catch (const ::sql::SQLException& e) {
+    throw failure{e.getErrorCode(), e.what()};
+  } catch (const std::bad_alloc&) {
+    throw failure{lost, "out of memory while reading an answer"};
+  } catch (const std::exception& e) {
+    throw failure{lost, e.what()};
+  }
+}
+
+::sql::Connection* connect(const dsn& address, const std::string& database) {
+  static std::mutex driver_mutex;
+  ::sql::ConnectOptionsMap options;
+  options["hostName"] = ::sql::SQLString{"tcp://" + address.host + ":"
+                                         + std::to_string(address.port)};
+  options["userName"] = ::sql::SQLString{address.user};
+  options["password"] = ::sql::SQLString{address.password};
+  if (!database.empty())
+    options["schema"] = ::sql::SQLString{database};
+  options["OPT_CONNECT_TIMEOUT"] = 5;
+  options["OPT_READ_TIMEOUT"] = 30;
+  options["OPT_WRITE_TIMEOUT"] = 30;
+  options["OPT_RECONNECT"] = false;
+  // The driver's list of what it initialised is not made for several threads.
+  std::lock_guard guard{driver_mutex};
+  return ::sql::mysql::get_driver_instance()->connect(options);
+}
+
+} // namespace
+
+bool failure::is_lost() const noexcept {
+  switch (code_) {
+    case lost_in_shutdown:
+    case packet_too_large: // the server hangs up with it
+    case read_error:
+    case read_interrupted:
+    case connection_killed:
+    case gone_away:
+    case lost:
+    case lost_extended:
+      return true;
+    default:
+      return code_ >= 2000 && code_ < 3000;
+  }
+}
+
+bool failure::is_collision() const noexcept {
+  return code_ == deadlock || code_ == lock_wait_timeout || code_ == record_changed;
+}
+
+bool failure::is_bad_value() const noexcept {
+  return code_ == data_too_long || code_ == out_of_range || code_ == truncated_value
+         || code_ == duplicate_entry;
+}
+
+bool failure::is_duplicate() const noexcept {
+  return code_ == duplicate_entry;
+}
+
+error to_error(const failure& f) {
+  if (f.code() == disk_full)
+    return make_error(errc::unavailable, "The database's disk is full.");
+  return make_error(errc::unavailable,
+                    std::string{"The database does not work now: "} + f.what() + ".");
+}
+
+bool rows::next() {
+  return guarded([&] { return set_->next(); });
+}
+
+bool rows::is_null(unsigned column) const {
+  return guarded([&] { return set_->isNull(column); });
+}
+
+std::int64_t rows::integer(unsigned column) const {
+  return guarded([&] { return std::int64_t{set_->getInt64(column)}; });
+}
+
+std::uint64_t rows::natural(unsigned column) const {
+  return static_cast<std::uint64_t>(integer(column));
+}
+
+double rows::real(unsigned column) const {
+  return guarded([&] { return static_cast<double>(set_->getDouble(column)); });
+}
+
+std::string rows::text(unsigned column) const {
+  return guarded([&] { return set_->getString(column).asStdString(); });
+}
+
+connection::connection(const dsn& address, const std::string& database, role what) {
+  guarded([&] {
+    handle_.reset(connect(address, database));
+    statement_.reset(handle_->createStatement());
+  });
+  execute("SET NAMES binary");
+  execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'");
+  execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+  execute("SET SESSION innodb_lock_wait_timeout = " + std::to_string(lock_wait_max_s));
+  execute("SET SESSION time_zone = '+00:00'");
+  if (what == role::writer)
+    execute("SET SESSION wait_timeout = " + std::to_string(writer_silence_max_s));
+  auto about = query("SELECT CONNECTION_ID(), @@max_allowed_packet");
+  about.next();
+  id_ = about.integer(1);
+  packet_max_ = std::min(static_cast<std::size_t>(about.integer(2)), statement_bytes_max);
+}
+
+connection::~connection() {
+  // Destructors of the driver talk to the server; a lost one must not end the process.
+  try {
+    statement_.reset();
+    handle_.reset();
+  } catch (const std::exception&) {
+    return;
+  }
+}
+
+void connection::execute(const std::string& text) {
+  guarded([&] { statement_->execute(::sql::SQLString{text}); });
+}
+
+std::int64_t connection::update(const std::string& text) {
+  return guarded([&] { return std::int64_t{statement_->executeUpdate(::sql::SQLString{text})}; });
+}
+
+rows connection::query(const std::string& text) {
+  return guarded([&] { return rows{statement_->executeQuery(::sql::SQLString{text})}; });
+}
+
+} // namespace reprise::store::mysql

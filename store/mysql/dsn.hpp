@@ -1,0 +1,22 @@
+#pragma once
+
+#include "base/result.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace reprise::store::mysql {
+
+/// The parts of `mysql://user[:password]@host[:port]/database`, percent signs decoded.
+struct dsn {
+  std::string user{};
+  std::string password{};
+  std::string host{};
+  std::uint16_t port = 3306;
+  std::string database{};
+};
+
+/// invalid_argument with a sentence that shows the form; never repeats the password.
+result<dsn> parse_dsn(const std::string& text);
+
+} // namespace reprise::store::mysql

@@ -1,0 +1,350 @@
+#include "store/mysql/group_writer.hpp"
+
+#include "store/mysql/literal.hpp"
+#include "store/sql/attribute_codec.hpp"
+
+#include <algorithm>
+
+namespace reprise::store::mysql {
+
+namespace {
+
+/// Room for the words around the rows of a statement.
+constexpr std::size_t statement_overhead = 2048;
+
+/// Runs "head (a,b,...) tail" over the literals of all items, in as many statements as the server's
+/// limit makes necessary.
+template <class Items, class Take>
+void select_in(connection& db, const char* head, const Items& items, const char* tail, Take take) {
+  auto limit = db.packet_max() > 2 * statement_overhead ? db.packet_max() - statement_overhead
+                                                         : statement_overhead;
+  std::string list;
+  auto run = [&] {
+    if (list.empty())
+      return;
+    auto found = db.query(std::string{head} + "(" + list + ")" + tail);
+    while (found.next())
+      take(found);
+    list.clear();
+  };
+  for (auto& item : items) {
+    std::string literal;
+    put(literal, item);
+    if (list.size() + literal.size() > limit)
+      run();
+    if (!list.empty())
+      list += ',';
+    list += literal;
+  }
+  run();
+}
+
+std::optional<time_point> time_at(const rows& r, unsigned column) {
+  if (r.is_null(column))
+    return std::nullopt;
+  return from_nanoseconds(r.integer(column));
+}
+
+} // namespace
+
+// -- what the check asks ----------------------------------------------------------------------------------
+
+group_state::group_state(connection& db, std::span<const transition> group) {
+  lock_slots(db, group);
+  read_runs(db, group);
+  read_run_ids(db, group);
+  read_currents(db, group);
+}
+
+void group_state::lock_slots(connection& db, std::span<const transition> group) {
+  std::set<int> slots;
+  for (auto& t : group)
+    slots.insert(t.slot);
+  select_in(db, "SELECT slot, epoch FROM slots WHERE slot IN ", slots,
+            " ORDER BY slot LOCK IN SHARE MODE", [&](const rows& r) {
+              epochs_.emplace(static_cast<slot_id>(r.integer(1)), r.natural(2));
+            });
+}
+
+void group_state::read_runs(connection& db, std::span<const transition> group) {
+  std::set<std::int64_t> keys;
+  for (auto& t : group)
+    for (auto& w : t.runs)
+      keys.insert(w.head.key);
+  select_in(db, "SELECT run_key, last_seq, timer_at, offer_at, run_id FROM runs WHERE run_key IN ",
+            keys, "", [&](const rows& r) {
+              runs_.emplace(r.integer(1), stored_run{.run_id = r.text(5),
+                                                     .last_seq = r.natural(2),
+                                                     .timer_at = time_at(r, 3),
+                                                     .offer_at = time_at(r, 4)});
+            });
+}
+
+void group_state::read_run_ids(connection& db, std::span<const transition> group) {
+  std::set<std::string> wanted;
+  for (auto& t : group)
+    for (auto& w : t.runs)
+      if (w.what == run_write::kind::create)
+        wanted.insert(w.head.run_id);
+  select_in(db, "SELECT run_id FROM runs WHERE run_id IN ", wanted, "",
+            [&](const rows& r) { run_ids_.insert(r.text(1)); });
+}
+
+void group_state::read_currents(connection& db, std::span<const transition> group) {
+  std::set<std::int64_t> hashes;
+  for (auto& t : group) {
+    for (auto& change : t.currents)
+      hashes.insert(sql::id_hash(change.namespace_id, change.workflow_id));
+    for (auto& w : t.runs)
+      if (w.what == run_write::kind::erase)
+        hashes.insert(sql::id_hash(w.head.namespace_id, w.head.workflow_id));
+  }
+  select_in(db,
+            "SELECT r.namespace_id, r.workflow_id, r.run_id, r.run_key FROM run_ids i "
+            "JOIN runs r ON r.run_key = i.run_key WHERE i.is_current = 1 AND i.id_hash IN ",
+            hashes, " ORDER BY r.run_key DESC", [&](const rows& r) {
+              currents_.emplace(std::pair{r.text(1), r.text(2)},
+                                stored_current{.run_id = r.text(3), .key = r.integer(4)});
+            });
+}
+
+epoch_number group_state::epoch(slot_id slot) {
+  return epochs_.at(slot);
+}
+
+std::optional<stored_run> group_state::run(std::int64_t key) {
+  auto found = runs_.find(key);
+  if (found == runs_.end())
+    return std::nullopt;
+  return found->second;
+}
+
+bool group_state::run_id_exists(const std::string& run_id) {
+  return run_ids_.contains(run_id);
+}
+
+std::optional<stored_current> group_state::current(const std::string& namespace_id,
+                                                   const std::string& workflow_id) {
+  auto found = currents_.find({namespace_id, workflow_id});
+  if (found == currents_.end())
+    return std::nullopt;
+  return found->second;
+}
+
+// -- rows in bulk -----------------------------------------------------------------------------------------
+
+template <class... Values>
+void row_batch::add(connection& db, const Values&... values) {
+  std::string row;
+  put_row(row, values...);
+  append(db, std::move(row));
+}
+
+void row_batch::append(connection& db, std::string row) {
+  if (head_.size() + rows_.size() + row.size() + tail_.size() + 16 > db.packet_max())
+    flush(db);
+  if (!rows_.empty())
+    rows_ += ',';
+  rows_ += row;
+}
+
+void row_batch::flush(connection& db) {
+  if (rows_.empty())
+    return;
+  auto text = head_ + rows_ + tail_;
+  rows_.clear();
+  db.execute(text);
+}
+
+// -- writing ----------------------------------------------------------------------------------------------
+
+group_writer::group_writer(connection& db, const group_check& check)
+  : db_(db),
+    check_(check),
+    journal_("INSERT INTO journal(run_key, seq, first_event_id, event_count, events, facts) VALUES ",
+             ""),
+    backlog_("INSERT INTO backlog(namespace_id, queue, kind, priority, seq, task) VALUES ",
+             " ON DUPLICATE KEY UPDATE task = VALUES(task)") {}
+
+void group_writer::add(const transition& t) {
+  for (auto& w : t.runs)
+    add_run(w);
+  for (auto& change : t.currents)
+    add_current(change);
+  for (auto& row : t.backlog_adds)
+    backlog_.add(db_, row.queue.namespace_id, row.queue.name, row.queue.kind, row.priority,
+                 row.seq, row.task);
+}
+
+void group_writer::add_run(const run_write& w) {
+  auto key = w.head.key;
+  if (w.what == run_write::kind::erase) {
+    erase_run(w.head);
+    return;
+  }
+  heads_.insert_or_assign(key, &w.head);
+  if (w.what == run_write::kind::create)
+    run_ids_.emplace(std::pair{sql::id_hash(w.head.namespace_id, w.head.workflow_id), key}, false);
+  if (w.what != run_write::kind::touch)
+    journal_.add(db_, key, w.row.seq, w.row.first_event_id, int{w.row.event_count}, w.row.events,
+                 w.row.facts);
+  if (w.visibility)
+    add_visibility(key, *w.visibility, w.what == run_write::kind::create);
+  if (w.snap)
+    snapshots_.insert_or_assign(key, &*w.snap);
+  if (w.forget_facts_to)
+    forget_facts(key, *w.forget_facts_to);
+}
+
+void group_writer::add_visibility(std::int64_t key, const visibility_row& row, bool is_new) {
+  visibility_.insert_or_assign(key, &row);
+  if (!is_new)
+    visibility_rewrites_.insert(key);
+}
+
+void group_writer::add_current(const current_change& change) {
+  auto hash = sql::id_hash(change.namespace_id, change.workflow_id);
+  if (auto before = check_.current_before(change); before != nullptr)
+    run_ids_.insert_or_assign({hash, before->key}, false);
+  run_ids_.insert_or_assign({hash, change.key}, true);
+}
+
+void group_writer::forget_facts(std::int64_t key, std::uint64_t to) {
+  flush();
+  auto done = db_.query(fill("SELECT facts_forgotten_to FROM snapshots WHERE run_key = ?", key));
+  auto from = done.next() ? done.integer(1) : 0;
+  db_.execute(fill("DELETE FROM journal WHERE run_key = ? AND seq > ? AND seq <= ? "
+                   "AND event_count = 0",
+                   key, from, to));
+  db_.execute(fill("UPDATE journal SET facts = '' WHERE run_key = ? AND seq > ? AND seq <= ? "
+                   "AND facts <> ''",
+                   key, from, to));
+  db_.execute(fill("UPDATE snapshots SET facts_forgotten_to = ? WHERE run_key = ? "
+                   "AND facts_forgotten_to < ?",
+                   to, key, to));
+}
+
+void group_writer::erase_run(const run_head& head) {
+  // What the group wrote so far of this run must be there before it goes.
+  flush();
+  for (auto table : {"runs", "journal", "snapshots", "visibility", "attributes"})
+    db_.execute(std::string{"DELETE FROM "} + table + fill(" WHERE run_key = ?", head.key));
+  db_.execute(fill("DELETE FROM run_ids WHERE id_hash = ? AND run_key = ?",
+                   sql::id_hash(head.namespace_id, head.workflow_id), head.key));
+}
+
+void group_writer::flush() {
+  row_batch heads{"INSERT INTO runs(run_key, last_seq, next_event_id, status, timer_at, offer_at, "
+                  "slot, namespace_id, workflow_id, run_id) VALUES ",
+                  " ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq), "
+                  "next_event_id = VALUES(next_event_id), status = VALUES(status), "
+                  "timer_at = VALUES(timer_at), offer_at = VALUES(offer_at)"};
+  for (auto& [key, head] : heads_)
+    heads.add(db_, key, head->last_seq, head->next_event_id, head->status, head->timer_at,
+              head->offer_at, int{head->slot}, head->namespace_id, head->workflow_id,
+              head->run_id);
+  heads.flush(db_);
+  heads_.clear();
+  row_batch ids{"INSERT INTO run_ids(id_hash, run_key, is_current) VALUES ",
+                " ON DUPLICATE KEY UPDATE is_current = VALUES(is_current)"};
+  for (auto& [place, is_current] : run_ids_)
+    ids.add(db_, place.first, place.second, int{is_current});
+  ids.flush(db_);
+  run_ids_.clear();
+  row_batch snapshots{"INSERT INTO snapshots(run_key, seq, state) VALUES ",
+                      " ON DUPLICATE KEY UPDATE seq = VALUES(seq), state = VALUES(state)"};
+  for (auto& [key, snap] : snapshots_)
+    snapshots.add(db_, key, snap->seq, snap->state);
+  snapshots.flush(db_);
+  snapshots_.clear();
+  flush_visibility();
+  journal_.flush(db_);
+  backlog_.flush(db_);
+}
+
+namespace {
+
+std::optional<std::string> unless_empty(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional{text};
+}
+
+constexpr auto visibility_head
+  = "INSERT INTO visibility(run_key, close_order, start_time, execution_time, status, "
+    "history_length, history_size_bytes, state_transitions, namespace_id, workflow_id, run_id, "
+    "workflow_type, task_queue, parent_workflow_id, parent_run_id, root_workflow_id, root_run_id, "
+    "attributes, info) VALUES ";
+
+constexpr auto visibility_tail
+  = " ON DUPLICATE KEY UPDATE close_order = VALUES(close_order), start_time = VALUES(start_time), "
+    "execution_time = VALUES(execution_time), status = VALUES(status), "
+    "history_length = VALUES(history_length), history_size_bytes = VALUES(history_size_bytes), "
+    "state_transitions = VALUES(state_transitions), namespace_id = VALUES(namespace_id), "
+    "workflow_id = VALUES(workflow_id), run_id = VALUES(run_id), "
+    "workflow_type = VALUES(workflow_type), task_queue = VALUES(task_queue), "
+    "parent_workflow_id = VALUES(parent_workflow_id), parent_run_id = VALUES(parent_run_id), "
+    "root_workflow_id = VALUES(root_workflow_id), root_run_id = VALUES(root_run_id), "
+    "attributes = VALUES(attributes), info = VALUES(info)";
+
+} // namespace
+
+void group_writer::flush_visibility() {
+  row_batch visibility{visibility_head, visibility_tail};
+  row_batch rewrites{"DELETE FROM attributes WHERE run_key IN (", ")"};
+  row_batch attributes{"INSERT INTO attributes(run_key, name, place, type, text_value, "
+                       "integer_value, real_value) VALUES ",
+                       " ON DUPLICATE KEY UPDATE text_value = VALUES(text_value)"};
+  for (auto key : visibility_rewrites_)
+    rewrites.add(db_, key);
+  rewrites.flush(db_);
+  visibility_rewrites_.clear();
+  for (auto& [key, row] : visibility_) {
+    visibility.add(db_, key, close_order(*row), row->start_time, row->execution_time, row->status,
+                   row->history_length, row->history_size_bytes, row->state_transition_count,
+                   row->namespace_id, row->workflow_id, row->run_id, row->workflow_type,
+                   row->task_queue, unless_empty(row->parent_workflow_id),
+                   unless_empty(row->parent_run_id), unless_empty(row->root_workflow_id),
+                   unless_empty(row->root_run_id), sql::encode_attributes(row->search_attributes),
+                   row->info);
+    for (auto& e : sql::elements_of(row->search_attributes))
+      attributes.add(db_, key, e.name, e.place, static_cast<int>(e.type), e.text, e.integer,
+                     e.real);
+  }
+  visibility.flush(db_);
+  attributes.flush(db_);
+  visibility_.clear();
+}
+
+// -- sizes ------------------------------------------------------------------------------------------------
+
+namespace {
+
+std::size_t visibility_size(const visibility_row& row) {
+  std::size_t bytes = literal_size(row.info);
+  for (auto text : {&row.namespace_id, &row.workflow_id, &row.run_id, &row.workflow_type,
+                    &row.task_queue, &row.parent_workflow_id, &row.parent_run_id,
+                    &row.root_workflow_id, &row.root_run_id})
+    bytes += literal_size(*text);
+  return bytes + literal_size(sql::encode_attributes(row.search_attributes));
+}
+
+} // namespace
+
+std::size_t longest_statement(const transition& t) {
+  std::size_t longest = 0;
+  auto see = [&](std::size_t bytes) { longest = std::max(longest, bytes); };
+  for (auto& w : t.runs) {
+    see(literal_size(w.row.events) + literal_size(w.row.facts));
+    see(literal_size(w.head.namespace_id) + literal_size(w.head.workflow_id)
+        + literal_size(w.head.run_id));
+    if (w.snap)
+      see(literal_size(w.snap->state));
+    if (w.visibility)
+      see(visibility_size(*w.visibility));
+  }
+  for (auto& row : t.backlog_adds)
+    see(literal_size(row.queue.namespace_id) + literal_size(row.queue.name)
+        + literal_size(row.task));
+  return longest + statement_overhead;
+}
+
+} // namespace reprise::store::mysql

@@ -1,0 +1,88 @@
+#pragma once
+
+#include "store/group_check.hpp"
+#include "store/mysql/connection.hpp"
+
+#include <map>
+#include <set>
+#include <span>
+#include <unordered_map>
+
+namespace reprise::store::mysql {
+
+/// What group_check asks about one group, read in a few statements at the start of its transaction:
+/// first a locking read of all its slots, which nobody can raise from then on, then the rest, which
+/// only an owner of those slots could change.
+class group_state final : public stored_state {
+public:
+  group_state(connection& db, std::span<const transition> group);
+
+  epoch_number epoch(slot_id slot) override;
+  std::optional<stored_run> run(std::int64_t key) override;
+  bool run_id_exists(const std::string& run_id) override;
+  std::optional<stored_current> current(const std::string& namespace_id,
+                                        const std::string& workflow_id) override;
+
+private:
+  void lock_slots(connection& db, std::span<const transition> group);
+  void read_runs(connection& db, std::span<const transition> group);
+  void read_run_ids(connection& db, std::span<const transition> group);
+  void read_currents(connection& db, std::span<const transition> group);
+
+  std::unordered_map<slot_id, epoch_number> epochs_;
+  std::unordered_map<std::int64_t, stored_run> runs_;
+  std::set<std::string> run_ids_;
+  std::map<std::pair<std::string, std::string>, stored_current> currents_;
+};
+
+/// Rows of one table on their way into multi-row statements, none longer than the server takes.
+class row_batch {
+public:
+  row_batch(const char* head, const char* tail) : head_(head), tail_(tail) {}
+
+  template <class... Values>
+  void add(connection& db, const Values&... values);
+  void flush(connection& db);
+
+private:
+  void append(connection& db, std::string row);
+
+  std::string head_;
+  std::string tail_;
+  std::string rows_;
+};
+
+/// Collects the writes of admitted transitions and sends them table by table. Call flush at the end.
+/// Throws `failure`.
+class group_writer {
+public:
+  group_writer(connection& db, const group_check& check);
+
+  /// The transition must be the one that the check admitted last.
+  void add(const transition& t);
+  void flush();
+
+private:
+  void add_run(const run_write& w);
+  void add_visibility(std::int64_t key, const visibility_row& row, bool is_new);
+  void add_current(const current_change& change);
+  void forget_facts(std::int64_t key, std::uint64_t to);
+  void erase_run(const run_head& head);
+  void flush_visibility();
+
+  connection& db_;
+  const group_check& check_;
+  // Of several states of one row within the group only the last is sent. Pointers into the group.
+  std::map<std::int64_t, const run_head*> heads_;
+  std::map<std::pair<std::int64_t, std::int64_t>, bool> run_ids_;
+  std::map<std::int64_t, const visibility_row*> visibility_;
+  std::set<std::int64_t> visibility_rewrites_;
+  std::map<std::int64_t, const snapshot*> snapshots_;
+  row_batch journal_;
+  row_batch backlog_;
+};
+
+/// Bytes of the longest statement that the transition needs when it stands alone.
+std::size_t longest_statement(const transition& t);
+
+} // namespace reprise::store::mysql

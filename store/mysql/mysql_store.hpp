@@ -1,0 +1,159 @@
+#pragma once
+
+#include "store/group_check.hpp"
+#include "store/mysql/session_pool.hpp"
+#include "store/store.hpp"
+
+namespace reprise::store::mysql {
+
+/// The store in a MySQL or MariaDB database, which several nodes may share. One session writes
+/// groups, one does what must not wait behind them (leases, epochs, records), a few read. Sessions
+/// that break are replaced by the next call that needs them.
+class mysql_store final : public store {
+public:
+  /// The schema must be open.
+  explicit mysql_store(dsn address) : address_(std::move(address)), readers_(address_) {}
+
+  std::vector<commit_status> commit(std::span<const transition> group) override;
+
+  result<bool> acquire_lease(const std::string& owner, duration length) override;
+  result<void> release_lease(const std::string& owner) override;
+  result<std::vector<epoch_number>> take_slots(const std::string& owner) override;
+  result<epoch_number> raise_epoch(slot_id slot, epoch_number seen) override;
+
+  result<std::optional<run_head>> current_run(const std::string& namespace_id,
+                                              const std::string& workflow_id) override;
+  result<std::optional<run_head>> find_run(const std::string& namespace_id,
+                                           const std::string& workflow_id,
+                                           const std::string& run_id) override;
+  result<std::optional<snapshot>> load_snapshot(std::int64_t key) override;
+  result<std::vector<journal_row>> read_journal(std::int64_t key, std::uint64_t from_seq,
+                                                std::size_t bytes_max) override;
+  result<std::vector<journal_row>> read_events(std::int64_t key, std::int64_t from_event,
+                                               std::size_t bytes_max) override;
+  result<std::vector<journal_row>> read_events_reverse(std::int64_t key, std::int64_t to_event,
+                                                       std::size_t bytes_max) override;
+
+  result<std::vector<due_run>> due_timers(time_point until, time_point after_at,
+                                          std::int64_t after_key, std::size_t limit) override;
+  result<std::optional<time_point>> next_timer(time_point after) override;
+  result<std::vector<due_run>> pending_offers(time_point after_at, std::int64_t after_key,
+                                              std::size_t limit) override;
+
+  result<std::vector<backlog_row>> read_backlog(const queue_key& queue, int after_priority,
+                                                std::int64_t after_seq,
+                                                std::size_t limit) override;
+  result<std::int64_t> count_backlog(const queue_key& queue) override;
+  result<std::vector<queue_key>> backlog_queues() override;
+  result<void> erase_backlog(const queue_key& queue,
+                             std::span<const std::pair<int, std::int64_t>> places) override;
+
+  result<std::vector<visibility_row>> list(const std::string& namespace_id, const filter& query,
+                                           const std::optional<list_cursor>& behind,
+                                           std::size_t limit) override;
+  result<std::int64_t> count(const std::string& namespace_id, const filter& query) override;
+  result<std::vector<group_count>> count_by(const std::string& namespace_id, const filter& query,
+                                            const std::string& attribute,
+                                            value_type type) override;
+
+  result<void> create_namespace(const namespace_row& row) override;
+  result<void> update_namespace(const namespace_row& row) override;
+  result<std::vector<namespace_row>> namespaces() override;
+  result<std::string> cluster_fact(const std::string& name, const std::string& value) override;
+  result<void> check() override;
+  std::string kind() const override;
+
+private:
+  using statuses = std::vector<commit_status>;
+
+  /// A session that is made when it is first needed, and again after it broke.
+  struct session {
+    std::mutex mutex{};
+    std::unique_ptr<connection> handle{};
+  };
+
+  enum class outcome : std::uint8_t {
+    /// The answers are final.
+    done,
+    /// Rolled back by a collision with another transaction.
+    try_again,
+    /// Some member holds a value that the tables refuse.
+    split,
+    /// The session had ended before anything was sent on it.
+    reconnect,
+  };
+
+  outcome try_commit(std::span<const transition> group, statuses& answers);
+  outcome write_group(std::span<const transition> group, statuses& answers);
+  outcome after_failure(const failure& f, statuses& answers);
+  outcome commit_open_transaction(statuses& answers);
+  void commit_each(std::span<const transition> group, statuses& answers);
+  void commit_members(std::span<const transition> group, statuses& answers);
+  connection& writer();
+  void lose_writer();
+  void kill_lost_writer(connection& control);
+
+  /// Runs `f(connection&)` on a reader; once more on a new session when the old one had broken.
+  template <class F>
+  auto reading(F f) -> decltype(f(std::declval<connection&>()));
+  /// Runs `f(connection&)` in a transaction on the control session and commits it unless `f`
+  /// answers an error. Collisions are tried again.
+  template <class F>
+  auto writing(F f) -> decltype(f(std::declval<connection&>()));
+
+  const dsn address_;
+  session writer_;
+  session control_;
+  /// The session of a commit whose answer was lost; it may still hold locks. Zero: none.
+  std::int64_t lost_writer_id_ = 0;
+  std::mutex lost_mutex_;
+  session_pool readers_;
+};
+
+/// How often a transaction that met another one is tried again before the caller hears of it.
+inline constexpr int collisions_max = 5;
+
+template <class F>
+auto mysql_store::reading(F f) -> decltype(f(std::declval<connection&>())) {
+  for (int attempt = 0;; ++attempt) {
+    try {
+      auto reader = readers_.borrow();
+      try {
+        return f(*reader);
+      } catch (const failure&) {
+        reader.discard();
+        throw;
+      }
+    } catch (const failure& e) {
+      if (!e.is_lost() || attempt == 1)
+        return to_error(e);
+    }
+  }
+}
+
+template <class F>
+auto mysql_store::writing(F f) -> decltype(f(std::declval<connection&>())) {
+  std::lock_guard guard{control_.mutex};
+  for (int attempt = 0;; ++attempt) {
+    bool is_committing = false;
+    try {
+      if (!control_.handle)
+        control_.handle
+          = std::make_unique<connection>(address_, address_.database, role::writer);
+      auto& db = *control_.handle;
+      db.execute("START TRANSACTION");
+      auto answer = f(db);
+      is_committing = true;
+      db.execute(answer ? "COMMIT" : "ROLLBACK");
+      return answer;
+    } catch (const failure& e) {
+      // A new session is the surest way to leave a transaction behind.
+      control_.handle.reset();
+      auto again = e.is_collision() || (e.is_lost() && !is_committing && attempt == 0);
+      if (!again || attempt >= collisions_max)
+        return to_error(e);
+    }
+  }
+}
+
+} // namespace reprise::store::mysql

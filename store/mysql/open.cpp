@@ -1,0 +1,24 @@
+#include "store/mysql/mysql_store.hpp"
+#include "store/mysql/schema.hpp"
+#include "store/open.hpp"
+
+namespace reprise::store {
+
+result<std::unique_ptr<store>> open_mysql(const std::string& dsn) {
+  auto address = mysql::parse_dsn(dsn);
+  if (!address)
+    return address.error();
+  try {
+    if (auto opened = mysql::open_schema(*address); !opened)
+      return opened.error();
+  } catch (const mysql::failure& f) {
+    return make_error(errc::unavailable, "The database " + address->database + " on "
+                                           + address->host + ":" + std::to_string(address->port)
+                                           + " cannot be opened: " + f.what()
+                                           + ". Check that the server runs and that the user "
+                                             "may make and change its tables.");
+  }
+  return std::unique_ptr<store>{std::make_unique<mysql::mysql_store>(std::move(*address))};
+}
+
+} // namespace reprise::store

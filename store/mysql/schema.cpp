@@ -1,0 +1,137 @@
+// The tables, InnoDB throughout. Ids are VARBINARY: they compare by bytes, with trailing spaces, which
+// no text collation that MariaDB and MySQL share would do. Rows of a run cluster by its key, which
+// grows with time; unlike SQLite, InnoDB logs rows and not pages, so the journal may cluster by run.
+#include "store/mysql/schema.hpp"
+
+#include "store/mysql/literal.hpp"
+#include "store/types.hpp"
+
+#include <array>
+#include <vector>
+
+namespace reprise::store::mysql {
+
+namespace {
+
+using migration = std::vector<const char*>;
+
+// One entry a version; an entry never changes once it was released. DDL commits by itself, so each
+// statement must do no harm when it runs again after a crash between two of them.
+const std::array migrations{
+  migration{
+    "CREATE TABLE IF NOT EXISTS slots("
+    "slot INT NOT NULL PRIMARY KEY, epoch BIGINT NOT NULL) ENGINE=InnoDB",
+    "CREATE TABLE IF NOT EXISTS lease("
+    "id INT NOT NULL PRIMARY KEY, owner VARBINARY(255) NOT NULL, "
+    "expires_at DATETIME(6) NOT NULL) ENGINE=InnoDB",
+    "INSERT IGNORE INTO lease VALUES(1, '', '2000-01-01 00:00:00')",
+    "CREATE TABLE IF NOT EXISTS runs("
+    "run_key BIGINT NOT NULL PRIMARY KEY, last_seq BIGINT NOT NULL, "
+    "next_event_id BIGINT NOT NULL, status INT NOT NULL, timer_at BIGINT, offer_at BIGINT, "
+    "slot INT NOT NULL, namespace_id VARBINARY(255) NOT NULL, "
+    "workflow_id VARBINARY(1000) NOT NULL, run_id VARBINARY(1000) NOT NULL, "
+    "UNIQUE KEY runs_by_run_id(run_id), KEY runs_by_timer(timer_at, run_key), "
+    "KEY runs_by_offer(offer_at, run_key)) ENGINE=InnoDB ROW_FORMAT=DYNAMIC",
+    "CREATE TABLE IF NOT EXISTS run_ids("
+    "id_hash BIGINT NOT NULL, run_key BIGINT NOT NULL, is_current INT NOT NULL, "
+    "PRIMARY KEY(id_hash, run_key)) ENGINE=InnoDB",
+    "CREATE TABLE IF NOT EXISTS journal("
+    "run_key BIGINT NOT NULL, seq BIGINT NOT NULL, first_event_id BIGINT NOT NULL, "
+    "event_count INT NOT NULL, events LONGBLOB NOT NULL, facts LONGBLOB NOT NULL, "
+    "PRIMARY KEY(run_key, seq)) ENGINE=InnoDB ROW_FORMAT=DYNAMIC",
+    "CREATE TABLE IF NOT EXISTS snapshots("
+    "run_key BIGINT NOT NULL PRIMARY KEY, seq BIGINT NOT NULL, "
+    "facts_forgotten_to BIGINT NOT NULL DEFAULT 0, state LONGBLOB NOT NULL) "
+    "ENGINE=InnoDB ROW_FORMAT=DYNAMIC",
+    "CREATE TABLE IF NOT EXISTS visibility("
+    "run_key BIGINT NOT NULL PRIMARY KEY, close_order BIGINT NOT NULL, "
+    "start_time BIGINT NOT NULL, execution_time BIGINT NOT NULL, status INT NOT NULL, "
+    "history_length BIGINT NOT NULL, history_size_bytes BIGINT NOT NULL, "
+    "state_transitions BIGINT NOT NULL, namespace_id VARBINARY(255) NOT NULL, "
+    "workflow_id VARBINARY(1000) NOT NULL, run_id VARBINARY(1000) NOT NULL, "
+    "workflow_type VARBINARY(1000) NOT NULL, task_queue VARBINARY(1000) NOT NULL, "
+    "parent_workflow_id VARBINARY(1000), parent_run_id VARBINARY(1000), "
+    "root_workflow_id VARBINARY(1000), root_run_id VARBINARY(1000), "
+    "attributes LONGBLOB NOT NULL, info LONGBLOB NOT NULL, "
+    "KEY visibility_in_order(namespace_id, close_order, start_time, run_key)) "
+    "ENGINE=InnoDB ROW_FORMAT=DYNAMIC",
+    "CREATE TABLE IF NOT EXISTS attributes("
+    "run_key BIGINT NOT NULL, name VARBINARY(1000) NOT NULL, place INT NOT NULL, "
+    "type INT NOT NULL, text_value LONGBLOB, integer_value BIGINT, real_value DOUBLE, "
+    "PRIMARY KEY(run_key, name, place)) ENGINE=InnoDB ROW_FORMAT=DYNAMIC",
+    "CREATE TABLE IF NOT EXISTS backlog("
+    "namespace_id VARBINARY(255) NOT NULL, queue VARBINARY(1000) NOT NULL, kind INT NOT NULL, "
+    "priority INT NOT NULL, seq BIGINT NOT NULL, task LONGBLOB NOT NULL, "
+    "PRIMARY KEY(namespace_id, queue, kind, priority, seq)) ENGINE=InnoDB ROW_FORMAT=DYNAMIC",
+    "CREATE TABLE IF NOT EXISTS namespaces("
+    "id VARBINARY(255) NOT NULL PRIMARY KEY, name VARBINARY(1000) NOT NULL, "
+    "version BIGINT NOT NULL, record LONGBLOB NOT NULL, UNIQUE KEY namespaces_by_name(name)) "
+    "ENGINE=InnoDB ROW_FORMAT=DYNAMIC",
+    "CREATE TABLE IF NOT EXISTS cluster_facts("
+    "name VARBINARY(255) NOT NULL PRIMARY KEY, value LONGBLOB NOT NULL) "
+    "ENGINE=InnoDB ROW_FORMAT=DYNAMIC",
+    "CREATE TABLE IF NOT EXISTS health(id INT NOT NULL PRIMARY KEY, checks BIGINT NOT NULL) "
+    "ENGINE=InnoDB",
+    "INSERT IGNORE INTO health VALUES(1, 0)",
+  },
+};
+
+void fill_slots(connection& db) {
+  auto have = db.query("SELECT COUNT(*) FROM slots");
+  have.next();
+  if (have.integer(1) == slot_count)
+    return;
+  std::string text = "INSERT IGNORE INTO slots VALUES ";
+  for (std::uint32_t slot = 0; slot < slot_count; ++slot) {
+    if (slot != 0)
+      text += ',';
+    put_row(text, static_cast<int>(slot), 0);
+  }
+  db.execute(text);
+}
+
+std::int64_t stored_version(connection& db) {
+  db.execute("CREATE TABLE IF NOT EXISTS schema_version("
+             "id INT NOT NULL PRIMARY KEY, version INT NOT NULL) ENGINE=InnoDB");
+  db.execute("INSERT IGNORE INTO schema_version VALUES(1, 0)");
+  auto answer = db.query("SELECT version FROM schema_version WHERE id = 1");
+  answer.next();
+  return answer.integer(1);
+}
+
+result<void> migrate(connection& db, const dsn& address) {
+  auto known = static_cast<std::int64_t>(migrations.size());
+  auto version = stored_version(db);
+  if (version > known)
+    return make_error(errc::failed_precondition,
+                      "The database " + address.database
+                        + " was written by a newer version of reprise (its schema is "
+                        + std::to_string(version) + ", this program knows "
+                        + std::to_string(known) + "). Use that version, or another database.");
+  for (; version < known; ++version) {
+    for (auto statement : migrations[static_cast<std::size_t>(version)])
+      db.execute(statement);
+    fill_slots(db);
+    db.execute(fill("UPDATE schema_version SET version = ? WHERE id = 1", version + 1));
+  }
+  return {};
+}
+
+} // namespace
+
+result<void> open_schema(const dsn& address) {
+  {
+    connection server{address, "", role::reader};
+    server.execute("CREATE DATABASE IF NOT EXISTS `" + address.database
+                   + "` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
+  }
+  connection db{address, address.database, role::reader};
+  // Nodes that start together take turns; the lock goes with the session.
+  auto turn = db.query(fill("SELECT GET_LOCK(CONCAT('reprise ', MD5(DATABASE())), 60)"));
+  if (!turn.next() || turn.integer(1) != 1)
+    return make_error(errc::unavailable, "Another node has been migrating the database for more "
+                                         "than a minute. Try again.");
+  return migrate(db, address);
+}
+
+} // namespace reprise::store::mysql
