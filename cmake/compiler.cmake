@@ -31,23 +31,24 @@ if(REPRISE_CCACHE)
       CCACHE_SLOPPINESS=time_macros "${REPRISE_CCACHE}")
 endif()
 
+# What our own targets add. Generated code stays out of it: no warnings, and no sanitizers either,
+# so that one compilation of it (ccache) serves every kind of build.
+add_library(reprise_flags INTERFACE)
+target_compile_options(reprise_flags INTERFACE -Wall -Wextra -Wshadow -Werror)
 if(REPRISE_SANITIZE)
-  add_compile_options("-fsanitize=${REPRISE_SANITIZE}")
+  target_compile_options(reprise_flags INTERFACE "-fsanitize=${REPRISE_SANITIZE}")
   add_link_options("-fsanitize=${REPRISE_SANITIZE}")
   if(REPRISE_SANITIZE MATCHES "undefined")
     # CAF 0.17 binds null references whenever it spawns without arguments; its vtables are hidden.
-    add_compile_options(-fno-sanitize=null,vptr,function -fno-sanitize-recover=all)
+    target_compile_options(reprise_flags INTERFACE -fno-sanitize=null,vptr,function
+                           -fno-sanitize-recover=all)
     add_link_options(-fno-sanitize=null,vptr,function)
   endif()
 endif()
 if(REPRISE_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link)
+  target_compile_options(reprise_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 if(REPRISE_LTO)
   add_compile_options(-flto=thin)
   add_link_options(-flto=thin "-Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/lto-cache")
 endif()
-
-# What our own targets add; generated code and other people's headers stay out of it.
-add_library(reprise_warnings INTERFACE)
-target_compile_options(reprise_warnings INTERFACE -Wall -Wextra -Wshadow -Werror)

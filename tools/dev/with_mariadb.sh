@@ -33,7 +33,7 @@ fi
 say "MariaDB: setting up a throw-away server"
 common=(--no-defaults "--datadir=$folder/data")
 "${unprivileged[@]}" mariadb-install-db "${common[@]}" --auth-root-authentication-method=normal \
-  --skip-test-db --skip-name-resolve >"$folder/install.log" 2>&1 || {
+  --skip-test-db --skip-name-resolve --force >"$folder/install.log" 2>&1 || {
   cat "$folder/install.log" >&2
   die "mariadb-install-db failed"
 }
