@@ -9,8 +9,8 @@ namespace reprise::store {
 ///
 /// Logic has three values, as in SQL and as the reference server answers: a comparison with an
 /// attribute that the row lacks (or that has another type than `type`) is unknown, its negation is
-/// unknown too, and a row matches only when the whole is true. So `!=`, `NOT IN` and `NOT (... = ...)`
-/// leave such rows out; only is_null and is_not_null see absence.
+/// unknown too, and a row matches only when the whole is true. So `!=`, `NOT IN` and
+/// `NOT (... = ...)` leave such rows out; only is_null and is_not_null see absence.
 struct filter {
   enum class op : std::uint8_t {
     everything, // matches each row; the query was empty

@@ -20,8 +20,9 @@ struct stored_current {
   std::int64_t key = 0;
 };
 
-/// Where the check looks up what is stored; each backend has one. Lookups happen inside the commit's
-/// database transaction; they may throw the backend's own failure, which the check lets through.
+/// Where the check looks up what is stored; each backend has one. Lookups happen inside the
+/// commit's database transaction; they may throw the backend's own failure, which the check lets
+/// through.
 class stored_state {
 public:
   virtual ~stored_state() = default;

@@ -24,7 +24,7 @@ public:
   /// group, later transitions see earlier ones.
   virtual std::vector<commit_status> commit(std::span<const transition> group) = 0;
 
-  // -- slots and leases ---------------------------------------------------------------------------
+  // -- slots and leases --------------------------------------------------------------------------
 
   /// Takes the lease on all slots for `owner` (a UUID), if nobody else's lease is alive: true. The
   /// lease's end is by the database's clock, `length` from now. Renewing one's own lease is the
@@ -40,7 +40,7 @@ public:
   /// epoch is not `seen`.
   virtual result<epoch_number> raise_epoch(slot_id slot, epoch_number seen) = 0;
 
-  // -- runs ---------------------------------------------------------------------------------------
+  // -- runs --------------------------------------------------------------------------------------
 
   /// The current run of a workflow id; nothing when it has none.
   virtual result<std::optional<run_head>> current_run(const std::string& namespace_id,
@@ -61,7 +61,7 @@ public:
                                                                std::int64_t to_event,
                                                                std::size_t bytes_max) = 0;
 
-  // -- wake-ups -----------------------------------------------------------------------------------
+  // -- wake-ups ----------------------------------------------------------------------------------
 
   /// Runs whose timer_at is at or before `until`, earliest first, behind (`after_at`, `after_key`).
   virtual result<std::vector<due_run>> due_timers(time_point until, time_point after_at,
@@ -72,7 +72,7 @@ public:
   virtual result<std::vector<due_run>> pending_offers(time_point after_at, std::int64_t after_key,
                                                       std::size_t limit) = 0;
 
-  // -- backlogs -----------------------------------------------------------------------------------
+  // -- backlogs ----------------------------------------------------------------------------------
 
   /// Rows of one queue in order (priority, seq), behind the given place.
   virtual result<std::vector<backlog_row>> read_backlog(const queue_key& queue, int after_priority,
@@ -86,7 +86,7 @@ public:
   virtual result<void> erase_backlog(const queue_key& queue,
                                      std::span<const std::pair<int, std::int64_t>> places) = 0;
 
-  // -- visibility ---------------------------------------------------------------------------------
+  // -- visibility --------------------------------------------------------------------------------
 
   virtual result<std::vector<visibility_row>> list(const std::string& namespace_id,
                                                    const filter& query,
@@ -99,7 +99,7 @@ public:
                                                     const std::string& attribute,
                                                     value_type type) = 0;
 
-  // -- namespaces and the cluster's facts -----------------------------------------------------------
+  // -- namespaces and the cluster's facts --------------------------------------------------------
 
   /// Refused (already_exists) when name or id is taken.
   virtual result<void> create_namespace(const namespace_row& row) = 0;

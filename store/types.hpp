@@ -20,7 +20,8 @@ slot_id slot_of(const std::string& namespace_id, const std::string& workflow_id)
 
 /// What the store knows of one run without its journal: the row that every transition updates.
 struct run_head {
-  /// Grows with time (invariant 8); primary key of the run's rows. Given by the slot that creates it.
+  /// Grows with time (invariant 8); primary key of the run's rows. Given by the slot that creates
+  /// it.
   std::int64_t key = 0;
   slot_id slot = 0;
   std::string namespace_id{};
@@ -58,7 +59,15 @@ struct snapshot {
 };
 
 /// A value of a search attribute or of a system column.
-enum class value_type : std::uint8_t { keyword, text, integer, real, boolean, datetime, keyword_list };
+enum class value_type : std::uint8_t {
+  keyword,
+  text,
+  integer,
+  real,
+  boolean,
+  datetime,
+  keyword_list,
+};
 
 struct search_value {
   value_type type = value_type::keyword;
@@ -109,7 +118,8 @@ struct run_write {
     /// Adds one journal row and replaces the head. Refused (conflict) unless the stored last_seq is
     /// head.last_seq - 1.
     append,
-    /// Replaces offer_at, timer_at only; adds no journal row. Same check on head.last_seq (unchanged).
+    /// Replaces offer_at, timer_at only; adds no journal row. Same check on head.last_seq, which
+    /// stays.
     touch,
     /// Deletes everything of the run, and its current pointer when that points at it.
     erase,
@@ -121,8 +131,8 @@ struct run_write {
   std::optional<visibility_row> visibility{};
   /// Replaces the snapshot. Its seq may be lower than the row's.
   std::optional<snapshot> snap{};
-  /// Deletes the private facts of journal rows up to and including this one: legal only behind a
-  /// durable snapshot of at least that seq.
+  /// Deletes the private facts of journal rows up to and including this one, and the rows that held
+  /// nothing else: legal only behind a durable snapshot of at least that seq.
   std::optional<std::uint64_t> forget_facts_to{};
 };
 
@@ -177,7 +187,8 @@ enum class commit_status : std::uint8_t {
   already_exists,
   /// Not durable: more bytes than the database takes in one statement or transaction.
   too_large,
-  /// Not durable: the store could not be written (disk full, down). Nothing of it will appear later.
+  /// Not durable: the store could not be written (disk full, down). Nothing of it will appear
+  /// later.
   unavailable,
   /// Not known: the commit's answer was lost. It may be durable now or become so later; raise the
   /// slot's epoch before reading.

@@ -18,7 +18,7 @@ std::vector<commit_status> memory_store::commit(std::span<const transition> grou
   return statuses;
 }
 
-// -- what the check asks --------------------------------------------------------------------------
+// -- what the check asks -------------------------------------------------------------------------
 
 epoch_number memory_store::epoch(slot_id slot) {
   return epochs_[slot];
@@ -52,7 +52,7 @@ const memory_store::run_data* memory_store::run_data_of(std::int64_t key) const 
   return found == runs_.end() ? nullptr : &found->second;
 }
 
-// -- writing what it admitted -----------------------------------------------------------------------
+// -- writing what it admitted --------------------------------------------------------------------
 
 void memory_store::apply(const transition& t) {
   for (auto& w : t.runs)
@@ -73,9 +73,13 @@ void memory_store::apply(const run_write& w) {
     run.head.timer_at.reset();
     run.head.offer_at.reset();
   }
-  set_head(run, w.head);
-  if (w.what != run_write::kind::touch)
+  set_wakeups(run, w.head);
+  if (w.what != run_write::kind::touch) {
+    run.head.last_seq = w.head.last_seq;
+    run.head.next_event_id = w.head.next_event_id;
+    run.head.status = w.head.status;
     run.journal.push_back(w.row);
+  }
   if (w.visibility)
     set_listed(run, *w.visibility);
   if (w.snap)
@@ -84,7 +88,7 @@ void memory_store::apply(const run_write& w) {
     forget_facts(run, *w.forget_facts_to);
 }
 
-void memory_store::set_head(run_data& run, const run_head& head) {
+void memory_store::set_wakeups(run_data& run, const run_head& head) {
   auto move_index = [&](due_index& index, std::optional<time_point> from,
                         std::optional<time_point> to) {
     if (from == to)
@@ -98,9 +102,6 @@ void memory_store::set_head(run_data& run, const run_head& head) {
   move_index(offers_, run.head.offer_at, head.offer_at);
   run.head.timer_at = head.timer_at;
   run.head.offer_at = head.offer_at;
-  run.head.last_seq = head.last_seq;
-  run.head.next_event_id = head.next_event_id;
-  run.head.status = head.status;
 }
 
 void memory_store::erase_run(const run_write& w) {
@@ -111,7 +112,7 @@ void memory_store::erase_run(const run_write& w) {
   auto gone = run.head;
   gone.timer_at.reset();
   gone.offer_at.reset();
-  set_head(run, gone);
+  set_wakeups(run, gone);
   unlist(run);
   keys_by_run_id_.erase(run.head.run_id);
   auto pointer = currents_.find({w.head.namespace_id, w.head.workflow_id});

@@ -90,7 +90,7 @@ private:
   using due_index = std::set<std::pair<std::int64_t, std::int64_t>>;
   using backlog_rows = std::map<std::pair<int, std::int64_t>, std::string>;
 
-  // -- stored_state, called with mutex_ held ------------------------------------------------------
+  // -- stored_state, called with mutex_ held -----------------------------------------------------
   epoch_number epoch(slot_id slot) override;
   std::optional<stored_run> run(std::int64_t key) override;
   bool run_id_exists(const std::string& run_id) override;
@@ -99,7 +99,7 @@ private:
 
   void apply(const transition& t);
   void apply(const run_write& w);
-  void set_head(run_data& run, const run_head& head);
+  void set_wakeups(run_data& run, const run_head& head);
   void erase_run(const run_write& w);
   void set_listed(run_data& run, const visibility_row& row);
   void unlist(run_data& run);

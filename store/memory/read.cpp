@@ -19,7 +19,7 @@ result<void> memory_store::check() {
   return {};
 }
 
-// -- slots and leases -------------------------------------------------------------------------------
+// -- slots and leases ----------------------------------------------------------------------------
 
 result<bool> memory_store::acquire_lease(const std::string& owner, duration) {
   std::lock_guard guard{mutex_};
@@ -52,7 +52,7 @@ result<epoch_number> memory_store::raise_epoch(slot_id slot, epoch_number seen) 
   return ++epochs_[slot];
 }
 
-// -- runs ---------------------------------------------------------------------------------------------
+// -- runs ----------------------------------------------------------------------------------------
 
 result<std::optional<run_head>> memory_store::current_run(const std::string& namespace_id,
                                                           const std::string& workflow_id) {
@@ -141,7 +141,7 @@ result<std::vector<journal_row>> memory_store::read_events_reverse(std::int64_t 
   return take_events(std::make_reverse_iterator(behind), run->journal.rend(), bytes_max);
 }
 
-// -- wake-ups -----------------------------------------------------------------------------------------
+// -- wake-ups ------------------------------------------------------------------------------------
 
 std::vector<due_run> memory_store::due(const due_index& index, time_point after_at,
                                        std::int64_t after_key, std::int64_t until,
@@ -181,7 +181,7 @@ result<std::vector<due_run>> memory_store::pending_offers(time_point after_at,
   return due(offers_, after_at, after_key, std::numeric_limits<std::int64_t>::max(), limit);
 }
 
-// -- backlogs -----------------------------------------------------------------------------------------
+// -- backlogs ------------------------------------------------------------------------------------
 
 result<std::vector<backlog_row>> memory_store::read_backlog(const queue_key& queue,
                                                             int after_priority,
@@ -229,7 +229,7 @@ memory_store::erase_backlog(const queue_key& queue,
   return {};
 }
 
-// -- visibility ---------------------------------------------------------------------------------------
+// -- visibility ----------------------------------------------------------------------------------
 
 template <class Visit>
 void memory_store::for_each_listed(const std::string& namespace_id, const filter& query,
@@ -285,7 +285,7 @@ result<std::vector<group_count>> memory_store::count_by(const std::string& names
   return counts.sorted();
 }
 
-// -- namespaces and the cluster's facts -----------------------------------------------------------------
+// -- namespaces and the cluster's facts ----------------------------------------------------------
 
 result<void> memory_store::create_namespace(const namespace_row& row) {
   std::lock_guard guard{mutex_};

@@ -1,9 +1,10 @@
 // How a group becomes durable on MySQL.
 //
-// The transaction first takes a shared lock on the row of each of its slots, and holds it to its end.
-// Raising an epoch updates such a row, so it waits for every transaction that read the old epoch,
-// be it a COMMIT that is still under way when its client has long given it up; later ones see the
-// new epoch and are refused. Everything else is read after the locks and cannot change under them.
+// The transaction first takes a shared lock on the row of each of its slots, and holds it to its
+// end. Raising an epoch updates such a row, so it waits for every transaction that read the old
+// epoch, be it a COMMIT that is still under way when its client has long given it up; later ones
+// see the new epoch and are refused. Everything else is read after the locks and cannot change
+// under them.
 #include "base/log.hpp"
 #include "store/mysql/group_writer.hpp"
 #include "store/mysql/literal.hpp"
@@ -171,7 +172,7 @@ void mysql_store::kill_lost_writer(connection& control) {
   }
 }
 
-// -- slots and leases -------------------------------------------------------------------------------------
+// -- slots and leases ----------------------------------------------------------------------------
 
 result<bool> mysql_store::acquire_lease(const std::string& owner, duration length) {
   auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(length).count();

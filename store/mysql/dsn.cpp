@@ -74,8 +74,8 @@ result<dsn> parse_dsn(const std::string& text) {
   auto login = rest.substr(0, at);
   auto colon = login.find(':');
   auto user = decode(login.substr(0, colon));
-  auto password
-    = colon == std::string_view::npos ? std::optional{std::string{}} : decode(login.substr(colon + 1));
+  auto has_password = colon != std::string_view::npos;
+  auto password = has_password ? decode(login.substr(colon + 1)) : std::optional{std::string{}};
   if (!user || !password || user->empty())
     return bad("has no readable user and password");
   out.user = std::move(*user);

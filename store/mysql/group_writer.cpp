@@ -47,7 +47,7 @@ std::optional<time_point> time_at(const rows& r, unsigned column) {
 
 } // namespace
 
-// -- what the check asks ----------------------------------------------------------------------------------
+// -- what the check asks -------------------------------------------------------------------------
 
 group_state::group_state(connection& db, std::span<const transition> group) {
   lock_slots(db, group);
@@ -131,7 +131,7 @@ std::optional<stored_current> group_state::current(const std::string& namespace_
   return found->second;
 }
 
-// -- rows in bulk -----------------------------------------------------------------------------------------
+// -- rows in bulk --------------------------------------------------------------------------------
 
 template <class... Values>
 void row_batch::add(connection& db, const Values&... values) {
@@ -156,12 +156,13 @@ void row_batch::flush(connection& db) {
   db.execute(text);
 }
 
-// -- writing ----------------------------------------------------------------------------------------------
+// -- writing -------------------------------------------------------------------------------------
 
 group_writer::group_writer(connection& db, const group_check& check)
   : db_(db),
     check_(check),
-    journal_("INSERT INTO journal(run_key, seq, first_event_id, event_count, events, facts) VALUES ",
+    journal_("INSERT INTO journal(run_key, seq, first_event_id, event_count, events, facts) "
+             "VALUES ",
              ""),
     backlog_("INSERT INTO backlog(namespace_id, queue, kind, priority, seq, task) VALUES ",
              " ON DUPLICATE KEY UPDATE task = VALUES(task)") {}
@@ -182,7 +183,10 @@ void group_writer::add_run(const run_write& w) {
     erase_run(w.head);
     return;
   }
-  heads_.insert_or_assign(key, &w.head);
+  auto& state = heads_[key];
+  state.wakeups = &w.head;
+  if (w.what != run_write::kind::touch)
+    state.head = &w.head;
   if (w.what == run_write::kind::create)
     run_ids_.emplace(std::pair{sql::id_hash(w.head.namespace_id, w.head.workflow_id), key}, false);
   if (w.what != run_write::kind::touch)
@@ -233,18 +237,28 @@ void group_writer::erase_run(const run_head& head) {
                    sql::id_hash(head.namespace_id, head.workflow_id), head.key));
 }
 
-void group_writer::flush() {
+void group_writer::flush_heads() {
   row_batch heads{"INSERT INTO runs(run_key, last_seq, next_event_id, status, timer_at, offer_at, "
                   "slot, namespace_id, workflow_id, run_id) VALUES ",
                   " ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq), "
                   "next_event_id = VALUES(next_event_id), status = VALUES(status), "
                   "timer_at = VALUES(timer_at), offer_at = VALUES(offer_at)"};
-  for (auto& [key, head] : heads_)
-    heads.add(db_, key, head->last_seq, head->next_event_id, head->status, head->timer_at,
-              head->offer_at, int{head->slot}, head->namespace_id, head->workflow_id,
-              head->run_id);
+  for (auto& [key, state] : heads_) {
+    auto& [head, wakeups] = state;
+    if (head != nullptr)
+      heads.add(db_, key, head->last_seq, head->next_event_id, head->status, wakeups->timer_at,
+                wakeups->offer_at, int{head->slot}, head->namespace_id, head->workflow_id,
+                head->run_id);
+    else
+      db_.execute(fill("UPDATE runs SET timer_at = ?, offer_at = ? WHERE run_key = ?",
+                       wakeups->timer_at, wakeups->offer_at, key));
+  }
   heads.flush(db_);
   heads_.clear();
+}
+
+void group_writer::flush() {
+  flush_heads();
   row_batch ids{"INSERT INTO run_ids(id_hash, run_key, is_current) VALUES ",
                 " ON DUPLICATE KEY UPDATE is_current = VALUES(is_current)"};
   for (auto& [place, is_current] : run_ids_)
@@ -314,7 +328,7 @@ void group_writer::flush_visibility() {
   visibility_.clear();
 }
 
-// -- sizes ------------------------------------------------------------------------------------------------
+// -- sizes ---------------------------------------------------------------------------------------
 
 namespace {
 

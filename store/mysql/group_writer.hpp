@@ -52,8 +52,8 @@ private:
   std::string rows_;
 };
 
-/// Collects the writes of admitted transitions and sends them table by table. Call flush at the end.
-/// Throws `failure`.
+/// Collects the writes of admitted transitions and sends them table by table. Call flush at the
+/// end. Throws `failure`.
 class group_writer {
 public:
   group_writer(connection& db, const group_check& check);
@@ -68,12 +68,19 @@ private:
   void add_current(const current_change& change);
   void forget_facts(std::int64_t key, std::uint64_t to);
   void erase_run(const run_head& head);
+  void flush_heads();
   void flush_visibility();
 
   connection& db_;
   const group_check& check_;
   // Of several states of one row within the group only the last is sent. Pointers into the group.
-  std::map<std::int64_t, const run_head*> heads_;
+  struct head_state {
+    /// Null: only the wake-ups were touched.
+    const run_head* head = nullptr;
+    /// Where the wake-ups are.
+    const run_head* wakeups = nullptr;
+  };
+  std::map<std::int64_t, head_state> heads_;
   std::map<std::pair<std::int64_t, std::int64_t>, bool> run_ids_;
   std::map<std::int64_t, const visibility_row*> visibility_;
   std::set<std::int64_t> visibility_rewrites_;

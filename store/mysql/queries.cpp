@@ -134,7 +134,7 @@ result<std::vector<group_count>> mysql_store::count_by(const std::string& namesp
   });
 }
 
-// -- namespaces and the cluster's facts -------------------------------------------------------------------
+// -- namespaces and the cluster's facts ----------------------------------------------------------
 
 result<void> mysql_store::create_namespace(const namespace_row& row) {
   return writing([&](connection& db) -> result<void> {

@@ -111,7 +111,7 @@ std::vector<due_run> read_due(rows found) {
 
 } // namespace
 
-// -- runs -------------------------------------------------------------------------------------------------
+// -- runs ----------------------------------------------------------------------------------------
 
 result<std::optional<run_head>> mysql_store::current_run(const std::string& namespace_id,
                                                          const std::string& workflow_id) {
@@ -179,7 +179,7 @@ result<std::vector<journal_row>> mysql_store::read_events_reverse(std::int64_t k
   });
 }
 
-// -- wake-ups ---------------------------------------------------------------------------------------------
+// -- wake-ups ------------------------------------------------------------------------------------
 
 result<std::vector<due_run>> mysql_store::due_timers(time_point until, time_point after_at,
                                                      std::int64_t after_key, std::size_t limit) {
@@ -215,7 +215,7 @@ result<std::vector<due_run>> mysql_store::pending_offers(time_point after_at,
   });
 }
 
-// -- backlogs ---------------------------------------------------------------------------------------------
+// -- backlogs ------------------------------------------------------------------------------------
 
 result<std::vector<backlog_row>> mysql_store::read_backlog(const queue_key& queue,
                                                            int after_priority,

@@ -1,6 +1,7 @@
-// The tables, InnoDB throughout. Ids are VARBINARY: they compare by bytes, with trailing spaces, which
-// no text collation that MariaDB and MySQL share would do. Rows of a run cluster by its key, which
-// grows with time; unlike SQLite, InnoDB logs rows and not pages, so the journal may cluster by run.
+// The tables, InnoDB throughout. Ids are VARBINARY: they compare by bytes, with trailing spaces,
+// which no text collation that MariaDB and MySQL share would do. Rows of a run cluster by its key,
+// which grows with time; unlike SQLite, InnoDB logs rows and not pages, so the journal may cluster
+// by run.
 #include "store/mysql/schema.hpp"
 
 #include "store/mysql/literal.hpp"

@@ -20,7 +20,8 @@ struct condition {
 /// workflow and run ids. Plain SQL that SQLite, MariaDB and MySQL read alike.
 condition compile(const std::string& namespace_id, const filter& f);
 
-/// An expression for the value that count_by groups by; the parameters come before those of a WHERE.
+/// An expression for the value that count_by groups by; its parameters come before those of a
+/// WHERE.
 condition compile_value(const std::string& attribute, value_type type);
 
 /// Hash of a workflow id by which `run_ids` finds its runs. Stored: it must never change.

@@ -1,6 +1,7 @@
 // How a group becomes durable. Members that do not hold are found before they write anything
 // (group_check), so the usual group with a bad member needs no second try. Should a write fail all
-// the same for a reason that lies in its member, the group is rolled back and tried again without it.
+// the same for a reason that lies in its member, the group is rolled back and tried again without
+// it.
 #include "base/log.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "store/sqlite/transaction_writer.hpp"
@@ -119,7 +120,7 @@ void sqlite_store::end_group(statuses& answers) {
   }
 }
 
-// -- slots and leases -----------------------------------------------------------------------------------
+// -- slots and leases ----------------------------------------------------------------------------
 
 void sqlite_store::load_epochs() {
   std::vector<epoch_number> epochs(slot_count);

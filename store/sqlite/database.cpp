@@ -31,7 +31,7 @@ error to_error(const failure& f) {
   }
 }
 
-// -- statement --------------------------------------------------------------------------------------
+// -- statement -----------------------------------------------------------------------------------
 
 statement::statement(sqlite3* db, std::string_view sql, bool keep) {
   sqlite3_stmt* raw = nullptr;
@@ -137,7 +137,7 @@ std::string_view statement::text(int column) const {
   return data != nullptr ? std::string_view{data, size} : std::string_view{};
 }
 
-// -- database ---------------------------------------------------------------------------------------
+// -- database ------------------------------------------------------------------------------------
 
 database::database(const std::string& path, const std::string& vfs, int flags) {
   sqlite3* raw = nullptr;

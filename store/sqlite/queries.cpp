@@ -14,7 +14,7 @@ void bind_all(statement& s, const sql::condition& condition) {
     s.bind_parameter(p);
 }
 
-/// A query that SQLite cannot prepare is too deep or too long for it; nothing else is wrong with it.
+/// A query that SQLite cannot prepare is too deep or too long for it; nothing else is wrong.
 std::optional<statement> prepare_query(database& db, const std::string& text) {
   try {
     return db.prepare(text);
@@ -110,7 +110,7 @@ result<std::vector<group_count>> sqlite_store::count_by(const std::string& names
   });
 }
 
-// -- namespaces and the cluster's facts ---------------------------------------------------------------------
+// -- namespaces and the cluster's facts ----------------------------------------------------------
 
 result<void> sqlite_store::create_namespace(const namespace_row& row) {
   return writing([&](database& db) -> result<void> {

@@ -89,7 +89,7 @@ std::vector<due_run> read_due(statement& s) {
 
 } // namespace
 
-// -- runs -------------------------------------------------------------------------------------------------
+// -- runs ----------------------------------------------------------------------------------------
 
 result<std::optional<run_head>> sqlite_store::current_run(const std::string& namespace_id,
                                                           const std::string& workflow_id) {
@@ -161,7 +161,7 @@ result<std::vector<journal_row>> sqlite_store::read_events_reverse(std::int64_t 
   });
 }
 
-// -- wake-ups ---------------------------------------------------------------------------------------------
+// -- wake-ups ------------------------------------------------------------------------------------
 
 result<std::vector<due_run>> sqlite_store::due_timers(time_point until, time_point after_at,
                                                       std::int64_t after_key, std::size_t limit) {
@@ -196,7 +196,7 @@ result<std::vector<due_run>> sqlite_store::pending_offers(time_point after_at,
   });
 }
 
-// -- backlogs ---------------------------------------------------------------------------------------------
+// -- backlogs ------------------------------------------------------------------------------------
 
 result<std::vector<backlog_row>> sqlite_store::read_backlog(const queue_key& queue,
                                                             int after_priority,

@@ -21,7 +21,7 @@ std::optional<time_point> time_at(const statement& s, int column) {
 
 } // namespace
 
-// -- what the check asks ------------------------------------------------------------------------------
+// -- what the check asks -------------------------------------------------------------------------
 
 std::optional<stored_run> writer_state::run(std::int64_t key) {
   running s{db_.prepared("SELECT last_seq, timer_at, offer_at, run_id FROM runs "
@@ -51,7 +51,7 @@ std::optional<stored_current> writer_state::current(const std::string& namespace
   return stored_current{.run_id = s->string(1), .key = s->integer(0)};
 }
 
-// -- writing --------------------------------------------------------------------------------------------
+// -- writing -------------------------------------------------------------------------------------
 
 void transaction_writer::write(const transition& t) {
   auto becomes_current = [&](std::int64_t key) {
@@ -86,7 +86,11 @@ void transaction_writer::write_run(const run_write& w, bool becomes_current) {
       insert_row(key, w.row);
       break;
     case run_write::kind::touch:
-      update_head(w.head);
+      db_.prepared("UPDATE runs SET timer_at = ?, offer_at = ? WHERE run_key = ?")
+        .bind(w.head.timer_at)
+        .bind(w.head.offer_at)
+        .bind(key)
+        .run();
       break;
     case run_write::kind::erase:
       return erase_run(w.head);

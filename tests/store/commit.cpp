@@ -258,8 +258,8 @@ TEST_CASE_TEMPLATE("a large group is one commit and keeps its order", Backend, R
   }
 }
 
-TEST_CASE_TEMPLATE("ids of a thousand bytes and blobs of a megabyte come back as they were", Backend,
-                   REPRISE_BACKENDS) {
+TEST_CASE_TEMPLATE("ids of a thousand bytes and blobs of a megabyte come back as they were",
+                   Backend, REPRISE_BACKENDS) {
   world<Backend> w;
   if (!w.available())
     return;

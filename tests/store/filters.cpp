@@ -128,7 +128,7 @@ TEST_CASE("an open run closes later than any time, and has no counters yet") {
   CHECK(store::matches(leaf(op::is_null, "ParentRunId", value_type::keyword, {}), row));
 }
 
-// -- the mirror ---------------------------------------------------------------------------------------
+// -- the mirror ----------------------------------------------------------------------------------
 
 namespace {
 
@@ -145,9 +145,9 @@ public:
   }
 
   std::string word() {
-    static const std::vector<std::string> words{"",        "a",     "b",   "apple", "Apple", "app",
-                                                "apple 2", "f%o",   "f_o", "it's",  "\xc5\xbc\xc3\xb3",
-                                                "a ",      "\\esc", "\xf0\x9f\x98\x80"};
+    static const std::vector<std::string> words{
+      "",    "a",   "b",    "apple", "Apple",  "app",           "apple 2",
+      "f%o", "f_o", "it's", "a ",    "\\esc", "\xc5\xbc\xc3\xb3", "\xf0\x9f\x98\x80"};
     return words[below(words.size())];
   }
 

@@ -60,12 +60,17 @@ TEST_CASE_TEMPLATE("a touch moves the wake-ups and nothing else", Backend, REPRI
   start_with(w, 1, at(10), at(5));
   auto head = head_of(1);
   head.timer_at = at(40);
+  head.status = 2; // not for a touch to change
+  head.next_event_id = 77;
   REQUIRE(commit_one(*w, touch_of(head, w.epoch_of(1))) == commit_status::committed);
   CHECK(must(w->pending_offers(at(0), 0, 10)).empty());
   CHECK(must(w->due_timers(at(39), at(0), 0, 10)).empty());
   CHECK(keys(must(w->due_timers(at(40), at(0), 0, 10))) == list{1});
   CHECK(must(w->read_journal(1, 1, 1000)).size() == 1);
-  CHECK(must(w->current_run(namespace_id, "workflow-1"))->last_seq == 1);
+  auto stored = must(w->current_run(namespace_id, "workflow-1"));
+  CHECK(stored->last_seq == 1);
+  CHECK(stored->status == 1);
+  CHECK(stored->next_event_id == 3);
   head.last_seq = 2;
   CHECK(commit_one(*w, touch_of(head, w.epoch_of(1))) == commit_status::conflict);
 }
