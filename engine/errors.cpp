@@ -24,13 +24,17 @@ error workflow_not_found(const std::string& workflow_id, const std::string& run_
                    + "\" and run ID \"" + run_id + "\"");
 }
 
-error workflow_task_not_found() { return not_found("Workflow task not found."); }
+error workflow_task_not_found() {
+  return not_found("Workflow task not found.");
+}
 
 error invalid_argument(std::string message) {
   return make_error(errc::invalid_argument, std::move(message));
 }
 
-error already_completed() { return not_found("workflow execution already completed"); }
+error already_completed() {
+  return not_found("workflow execution already completed");
+}
 
 error workflow_closing() {
   details::ResourceExhaustedFailure detail;

@@ -32,6 +32,7 @@ void evolve_started(execution& x, const history_event& event) {
   if (a.has_priority())
     *x.mutable_priority() = a.priority();
   *x.mutable_completion_callbacks() = a.completion_callbacks();
+  *x.mutable_reset_points() = a.prev_auto_reset_points().points();
   auto begin = x.created().has_start_time() ? x.created().start_time() : event.event_time();
   *x.mutable_execution_time()
     = to_proto(from_proto(begin) + from_proto(a.first_workflow_task_backoff()));
@@ -46,6 +47,8 @@ void evolve_started(execution& x, const history_event& event) {
 
 void evolve_task_scheduled(execution& x, const history_event& event) {
   const auto& a = event.workflow_task_scheduled_event_attributes();
+  // Whatever held the first task back is over.
+  x.mutable_created()->clear_first_task_at();
   auto& task = *x.mutable_workflow_task();
   task.Clear();
   task.set_scheduled_event_id(event.event_id());
@@ -70,27 +73,81 @@ void evolve_task_started(execution& x, const history_event& event) {
   task.set_history_size_bytes(a.history_size_bytes());
 }
 
+/// The first task of each build is a point to which the run can be reset. What tells builds apart
+/// is the checksum of old workers and the build id of newer ones; the oldest point gives way.
 void add_reset_point(execution& x, const history_event& event) {
-  // Points are kept by build, oldest first; the checksum of the binary stands for builds of old.
   const auto& a = event.workflow_task_completed_event_attributes();
-  const auto& build
-    = a.binary_checksum().empty() ? a.worker_version().build_id() : a.binary_checksum();
+  const auto& build = a.worker_version().build_id();
   auto& points = *x.mutable_reset_points();
   for (const auto& point : points)
-    if (point.build_id() == build || (!a.binary_checksum().empty()
-                                      && point.binary_checksum() == a.binary_checksum()))
+    if (point.build_id() == build && point.binary_checksum() == a.binary_checksum())
       return;
   constexpr int points_max = 20;
   if (points.size() >= points_max)
     points.DeleteSubrange(0, points.size() - points_max + 1);
   auto& point = *points.Add();
   point.set_binary_checksum(a.binary_checksum());
-  if (a.binary_checksum().empty())
-    point.set_build_id(build);
+  point.set_build_id(build);
   point.set_run_id(x.created().run_id());
   point.set_first_workflow_task_completed_id(event.event_id());
   *point.mutable_create_time() = event.event_time();
   point.set_resettable(true);
+}
+
+/// A search attribute of the server's own: a list of keywords.
+void set_keywords(execution& x, const std::string& name, const std::vector<std::string>& words) {
+  auto& payload = (*x.mutable_search_attributes())[name];
+  payload.Clear();
+  (*payload.mutable_metadata())["encoding"] = "json/plain";
+  (*payload.mutable_metadata())["type"] = "KeywordList";
+  std::string data = "[";
+  for (const auto& word : words) {
+    data += data.size() > 1 ? ",\"" : "\"";
+    for (char c : word) {
+      if (c == '"' || c == '\\')
+        data += '\\';
+      if (static_cast<unsigned char>(c) >= 0x20)
+        data += c;
+    }
+    data += '"';
+  }
+  payload.set_data(data + "]");
+}
+
+/// Which builds have worked on the run: those of its reset points.
+void list_builds(execution& x, const history_event& event) {
+  const auto& a = event.workflow_task_completed_event_attributes();
+  const auto& stamp = a.worker_version();
+  if (!x.search_attributes().contains("BuildIds") || !stamp.build_id().empty()) {
+    std::vector<std::string> builds;
+    if (stamp.use_versioning())
+      builds = {"versioned:" + stamp.build_id()};
+    else if (stamp.build_id().empty())
+      builds = {"unversioned"};
+    else
+      builds = {"unversioned", "unversioned:" + stamp.build_id()};
+    set_keywords(x, "BuildIds", builds);
+  }
+  if (a.binary_checksum().empty())
+    return;
+  std::vector<std::string> checksums;
+  for (const auto& point : x.reset_points())
+    if (!point.binary_checksum().empty())
+      checksums.push_back(point.binary_checksum());
+  set_keywords(x, "BinaryChecksums", checksums);
+}
+
+/// Workflow tasks that keep failing show in lists, until one completes.
+void report_problems(execution& x) {
+  constexpr int problems_reported = 5;
+  constexpr const char* name = "TemporalReportedProblems";
+  const auto& header = x.header();
+  if (header.workflow_task_problems() >= problems_reported)
+    set_keywords(
+      x, name,
+      {"category=" + header.last_problem_category(), "cause=" + header.last_problem_cause()});
+  else
+    x.mutable_search_attributes()->erase(name);
 }
 
 void evolve_task_completed(execution& x, const history_event& event) {
@@ -101,6 +158,7 @@ void evolve_task_completed(execution& x, const history_event& event) {
     *x.mutable_last_worker_version() = a.worker_version();
   x.clear_workflow_task();
   add_reset_point(x, event);
+  list_builds(x, event);
 }
 
 void evolve_close(execution& x, const history_event& event, enums::WorkflowExecutionStatus status) {
@@ -130,8 +188,10 @@ void evolve_signaled(execution& x, const history_event& event) {
 
 void evolve_options_updated(execution& x, const history_event& event) {
   const auto& a = event.workflow_execution_options_updated_event_attributes();
+  // An override that was removed stays as an empty one: describe goes on to show that there was
+  // one.
   if (a.unset_versioning_override())
-    x.clear_versioning_override();
+    x.mutable_versioning_override()->Clear();
   else if (a.has_versioning_override())
     *x.mutable_versioning_override() = a.versioning_override();
   if (a.has_priority())
@@ -203,9 +263,9 @@ void apply_other(execution& x, const history_event& event) {
                             .search_attributes()
                             .indexed_fields());
     case enums::EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED:
-      return merge_memo(*x.mutable_memo(), event.workflow_properties_modified_event_attributes()
-                                             .upserted_memo()
-                                             .fields());
+      return merge_memo(
+        *x.mutable_memo(),
+        event.workflow_properties_modified_event_attributes().upserted_memo().fields());
     default:
       return;
   }
@@ -254,32 +314,40 @@ void drop_buffered(execution& x, const journal::DroppedEvents& dropped) {
       buffer.DeleteSubrange(position, 1);
 }
 
-/// Attached request ids are bounded: the oldest one gives way. The start's own id stays.
-void add_request_id(execution& x, const journal::RequestId& request) {
-  constexpr std::size_t request_ids_max = 25;
-  auto& ids = *x.mutable_request_ids();
-  if (ids.size() >= request_ids_max + 1 && !ids.contains(request.id())) {
-    const journal::RequestId* oldest = nullptr;
-    for (const auto& [id, other] : ids) {
-      if (id == x.created().start_request_id())
-        continue;
-      auto key = [](const journal::RequestId& r) {
-        return std::tuple{r.time().seconds(), r.time().nanos(), r.id()};
-      };
-      if (oldest == nullptr || key(other) < key(*oldest))
-        oldest = &other;
-    }
-    if (oldest != nullptr)
-      ids.erase(std::string{oldest->id()});
+/// Attached request ids are bounded: the oldest one gives way. The start's own id stays; those of
+/// signals are bounded by the number of signals.
+void drop_oldest_request(execution& x) {
+  constexpr int attached_max = 25;
+  int attached = 0;
+  const journal::RequestId* oldest = nullptr;
+  auto key = [](const journal::RequestId& r) {
+    return std::tuple{r.time().seconds(), r.time().nanos(), r.id()};
+  };
+  for (const auto& [id, other] : x.request_ids()) {
+    if (other.event_type() == enums::EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+        || id == x.created().start_request_id())
+      continue;
+    ++attached;
+    if (oldest == nullptr || key(other) < key(*oldest))
+      oldest = &other;
   }
-  ids[request.id()] = request;
+  if (attached >= attached_max)
+    x.mutable_request_ids()->erase(std::string{oldest->id()});
+}
+
+void add_request_id(execution& x, const journal::RequestId& request) {
+  if (request.event_type() != enums::EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+      && !x.request_ids().contains(request.id()))
+    drop_oldest_request(x);
+  (*x.mutable_request_ids())[request.id()] = request;
 }
 
 /// Reads the elements (field 1) of a serialised History one by one.
 class event_reader {
 public:
   explicit event_reader(const std::string& bytes)
-    : in_(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size())) {}
+    : in_(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size())) {
+  }
 
   /// False at the end, and when the bytes are broken: then ok() is false too.
   bool next(history_event& event, std::size_t& bytes) {
@@ -302,7 +370,9 @@ public:
     return ok_;
   }
 
-  bool ok() const { return ok_; }
+  bool ok() const {
+    return ok_;
+  }
 
 private:
   google::protobuf::io::CodedInputStream in_;
@@ -359,7 +429,7 @@ void evolve(execution& x, const journal::Fact& fact) {
       return;
     case journal::Fact::kHeader:
       *x.mutable_header() = fact.header();
-      return;
+      return report_problems(x);
     case journal::Fact::kCreated:
       *x.mutable_created() = fact.created();
       if (x.next_event_id() == 0)

@@ -111,8 +111,7 @@ bool may_be_buffered(enum_type type) {
   }
 }
 
-transition::transition(execution state, const context& c)
-  : context_(c), state_(std::move(state)) {
+transition::transition(execution state, const context& c) : context_(c), state_(std::move(state)) {
   if (state_.next_event_id() == 0)
     state_.set_next_event_id(1);
   first_event_id_ = state_.next_event_id();
@@ -163,7 +162,9 @@ void transition::set_workflow_task(journal::WorkflowTaskState task) {
   add_fact(std::move(fact));
 }
 
-void transition::clear_workflow_task() { set_workflow_task({}); }
+void transition::clear_workflow_task() {
+  set_workflow_task({});
+}
 
 void transition::set_sticky(journal::StickyState sticky) {
   journal::Fact fact;
@@ -204,14 +205,17 @@ void transition::flush_buffered() {
   }
 }
 
-void transition::offer(cluster::Task task) { out_.offers.push_back(std::move(task)); }
+void transition::offer(cluster::Task task) {
+  out_.offers.push_back(std::move(task));
+}
 
 step transition::finish(reply answer) && {
   // Too much waits for the end of the started task: the task has to give way (semantics.md 2.3).
   if (state_.workflow_task().started_event_id() != 0
       && (static_cast<std::size_t>(state_.buffered_events_size())
             > context_.bounds.buffered_events_max
-          || (!facts_.facts().empty() && buffered_bytes(state_) > context_.bounds.buffered_bytes_max)))
+          || (!facts_.facts().empty()
+              && buffered_bytes(state_) > context_.bounds.buffered_bytes_max)))
     fail_workflow_task(*this, api::enums::v1::WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND, "",
                        "history-service");
   if (wrote_anything())

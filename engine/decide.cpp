@@ -1,0 +1,99 @@
+#include "base/ensure.hpp"
+#include "engine/errors.hpp"
+#include "engine/parts.hpp"
+
+namespace reprise::engine {
+
+namespace {
+
+using request_body = cluster::ExecutionRequest;
+
+/// The run that the request names: a worker's token names one too.
+const std::string& run_of(const cluster::ExecutionRequest& request) {
+  return request.run_id().empty() ? request.token().run_id() : request.run_id();
+}
+
+bool is_start(const cluster::ExecutionRequest& request) {
+  return request.body_case() == request_body::kStart
+         || request.body_case() == request_body::kSignalWithStart;
+}
+
+/// There is no such run: the caller is told, a queue's task is obsolete, a wake-up is moot.
+step decide_without_run(const cluster::ExecutionRequest& request) {
+  step out;
+  switch (request.body_case()) {
+    case request_body::kStartWorkflowTask:
+    case request_body::kStartActivityTask:
+    case request_body::kStartQueryTask:
+      out.obsolete_task = true;
+      return out;
+    case request_body::kWake:
+    case request_body::kReoffer:
+      return out;
+    default:
+      out.answer.failure = workflow_not_found(request.workflow_id(), run_of(request));
+      return out;
+  }
+}
+
+step decide_on_run(execution current, const cluster::ExecutionRequest& request, const context& c) {
+  switch (request.body_case()) {
+    case request_body::kSignal:
+      return decide_signal(std::move(current), request, c);
+    case request_body::kRequestCancel:
+      return decide_request_cancel(std::move(current), request, c);
+    case request_body::kTerminate:
+      return decide_terminate(std::move(current), request, c);
+    case request_body::kDeleteExecution:
+      return decide_delete(std::move(current), request, c);
+    case request_body::kUpdateOptions:
+      return decide_update_options(std::move(current), request, c);
+    case request_body::kResetSticky:
+      return decide_reset_sticky(std::move(current), c);
+    case request_body::kStartWorkflowTask:
+      return decide_start_workflow_task(std::move(current), request, c);
+    case request_body::kCompleteWorkflowTask:
+      return decide_complete_workflow_task(std::move(current), request, c);
+    case request_body::kFailWorkflowTask:
+      return decide_fail_workflow_task(std::move(current), request, c);
+    case request_body::kWake:
+      return decide_wake(std::move(current), c);
+    case request_body::kReoffer:
+      return decide_reoffer(std::move(current), request.reoffer(), c);
+    case request_body::kCompleteActivity:
+    case request_body::kFailActivity:
+    case request_body::kCancelActivity:
+    case request_body::kHeartbeatActivity:
+    case request_body::kPauseActivity:
+    case request_body::kUnpauseActivity:
+    case request_body::kResetActivity:
+    case request_body::kUpdateActivityOptions:
+    case request_body::kStartActivityTask:
+      return decide_activity(std::move(current), request, c);
+    case request_body::kDescribe: {
+      auto answer = describe(current, c);
+      return transition{std::move(current), c}.finish(answer);
+    }
+    default:
+      ENSURE(false, "a request that the engine does not decide");
+  }
+}
+
+} // namespace
+
+step decide(std::optional<execution> current, const cluster::ExecutionRequest& request,
+            const context& c) {
+  if (is_start(request))
+    return decide_start(std::move(current), request, c);
+  const auto& run_id = run_of(request);
+  if (current && !run_id.empty() && current->created().run_id() != run_id) {
+    auto out = decide_without_run(request);
+    out.current = std::move(current);
+    return out;
+  }
+  if (!current)
+    return decide_without_run(request);
+  return decide_on_run(std::move(*current), request, c);
+}
+
+} // namespace reprise::engine

@@ -1,0 +1,191 @@
+// How a started workflow task ends without its commands: it fails, times out, or gives way to a
+// close that comes from elsewhere.
+
+#include "engine/errors.hpp"
+#include "engine/parts.hpp"
+#include "engine/proto_time.hpp"
+
+namespace reprise::engine {
+
+namespace {
+
+/// "WorkflowTaskFailedCauseX" of WORKFLOW_TASK_FAILED_CAUSE_X: Go's spelling of the enum's names.
+std::string camel(const std::string& name) {
+  std::string out;
+  bool upper = true;
+  for (char c : name) {
+    if (c == '_') {
+      upper = true;
+      continue;
+    }
+    out += upper || c < 'A' || c > 'Z' ? c : static_cast<char>(c - 'A' + 'a');
+    upper = false;
+  }
+  return out;
+}
+
+/// Tasks that end badly one after the other are reported in a search attribute (see evolve).
+void count_problem(transition& t, const std::string& category, const std::string& cause) {
+  auto header = t.state().header();
+  header.set_workflow_task_problems(header.workflow_task_problems() + 1);
+  header.set_last_problem_category(category);
+  header.set_last_problem_cause(cause);
+  auto reported = t.ctx().bounds.workflow_task_problems_reported;
+  if (header.workflow_task_problems() == reported)
+    t.visibility_changed();
+  t.set_header(std::move(header));
+}
+
+bool is_problem(enums::WorkflowTaskFailedCause cause) {
+  return cause != enums::WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
+         && cause != enums::WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND
+         && cause != enums::WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW;
+}
+
+/// What follows the end of a task that did not complete. A sticky worker that fails says nothing
+/// of other workers: stickiness is lost, the attempt stays.
+void go_on(transition& t, std::int32_t attempt, bool was_sticky, bool from_one) {
+  auto flushed = t.state().buffered_events_size() > 0;
+  t.flush_buffered();
+  auto next = was_sticky ? attempt : attempt + 1;
+  // New events make a new task of it: a transient one must stand right behind its failure.
+  schedule_workflow_task(t, flushed || from_one ? 1 : next);
+}
+
+bool lose_stickiness(transition& t) {
+  if (!t.state().has_sticky())
+    return false;
+  t.set_sticky({});
+  return true;
+}
+
+} // namespace
+
+std::string cause_name(enums::WorkflowTaskFailedCause cause) {
+  constexpr std::string_view prefix = "WORKFLOW_TASK_FAILED_CAUSE_";
+  auto name = enums::WorkflowTaskFailedCause_Name(cause);
+  if (name.starts_with(prefix))
+    name.erase(0, prefix.size());
+  return camel(name);
+}
+
+std::string attribute_type_name(enums::IndexedValueType type) {
+  constexpr std::string_view prefix = "INDEXED_VALUE_TYPE_";
+  auto name = enums::IndexedValueType_Name(type);
+  if (name.starts_with(prefix))
+    name.erase(0, prefix.size());
+  return camel(name);
+}
+
+void fail_task(transition& t, api::history::v1::WorkflowTaskFailedEventAttributes attributes,
+               bool run_closes) {
+  auto attempt = t.state().workflow_task().attempt();
+  auto cause = attributes.cause();
+  t.workflow_task_ended();
+  auto was_sticky = lose_stickiness(t);
+  if (is_problem(cause))
+    count_problem(t, "WorkflowTaskFailed", "WorkflowTaskFailedCause" + cause_name(cause));
+  if (t.state().workflow_task().transient()) {
+    t.clear_workflow_task();
+  } else {
+    attributes.set_scheduled_event_id(t.state().workflow_task().scheduled_event_id());
+    attributes.set_started_event_id(t.state().workflow_task().started_event_id());
+    history_event event;
+    event.set_event_type(enums::EVENT_TYPE_WORKFLOW_TASK_FAILED);
+    *event.mutable_workflow_task_failed_event_attributes() = std::move(attributes);
+    t.add_event(std::move(event));
+  }
+  if (run_closes)
+    t.flush_buffered();
+  else
+    go_on(t, attempt, was_sticky, cause == enums::WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW);
+}
+
+void fail_workflow_task(transition& t, enums::WorkflowTaskFailedCause cause,
+                        const std::string& message, const std::string& identity) {
+  api::history::v1::WorkflowTaskFailedEventAttributes a;
+  a.set_cause(cause);
+  a.set_identity(identity);
+  if (!message.empty()) {
+    a.mutable_failure()->set_message(message);
+    a.mutable_failure()->mutable_server_failure_info();
+  }
+  fail_task(t, std::move(a), false);
+}
+
+void force_task_end(transition& t) {
+  if (t.state().workflow_task().started_event_id() == 0)
+    return;
+  api::history::v1::WorkflowTaskFailedEventAttributes a;
+  a.set_cause(enums::WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND);
+  a.set_identity(server_identity);
+  fail_task(t, std::move(a), true);
+}
+
+void terminate_run(transition& t,
+                   api::history::v1::WorkflowExecutionTerminatedEventAttributes attributes,
+                   const google::protobuf::RepeatedPtrField<api::common::v1::Link>& links) {
+  force_task_end(t);
+  history_event event;
+  event.set_event_type(enums::EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED);
+  *event.mutable_links() = links;
+  *event.mutable_workflow_execution_terminated_event_attributes() = std::move(attributes);
+  close_run(t, std::move(event));
+}
+
+void time_out_workflow_task(transition& t) {
+  const auto task = t.state().workflow_task();
+  auto started = task.started_event_id() != 0;
+  if (started)
+    t.workflow_task_ended();
+  auto was_sticky = lose_stickiness(t);
+  if (started)
+    count_problem(t, "WorkflowTaskTimedOut", "TimeoutTypeStartToClose");
+  if (task.transient()) {
+    t.clear_workflow_task();
+  } else {
+    history_event event;
+    event.set_event_type(enums::EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT);
+    auto& a = *event.mutable_workflow_task_timed_out_event_attributes();
+    a.set_scheduled_event_id(task.scheduled_event_id());
+    a.set_started_event_id(task.started_event_id());
+    a.set_timeout_type(started ? enums::TIMEOUT_TYPE_START_TO_CLOSE
+                               : enums::TIMEOUT_TYPE_SCHEDULE_TO_START);
+    t.add_event(std::move(event));
+  }
+  go_on(t, task.attempt(), was_sticky || !started, false);
+}
+
+step decide_fail_workflow_task(execution current, const cluster::ExecutionRequest& request,
+                               const context& c) {
+  const auto& r = request.fail_workflow_task();
+  const auto& token = request.token();
+  transition t{std::move(current), c};
+  if (!is_open(t.state()))
+    return std::move(t).finish(already_completed());
+  const auto& task = t.state().workflow_task();
+  if (task.started_event_id() == 0 || task.scheduled_event_id() != token.scheduled_event_id()
+      || task.started_event_id() != token.started_event_id() || task.attempt() != token.attempt()
+      || task.start_id() != token.start_id())
+    return std::move(t).finish(workflow_task_not_found());
+  if (r.cause() == enums::WORKFLOW_TASK_FAILED_CAUSE_GRPC_MESSAGE_TOO_LARGE) {
+    // The worker can never answer this history: there is no use in asking again.
+    api::history::v1::WorkflowExecutionTerminatedEventAttributes a;
+    a.set_reason(cause_name(r.cause()));
+    a.set_identity(server_identity);
+    terminate_run(t, std::move(a));
+    return std::move(t).finish(service::RespondWorkflowTaskFailedResponse{});
+  }
+  api::history::v1::WorkflowTaskFailedEventAttributes a;
+  a.set_cause(r.cause());
+  a.set_identity(r.identity());
+  if (r.has_failure())
+    *a.mutable_failure() = r.failure();
+  a.set_binary_checksum(r.binary_checksum());
+  if (r.has_worker_version())
+    *a.mutable_worker_version() = r.worker_version();
+  fail_task(t, std::move(a), false);
+  return std::move(t).finish(service::RespondWorkflowTaskFailedResponse{});
+}
+
+} // namespace reprise::engine
