@@ -1,0 +1,100 @@
+// Handing an activity to a worker. The start is a private fact with a random number in it: the
+// history learns of it when the activity ends, and the token of another start fits nothing.
+
+#include "engine/activity.hpp"
+#include "engine/engine.hpp"
+#include "engine/proto_time.hpp"
+
+#include <algorithm>
+
+namespace reprise::engine {
+
+namespace {
+
+std::string token_of(const execution& x, const journal::ActivityProgress& progress) {
+  cluster::TaskToken token;
+  token.set_kind(cluster::TaskToken::ACTIVITY);
+  token.set_namespace_id(x.created().namespace_id());
+  token.set_workflow_id(x.created().workflow_id());
+  token.set_run_id(x.created().run_id());
+  token.set_scheduled_event_id(progress.scheduled_event_id());
+  token.set_attempt(progress.attempt());
+  token.set_start_id(progress.start_id());
+  return token.SerializeAsString();
+}
+
+/// The timeouts are those of the Scheduled event even when an operator changed them: the server
+/// keeps the new ones by itself, workers compare with the event.
+api::workflowservice::v1::PollActivityTaskQueueResponse
+poll_answer(const execution& x, const journal::ActivityState& activity, const context& c) {
+  const auto& scheduled = activity.scheduled();
+  const auto& options = options_of(activity);
+  const auto& progress = activity.progress();
+  api::workflowservice::v1::PollActivityTaskQueueResponse out;
+  out.set_task_token(token_of(x, progress));
+  out.set_workflow_namespace(c.ns.name);
+  *out.mutable_workflow_type() = x.started().workflow_type();
+  out.mutable_workflow_execution()->set_workflow_id(x.created().workflow_id());
+  out.mutable_workflow_execution()->set_run_id(x.created().run_id());
+  *out.mutable_activity_type() = scheduled.activity_type();
+  out.set_activity_id(scheduled.activity_id());
+  if (scheduled.has_header())
+    *out.mutable_header() = scheduled.header();
+  if (scheduled.has_input())
+    *out.mutable_input() = scheduled.input();
+  if (progress.has_heartbeat_details())
+    *out.mutable_heartbeat_details() = progress.heartbeat_details();
+  *out.mutable_scheduled_time() = activity.first_scheduled_time();
+  *out.mutable_current_attempt_scheduled_time() = progress.scheduled_time();
+  *out.mutable_started_time() = progress.started_time();
+  out.set_attempt(progress.attempt());
+  *out.mutable_schedule_to_close_timeout() = scheduled.schedule_to_close_timeout();
+  *out.mutable_start_to_close_timeout() = scheduled.start_to_close_timeout();
+  *out.mutable_heartbeat_timeout() = scheduled.heartbeat_timeout();
+  *out.mutable_retry_policy() = options.retry_policy();
+  if (options.has_priority())
+    *out.mutable_priority() = options.priority();
+  return out;
+}
+
+} // namespace
+
+api::workflowservice::v1::PollActivityTaskQueueResponse
+start_activity(transition& t, std::int64_t scheduled_event_id, const activity_starter& by) {
+  auto progress = find_activity(t.state(), scheduled_event_id)->progress();
+  progress.set_start_id(std::max<std::uint64_t>(t.ctx().ids.random(), 1));
+  *progress.mutable_started_time()
+    = to_proto(std::max(t.ctx().now, from_proto(progress.scheduled_time())));
+  progress.set_identity(by.identity);
+  progress.set_start_request_id(by.request_id);
+  progress.set_eager(by.eager);
+  progress.clear_current_retry_interval();
+  t.set_activity(std::move(progress));
+  return poll_answer(t.state(), *find_activity(t.state(), scheduled_event_id), t.ctx());
+}
+
+step decide_start_activity(execution current, const cluster::ExecutionRequest& request,
+                           const context& c) {
+  const auto& start = request.start_activity_task();
+  const auto& task = start.task();
+  transition t{std::move(current), c};
+  const auto* activity = find_activity(t.state(), task.scheduled_event_id());
+  auto fits = is_open(t.state()) && activity != nullptr
+              && activity->progress().attempt() == task.attempt()
+              && activity->progress().stamp() == task.stamp();
+  if (fits && is_offerable(activity->progress(), c.now)) {
+    auto answer = start_activity(t, task.scheduled_event_id(),
+                                 {.identity = start.identity(), .request_id = start.request_id()});
+    return std::move(t).finish(answer);
+  }
+  // The same poll again: its first answer was lost on the way.
+  if (fits && is_started(activity->progress()) && !start.request_id().empty()
+      && activity->progress().start_request_id() == start.request_id()) {
+    auto answer = poll_answer(t.state(), *activity, c);
+    return std::move(t).finish(answer);
+  }
+  t.obsolete_task();
+  return std::move(t).finish(reply{});
+}
+
+} // namespace reprise::engine
