@@ -37,7 +37,8 @@ public:
   virtual result<std::vector<epoch_number>> take_slots(const std::string& owner) = 0;
   /// Compare-and-set of one slot's epoch to `seen + 1`; answers the new one. After this returns, no
   /// transition of an older epoch can become durable. Refused (failed_precondition) when the stored
-  /// epoch is not `seen`.
+  /// epoch is not `seen`. After `unavailable`, call it again with the same `seen`, whether or not
+  /// it happened.
   virtual result<epoch_number> raise_epoch(slot_id slot, epoch_number seen) = 0;
 
   // -- runs --------------------------------------------------------------------------------------

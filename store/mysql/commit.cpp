@@ -5,6 +5,7 @@
 // epoch, be it a COMMIT that is still under way when its client has long given it up; later ones
 // see the new epoch and are refused. Everything else is read after the locks and cannot change
 // under them.
+#include "base/ids.hpp"
 #include "base/log.hpp"
 #include "store/mysql/group_writer.hpp"
 #include "store/mysql/literal.hpp"
@@ -25,6 +26,11 @@ commit_status fault_of(const failure& f) {
 }
 
 } // namespace
+
+mysql_store::mysql_store(dsn address)
+  : address_(std::move(address)),
+    raiser_id_(static_cast<std::int64_t>(random_seed())),
+    readers_(address_) {}
 
 std::vector<commit_status> mysql_store::commit(std::span<const transition> group) {
   std::lock_guard guard{writer_.mutex};
@@ -200,7 +206,7 @@ result<std::vector<epoch_number>> mysql_store::take_slots(const std::string& own
     if (owner.empty() || !lease.next() || lease.text(1) != owner || lease.integer(2) != 1)
       return make_error(errc::failed_precondition, "The lease on the slots is not this owner's.");
     kill_lost_writer(db);
-    db.execute("UPDATE slots SET epoch = epoch + 1");
+    db.execute(fill("UPDATE slots SET epoch = epoch + 1, raised_by = ?", raiser_id_));
     std::vector<epoch_number> epochs(slot_count);
     auto all = db.query("SELECT slot, epoch FROM slots");
     while (all.next())
@@ -212,15 +218,32 @@ result<std::vector<epoch_number>> mysql_store::take_slots(const std::string& own
 result<epoch_number> mysql_store::raise_epoch(slot_id slot, epoch_number seen) {
   if (slot >= slot_count)
     return make_error(errc::invalid_argument, "There is no such slot.");
-  return writing([&](connection& db) -> result<epoch_number> {
+  auto answer = writing([&](connection& db) -> result<epoch_number> {
     kill_lost_writer(db);
-    auto changed = db.update(fill("UPDATE slots SET epoch = ? WHERE slot = ? AND epoch = ?",
-                                  seen + 1, int{slot}, seen));
-    if (changed == 0)
+    auto now = db.query(
+      fill("SELECT epoch, raised_by FROM slots WHERE slot = ? FOR UPDATE", int{slot}));
+    now.next();
+    if (now.natural(1) == seen + 1 && now.integer(2) == raiser_id_ && is_doubtful(slot, seen))
+      return seen + 1;
+    if (now.natural(1) != seen)
       return make_error(errc::failed_precondition,
                         "The slot has another epoch: it was taken over.");
+    db.execute(fill("UPDATE slots SET epoch = ?, raised_by = ? WHERE slot = ?", seen + 1,
+                    raiser_id_, int{slot}));
     return seen + 1;
   });
+  std::lock_guard guard{lost_mutex_};
+  if (answer)
+    doubtful_raises_.erase(slot);
+  else if (answer.error().code == errc::unavailable)
+    doubtful_raises_.insert_or_assign(slot, seen);
+  return answer;
+}
+
+bool mysql_store::is_doubtful(slot_id slot, epoch_number seen) {
+  std::lock_guard guard{lost_mutex_};
+  auto found = doubtful_raises_.find(slot);
+  return found != doubtful_raises_.end() && found->second == seen;
 }
 
 } // namespace reprise::store::mysql

@@ -4,6 +4,8 @@
 #include "store/mysql/session_pool.hpp"
 #include "store/store.hpp"
 
+#include <map>
+
 namespace reprise::store::mysql {
 
 /// The store in a MySQL or MariaDB database, which several nodes may share. One session writes
@@ -12,7 +14,7 @@ namespace reprise::store::mysql {
 class mysql_store final : public store {
 public:
   /// The schema must be open.
-  explicit mysql_store(dsn address) : address_(std::move(address)), readers_(address_) {}
+  explicit mysql_store(dsn address);
 
   std::vector<commit_status> commit(std::span<const transition> group) override;
 
@@ -92,6 +94,7 @@ private:
   connection& writer();
   void lose_writer();
   void kill_lost_writer(connection& control);
+  bool is_doubtful(slot_id slot, epoch_number seen);
 
   /// Runs `f(connection&)` on a reader; once more on a new session when the old one had broken.
   template <class F>
@@ -107,6 +110,10 @@ private:
   /// The session of a commit whose answer was lost; it may still hold locks. Zero: none.
   std::int64_t lost_writer_id_ = 0;
   std::mutex lost_mutex_;
+  /// Tells the raises of this object from others', for when the answer to one was lost.
+  const std::int64_t raiser_id_;
+  /// Raises whose answer was lost, by slot. Guarded by lost_mutex_.
+  std::map<slot_id, epoch_number> doubtful_raises_;
   session_pool readers_;
 };
 

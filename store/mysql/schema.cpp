@@ -21,7 +21,8 @@ using migration = std::vector<const char*>;
 const std::array migrations{
   migration{
     "CREATE TABLE IF NOT EXISTS slots("
-    "slot INT NOT NULL PRIMARY KEY, epoch BIGINT NOT NULL) ENGINE=InnoDB",
+    "slot INT NOT NULL PRIMARY KEY, epoch BIGINT NOT NULL, "
+    "raised_by BIGINT NOT NULL DEFAULT 0) ENGINE=InnoDB",
     "CREATE TABLE IF NOT EXISTS lease("
     "id INT NOT NULL PRIMARY KEY, owner VARBINARY(255) NOT NULL, "
     "expires_at DATETIME(6) NOT NULL) ENGINE=InnoDB",
@@ -82,7 +83,7 @@ void fill_slots(connection& db) {
   have.next();
   if (have.integer(1) == slot_count)
     return;
-  std::string text = "INSERT IGNORE INTO slots VALUES ";
+  std::string text = "INSERT IGNORE INTO slots(slot, epoch) VALUES ";
   for (std::uint32_t slot = 0; slot < slot_count; ++slot) {
     if (slot != 0)
       text += ',';
