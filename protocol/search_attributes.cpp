@@ -1,0 +1,303 @@
+// Search attributes as callers send them: payloads of JSON whose type the namespace knows.
+
+#include "protocol/search_attributes.hpp"
+
+#include "protocol/json_value.hpp"
+#include "temporal/api/enums/v1/common.pb.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+
+namespace reprise::protocol {
+
+namespace {
+
+namespace enums = temporal::api::enums::v1;
+using payload_type = temporal::api::common::v1::Payload;
+using kind = json_value::kind;
+
+bool read_digits(std::string_view text, std::size_t at, std::size_t count, int& out) {
+  if (text.size() < at + count)
+    return false;
+  const auto* end = text.data() + at + count;
+  for (const auto* p = text.data() + at; p != end; ++p)
+    if (*p < '0' || *p > '9')
+      return false;
+  return std::from_chars(text.data() + at, end, out).ptr == end;
+}
+
+/// The fraction of a second in nanoseconds; takes it off `rest`.
+bool read_fraction(std::string_view& rest, std::int64_t& ns) {
+  if (rest.empty() || (rest[0] != '.' && rest[0] != ','))
+    return true;
+  std::int64_t unit = 100'000'000;
+  std::size_t i = 1;
+  for (; i < rest.size() && rest[i] >= '0' && rest[i] <= '9'; ++i) {
+    ns += (rest[i] - '0') * unit;
+    unit /= 10;
+  }
+  rest.remove_prefix(i);
+  return i > 1;
+}
+
+/// "Z", "+01:30", "-08:00" in seconds.
+bool read_offset(std::string_view rest, std::int64_t& seconds) {
+  if (rest == "Z" || rest == "z")
+    return true;
+  int hours = 0;
+  int minutes = 0;
+  constexpr std::size_t length = 6;
+  if (rest.size() != length || (rest[0] != '+' && rest[0] != '-') || rest[3] != ':'
+      || !read_digits(rest, 1, 2, hours) || !read_digits(rest, 4, 2, minutes) || hours > 23
+      || minutes > 59)
+    return false;
+  seconds = (hours * 3600 + minutes * 60) * (rest[0] == '-' ? -1 : 1);
+  return true;
+}
+
+/// Nanoseconds since the epoch of an RFC 3339 time. Beyond what 64 bits hold: the nearest.
+std::optional<std::int64_t> parse_time(std::string_view text) {
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
+  constexpr std::size_t fixed_length = 19;
+  if (!read_digits(text, 0, 4, year) || !read_digits(text, 5, 2, month)
+      || !read_digits(text, 8, 2, day) || !read_digits(text, 11, 2, hour)
+      || !read_digits(text, 14, 2, minute) || !read_digits(text, 17, 2, second))
+    return std::nullopt;
+  if (text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't') || text[13] != ':'
+      || text[16] != ':' || hour > 23 || minute > 59 || second > 59)
+    return std::nullopt;
+  std::chrono::year_month_day date{std::chrono::year{year},
+                                   std::chrono::month{static_cast<unsigned>(month)},
+                                   std::chrono::day{static_cast<unsigned>(day)}};
+  auto rest = text.substr(fixed_length);
+  std::int64_t ns = 0;
+  std::int64_t offset = 0;
+  if (!date.ok() || !read_fraction(rest, ns) || !read_offset(rest, offset))
+    return std::nullopt;
+  auto days = std::chrono::sys_days{date}.time_since_epoch().count();
+  auto seconds = std::int64_t{days} * 86'400 + hour * 3600 + minute * 60 + second - offset;
+  constexpr std::int64_t far = 9'223'372'035;
+  return std::clamp(seconds, -far, far) * 1'000'000'000 + ns;
+}
+
+template <class T>
+bool parse_number(const std::string& text, T& out) {
+  const auto* end = text.data() + text.size();
+  auto [at, failure] = std::from_chars(text.data(), end, out);
+  return failure == std::errc{} && at == end;
+}
+
+/// A single value of a type that has no lists.
+bool decode_one(const json_value& json, int type, search_attribute_value& out) {
+  switch (type) {
+    case enums::INDEXED_VALUE_TYPE_TEXT:
+    case enums::INDEXED_VALUE_TYPE_KEYWORD:
+      out.texts = {json.text};
+      return json.what == kind::string;
+    case enums::INDEXED_VALUE_TYPE_INT:
+      return json.what == kind::number && parse_number(json.text, out.integer);
+    case enums::INDEXED_VALUE_TYPE_DOUBLE:
+      return json.what == kind::number && parse_number(json.text, out.real);
+    case enums::INDEXED_VALUE_TYPE_BOOL:
+      out.integer = json.boolean ? 1 : 0;
+      return json.what == kind::boolean;
+    case enums::INDEXED_VALUE_TYPE_DATETIME:
+      if (json.what != kind::string)
+        return false;
+      if (auto time = parse_time(json.text)) {
+        out.integer = *time;
+        return true;
+      }
+      return false;
+    default:
+      return false;
+  }
+}
+
+bool decode(const json_value& json, int type, search_attribute_value& out) {
+  if (type == enums::INDEXED_VALUE_TYPE_KEYWORD_LIST) {
+    for (const auto& item : json.items) {
+      if (item.what != kind::string)
+        return false;
+      out.texts.push_back(item.text);
+    }
+    return json.what == kind::list;
+  }
+  if (json.what == kind::list)
+    return json.items.size() == 1 && decode_one(json.items[0], type, out);
+  return decode_one(json, type, out);
+}
+
+std::string encoding_of(const payload_type& payload) {
+  auto i = payload.metadata().find("encoding");
+  return i == payload.metadata().end() ? std::string{} : i->second;
+}
+
+/// The names in their order: a refusal must not depend on the order of a hash map.
+std::vector<std::string> sorted_names(const temporal::api::common::v1::SearchAttributes& a) {
+  std::vector<std::string> out;
+  for (const auto& [name, payload] : a.indexed_fields())
+    out.push_back(name);
+  std::ranges::sort(out);
+  return out;
+}
+
+} // namespace
+
+const search_attribute_types& reserved_search_attributes() {
+  static const search_attribute_types all{
+    {"WorkflowId", enums::INDEXED_VALUE_TYPE_KEYWORD},
+    {"RunId", enums::INDEXED_VALUE_TYPE_KEYWORD},
+    {"WorkflowType", enums::INDEXED_VALUE_TYPE_KEYWORD},
+    {"StartTime", enums::INDEXED_VALUE_TYPE_DATETIME},
+    {"ExecutionTime", enums::INDEXED_VALUE_TYPE_DATETIME},
+    {"CloseTime", enums::INDEXED_VALUE_TYPE_DATETIME},
+    {"ExecutionStatus", enums::INDEXED_VALUE_TYPE_KEYWORD},
+    {"TaskQueue", enums::INDEXED_VALUE_TYPE_KEYWORD},
+    {"HistoryLength", enums::INDEXED_VALUE_TYPE_INT},
+    {"HistorySizeBytes", enums::INDEXED_VALUE_TYPE_INT},
+    {"ExecutionDuration", enums::INDEXED_VALUE_TYPE_INT},
+    {"StateTransitionCount", enums::INDEXED_VALUE_TYPE_INT},
+    {"ParentWorkflowId", enums::INDEXED_VALUE_TYPE_KEYWORD},
+    {"ParentRunId", enums::INDEXED_VALUE_TYPE_KEYWORD},
+    {"RootWorkflowId", enums::INDEXED_VALUE_TYPE_KEYWORD},
+    {"RootRunId", enums::INDEXED_VALUE_TYPE_KEYWORD},
+  };
+  return all;
+}
+
+const search_attribute_types& predefined_search_attributes() {
+  static const search_attribute_types all{
+    {"BatcherNamespace", enums::INDEXED_VALUE_TYPE_KEYWORD},
+    {"BatcherUser", enums::INDEXED_VALUE_TYPE_KEYWORD},
+    {"BinaryChecksums", enums::INDEXED_VALUE_TYPE_KEYWORD_LIST},
+    {"BuildIds", enums::INDEXED_VALUE_TYPE_KEYWORD_LIST},
+    {"TemporalChangeVersion", enums::INDEXED_VALUE_TYPE_KEYWORD_LIST},
+    {"TemporalExternalPayloadCount", enums::INDEXED_VALUE_TYPE_INT},
+    {"TemporalExternalPayloadSizeBytes", enums::INDEXED_VALUE_TYPE_INT},
+    {"TemporalNamespaceDivision", enums::INDEXED_VALUE_TYPE_KEYWORD},
+    {"TemporalPauseInfo", enums::INDEXED_VALUE_TYPE_KEYWORD_LIST},
+    {"TemporalReportedProblems", enums::INDEXED_VALUE_TYPE_KEYWORD_LIST},
+    {"TemporalScheduledById", enums::INDEXED_VALUE_TYPE_KEYWORD},
+    {"TemporalScheduledStartTime", enums::INDEXED_VALUE_TYPE_DATETIME},
+    {"TemporalSchedulePaused", enums::INDEXED_VALUE_TYPE_BOOL},
+    {"TemporalUsedWorkerDeploymentVersions", enums::INDEXED_VALUE_TYPE_KEYWORD_LIST},
+    {"TemporalWorkerDeployment", enums::INDEXED_VALUE_TYPE_KEYWORD},
+    {"TemporalWorkerDeploymentVersion", enums::INDEXED_VALUE_TYPE_KEYWORD},
+    {"TemporalWorkflowVersioningBehavior", enums::INDEXED_VALUE_TYPE_KEYWORD},
+  };
+  return all;
+}
+
+search_attribute_types system_search_attributes() {
+  auto out = reserved_search_attributes();
+  out.insert(predefined_search_attributes().begin(), predefined_search_attributes().end());
+  return out;
+}
+
+const char* search_attribute_type_name(int type) {
+  switch (type) {
+    case enums::INDEXED_VALUE_TYPE_TEXT:
+      return "Text";
+    case enums::INDEXED_VALUE_TYPE_KEYWORD:
+      return "Keyword";
+    case enums::INDEXED_VALUE_TYPE_INT:
+      return "Int";
+    case enums::INDEXED_VALUE_TYPE_DOUBLE:
+      return "Double";
+    case enums::INDEXED_VALUE_TYPE_BOOL:
+      return "Bool";
+    case enums::INDEXED_VALUE_TYPE_DATETIME:
+      return "Datetime";
+    case enums::INDEXED_VALUE_TYPE_KEYWORD_LIST:
+      return "KeywordList";
+    default:
+      return "Unspecified";
+  }
+}
+
+bool is_no_value(const payload_type& payload) {
+  auto encoding = encoding_of(payload);
+  if (encoding == "binary/null" || (encoding.empty() && payload.data().empty()))
+    return true;
+  if (encoding != "json/plain")
+    return false;
+  auto json = parse_json(payload.data());
+  return json && (json->what == kind::null || (json->what == kind::list && json->items.empty()));
+}
+
+result<std::optional<search_attribute_value>>
+decode_search_attribute(const std::string& name, const payload_type& payload, int type) {
+  if (is_no_value(payload))
+    return std::optional<search_attribute_value>{};
+  auto json = parse_json(payload.data());
+  search_attribute_value out;
+  if (encoding_of(payload) == "json/plain" && json && decode(*json, type, out))
+    return std::optional{std::move(out)};
+  return make_error(errc::invalid_argument, "invalid value for search attribute " + name
+                                              + " of type " + search_attribute_type_name(type)
+                                              + ": "
+                                              + (json ? to_plain_text(*json) : payload.data()));
+}
+
+std::optional<std::string>
+search_attributes_size_problem(const temporal::api::common::v1::SearchAttributes& attributes,
+                               const search_attribute_limits& bounds) {
+  auto names = sorted_names(attributes);
+  if (names.size() > bounds.count_max)
+    return "number of search attributes " + std::to_string(names.size()) + " exceeds limit "
+           + std::to_string(bounds.count_max);
+  std::size_t total = 0;
+  for (const auto& name : names) {
+    auto size = attributes.indexed_fields().at(name).data().size();
+    if (size > bounds.value_bytes_max)
+      return "search attribute " + name + " value size " + std::to_string(size)
+             + " exceeds size limit " + std::to_string(bounds.value_bytes_max);
+    total += name.size() + size;
+  }
+  if (total > bounds.total_bytes_max)
+    return "total size of search attributes " + std::to_string(total) + " exceeds size limit "
+           + std::to_string(bounds.total_bytes_max);
+  return std::nullopt;
+}
+
+std::optional<std::string>
+search_attribute_values_problem(const temporal::api::common::v1::SearchAttributes& attributes,
+                                const search_attribute_types& known,
+                                const std::string& namespace_name) {
+  auto names = sorted_names(attributes);
+  for (const auto& name : names)
+    if (!known.contains(name))
+      return "Namespace " + namespace_name + " has no mapping defined for search attribute " + name;
+  for (const auto& name : names) {
+    if (reserved_search_attributes().contains(name))
+      return name + " attribute can't be set in SearchAttributes";
+    auto value = decode_search_attribute(name, attributes.indexed_fields().at(name),
+                                         known.at(name));
+    if (!value)
+      return value.error().message;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string>
+search_attributes_problem(const temporal::api::common::v1::SearchAttributes& attributes,
+                          const search_attribute_types& known, const std::string& namespace_name,
+                          const search_attribute_limits& bounds) {
+  if (auto problem = search_attribute_values_problem(attributes, known, namespace_name))
+    return problem;
+  return search_attributes_size_problem(attributes, bounds);
+}
+
+void fill_search_attribute_types(temporal::api::common::v1::SearchAttributes& attributes,
+                                 const search_attribute_types& known) {
+  for (auto& [name, payload] : *attributes.mutable_indexed_fields()) {
+    auto type = known.find(name);
+    auto& told = (*payload.mutable_metadata())["type"];
+    if (told.empty() && type != known.end())
+      told = search_attribute_type_name(type->second);
+  }
+}
+
+} // namespace reprise::protocol
