@@ -1,0 +1,171 @@
+#include "frontend/call.hpp"
+
+#include "temporal/api/errordetails/v1/message.pb.h"
+
+namespace reprise::frontend {
+
+namespace enums = temporal::api::enums::v1;
+namespace details = temporal::api::errordetails::v1;
+
+namespace {
+
+error invalid_state(const std::string& name, enums::NamespaceState state, bool deprecated_too) {
+  auto text = [](enums::NamespaceState s) {
+    return s == enums::NAMESPACE_STATE_DEPRECATED ? "Deprecated"
+           : s == enums::NAMESPACE_STATE_DELETED  ? "Deleted"
+                                                  : "Unspecified";
+  };
+  details::NamespaceInvalidStateFailure detail;
+  detail.set_namespace_(name);
+  detail.set_state(state);
+  detail.add_allowed_states(enums::NAMESPACE_STATE_REGISTERED);
+  if (deprecated_too)
+    detail.add_allowed_states(enums::NAMESPACE_STATE_DEPRECATED);
+  return with_detail(errc::failed_precondition,
+                     std::string{"Namespace has invalid state: "} + text(state) + ". Must be "
+                       + (deprecated_too ? "Registered or Deprecated." : "Registered."),
+                     detail);
+}
+
+} // namespace
+
+error error_of(const cluster::Status& status) {
+  return error{.code = static_cast<errc>(status.code()),
+               .message = status.message(),
+               .detail_type = status.detail_type(),
+               .detail = status.detail()};
+}
+
+void call::finish(result<std::string> what) {
+  if (over_.exchange(true, std::memory_order_acq_rel))
+    return;
+  if (waits_)
+    all_.waiting.remove(*this);
+  // Moved out first: the handler may own the last reference to what owns this call.
+  auto done = std::move(done_);
+  done(std::move(what));
+}
+
+void call::answer(const google::protobuf::MessageLite& response) {
+  finish(response.SerializeAsString());
+}
+
+void call::answer_bytes(std::string response) {
+  finish(std::move(response));
+}
+
+void call::fail(error why) {
+  finish(std::move(why));
+}
+
+void call::cancel() {
+  if (over())
+    return;
+  gone_.store(true, std::memory_order_seq_cst);
+  finish(make_error(errc::cancelled, "context canceled"));
+  // started() may run at this moment on another thread: whichever sees the other's mark cancels.
+  if (auto id = backend_call_.load(std::memory_order_seq_cst); id != 0)
+    all_.back.cancel(id);
+}
+
+void call::started(std::uint64_t id) {
+  backend_call_.store(id, std::memory_order_seq_cst);
+  if (gone_.load(std::memory_order_seq_cst))
+    all_.back.cancel(id);
+}
+
+bool call::may_wait(bool empty_at_drain) {
+  empty_at_drain_ = empty_at_drain;
+  waits_ = true;
+  if (all_.waiting.add(shared_from_this()))
+    return true;
+  end_wait();
+  return false;
+}
+
+void call::end_wait() {
+  gone_.store(true, std::memory_order_seq_cst);
+  if (empty_at_drain_)
+    answer_bytes({});
+  else
+    fail(make_error(errc::unavailable, "the server is shutting down"));
+  if (auto id = backend_call_.load(std::memory_order_seq_cst); id != 0)
+    all_.back.cancel(id);
+}
+
+call::entry_ptr call::open_namespace(const std::string& name) {
+  if (name.empty()) {
+    fail(invalid_argument("Namespace is empty."));
+    return nullptr;
+  }
+  auto found = all_.back.namespaces().find(name);
+  if (!found) {
+    fail(namespace_not_found(name));
+    return nullptr;
+  }
+  if (auto state = found->record.info().state(); state == enums::NAMESPACE_STATE_DELETED) {
+    fail(invalid_state(name, state, true));
+    return nullptr;
+  }
+  return found;
+}
+
+call::entry_ptr call::open_namespace_for_start(const std::string& name) {
+  auto found = open_namespace(name);
+  if (!found)
+    return nullptr;
+  auto state = found->record.info().state();
+  if (state == enums::NAMESPACE_STATE_REGISTERED)
+    return found;
+  fail(invalid_state(name, state, false));
+  return nullptr;
+}
+
+backend::reply_handler call::reply_handler() {
+  return [self = shared_from_this()](cluster::Reply reply) {
+    if (reply.has_status())
+      self->fail(error_of(reply.status()));
+    else
+      self->answer_bytes(std::move(*reply.mutable_response()));
+  };
+}
+
+void call::send(const entry_ptr& ns, cluster::ExecutionRequest request) {
+  request.set_namespace_id(ns->facts.id);
+  request.set_namespace_name(ns->facts.name);
+  for (const auto& [name, value] : said_)
+    (*request.mutable_headers())[name] = value;
+  started(all_.back.call(std::move(request), reply_handler()));
+}
+
+void call::send(const entry_ptr& ns, cluster::ExecutionRequest request, reply_reader read) {
+  request.set_namespace_id(ns->facts.id);
+  request.set_namespace_name(ns->facts.name);
+  for (const auto& [name, value] : said_)
+    (*request.mutable_headers())[name] = value;
+  started(all_.back.call(std::move(request), [self = shared_from_this(), read = std::move(read)](
+                                               cluster::Reply r) { read(*self, std::move(r)); }));
+}
+
+void call::send_poll(cluster::Poll poll) {
+  if (!may_wait(true))
+    return;
+  started(all_.back.poll(std::move(poll), reply_handler()));
+}
+
+void call::describe_queue(const entry_ptr& ns, const std::string& queue, int kind,
+                          std::string request) {
+  started(all_.back.describe_queue(ns->facts.id, queue, kind, std::move(request), reply_handler()));
+}
+
+void call::blocking(std::function<void(call&, store::store&)> job) {
+  bool taken
+    = all_.back.run_blocking([self = shared_from_this(), job = std::move(job)](store::store& db) {
+        if (!self->over())
+          job(*self, db);
+      });
+  if (!taken)
+    fail(overloaded("too many calls wait for the store"));
+}
+
+} // namespace reprise::frontend

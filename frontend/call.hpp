@@ -1,0 +1,131 @@
+#pragma once
+
+#include "base/metrics.hpp"
+#include "frontend/backend.hpp"
+#include "frontend/errors.hpp"
+#include "frontend/waiting_calls.hpp"
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace reprise::frontend {
+
+/// What callers say beside the request, by lower-case name; only names the server knows are kept.
+using headers = std::map<std::string, std::string>;
+
+/// The response's wire form, or why there is none.
+using response_handler = std::function<void(result<std::string>)>;
+
+/// What is fixed for a server's life and shown by GetSystemInfo, GetClusterInfo and the like.
+struct server_facts {
+  /// Clients switch features on by it. The newest whose features are all here: the web pages offer
+  /// updates from 1.27.1 on, which this server does not serve yet.
+  std::string server_version = "1.26.2";
+  std::string cluster_id{};
+  std::string cluster_name = "active";
+  std::string store_kind{};
+};
+
+/// Shared by all calls of a service; outlives them.
+struct parts {
+  backend& back;
+  server_facts facts{};
+  waiting_calls waiting{};
+};
+
+/// One RPC while it is served. Shared by whoever may still answer it; answered exactly once, from
+/// any thread, whoever comes first (a reply, a refusal, the caller's cancellation).
+class call : public std::enable_shared_from_this<call> {
+public:
+  using ptr = std::shared_ptr<call>;
+  using entry_ptr = actors::namespace_registry::entry_ptr;
+  using reply_reader = std::function<void(call&, cluster::Reply)>;
+
+  call(parts& all, const std::string& method, headers said, std::optional<time_point> deadline,
+       response_handler done)
+    : all_(all),
+      method_(method),
+      said_(std::move(said)),
+      deadline_(deadline),
+      done_(std::move(done)) {
+  }
+
+  backend& back() const noexcept {
+    return all_.back;
+  }
+
+  const server_facts& facts() const noexcept {
+    return all_.facts;
+  }
+
+  const std::string& method() const noexcept {
+    return method_;
+  }
+
+  const headers& said() const noexcept {
+    return said_;
+  }
+
+  std::optional<time_point> deadline() const noexcept {
+    return deadline_;
+  }
+
+  time_point now() const {
+    return all_.back.time().now();
+  }
+
+  void answer(const google::protobuf::MessageLite& response);
+  void answer_bytes(std::string response);
+  void fail(error why);
+  /// The caller is gone; whatever still comes is dropped.
+  void cancel();
+
+  /// This call may wait long: when the server drains, a poll for tasks is answered empty, any other
+  /// call UNAVAILABLE. False when it drains already; the call is answered then.
+  bool may_wait(bool empty_at_drain);
+  void end_wait();
+  /// True when the caller has its answer or is gone.
+  bool over() const noexcept {
+    return over_.load(std::memory_order_acquire);
+  }
+
+  /// The namespace, when it may serve this call; else fails the call and answers null.
+  entry_ptr open_namespace(const std::string& name);
+  /// The same for calls that need a namespace in state REGISTERED.
+  entry_ptr open_namespace_for_start(const std::string& name);
+
+  /// Fills in who asks, sends, and answers with the reply.
+  void send(const entry_ptr& ns, cluster::ExecutionRequest request);
+  /// The same; `read` makes the answer.
+  void send(const entry_ptr& ns, cluster::ExecutionRequest request, reply_reader read);
+  void send_poll(cluster::Poll poll);
+  void describe_queue(const entry_ptr& ns, const std::string& queue, int kind, std::string request);
+  /// Runs `job` where it may block on the store; the job answers the call.
+  void blocking(std::function<void(call&, store::store&)> job);
+
+private:
+  void finish(result<std::string> what);
+  void started(std::uint64_t id);
+  backend::reply_handler reply_handler();
+
+  parts& all_;
+  const std::string& method_;
+  headers said_;
+  std::optional<time_point> deadline_;
+  response_handler done_;
+  std::atomic<bool> over_{false};
+  std::atomic<bool> gone_{false};
+  bool waits_ = false;
+  bool empty_at_drain_ = false;
+  std::atomic<std::uint64_t> backend_call_{0};
+};
+
+/// The failure in a reply; only for replies that carry one.
+error error_of(const cluster::Status& status);
+
+} // namespace reprise::frontend

@@ -1,0 +1,217 @@
+// Calls on one workflow execution that are neither starts nor tasks.
+
+#include "frontend/handlers/handlers.hpp"
+#include "frontend/validate/fields.hpp"
+#include "frontend/validate/start.hpp"
+
+namespace reprise::frontend {
+
+namespace api = temporal::api::workflowservice::v1;
+namespace common = temporal::api::common::v1;
+namespace enums = temporal::api::enums::v1;
+
+namespace {
+
+constexpr std::size_t reason_bytes_max = 1000;
+
+cluster::ExecutionRequest to_run(const common::WorkflowExecution& x) {
+  cluster::ExecutionRequest request;
+  request.set_workflow_id(x.workflow_id());
+  request.set_run_id(x.run_id());
+  return request;
+}
+
+/// The checks of a signal, in the API's order.
+result<void> check_signal(const api::SignalWorkflowExecutionRequest& r) {
+  if (auto ok = check_execution(r.has_workflow_execution(), r.workflow_execution()); !ok)
+    return ok;
+  if (r.signal_name().empty())
+    return invalid_argument("SignalName is not set on request.");
+  if (auto ok = check_length(r.signal_name(), "SignalName length exceeds limit."); !ok)
+    return ok;
+  if (auto ok = check_length(r.request_id(), "RequestId length exceeds limit."); !ok)
+    return ok;
+  if (auto ok = check_links(r.links()); !ok)
+    return ok;
+  return check_blob(r.input());
+}
+
+void signal(const call::ptr& c, api::SignalWorkflowExecutionRequest& r) {
+  auto ns = c->open_namespace(r.namespace_());
+  if (!ns)
+    return;
+  if (auto ok = check_signal(r); !ok)
+    return c->fail(std::move(ok).error());
+  auto request = to_run(r.workflow_execution());
+  request.mutable_signal()->Swap(&r);
+  c->send(ns, std::move(request));
+}
+
+void request_cancel(const call::ptr& c, api::RequestCancelWorkflowExecutionRequest& r) {
+  auto ns = c->open_namespace(r.namespace_());
+  if (!ns)
+    return;
+  if (auto ok = check_execution(r.has_workflow_execution(), r.workflow_execution()); !ok)
+    return c->fail(std::move(ok).error());
+  if (auto ok = check_links(r.links()); !ok)
+    return c->fail(std::move(ok).error());
+  auto request = to_run(r.workflow_execution());
+  request.mutable_request_cancel()->Swap(&r);
+  c->send(ns, std::move(request));
+}
+
+void terminate(const call::ptr& c, api::TerminateWorkflowExecutionRequest& r) {
+  auto ns = c->open_namespace(r.namespace_());
+  if (!ns)
+    return;
+  if (auto ok = check_execution(r.has_workflow_execution(), r.workflow_execution()); !ok)
+    return c->fail(std::move(ok).error());
+  if (auto ok = check_links(r.links()); !ok)
+    return c->fail(std::move(ok).error());
+  if (auto ok = check_blob(r.details()); !ok)
+    return c->fail(std::move(ok).error());
+  auto request = to_run(r.workflow_execution());
+  request.mutable_terminate()->Swap(&r);
+  c->send(ns, std::move(request));
+}
+
+void describe(const call::ptr& c, api::DescribeWorkflowExecutionRequest& r) {
+  auto ns = c->open_namespace(r.namespace_());
+  if (!ns)
+    return;
+  if (auto ok = check_execution(r.has_execution(), r.execution()); !ok)
+    return c->fail(std::move(ok).error());
+  auto request = to_run(r.execution());
+  request.mutable_describe()->Swap(&r);
+  c->send(ns, std::move(request));
+}
+
+void delete_execution(const call::ptr& c, api::DeleteWorkflowExecutionRequest& r) {
+  auto ns = c->open_namespace(r.namespace_());
+  if (!ns)
+    return;
+  if (auto ok = check_execution(r.has_workflow_execution(), r.workflow_execution()); !ok)
+    return c->fail(std::move(ok).error());
+  auto request = to_run(r.workflow_execution());
+  request.mutable_delete_execution()->Swap(&r);
+  c->send(ns, std::move(request));
+}
+
+/// The paths of an options update's mask; true in `override_wanted` when it replaces the override.
+result<void> check_options_mask(const google::protobuf::FieldMask& mask, bool& override_wanted) {
+  for (const auto& path : mask.paths()) {
+    if (path.starts_with("versioning_override."))
+      return invalid_argument(
+        "error applying update_options: versioning_override doesn't support partial updates");
+    if (path == "versioning_override")
+      override_wanted = true;
+    else if (path != "priority" && !path.starts_with("priority."))
+      return invalid_argument("error applying update_options: unknown path " + path);
+  }
+  return {};
+}
+
+result<void> check_options(const api::UpdateWorkflowExecutionOptionsRequest& r) {
+  const auto& run = r.workflow_execution();
+  if (run.workflow_id().empty())
+    return invalid_argument("WorkflowId is not set on request.");
+  if (auto ok = check_run_id(run.run_id()); !ok)
+    return ok;
+  if (!r.has_workflow_execution_options())
+    return invalid_argument("WorkflowExecutionOptions is required");
+  if (!r.has_update_mask())
+    return invalid_argument("UpdateMask is required");
+  bool override_wanted = false;
+  if (auto ok = check_options_mask(r.update_mask(), override_wanted); !ok)
+    return ok;
+  const auto& options = r.workflow_execution_options();
+  if (options.has_priority())
+    if (auto ok = check_priority(options.priority()); !ok)
+      return ok;
+  if (!override_wanted || !options.has_versioning_override())
+    return {};
+  const auto& wanted = options.versioning_override();
+  if (wanted.has_pinned() && !wanted.pinned().has_version())
+    return make_error(errc::failed_precondition,
+                      "must specify a specific pinned override version because workflow with id "
+                        + run.workflow_id()
+                        + " has behavior Unspecified and is not yet pinned to any version");
+  // No version of a worker is known here, so it does not matter which queue the run uses; the text
+  // names it, though, and only the run knows. The engine answers for those.
+  if (wanted.has_pinned() && wanted.pinned().behavior() != 0)
+    return {};
+  return check_versioning_override(wanted, {});
+}
+
+void update_options(const call::ptr& c, api::UpdateWorkflowExecutionOptionsRequest& r) {
+  auto ns = c->open_namespace(r.namespace_());
+  if (!ns)
+    return;
+  if (auto ok = check_options(r); !ok)
+    return c->fail(std::move(ok).error());
+  auto request = to_run(r.workflow_execution());
+  request.mutable_update_options()->Swap(&r);
+  c->send(ns, std::move(request));
+}
+
+void reset_sticky(const call::ptr& c, api::ResetStickyTaskQueueRequest& r) {
+  auto ns = c->open_namespace(r.namespace_());
+  if (!ns)
+    return;
+  if (auto ok = check_execution(r.has_execution(), r.execution()); !ok)
+    return c->fail(std::move(ok).error());
+  auto request = to_run(r.execution());
+  request.mutable_reset_sticky()->Swap(&r);
+  c->send(ns, std::move(request));
+}
+
+void pause(const call::ptr& c, api::PauseWorkflowExecutionRequest& r) {
+  if (auto ns = c->open_namespace(r.namespace_()))
+    c->fail(make_error(errc::unimplemented,
+                       "workflow pause is not enabled for namespace: " + ns->facts.name));
+}
+
+/// Nothing can be paused here, so this tells only why there is nothing to unpause.
+void unpause(const call::ptr& c, api::UnpauseWorkflowExecutionRequest& r) {
+  auto ns = c->open_namespace(r.namespace_());
+  if (!ns)
+    return;
+  if (r.workflow_id().empty())
+    return c->fail(invalid_argument("Can't load workflow execution.  WorkflowId not set."));
+  if (r.reason().size() > reason_bytes_max)
+    return c->fail(invalid_argument("reason is too long."));
+  if (auto ok = check_run_id(r.run_id()); !ok)
+    return c->fail(std::move(ok).error());
+  cluster::ExecutionRequest request;
+  request.set_workflow_id(r.workflow_id());
+  request.set_run_id(r.run_id());
+  auto& run = *request.mutable_describe()->mutable_execution();
+  run.set_workflow_id(r.workflow_id());
+  run.set_run_id(r.run_id());
+  c->send(ns, std::move(request), [](call& over, cluster::Reply reply) {
+    if (reply.has_status())
+      return over.fail(error_of(reply.status()));
+    api::DescribeWorkflowExecutionResponse described;
+    if (!described.ParseFromString(reply.response()))
+      return over.fail(make_error(errc::internal, "describe could not be read"));
+    if (described.workflow_execution_info().status() != enums::WORKFLOW_EXECUTION_STATUS_RUNNING)
+      return over.fail(not_found("workflow execution already completed"));
+    over.fail(make_error(errc::failed_precondition, "workflow is not paused."));
+  });
+}
+
+} // namespace
+
+void add_execution_handlers(handler_table& table) {
+  table["SignalWorkflowExecution"] = parsed(signal);
+  table["RequestCancelWorkflowExecution"] = parsed(request_cancel);
+  table["TerminateWorkflowExecution"] = parsed(terminate);
+  table["DescribeWorkflowExecution"] = parsed(describe);
+  table["DeleteWorkflowExecution"] = parsed(delete_execution);
+  table["UpdateWorkflowExecutionOptions"] = parsed(update_options);
+  table["ResetStickyTaskQueue"] = parsed(reset_sticky);
+  table["PauseWorkflowExecution"] = parsed(pause);
+  table["UnpauseWorkflowExecution"] = parsed(unpause);
+}
+
+} // namespace reprise::frontend

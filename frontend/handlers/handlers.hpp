@@ -1,0 +1,43 @@
+#pragma once
+
+#include "frontend/call.hpp"
+#include "frontend/service.hpp"
+
+#include <map>
+#include <string>
+
+// Which handler serves which method of the public API. One function a topic, one file each.
+
+namespace reprise::frontend {
+
+/// Method name to handler.
+using handler_table = std::map<std::string, handler>;
+
+void add_system_handlers(handler_table& table);
+void add_namespace_handlers(handler_table& table);
+void add_search_attribute_handlers(handler_table& table);
+void add_start_handlers(handler_table& table);
+void add_execution_handlers(handler_table& table);
+void add_history_handlers(handler_table& table);
+void add_workflow_task_handlers(handler_table& table);
+void add_activity_task_handlers(handler_table& table);
+void add_activity_operator_handlers(handler_table& table);
+void add_query_handlers(handler_table& table);
+void add_queue_handlers(handler_table& table);
+void add_visibility_handlers(handler_table& table);
+
+/// The refusal of bytes that are no request: not a message, or a text in it is not UTF-8.
+error undecodable();
+
+/// A handler that gets its request parsed.
+template <class Request>
+handler parsed(void (*serve)(const call::ptr&, Request&)) {
+  return [serve](const call::ptr& c, std::string_view bytes) {
+    Request request;
+    if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+      return c->fail(undecodable());
+    serve(c, request);
+  };
+}
+
+} // namespace reprise::frontend

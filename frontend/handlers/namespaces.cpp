@@ -1,0 +1,179 @@
+#include "frontend/namespaces.hpp"
+
+#include "frontend/handlers/handlers.hpp"
+#include "frontend/validate/fields.hpp"
+#include "temporal/api/errordetails/v1/message.pb.h"
+#include "temporal/api/operatorservice/v1/request_response.pb.h"
+
+namespace reprise::frontend {
+
+namespace api = temporal::api::workflowservice::v1;
+namespace enums = temporal::api::enums::v1;
+namespace op = temporal::api::operatorservice::v1;
+
+namespace {
+
+constexpr int page_size_default = 100;
+constexpr int page_size_max = 1000;
+/// How much of its id a deleted namespace's name ends with.
+constexpr std::size_t deleted_id_length = 5;
+
+error already_exists(const std::string& name) {
+  return with_detail(errc::already_exists, "Namespace \"" + name + "\" already exists",
+                     temporal::api::errordetails::v1::NamespaceAlreadyExistsFailure{});
+}
+
+result<void> check_register(const call& c, const api::RegisterNamespaceRequest& r) {
+  if (r.namespace_().empty())
+    return invalid_argument("Namespace not set on request.");
+  if (auto ok = check_length(r.namespace_(), "Namespace length exceeds limit."); !ok)
+    return ok;
+  if (r.is_global_namespace())
+    return invalid_argument("Cannot register global namespace when not enabled");
+  if (auto ok = check_retention(r.workflow_execution_retention_period()); !ok)
+    return ok;
+  if (!r.active_cluster_name().empty() && r.active_cluster_name() != c.facts().cluster_name)
+    return invalid_argument("Invalid cluster name: " + r.active_cluster_name());
+  if (r.namespace_() == "temporal-system" || c.back().namespaces().find(r.namespace_()))
+    return already_exists(r.namespace_());
+  return {};
+}
+
+void register_namespace(const call::ptr& c, api::RegisterNamespaceRequest& r) {
+  if (auto ok = check_register(*c, r); !ok)
+    return c->fail(std::move(ok).error());
+  auto record = new_namespace(r.namespace_(), c->back().new_uuid(),
+                              r.workflow_execution_retention_period());
+  auto& info = *record.mutable_info();
+  info.set_description(r.description());
+  info.set_owner_email(r.owner_email());
+  *info.mutable_data() = r.data();
+  c->blocking([record = std::move(record)](call& over, store::store&) {
+    auto made = over.back().namespaces().create(record);
+    if (made)
+      return over.answer(api::RegisterNamespaceResponse{});
+    over.fail(made.error().code == errc::already_exists ? already_exists(record.info().name())
+                                                        : made.error());
+  });
+}
+
+/// By name or id, deleted or not; null when the call has failed.
+call::entry_ptr find_named(const call::ptr& c, const std::string& name, const std::string& id,
+                           const char* both_text) {
+  auto refuse = [&](error why) -> call::entry_ptr {
+    c->fail(std::move(why));
+    return nullptr;
+  };
+  if (name.empty() && id.empty())
+    return refuse(invalid_argument("Namespace not set on request."));
+  if (!name.empty() && !id.empty())
+    return refuse(invalid_argument(both_text));
+  const auto& all = c->back().namespaces();
+  auto found = name.empty() ? all.find_by_id(id) : all.find(name);
+  return found ? found : refuse(namespace_not_found(name.empty() ? id : name));
+}
+
+void describe(const call::ptr& c, api::DescribeNamespaceRequest& r) {
+  auto found = find_named(c, r.namespace_(), r.id(),
+                          "GetNamespace operation failed.  Both ID and Name specified in request.");
+  if (found)
+    c->answer(describe_namespace(found->record));
+}
+
+void list(const call::ptr& c, api::ListNamespacesRequest& r) {
+  auto size = r.page_size() > 0 ? std::min(r.page_size(), page_size_max) : page_size_default;
+  auto all = c->back().namespaces().all();
+  api::ListNamespacesResponse out;
+  // The token is the last name of the page before.
+  for (auto at = all->upper_bound(r.next_page_token()); at != all->end(); ++at) {
+    const auto& record = at->second->record;
+    if (record.info().state() == enums::NAMESPACE_STATE_DELETED
+        && !r.namespace_filter().include_deleted())
+      continue;
+    if (out.namespaces_size() == size) {
+      out.set_next_page_token(out.namespaces(size - 1).namespace_info().name());
+      break;
+    }
+    *out.add_namespaces() = describe_namespace(record);
+  }
+  c->answer(out);
+}
+
+using change = std::function<result<void>(journal::NamespaceRecord&)>;
+using answer = std::function<void(call&, const actors::namespace_entry&)>;
+
+/// Changes a namespace where it may block, and answers with what it became.
+void change_namespace(const call::ptr& c, const std::string& name, change edit, answer say) {
+  c->blocking([name, edit = std::move(edit), say = std::move(say)](call& over, store::store&) {
+    auto changed = over.back().namespaces().update(name, edit);
+    if (changed)
+      return say(over, **changed);
+    over.fail(changed.error().code == errc::not_found ? namespace_not_found(name)
+                                                      : changed.error());
+  });
+}
+
+void update(const call::ptr& c, api::UpdateNamespaceRequest& r) {
+  if (!find_named(c, r.namespace_(), {}, ""))
+    return;
+  auto edit = [r, now = c->now()](journal::NamespaceRecord& record) {
+    return update_namespace(record, r, now);
+  };
+  change_namespace(c, r.namespace_(), edit, [](call& over, const actors::namespace_entry& now) {
+    auto described = describe_namespace(now.record);
+    api::UpdateNamespaceResponse out;
+    out.mutable_namespace_info()->Swap(described.mutable_namespace_info());
+    out.mutable_config()->Swap(described.mutable_config());
+    out.mutable_replication_config()->Swap(described.mutable_replication_config());
+    out.set_failover_version(described.failover_version());
+    out.set_is_global_namespace(described.is_global_namespace());
+    over.answer(out);
+  });
+}
+
+void deprecate(const call::ptr& c, api::DeprecateNamespaceRequest& r) {
+  if (!find_named(c, r.namespace_(), {}, ""))
+    return;
+  auto edit = [](journal::NamespaceRecord& record) -> result<void> {
+    record.mutable_info()->set_state(enums::NAMESPACE_STATE_DEPRECATED);
+    return {};
+  };
+  change_namespace(c, r.namespace_(), edit, [](call& over, const actors::namespace_entry&) {
+    over.answer(api::DeprecateNamespaceResponse{});
+  });
+}
+
+/// The namespace takes no calls from now on and its name is free; its runs stay until their
+/// retention ends.
+void delete_namespace(const call::ptr& c, op::DeleteNamespaceRequest& r) {
+  auto found = find_named(c, r.namespace_(), r.namespace_id(),
+                          "Only one of namespace name or Id should be set on request.");
+  if (!found)
+    return;
+  auto edit = [](journal::NamespaceRecord& record) -> result<void> {
+    auto& info = *record.mutable_info();
+    if (info.state() == enums::NAMESPACE_STATE_DELETED)
+      return {};
+    info.set_state(enums::NAMESPACE_STATE_DELETED);
+    info.set_name(info.name() + "-deleted-" + info.id().substr(0, deleted_id_length));
+    return {};
+  };
+  change_namespace(c, found->facts.name, edit, [](call& over, const actors::namespace_entry& now) {
+    op::DeleteNamespaceResponse out;
+    out.set_deleted_namespace(now.facts.name);
+    over.answer(out);
+  });
+}
+
+} // namespace
+
+void add_namespace_handlers(handler_table& table) {
+  table["RegisterNamespace"] = parsed(register_namespace);
+  table["DescribeNamespace"] = parsed(describe);
+  table["ListNamespaces"] = parsed(list);
+  table["UpdateNamespace"] = parsed(update);
+  table["DeprecateNamespace"] = parsed(deprecate);
+  table["DeleteNamespace"] = parsed(delete_namespace);
+}
+
+} // namespace reprise::frontend

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "frontend/call.hpp"
+#include "frontend/long_poll.hpp"
+#include "frontend/validate/fields.hpp"
+#include "temporal/api/enums/v1/task_queue.pb.h"
+
+#include <optional>
+
+namespace reprise::frontend {
+
+/// What a worker's poll asks of a task queue, of either kind; nothing when the call has failed.
+template <class Request>
+std::optional<cluster::Poll> make_poll(const call::ptr& c, const Request& r,
+                                       const call::entry_ptr& ns, cluster::Task::Kind kind) {
+  auto end = task_poll_end(*c);
+  auto checked = end ? check_length(r.identity(), "Identity length exceeds limit.")
+                     : result<void>{end.error()};
+  if (checked)
+    checked = check_task_queue(r.has_task_queue(), r.task_queue(), false);
+  if (!checked) {
+    c->fail(std::move(checked).error());
+    return std::nullopt;
+  }
+  cluster::Poll poll;
+  poll.set_namespace_id(ns->facts.id);
+  poll.set_namespace_name(ns->facts.name);
+  poll.set_task_queue(r.task_queue().name());
+  if (r.task_queue().kind() == temporal::api::enums::v1::TASK_QUEUE_KIND_STICKY)
+    poll.set_normal_name(r.task_queue().normal_name());
+  poll.set_kind(kind);
+  poll.set_identity(r.identity());
+  poll.set_request_id(c->back().new_uuid());
+  *poll.mutable_expires_at() = to_timestamp(*end);
+  if (r.has_worker_version_capabilities())
+    *poll.mutable_worker_version() = r.worker_version_capabilities();
+  poll.set_worker_instance_key(r.worker_instance_key());
+  poll.set_deployment_name(r.deployment_options().deployment_name());
+  poll.set_build_id(r.deployment_options().build_id());
+  return poll;
+}
+
+} // namespace reprise::frontend

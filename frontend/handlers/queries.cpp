@@ -1,0 +1,51 @@
+#include "frontend/handlers/handlers.hpp"
+#include "frontend/handlers/task_token.hpp"
+#include "frontend/validate/fields.hpp"
+
+namespace reprise::frontend {
+
+namespace api = temporal::api::workflowservice::v1;
+
+namespace {
+
+result<void> check_query(const api::QueryWorkflowRequest& r) {
+  if (auto ok = check_execution(r.has_execution(), r.execution()); !ok)
+    return ok;
+  if (!r.has_query())
+    return invalid_argument("WorkflowQuery is not set on request.");
+  if (r.query().query_type().empty())
+    return invalid_argument("QueryType is not set on request.");
+  return check_blob(r.query().query_args());
+}
+
+void query(const call::ptr& c, api::QueryWorkflowRequest& r) {
+  auto ns = c->open_namespace(r.namespace_());
+  if (!ns)
+    return;
+  if (auto ok = check_query(r); !ok)
+    return c->fail(std::move(ok).error());
+  if (!c->may_wait(false))
+    return;
+  cluster::ExecutionRequest request;
+  request.set_workflow_id(r.execution().workflow_id());
+  request.set_run_id(r.execution().run_id());
+  request.mutable_query()->Swap(&r);
+  c->send(ns, std::move(request));
+}
+
+void complete_query(const call::ptr& c, api::RespondQueryTaskCompletedRequest& r) {
+  auto opened = open_token(c, r.task_token(), cluster::TaskToken::QUERY, r.namespace_());
+  if (!opened)
+    return;
+  opened->request.mutable_complete_query()->Swap(&r);
+  c->send(opened->ns, std::move(opened->request));
+}
+
+} // namespace
+
+void add_query_handlers(handler_table& table) {
+  table["QueryWorkflow"] = parsed(query);
+  table["RespondQueryTaskCompleted"] = parsed(complete_query);
+}
+
+} // namespace reprise::frontend

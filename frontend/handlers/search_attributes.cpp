@@ -1,0 +1,124 @@
+#include "frontend/handlers/handlers.hpp"
+#include "frontend/search_attribute_names.hpp"
+#include "temporal/api/operatorservice/v1/request_response.pb.h"
+#include "temporal/api/workflowservice/v1/request_response.pb.h"
+
+namespace reprise::frontend {
+
+namespace api = temporal::api::workflowservice::v1;
+namespace enums = temporal::api::enums::v1;
+namespace op = temporal::api::operatorservice::v1;
+
+namespace {
+
+bool is_reserved(const std::string& name) {
+  return system_attributes().contains(name) || predefined_attributes().contains(name)
+         || name.starts_with("Temporal");
+}
+
+/// Custom attributes belong to a namespace; null when the call has failed.
+call::entry_ptr owner(const call::ptr& c, const std::string& name) {
+  if (!name.empty())
+    return c->open_namespace(name);
+  c->fail(invalid_argument("Namespace is not set on request."));
+  return nullptr;
+}
+
+result<void> check_new(const std::string& name, enums::IndexedValueType type) {
+  if (is_reserved(name))
+    return invalid_argument("Search attribute " + name + " is reserved by system.");
+  if (name.empty())
+    return invalid_argument("Search attribute name is empty.");
+  if (type == enums::INDEXED_VALUE_TYPE_UNSPECIFIED)
+    return invalid_argument("Unable to create search attributes: cannot have more than 0 search "
+                            "attribute of type Unspecified.");
+  if (!enums::IndexedValueType_IsValid(type))
+    return invalid_argument("Unknown search attribute type: " + std::to_string(type) + ".");
+  return {};
+}
+
+using change = std::function<result<void>(journal::NamespaceRecord&)>;
+
+template <class Response>
+void change_attributes(const call::ptr& c, const call::entry_ptr& ns, change edit) {
+  c->blocking([name = ns->facts.name, edit = std::move(edit)](call& over, store::store&) {
+    auto changed = over.back().namespaces().update(name, edit);
+    if (changed)
+      over.answer(Response{});
+    else
+      over.fail(std::move(changed).error());
+  });
+}
+
+void add(const call::ptr& c, op::AddSearchAttributesRequest& r) {
+  if (r.search_attributes().empty())
+    return c->fail(invalid_argument("SearchAttributes are not set on request."));
+  auto ns = owner(c, r.namespace_());
+  if (!ns)
+    return;
+  for (const auto& [name, type] : r.search_attributes())
+    if (auto ok = check_new(name, type); !ok)
+      return c->fail(std::move(ok).error());
+  change_attributes<op::AddSearchAttributesResponse>(
+    c, ns, [wanted = r.search_attributes()](journal::NamespaceRecord& record) -> result<void> {
+      // A name that exists keeps its type.
+      for (const auto& [name, type] : wanted)
+        record.mutable_search_attributes()->insert({name, static_cast<int>(type)});
+      return {};
+    });
+}
+
+void remove(const call::ptr& c, op::RemoveSearchAttributesRequest& r) {
+  if (r.search_attributes().empty())
+    return c->fail(invalid_argument("SearchAttributes are not set on request."));
+  auto ns = owner(c, r.namespace_());
+  if (!ns)
+    return;
+  for (const auto& name : r.search_attributes())
+    if (system_attributes().contains(name) || predefined_attributes().contains(name))
+      return c->fail(
+        invalid_argument("Unable to remove non-custom search attributes: " + name + "."));
+  change_attributes<op::RemoveSearchAttributesResponse>(
+    c, ns, [gone = r.search_attributes()](journal::NamespaceRecord& record) -> result<void> {
+      for (const auto& name : gone)
+        record.mutable_search_attributes()->erase(name);
+      return {};
+    });
+}
+
+template <class Map>
+void put(Map& into, const attribute_types& types) {
+  for (const auto& [name, type] : types)
+    into[name] = type;
+}
+
+void list(const call::ptr& c, op::ListSearchAttributesRequest& r) {
+  auto ns = owner(c, r.namespace_());
+  if (!ns)
+    return;
+  op::ListSearchAttributesResponse out;
+  for (const auto& [name, type] : ns->record.search_attributes())
+    (*out.mutable_custom_attributes())[name] = static_cast<enums::IndexedValueType>(type);
+  put(*out.mutable_system_attributes(), system_attributes());
+  put(*out.mutable_system_attributes(), predefined_attributes());
+  c->answer(out);
+}
+
+/// The old call, from the time when attributes belonged to the whole cluster.
+void get(const call::ptr& c, api::GetSearchAttributesRequest&) {
+  api::GetSearchAttributesResponse out;
+  put(*out.mutable_keys(), system_attributes());
+  put(*out.mutable_keys(), predefined_attributes());
+  c->answer(out);
+}
+
+} // namespace
+
+void add_search_attribute_handlers(handler_table& table) {
+  table["AddSearchAttributes"] = parsed(add);
+  table["RemoveSearchAttributes"] = parsed(remove);
+  table["ListSearchAttributes"] = parsed(list);
+  table["GetSearchAttributes"] = parsed(get);
+}
+
+} // namespace reprise::frontend

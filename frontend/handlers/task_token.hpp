@@ -1,0 +1,24 @@
+#pragma once
+
+#include "frontend/call.hpp"
+#include "frontend/tokens.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace reprise::frontend {
+
+/// A worker's answer on its way to the run that its token names.
+struct token_call {
+  call::entry_ptr ns{};
+  /// Namespace, ids and token are filled in; the body is the caller's to set.
+  cluster::ExecutionRequest request{};
+};
+
+/// Checks the token before anything else, as the API does. Nothing when the call has failed.
+std::optional<token_call> open_token(const call::ptr& c, const std::string& token,
+                                     cluster::TaskToken::Kind kind,
+                                     const std::string& namespace_name);
+
+} // namespace reprise::frontend

@@ -1,0 +1,115 @@
+#include "frontend/namespaces.hpp"
+
+#include "frontend/errors.hpp"
+#include "frontend/long_poll.hpp"
+#include "frontend/validate/fields.hpp"
+
+namespace reprise::frontend {
+
+namespace api = temporal::api::workflowservice::v1;
+namespace enums = temporal::api::enums::v1;
+
+namespace {
+
+constexpr std::int64_t retention_seconds_min = 3600;
+constexpr const char* only_cluster = "active";
+constexpr std::int64_t completion_bytes_max = 40LL << 20;
+
+} // namespace
+
+result<void> check_retention(const google::protobuf::Duration& retention) {
+  if (!bad_duration(retention).empty() || retention.seconds() < retention_seconds_min)
+    return invalid_argument("A valid retention period is not set on request.");
+  return {};
+}
+
+journal::NamespaceRecord new_namespace(const std::string& name, const std::string& id,
+                                       const google::protobuf::Duration& retention) {
+  journal::NamespaceRecord record;
+  auto& info = *record.mutable_info();
+  info.set_name(name);
+  info.set_id(id);
+  info.set_state(enums::NAMESPACE_STATE_REGISTERED);
+  auto& config = *record.mutable_config();
+  *config.mutable_workflow_execution_retention_ttl() = retention;
+  config.mutable_bad_binaries();
+  config.set_history_archival_state(enums::ARCHIVAL_STATE_DISABLED);
+  config.set_visibility_archival_state(enums::ARCHIVAL_STATE_DISABLED);
+  auto& replication = *record.mutable_replication();
+  replication.set_active_cluster_name(only_cluster);
+  replication.add_clusters()->set_cluster_name(only_cluster);
+  replication.set_state(enums::REPLICATION_STATE_NORMAL);
+  return record;
+}
+
+api::DescribeNamespaceResponse describe_namespace(const journal::NamespaceRecord& record) {
+  api::DescribeNamespaceResponse out;
+  auto& info = *out.mutable_namespace_info();
+  info = record.info();
+  // What is left out is not offered yet. A worker that shuts down may wait for its polls, since
+  // ShutdownWorker ends them.
+  auto& can = *info.mutable_capabilities();
+  can.set_eager_workflow_start(true);
+  can.set_reported_problems_search_attribute(true);
+  can.set_worker_poll_complete_on_shutdown(true);
+  auto& limits = *info.mutable_limits();
+  limits.set_blob_size_limit_error(blob_bytes_max);
+  limits.set_memo_size_limit_error(blob_bytes_max);
+  limits.set_workflow_task_completion_size_limit_error(completion_bytes_max);
+  *out.mutable_config() = record.config();
+  *out.mutable_replication_config() = record.replication();
+  out.set_failover_version(record.failover_version());
+  out.set_is_global_namespace(record.is_global());
+  return out;
+}
+
+namespace {
+
+void merge_info(temporal::api::namespace_::v1::NamespaceInfo& info,
+                const temporal::api::namespace_::v1::UpdateNamespaceInfo& change) {
+  if (!change.description().empty())
+    info.set_description(change.description());
+  if (!change.owner_email().empty())
+    info.set_owner_email(change.owner_email());
+  for (const auto& [key, value] : change.data())
+    (*info.mutable_data())[key] = value;
+  if (change.state() != enums::NAMESPACE_STATE_UNSPECIFIED)
+    info.set_state(change.state());
+}
+
+result<void> merge_config(temporal::api::namespace_::v1::NamespaceConfig& config,
+                          const temporal::api::namespace_::v1::NamespaceConfig& change,
+                          time_point now) {
+  if (change.has_workflow_execution_retention_ttl()) {
+    if (auto ok = check_retention(change.workflow_execution_retention_ttl()); !ok)
+      return ok;
+    *config.mutable_workflow_execution_retention_ttl() = change.workflow_execution_retention_ttl();
+  }
+  auto& binaries = *config.mutable_bad_binaries()->mutable_binaries();
+  for (const auto& [checksum, binary] : change.bad_binaries().binaries()) {
+    auto& stored = binaries[checksum];
+    stored = binary;
+    *stored.mutable_create_time() = to_timestamp(now);
+  }
+  return {};
+}
+
+} // namespace
+
+result<void> update_namespace(journal::NamespaceRecord& record,
+                              const api::UpdateNamespaceRequest& change, time_point now) {
+  if (change.has_update_info())
+    merge_info(*record.mutable_info(), change.update_info());
+  if (change.has_config())
+    if (auto ok = merge_config(*record.mutable_config(), change.config(), now); !ok)
+      return ok;
+  if (change.delete_bad_binary().empty())
+    return {};
+  auto& binaries = *record.mutable_config()->mutable_bad_binaries()->mutable_binaries();
+  if (binaries.erase(change.delete_bad_binary()) == 0)
+    return invalid_argument("Bad binary checksum " + change.delete_bad_binary()
+                            + " doesn't exists.");
+  return {};
+}
+
+} // namespace reprise::frontend

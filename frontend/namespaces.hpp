@@ -1,0 +1,29 @@
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "protocol/journal.pb.h"
+#include "temporal/api/workflowservice/v1/request_response.pb.h"
+
+#include <string>
+
+namespace reprise::frontend {
+
+/// A new namespace as it is stored. Also what the server's first namespaces are made from.
+journal::NamespaceRecord new_namespace(const std::string& name, const std::string& id,
+                                       const google::protobuf::Duration& retention);
+
+/// Refused: absent or shorter than an hour.
+result<void> check_retention(const google::protobuf::Duration& retention);
+
+/// What DescribeNamespace answers, with capabilities and limits.
+temporal::api::workflowservice::v1::DescribeNamespaceResponse
+describe_namespace(const journal::NamespaceRecord& record);
+
+/// Merges an update into a record: what is absent stays, data entries are added or replaced.
+result<void>
+update_namespace(journal::NamespaceRecord& record,
+                 const temporal::api::workflowservice::v1::UpdateNamespaceRequest& change,
+                 time_point now);
+
+} // namespace reprise::frontend

@@ -1,0 +1,139 @@
+#include "frontend/service.hpp"
+
+#include "frontend/client_version.hpp"
+#include "frontend/handlers/handlers.hpp"
+#include "temporal/api/operatorservice/v1/service.pb.h"
+#include "temporal/api/workflowservice/v1/service.pb.h"
+
+#include <google/protobuf/descriptor.h>
+
+#include <array>
+#include <chrono>
+
+namespace reprise::frontend {
+
+namespace {
+
+constexpr const char* requests_name = "service_requests";
+constexpr const char* latency_name = "service_latency";
+constexpr const char* failures_name = "service_error_with_type";
+
+handler_table all_handlers() {
+  handler_table table;
+  add_system_handlers(table);
+  add_namespace_handlers(table);
+  add_search_attribute_handlers(table);
+  add_start_handlers(table);
+  add_execution_handlers(table);
+  add_history_handlers(table);
+  add_workflow_task_handlers(table);
+  add_activity_task_handlers(table);
+  add_activity_operator_handlers(table);
+  add_query_handlers(table);
+  add_queue_handlers(table);
+  add_visibility_handlers(table);
+  return table;
+}
+
+/// The services of the API that this server knows. Naming their descriptor tables keeps the linker
+/// from leaving out the files that describe them.
+std::array<const google::protobuf::ServiceDescriptor*, 2> api_services() {
+  [[maybe_unused]] static const void* volatile kept[]
+    = {&descriptor_table_temporal_2fapi_2fworkflowservice_2fv1_2fservice_2eproto,
+       &descriptor_table_temporal_2fapi_2foperatorservice_2fv1_2fservice_2eproto};
+  const auto* pool = google::protobuf::DescriptorPool::generated_pool();
+  return {pool->FindServiceByName("temporal.api.workflowservice.v1.WorkflowService"),
+          pool->FindServiceByName("temporal.api.operatorservice.v1.OperatorService")};
+}
+
+} // namespace
+
+error undecodable() {
+  return make_error(errc::internal, "grpc: error unmarshalling request: proto: cannot parse "
+                                    "invalid wire-format data or invalid UTF-8");
+}
+
+service::service(backend& back, server_facts facts, metrics& measured)
+  : parts_{.back = back, .facts = std::move(facts)}, measured_(measured) {
+  add_methods(measured);
+}
+
+service::~service() = default;
+
+void service::add_methods(metrics& measured) {
+  auto handlers = all_handlers();
+  for (const auto* described : api_services()) {
+    for (int i = 0; i < described->method_count(); ++i) {
+      auto m = std::make_unique<method>();
+      m->name = described->method(i)->name();
+      m->path = "/" + described->full_name() + "/" + m->name;
+      if (auto known = handlers.find(m->name); known != handlers.end()) {
+        m->serve = std::move(known->second);
+        labels with{{"service_name", "frontend"}, {"operation", m->name}};
+        m->requests = &measured.counter(requests_name, "Calls taken", with);
+        m->latency = &measured.histogram(latency_name, "Seconds from call to answer",
+                                         latency_bounds(), std::move(with));
+      }
+      by_path_.emplace(m->path, m.get());
+      methods_.push_back(std::move(m));
+    }
+  }
+}
+
+const method* service::find(const std::string& path) const {
+  auto found = by_path_.find(path);
+  return found == by_path_.end() ? nullptr : found->second;
+}
+
+void service::count_failure(const method& what, const error& why) {
+  measured_
+    .counter(failures_name, "Calls that failed",
+             {{"service_name", "frontend"},
+              {"operation", what.serve ? what.name : "unknown"},
+              {"error_type", std::string{to_string(why.code)}}})
+    .add();
+  if (see_failure_)
+    see_failure_(why);
+}
+
+call::ptr service::serve(const method& what, std::string_view request, headers said,
+                         std::optional<time_point> deadline, response_handler done) {
+  auto begun = std::chrono::steady_clock::now();
+  auto measured = [this, &what, begun, done = std::move(done)](result<std::string> r) {
+    if (what.latency) {
+      std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
+      what.latency->observe(took.count());
+    }
+    if (!r)
+      count_failure(what, r.error());
+    done(std::move(r));
+  };
+  auto c = std::make_shared<call>(parts_, what.name, std::move(said), deadline, measured);
+  if (!what.serve) {
+    c->fail(not_implemented(what.name));
+    return c;
+  }
+  what.requests->add();
+  if (auto fits = check_client_version(c->said(), parts_.facts.server_version); !fits) {
+    c->fail(std::move(fits).error());
+    return c;
+  }
+  what.serve(c, request);
+  return c;
+}
+
+call::ptr service::serve(const std::string& path, std::string_view request, headers said,
+                         std::optional<time_point> deadline, response_handler done) {
+  static const method unknown{.path = "", .name = "unknown"};
+  if (const auto* what = find(path))
+    return serve(*what, request, std::move(said), deadline, std::move(done));
+  auto c = std::make_shared<call>(parts_, unknown.name, std::move(said), deadline, std::move(done));
+  c->fail(make_error(errc::unimplemented, "unknown method " + path));
+  return c;
+}
+
+void service::drain() {
+  parts_.waiting.end_all();
+}
+
+} // namespace reprise::frontend

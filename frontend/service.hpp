@@ -1,0 +1,75 @@
+#pragma once
+
+#include "frontend/call.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace reprise::frontend {
+
+/// Serves one parsed-from-bytes request: answers or fails the call, now or later.
+using handler = std::function<void(const call::ptr&, std::string_view request)>;
+
+/// One RPC of the public API.
+struct method {
+  /// "/temporal.api.workflowservice.v1.WorkflowService/StartWorkflowExecution".
+  std::string path{};
+  /// "StartWorkflowExecution".
+  std::string name{};
+  /// Empty: not offered by this server.
+  handler serve{};
+  counter* requests = nullptr;
+  histogram* latency = nullptr;
+};
+
+/// The server's front door without a transport: used by the gRPC layer, by servers inside a test
+/// process and by the simulation. Thread-safe.
+class service {
+public:
+  /// `back` and `measured` have to outlive the service and all its calls.
+  service(backend& back, server_facts facts, metrics& measured);
+  ~service();
+  service(const service&) = delete;
+  service& operator=(const service&) = delete;
+
+  /// All methods of the public API, offered or not; fixed after construction.
+  const std::vector<std::unique_ptr<method>>& methods() const noexcept {
+    return methods_;
+  }
+
+  /// Null when the API has no such method.
+  const method* find(const std::string& path) const;
+
+  /// Serves one RPC. `done` is called exactly once, perhaps before this returns. `request` need
+  /// not outlive this call. The handle's cancel() says that the caller is gone.
+  call::ptr serve(const method& what, std::string_view request, headers said,
+                  std::optional<time_point> deadline, response_handler done);
+
+  /// The same by name, for callers that look up nothing; an unknown one answers UNIMPLEMENTED.
+  call::ptr serve(const std::string& path, std::string_view request, headers said,
+                  std::optional<time_point> deadline, response_handler done);
+
+  /// Answers the calls that wait, and lets none wait from now on.
+  void drain();
+
+  /// Called for each failure that a caller is told (for health: UNAVAILABLE). Set before serving.
+  void on_failure(std::function<void(const error&)> see) {
+    see_failure_ = std::move(see);
+  }
+
+private:
+  void add_methods(metrics& measured);
+  void count_failure(const method& what, const error& why);
+
+  parts parts_;
+  metrics& measured_;
+  std::function<void(const error&)> see_failure_;
+  std::vector<std::unique_ptr<method>> methods_;
+  std::unordered_map<std::string, method*> by_path_;
+};
+
+} // namespace reprise::frontend

@@ -1,0 +1,35 @@
+#include "frontend/tokens.hpp"
+
+#include "base/ids.hpp"
+#include "frontend/errors.hpp"
+
+namespace reprise::frontend {
+
+namespace {
+
+bool parse(google::protobuf::Message& token, std::string_view bytes) {
+  return token.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))
+         && token.GetReflection()->GetUnknownFields(token).empty();
+}
+
+} // namespace
+
+result<cluster::TaskToken> parse_task_token(std::string_view bytes, cluster::TaskToken::Kind kind) {
+  if (bytes.empty())
+    return invalid_argument("Task token not set on request.");
+  cluster::TaskToken token;
+  if (!parse(token, bytes) || token.kind() != kind || token.namespace_id().empty()
+      || token.workflow_id().empty() || !is_uuid(token.run_id()))
+    return invalid_argument("Error deserializing task token.");
+  return token;
+}
+
+result<cluster::HistoryToken> parse_history_token(std::string_view bytes, bool reverse) {
+  cluster::HistoryToken token;
+  if (!parse(token, bytes) || !is_uuid(token.run_id()) || token.next_event_id() < 0
+      || token.end_event_id() < 0 || token.reverse() != reverse)
+    return invalid_argument("Invalid NextPageToken.");
+  return token;
+}
+
+} // namespace reprise::frontend

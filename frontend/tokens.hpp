@@ -1,0 +1,20 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "protocol/cluster.pb.h"
+
+#include <string>
+#include <string_view>
+
+// The tokens that clients hold and bring back. Opaque to them, hostile to us.
+
+namespace reprise::frontend {
+
+/// A task token of one of two kinds (pass the same twice for one). Refused: absent, garbage, the
+/// token of another kind of task, one that names no run.
+result<cluster::TaskToken> parse_task_token(std::string_view bytes, cluster::TaskToken::Kind kind);
+
+/// The page token of a history call; `reverse` tells the call. Refused: garbage, the other call's.
+result<cluster::HistoryToken> parse_history_token(std::string_view bytes, bool reverse);
+
+} // namespace reprise::frontend

@@ -1,0 +1,196 @@
+#include "frontend/validate/fields.hpp"
+
+#include "base/ids.hpp"
+
+#include <array>
+
+namespace reprise::frontend {
+
+namespace common = temporal::api::common::v1;
+
+namespace {
+
+constexpr int links_max = 10;
+constexpr std::size_t link_bytes_max = 4000;
+constexpr std::size_t fairness_key_bytes_max = 64;
+constexpr std::string_view timeout_type_prefix = "TemporalTimeout:";
+constexpr std::array<std::string_view, 4> timeout_types{"StartToClose", "ScheduleToStart",
+                                                        "ScheduleToClose", "Heartbeat"};
+
+bool is_known_timeout_type(std::string_view type) {
+  for (auto known : timeout_types)
+    if (type == known)
+      return true;
+  return false;
+}
+
+result<void> check_event_link(const common::Link::WorkflowEvent& link) {
+  auto empty = [](const char* field) {
+    return invalid_argument(std::string{"workflow event link must not have an empty "} + field
+                            + " field");
+  };
+  if (link.namespace_().empty())
+    return empty("namespace");
+  if (link.workflow_id().empty())
+    return empty("workflow ID");
+  if (link.run_id().empty())
+    return empty("run ID");
+  if (link.has_event_ref() && link.event_ref().event_type() == 0
+      && link.event_ref().event_id() != 0)
+    return invalid_argument("workflow event link ref cannot have an unspecified event type and a "
+                            "non-zero event ID");
+  return {};
+}
+
+} // namespace
+
+result<void> check_length_counted(const char* what, std::string_view value) {
+  if (value.size() <= id_length_max)
+    return {};
+  return invalid_argument(std::string{what} + " exceeds maximum allowed length ("
+                          + std::to_string(value.size()) + "/" + std::to_string(id_length_max)
+                          + ")");
+}
+
+result<void> check_length(std::string_view value, const char* text) {
+  if (value.size() <= id_length_max)
+    return {};
+  return invalid_argument(text);
+}
+
+result<void> check_run_id(const std::string& run_id) {
+  if (run_id.empty() || is_uuid(run_id))
+    return {};
+  return invalid_argument("Invalid RunId.");
+}
+
+result<void> check_execution(bool given, const common::WorkflowExecution& x) {
+  if (!given)
+    return invalid_argument("Execution is not set on request.");
+  if (x.workflow_id().empty())
+    return invalid_argument("WorkflowId is not set on request.");
+  return check_run_id(x.run_id());
+}
+
+result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue,
+                              bool reserved) {
+  if (!given)
+    return invalid_argument("taskQueue is not set");
+  if (queue.name().empty())
+    return invalid_argument("missing task queue name");
+  if (queue.name().size() > id_length_max)
+    return invalid_argument("taskQueue length exceeds limit");
+  if (!reserved)
+    return {};
+  if (queue.name().starts_with("/_sys/"))
+    return invalid_argument("task queue name cannot start with reserved prefix /_sys/");
+  if (queue.name() == "temporal-sys-per-ns-tq")
+    return invalid_argument("cannot use internal per-namespace task queue:" + queue.name());
+  return {};
+}
+
+std::string bad_duration(const google::protobuf::Duration& d) {
+  if ((d.seconds() > 0 && d.nanos() < 0) || (d.seconds() < 0 && d.nanos() > 0))
+    return "duration has seconds and nanos with different signs";
+  if (d.seconds() < 0 || d.nanos() < 0)
+    return "negative duration";
+  return {};
+}
+
+result<void> check_retry_policy(const common::RetryPolicy& policy) {
+  // One attempt is no retry: the rest of the policy means nothing.
+  if (policy.maximum_attempts() == 1)
+    return {};
+  if (auto bad = bad_duration(policy.initial_interval()); !bad.empty())
+    return invalid_argument("invalid InitialInterval set on retry policy: " + bad);
+  // Zero is absence: it gets the default.
+  if (policy.backoff_coefficient() != 0 && !(policy.backoff_coefficient() >= 1))
+    return invalid_argument("BackoffCoefficient cannot be less than 1 on retry policy.");
+  if (auto bad = bad_duration(policy.maximum_interval()); !bad.empty())
+    return invalid_argument("invalid MaximumInterval set on retry policy: " + bad);
+  auto longer = [](const google::protobuf::Duration& a, const google::protobuf::Duration& b) {
+    return a.seconds() != b.seconds() ? a.seconds() > b.seconds() : a.nanos() > b.nanos();
+  };
+  google::protobuf::Duration initial = policy.initial_interval();
+  if (initial.seconds() == 0 && initial.nanos() == 0)
+    initial.set_seconds(1);
+  const auto& maximum = policy.maximum_interval();
+  if ((maximum.seconds() != 0 || maximum.nanos() != 0) && longer(initial, maximum))
+    return invalid_argument("MaximumInterval cannot be less than InitialInterval on retry policy.");
+  if (policy.maximum_attempts() < 0)
+    return invalid_argument("MaximumAttempts cannot be negative on retry policy.");
+  for (const auto& type : policy.non_retryable_error_types()) {
+    if (!type.starts_with(timeout_type_prefix))
+      continue;
+    auto name = std::string_view{type}.substr(timeout_type_prefix.size());
+    if (!is_known_timeout_type(name))
+      return invalid_argument("Invalid timeout type value: " + std::string{name} + ".");
+  }
+  return {};
+}
+
+void complete_retry_policy(common::RetryPolicy& policy) {
+  auto is_zero = [](const google::protobuf::Duration& d) {
+    return d.seconds() == 0 && d.nanos() == 0;
+  };
+  if (is_zero(policy.initial_interval()))
+    policy.mutable_initial_interval()->set_seconds(1);
+  if (policy.backoff_coefficient() == 0)
+    policy.set_backoff_coefficient(2);
+  if (is_zero(policy.maximum_interval())) {
+    // 100 times the initial interval.
+    auto nanos = static_cast<std::int64_t>(policy.initial_interval().nanos()) * 100;
+    auto* maximum = policy.mutable_maximum_interval();
+    auto seconds = policy.initial_interval().seconds();
+    constexpr std::int64_t seconds_max = 315'576'000'000;
+    maximum->set_seconds(seconds > seconds_max / 100 ? seconds_max
+                                                     : seconds * 100 + nanos / 1'000'000'000);
+    maximum->set_nanos(static_cast<std::int32_t>(nanos % 1'000'000'000));
+  }
+}
+
+result<void> check_priority(const common::Priority& priority) {
+  if (priority.priority_key() < 0)
+    return invalid_argument("priority key can't be negative");
+  if (priority.fairness_key().size() > fairness_key_bytes_max)
+    return invalid_argument("fairness key length exceeds limit");
+  if (priority.fairness_weight() < 0)
+    return invalid_argument("must be greater than zero");
+  return {};
+}
+
+result<void> check_blob(const google::protobuf::Message& blob) {
+  if (blob.ByteSizeLong() > blob_bytes_max)
+    return invalid_argument("Blob data size exceeds limit.");
+  return {};
+}
+
+result<void> check_link_count(int count) {
+  if (count <= links_max)
+    return {};
+  return invalid_argument("cannot attach more than " + std::to_string(links_max)
+                          + " links per request, got " + std::to_string(count));
+}
+
+result<void> check_link(const common::Link& link) {
+  if (auto size = link.ByteSizeLong(); size > link_bytes_max)
+    return invalid_argument("link exceeds allowed size of " + std::to_string(link_bytes_max)
+                            + ", got " + std::to_string(size));
+  switch (link.variant_case()) {
+    case common::Link::kWorkflowEvent:
+      return check_event_link(link.workflow_event());
+    case common::Link::kBatchJob:
+      if (link.batch_job().job_id().empty())
+        return invalid_argument("batch job link must not have an empty job ID");
+      return {};
+    case common::Link::kActivity:
+    case common::Link::kNexusOperation:
+    case common::Link::kWorkflow:
+      return {};
+    case common::Link::VARIANT_NOT_SET:
+      break;
+  }
+  return invalid_argument("unsupported link variant");
+}
+
+} // namespace reprise::frontend

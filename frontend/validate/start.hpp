@@ -1,0 +1,23 @@
+#pragma once
+
+#include "actors/namespace_registry.hpp"
+#include "base/result.hpp"
+#include "temporal/api/workflowservice/v1/request_response.pb.h"
+
+namespace reprise::frontend {
+
+/// Checks what can be known without the workflow id's runs and writes the API's defaults into the
+/// request (policies, retry policy, typed search attributes). Does not give it a request id.
+result<void> check_start(temporal::api::workflowservice::v1::StartWorkflowExecutionRequest& request,
+                         const actors::namespace_entry& ns);
+/// The same for signal-with-start, whose texts differ in places.
+result<void> check_signal_with_start(
+  temporal::api::workflowservice::v1::SignalWithStartWorkflowExecutionRequest& request,
+  const actors::namespace_entry& ns);
+
+/// A versioning override as a start or an options update may carry it; `queue` is named in texts.
+result<void>
+check_versioning_override(const temporal::api::workflow::v1::VersioningOverride& wanted,
+                          const std::string& queue);
+
+} // namespace reprise::frontend
