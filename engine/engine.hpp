@@ -2,7 +2,6 @@
 
 #include "engine/context.hpp"
 #include "engine/step.hpp"
-
 #include "temporal/api/workflow/v1/message.pb.h"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 
@@ -36,8 +35,8 @@ std::optional<time_point> undelivered_since(const execution& x);
 std::vector<cluster::Task> undelivered_tasks(const execution& x, time_point now);
 
 /// The answer to DescribeWorkflowExecution.
-temporal::api::workflowservice::v1::DescribeWorkflowExecutionResponse
-describe(const execution& x, const context& c);
+temporal::api::workflowservice::v1::DescribeWorkflowExecutionResponse describe(const execution& x,
+                                                                               const context& c);
 /// What lists and describe say of the run.
 temporal::api::workflow::v1::WorkflowExecutionInfo info_of(const execution& x);
 /// The scheduled and started events of a transient workflow task, in their wire form (History);

@@ -23,7 +23,9 @@ struct record {
   /// A serialised reprise.journal.Facts.
   std::string facts{};
 
-  bool empty() const noexcept { return event_count == 0 && facts.empty(); }
+  bool empty() const noexcept {
+    return event_count == 0 && facts.empty();
+  }
 };
 
 /// History events that the shell puts into an answer, as the very bytes that were stored.
@@ -70,7 +72,8 @@ struct step {
   bool workflow_task_ended = false;
   /// Everything of the run shall be deleted (retention is over, or a delete call).
   bool erase = false;
-  /// A task that was taken is no longer to be had; its poller goes back to the queue. No reply then.
+  /// A task that was taken is no longer to be had; its poller goes back to the queue. No reply
+  /// then.
   bool obsolete_task = false;
   reply answer{};
 };

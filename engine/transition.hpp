@@ -2,10 +2,9 @@
 
 #include "engine/context.hpp"
 #include "engine/step.hpp"
-
+#include "temporal/api/command/v1/message.pb.h"
 #include "temporal/api/enums/v1/event_type.pb.h"
 #include "temporal/api/enums/v1/failed_cause.pb.h"
-#include "temporal/api/command/v1/message.pb.h"
 #include "temporal/api/history/v1/message.pb.h"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 
@@ -22,16 +21,23 @@ public:
   /// Continues a run.
   transition(execution state, const context& c);
 
-  const context& ctx() const { return context_; }
-  const execution& state() const { return state_; }
+  const context& ctx() const {
+    return context_;
+  }
 
-  // -- entries --------------------------------------------------------------------------------------
+  const execution& state() const {
+    return state_;
+  }
+
+  // -- entries
+  // --------------------------------------------------------------------------------------
 
   /// Gives the event its id and its time (now, unless it carries one; never before the last
   /// event's), appends it and folds it. Returns its id.
   std::int64_t add_event(history_event event);
-  /// The same; but while a workflow task is started, an event that may be buffered (semantics.md 2.2)
-  /// becomes a private fact until flush_buffered. Returns its id, 0 when it was buffered.
+  /// The same; but while a workflow task is started, an event that may be buffered
+  /// (semantics.md 2.2) becomes a private fact until flush_buffered. Returns its id, 0 when it was
+  /// buffered.
   std::int64_t add_or_buffer(history_event event);
   /// Appends a private fact and folds it.
   void add_fact(journal::Fact fact);
@@ -47,15 +53,34 @@ public:
   /// completions. Call when no workflow task is started any more.
   void flush_buffered();
 
-  // -- outputs --------------------------------------------------------------------------------------
+  // -- outputs
+  // --------------------------------------------------------------------------------------
 
   void offer(cluster::Task task);
-  void visibility_changed() { out_.visibility_changed = true; }
-  void workflow_task_ended() { out_.workflow_task_ended = true; }
-  void obsolete_task() { out_.obsolete_task = true; }
-  void erase() { out_.erase = true; }
-  void begin_successor(new_run run) { out_.successor = std::move(run); }
-  bool has_successor() const { return out_.successor.has_value(); }
+
+  void visibility_changed() {
+    out_.visibility_changed = true;
+  }
+
+  void workflow_task_ended() {
+    out_.workflow_task_ended = true;
+  }
+
+  void obsolete_task() {
+    out_.obsolete_task = true;
+  }
+
+  void erase() {
+    out_.erase = true;
+  }
+
+  void begin_successor(new_run run) {
+    out_.successor = std::move(run);
+  }
+
+  bool has_successor() const {
+    return out_.successor.has_value();
+  }
 
   /// Ends with an answer. The transition must not be used afterwards.
   step finish(reply answer) &&;
@@ -64,8 +89,13 @@ public:
   step finish(error refusal) &&;
 
   /// Bytes of events and facts so far.
-  std::size_t bytes() const { return events_.size() + facts_bytes_; }
-  bool wrote_anything() const { return event_count_ > 0 || !facts_.facts().empty(); }
+  std::size_t bytes() const {
+    return events_.size() + facts_bytes_;
+  }
+
+  bool wrote_anything() const {
+    return event_count_ > 0 || !facts_.facts().empty();
+  }
 
 private:
   void close_event_run();
@@ -86,19 +116,21 @@ private:
 /// May this type of event be buffered while a workflow task is started? (semantics.md 2.2)
 bool may_be_buffered(api::enums::v1::EventType type);
 
-// -- workflow task life cycle (engine/workflow_task.cpp) -----------------------------------------------
+// -- workflow task life cycle (engine/workflow_task.cpp)
+// -----------------------------------------------
 
 /// Schedules a workflow task if none is pending and the run is open and its first task is not held
 /// back: on the sticky queue if there is one, as a transient task when `attempt` > 1.
 void schedule_workflow_task(transition& t, std::int32_t attempt = 1);
 /// Schedules one, also while the first task is held back (cancel request, signal-with-start).
 void force_workflow_task(transition& t);
-/// Fails the started workflow task: event for attempt 1 only, flushes buffered events, schedules the
-/// next attempt.
+/// Fails the started workflow task: event for attempt 1 only, flushes buffered events, schedules
+/// the next attempt.
 void fail_workflow_task(transition& t, api::enums::v1::WorkflowTaskFailedCause cause,
                         const std::string& message, const std::string& identity);
 
-// -- activities (engine/activity.cpp, engine/activity_retry.cpp) ------------------------------------------
+// -- activities (engine/activity.cpp, engine/activity_retry.cpp)
+// ------------------------------------------
 
 /// Fires every activity deadline that has passed at ctx().now. True when something was written.
 bool fire_activity_timeouts(transition& t);
@@ -111,26 +143,29 @@ void describe_activities(const execution& x, const context& c,
                          api::workflowservice::v1::DescribeWorkflowExecutionResponse& out);
 /// The requests on activities (start, complete, fail, cancel, heartbeat, pause, unpause, reset,
 /// update options); `request.body` is one of them.
-step decide_activity(execution current, const cluster::ExecutionRequest& request,
-                     const context& c);
+step decide_activity(execution current, const cluster::ExecutionRequest& request, const context& c);
 /// Folds activity events and facts.
 void evolve_activity(execution& x, const history_event& event);
 void evolve_activity(execution& x, const journal::ActivityProgress& progress);
 
-// -- timers (engine/timer.cpp) ------------------------------------------------------------------------
+// -- timers (engine/timer.cpp)
+// ------------------------------------------------------------------------
 
 bool fire_timers(transition& t);
 std::optional<time_point> next_timer_deadline(const execution& x);
 void evolve_timer(execution& x, const history_event& event);
 
-// -- commands (engine/command*.cpp) ---------------------------------------------------------------------
+// -- commands (engine/command*.cpp)
+// ---------------------------------------------------------------------
 
-/// Why a command fails its workflow task; `terminate` when the whole run must end (size violations).
+/// Why a command fails its workflow task; `terminate` when the whole run must end (size
+/// violations).
 struct command_failure {
   api::enums::v1::WorkflowTaskFailedCause cause{};
   std::string message{};
   bool terminate = false;
 };
+
 /// What has to be known of the completion while its commands are applied.
 struct completion {
   std::int64_t completed_event_id = 0;
@@ -142,24 +177,38 @@ struct completion {
   /// A command asks for a new workflow task (an activity was cancelled before it started).
   bool wants_new_task = false;
 };
-/// Applies one command of a completion: validates its attributes, adds its event(s). A failure means
-/// that the caller throws the whole transition away.
-std::optional<command_failure> apply_command(transition& t, const api::command::v1::Command& command,
-                                             completion& c);
-/// Parts of apply_command, by file.
-std::optional<command_failure> apply_schedule_activity(transition& t, const api::command::v1::Command& command, completion& c);
-std::optional<command_failure> apply_cancel_activity(transition& t, const api::command::v1::Command& command, completion& c);
-std::optional<command_failure> apply_start_timer(transition& t, const api::command::v1::Command& command, completion& c);
-std::optional<command_failure> apply_cancel_timer(transition& t, const api::command::v1::Command& command, completion& c);
-std::optional<command_failure> apply_record_marker(transition& t, const api::command::v1::Command& command, completion& c);
-std::optional<command_failure> apply_upsert_search_attributes(transition& t, const api::command::v1::Command& command, completion& c);
-std::optional<command_failure> apply_modify_properties(transition& t, const api::command::v1::Command& command, completion& c);
-std::optional<command_failure> apply_complete(transition& t, const api::command::v1::Command& command, completion& c);
-std::optional<command_failure> apply_fail(transition& t, const api::command::v1::Command& command, completion& c);
-std::optional<command_failure> apply_cancel(transition& t, const api::command::v1::Command& command, completion& c);
-std::optional<command_failure> apply_continue_as_new(transition& t, const api::command::v1::Command& command, completion& c);
 
-// -- closing and succeeding runs (engine/close.cpp, engine/start.cpp) ------------------------------------
+/// Applies one command of a completion: validates its attributes, adds its event(s). A failure
+/// means that the caller throws the whole transition away.
+std::optional<command_failure>
+apply_command(transition& t, const api::command::v1::Command& command, completion& c);
+/// Parts of apply_command, by file.
+std::optional<command_failure>
+apply_schedule_activity(transition& t, const api::command::v1::Command& command, completion& c);
+std::optional<command_failure>
+apply_cancel_activity(transition& t, const api::command::v1::Command& command, completion& c);
+std::optional<command_failure>
+apply_start_timer(transition& t, const api::command::v1::Command& command, completion& c);
+std::optional<command_failure>
+apply_cancel_timer(transition& t, const api::command::v1::Command& command, completion& c);
+std::optional<command_failure>
+apply_record_marker(transition& t, const api::command::v1::Command& command, completion& c);
+std::optional<command_failure>
+apply_upsert_search_attributes(transition& t, const api::command::v1::Command& command,
+                               completion& c);
+std::optional<command_failure>
+apply_modify_properties(transition& t, const api::command::v1::Command& command, completion& c);
+std::optional<command_failure>
+apply_complete(transition& t, const api::command::v1::Command& command, completion& c);
+std::optional<command_failure> apply_fail(transition& t, const api::command::v1::Command& command,
+                                          completion& c);
+std::optional<command_failure> apply_cancel(transition& t, const api::command::v1::Command& command,
+                                            completion& c);
+std::optional<command_failure>
+apply_continue_as_new(transition& t, const api::command::v1::Command& command, completion& c);
+
+// -- closing and succeeding runs (engine/close.cpp, engine/start.cpp)
+// ------------------------------------
 
 /// Everything a close has in common: adds the closing event, drops what is pending, marks the
 /// visibility row; and begins the successor when `event` names one.
