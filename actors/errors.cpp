@@ -1,0 +1,55 @@
+#include "actors/errors.hpp"
+
+#include "engine/errors.hpp"
+#include "temporal/api/errordetails/v1/message.pb.h"
+
+namespace reprise::actors {
+
+namespace {
+
+namespace enums = temporal::api::enums::v1;
+
+error exhausted(std::string message, enums::ResourceExhaustedCause cause,
+                enums::ResourceExhaustedScope scope) {
+  temporal::api::errordetails::v1::ResourceExhaustedFailure detail;
+  detail.set_cause(cause);
+  detail.set_scope(scope);
+  return engine::with_detail(errc::resource_exhausted, std::move(message), detail);
+}
+
+} // namespace
+
+error not_served() {
+  return make_error(errc::unavailable, "This node does not serve the workflow now; please retry.");
+}
+
+error write_lost() {
+  return make_error(errc::unavailable, "The store could not be written; please retry.");
+}
+
+error internal_failure() {
+  return make_error(errc::internal, "The server failed on this call; please retry.");
+}
+
+error parked_execution(const std::string& workflow_id, const std::string& why) {
+  return make_error(errc::internal,
+                    "Workflow " + workflow_id + " is parked, its journal cannot be loaded: " + why);
+}
+
+error busy_workflow() {
+  return exhausted("Too many calls wait for this workflow.",
+                   enums::RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW,
+                   enums::RESOURCE_EXHAUSTED_SCOPE_NAMESPACE);
+}
+
+error overloaded() {
+  return exhausted("Too many reads wait for the store.",
+                   enums::RESOURCE_EXHAUSTED_CAUSE_SYSTEM_OVERLOADED,
+                   enums::RESOURCE_EXHAUSTED_SCOPE_SYSTEM);
+}
+
+error transaction_too_large() {
+  return make_error(errc::invalid_argument, "Transaction size exceeds limit.");
+}
+
+} // namespace reprise::actors

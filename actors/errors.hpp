@@ -1,0 +1,24 @@
+#pragma once
+
+#include "base/error.hpp"
+
+#include <string>
+
+namespace reprise::actors {
+
+/// UNAVAILABLE: this node does not own the slot now.
+error not_served();
+/// UNAVAILABLE: what the call wrote is lost or may be lost; nothing of it was shown to anybody.
+error write_lost();
+/// INTERNAL: the server failed on this very call.
+error internal_failure();
+/// INTERNAL, with what is wrong with the journal.
+error parked_execution(const std::string& workflow_id, const std::string& why);
+/// RESOURCE_EXHAUSTED / BUSY_WORKFLOW: too many calls wait.
+error busy_workflow();
+/// RESOURCE_EXHAUSTED / SYSTEM_OVERLOADED: too many reads wait.
+error overloaded();
+/// INVALID_ARGUMENT: more bytes than a transaction of the store takes.
+error transaction_too_large();
+
+} // namespace reprise::actors

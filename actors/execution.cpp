@@ -1,0 +1,419 @@
+#include "actors/execution.hpp"
+
+#include "base/ensure.hpp"
+#include "base/log.hpp"
+#include "engine/engine.hpp"
+#include "engine/errors.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace reprise::actors {
+
+namespace {
+
+using body = cluster::ExecutionRequest::BodyCase;
+
+bool is_start(const call& c) {
+  return c.request.has_start() || c.request.has_signal_with_start();
+}
+
+/// The run that a request names; empty: the current one.
+const std::string& named_run(const cluster::ExecutionRequest& r) {
+  switch (r.body_case()) {
+    case body::kGetHistory:
+      return history_run_id(r);
+    case body::kStartWorkflowTask:
+      return r.start_workflow_task().task().run_id();
+    case body::kStartActivityTask:
+      return r.start_activity_task().task().run_id();
+    case body::kStartQueryTask:
+      return r.start_query_task().task().run_id();
+    default:
+      return r.run_id().empty() ? r.token().run_id() : r.run_id();
+  }
+}
+
+/// About what the transition costs the database, to bound groups.
+std::size_t bytes_of(const store::transition& t) {
+  std::size_t n = 0;
+  for (const auto& run : t.runs) {
+    n += 512 + run.row.events.size() + run.row.facts.size();
+    n += run.snap ? run.snap->state.size() : 0;
+    n += run.visibility ? run.visibility->info.size() + 256 : 0;
+  }
+  for (const auto& row : t.backlog_adds)
+    n += row.task.size() + 256;
+  return n;
+}
+
+error try_later() {
+  return make_error(errc::unavailable, "The store cannot be read at the moment; please try again.");
+}
+
+} // namespace
+
+execution::execution(caf::actor_config& config, execution_options options)
+  : execution_actor::base(config),
+    shared_(options.shared),
+    options_(std::move(options)),
+    ids_(shared_.seed ^ (options_.who->number * 0x9E37'79B9'7F4A'7C15U)) {
+}
+
+execution_actor::behavior_type execution::make_behavior() {
+  return {
+    [this](call_atom, call_ptr& c) { on_call(c); },
+    [this](loaded_atom, const std::shared_ptr<loaded_run>& loaded) { on_loaded(*loaded); },
+    [](cancel_atom, std::uint64_t, const bridge_actor&) {},
+  };
+}
+
+// -- coming to life
+// ---------------------------------------------------------------------------------
+
+void execution::on_call(call_ptr& c) {
+  if (dead_)
+    return;
+  if (phase_ == phase::unknown && !options_.load_first && is_start(*c))
+    phase_ = phase::known;
+  if (phase_ == phase::known)
+    return handle(c);
+  waiting_.push_back(std::move(c));
+  if (phase_ == phase::unknown)
+    load_current();
+}
+
+void execution::load_current() {
+  phase_ = phase::loading;
+  auto job = [&db = shared_.db, me = execution_actor{this}, ns = options_.namespace_id,
+              id = options_.workflow_id] {
+    caf::anon_send(me, loaded_atom_v, std::make_shared<loaded_run>(load_run(db, ns, id, {})));
+  };
+  if (shared_.readers.post(std::move(job)))
+    return;
+  loaded_run refused{.what = loaded_run::outcome::unavailable};
+  on_loaded(refused);
+}
+
+void execution::load_older(const std::string& run_id, const call_ptr& c) {
+  auto asked = std::any_of(waiting_for_older_.begin(), waiting_for_older_.end(),
+                           [&](const waiting_call& w) { return w.run_id == run_id; });
+  waiting_for_older_.push_back({run_id, c});
+  if (asked)
+    return;
+  // The slot starts the job when all that this actor wrote is durable: reading earlier could miss
+  // the end of a run that was current a moment ago.
+  auto out = make_outcome(c);
+  out->number = appends_;
+  out->released.load = [&shared = shared_, me = execution_actor{this}, ns = options_.namespace_id,
+                        id = options_.workflow_id, run_id] {
+    caf::anon_send(me, loaded_atom_v,
+                   std::make_shared<loaded_run>(load_run(shared.db, ns, id, run_id)));
+  };
+  send(options_.slot, result_atom_v, std::move(out));
+}
+
+void execution::on_loaded(loaded_run& loaded) {
+  if (dead_)
+    return;
+  if (loaded.what == loaded_run::outcome::unavailable)
+    shared_.watch.store_read_failures.add();
+  if (loaded.asked_run_id.empty())
+    on_current_loaded(loaded);
+  else
+    on_older_loaded(loaded);
+}
+
+void execution::on_current_loaded(loaded_run& loaded) {
+  auto waiting = std::exchange(waiting_, {});
+  switch (loaded.what) {
+    case loaded_run::outcome::unavailable:
+      phase_ = phase::unknown;
+      for (const auto& c : waiting)
+        fail(c, try_later(), true);
+      return;
+    case loaded_run::outcome::poisoned:
+      options_.who->poison = loaded.text;
+      dead_ = true;
+      quit(caf::sec::runtime_error);
+      return;
+    case loaded_run::outcome::found:
+      shared_.watch.rehydrated.add();
+      current_ = std::make_unique<hosted_run>(std::move(loaded));
+      break;
+    case loaded_run::outcome::absent:
+      break;
+  }
+  phase_ = phase::known;
+  news_due_ = true;
+  for (const auto& c : waiting)
+    if (!dead_)
+      handle(c);
+}
+
+void execution::on_older_loaded(loaded_run& loaded) {
+  std::vector<call_ptr> ready;
+  std::erase_if(waiting_for_older_, [&](waiting_call& w) {
+    if (w.run_id != loaded.asked_run_id)
+      return false;
+    ready.push_back(std::move(w.what));
+    return true;
+  });
+  auto what = loaded.what;
+  if (what == loaded_run::outcome::found)
+    keep_older(std::make_unique<hosted_run>(std::move(loaded)));
+  for (const auto& c : ready) {
+    if (dead_)
+      return;
+    if (what == loaded_run::outcome::unavailable)
+      fail(c, try_later(), true);
+    else if (what == loaded_run::outcome::poisoned)
+      fail(c, make_error(errc::data_loss, "This run cannot be loaded: " + loaded.text));
+    else
+      handle(c);
+  }
+}
+
+void execution::keep_older(std::unique_ptr<hosted_run> run) {
+  older_.insert(older_.begin(), std::move(run));
+  if (older_.size() > older_runs_max)
+    older_.pop_back();
+}
+
+hosted_run* execution::find_run(const std::string& run_id) {
+  if (run_id.empty() || (current_ && current_->run_id() == run_id))
+    return current_.get();
+  for (auto& run : older_)
+    if (run->run_id() == run_id)
+      return run.get();
+  return nullptr;
+}
+
+// -- deciding
+// -----------------------------------------------------------------------------------------
+
+void execution::handle(const call_ptr& c) {
+  try {
+    route(c);
+  } catch (const std::exception& e) {
+    // The state may be half changed. What was handed out is safe: it lies with the writer.
+    log(log_level::error, "execution " + options_.workflow_id + " failed: " + e.what());
+    c->threw = true;
+    dead_ = true;
+    quit(caf::sec::runtime_error);
+  }
+}
+
+void execution::route(const call_ptr& c) {
+  if (c->snapshot_only)
+    return write_snapshot(c);
+  if (c->request.has_get_history())
+    if (auto refusal = check_history_token(c->request.get_history()))
+      return fail(c, *refusal);
+  const auto& run_id = named_run(c->request);
+  if (is_start(*c))
+    return decide(c, current_.get());
+  auto* run = find_run(run_id);
+  if (run == nullptr && !run_id.empty() && c->tries_to_load == 0) {
+    ++c->tries_to_load;
+    return load_older(run_id, c);
+  }
+  decide(c, run);
+}
+
+void execution::decide(const call_ptr& c, hosted_run* run) {
+  auto ns = shared_.namespaces.find_by_id(options_.namespace_id);
+  if (!ns)
+    return fail(c, make_error(errc::not_found, "The namespace is gone."));
+  switch (c->request.body_case()) {
+    case body::kGetHistory:
+      return answer_history(c, run);
+    case body::kDescribe:
+      return answer_describe(c, run, *ns);
+    default:
+      return decide_transition(c, run, *ns);
+  }
+}
+
+engine::context execution::make_context(const namespace_entry& ns) {
+  return engine::context{
+    .now = shared_.time.now(), .ids = ids_, .ns = ns.facts, .bounds = shared_.bounds};
+}
+
+void execution::decide_transition(const call_ptr& c, hosted_run* run, const namespace_entry& ns) {
+  std::optional<engine::execution> state;
+  if (run != nullptr)
+    state = std::move(run->state());
+  auto step = engine::decide(std::move(state), c->request, make_context(ns));
+  ENSURE(step.current.has_value() == (run != nullptr), "a step keeps the run it was given");
+  if (run != nullptr)
+    run->state() = std::move(*step.current);
+  auto out = make_outcome(c);
+  out->released.offers = std::move(step.offers);
+  out->released.obsolete_task = c->by == call::origin::queue
+                                && (step.obsolete_task || step.answer.failure);
+  auto successor = step.successor.has_value();
+  // A start's answer may carry the new run's history; any other shows that of the run it asked.
+  if (successor)
+    ENSURE(run == nullptr || run == current_.get(), "only the current run has a successor");
+  write_step(*out, step, run, ns);
+  if (!out->released.obsolete_task)
+    add_answer(*out, step, is_start(*c) && successor ? current_.get() : run);
+  if (step.erase && run != nullptr) {
+    if (run == current_.get())
+      current_.reset();
+    else
+      std::erase_if(older_, [run](const auto& x) { return x.get() == run; });
+  }
+  deliver(std::move(out));
+}
+
+void execution::write_step(outcome& out, engine::step& step, hosted_run* run,
+                           const namespace_entry& ns) {
+  const auto& types = ns.facts.search_attributes;
+  auto& runs = out.write.runs;
+  auto was_open = run != nullptr && run->head().status == 1;
+  if (run != nullptr) {
+    if (step.erase)
+      runs.push_back(run->erase());
+    else if (!step.written.empty())
+      runs.push_back(
+        run->append(std::move(step.written), step.visibility_changed ? &types : nullptr));
+    else if (auto touched = run->touch())
+      runs.push_back(std::move(*touched));
+    if (run != current_.get() || step.successor)
+      out.released.other = run->news();
+    if (step.erase) {
+      auto& news = run == current_.get() ? out.released.current : out.released.other;
+      news = run->news();
+      news->timer_at.reset();
+      news->open = false;
+    }
+    if (was_open && run->head().status != 1)
+      shared_.watch.closed(run->head().status);
+  }
+  if (!step.successor)
+    return;
+  auto key = shared_.keys.next(shared_.time.now(), options_.slot_number);
+  auto next = std::make_unique<hosted_run>(std::move(step.successor->state), key,
+                                           options_.slot_number);
+  runs.push_back(next->create(std::move(step.successor->written), types));
+  out.write.currents.push_back({.namespace_id = options_.namespace_id,
+                                .workflow_id = options_.workflow_id,
+                                .expected_run_id = current_ ? current_->run_id() : std::string{},
+                                .run_id = next->run_id(),
+                                .key = key});
+  if (current_ && !step.erase)
+    keep_older(std::move(current_));
+  current_ = std::move(next);
+}
+
+void execution::add_answer(outcome& out, engine::step& step, hosted_run* run) {
+  auto& answer = step.answer;
+  if (answer.failure)
+    return reply(out, to_reply(*answer.failure));
+  if (!answer.history) {
+    cluster::Reply r;
+    r.set_response(std::move(answer.response));
+    return reply(out, std::move(r));
+  }
+  ENSURE(run != nullptr, "a history needs a run");
+  add_page(out,
+           plan_poll(std::move(*answer.history), std::move(answer.response), run->head().key,
+                     run->run_id()),
+           *run);
+}
+
+void execution::add_page(outcome& out, page_plan plan, const hosted_run& run) {
+  if (auto got = run.tail().read(plan.want))
+    return reply(out, finish_page(std::move(plan), std::move(*got)));
+  reply(out, {});
+  if (!out.released.answers.empty())
+    out.released.answers.back().read = [plan = std::move(plan)](store::store& db) {
+      return read_answer(db, plan);
+    };
+}
+
+void execution::answer_history(const call_ptr& c, hosted_run* run) {
+  if (run == nullptr)
+    return fail(c, engine::workflow_not_found(options_.workflow_id, history_run_id(c->request)));
+  auto decision = decide_history(run->state(), run->head().key, c->request, shared_.time.now());
+  auto out = make_outcome(c);
+  if (decision.reply)
+    reply(*out, std::move(*decision.reply));
+  if (decision.plan)
+    add_page(*out, std::move(*decision.plan), *run);
+  out->released.wait = std::move(decision.wait);
+  deliver(std::move(out));
+}
+
+void execution::answer_describe(const call_ptr& c, hosted_run* run, const namespace_entry& ns) {
+  if (run == nullptr)
+    return fail(c, engine::workflow_not_found(options_.workflow_id, c->request.run_id()));
+  auto out = make_outcome(c);
+  cluster::Reply r;
+  engine::describe(run->state(), make_context(ns)).SerializeToString(r.mutable_response());
+  reply(*out, std::move(r));
+  deliver(std::move(out));
+}
+
+void execution::write_snapshot(const call_ptr& c) {
+  auto out = make_outcome(c);
+  if (current_ && current_->rows_behind_snapshot() > 0)
+    out->write.runs.push_back(current_->snapshot_only());
+  deliver(std::move(out));
+}
+
+// -- handing out
+// ----------------------------------------------------------------------------------------
+
+outcome_ptr execution::make_outcome(const call_ptr& c) {
+  auto out = std::make_shared<outcome>();
+  out->what = c;
+  out->who = options_.who;
+  return out;
+}
+
+void execution::reply(outcome& out, cluster::Reply r) {
+  const auto& c = *out.what;
+  if (c.from)
+    out.released.answers.push_back({.id = c.id, .to = c.from, .reply = std::move(r), .read = {}});
+}
+
+void execution::fail(const call_ptr& c, const error& e, bool try_again) {
+  auto out = make_outcome(c);
+  if (c->by == call::origin::queue)
+    out->released.obsolete_task = true;
+  else
+    reply(*out, to_reply(e));
+  out->released.try_again = try_again;
+  deliver(std::move(out));
+}
+
+void execution::deliver(outcome_ptr out) {
+  constexpr std::uint64_t estimate_every = 16;
+  out->what->decided = true;
+  out->write.slot = options_.slot_number;
+  out->appended = !out->write.runs.empty();
+  if (current_) {
+    out->rows_behind_snapshot = current_->rows_behind_snapshot();
+    if (out->appended || news_due_ || out->what->request.has_wake())
+      out->released.current = current_->news();
+    if (news_due_ || (out->appended && appends_ % estimate_every == 0))
+      out->resident_bytes = current_->resident_bytes();
+    news_due_ = false;
+  }
+  if (!out->appended) {
+    out->number = appends_;
+    send(options_.slot, result_atom_v, std::move(out));
+    return;
+  }
+  out->number = ++appends_;
+  out->write.epoch = shared_.epochs[options_.slot_number].load(std::memory_order_acquire);
+  out->write_bytes = bytes_of(out->write);
+  send(shared_.writer, append_atom_v, std::move(out));
+}
+
+} // namespace reprise::actors

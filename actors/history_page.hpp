@@ -1,0 +1,104 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "store/store.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace reprise::actors {
+
+/// Which events a page may hold. `first` to `last`, both included; none when last < first. A
+/// reverse page begins at `last` and goes down.
+struct page_request {
+  std::int64_t first = 1;
+  std::int64_t last = 0;
+  std::int64_t events_max = 256;
+  std::size_t bytes_max = 3U << 20;
+  bool reverse = false;
+};
+
+/// A part of a history, as stored bytes.
+struct page {
+  /// A serialised History.
+  std::string events{};
+  /// The event behind the page, in its direction.
+  std::int64_t next = 1;
+  /// It ends where the request ends.
+  bool complete = false;
+};
+
+/// Puts rows of events together to a page; at least one event whatever the bounds. Rows may begin
+/// before and end behind what is wanted.
+class page_builder {
+public:
+  explicit page_builder(const page_request& want);
+
+  /// Takes what is wanted of a row; the next one, in the page's direction. False when the page
+  /// needs no more, or the row does not fit (see broken()).
+  bool add(std::int64_t first_event_id, std::int64_t event_count, std::string_view events);
+
+  bool done() const noexcept {
+    return full_ || complete();
+  }
+
+  bool complete() const noexcept;
+
+  /// The rows were no histories, or left a gap.
+  bool broken() const noexcept {
+    return broken_;
+  }
+
+  std::int64_t next() const noexcept {
+    return next_;
+  }
+
+  page take() &&;
+
+private:
+  bool add_forward(std::int64_t first_event_id, std::int64_t count, std::string_view events);
+  bool add_reverse(std::int64_t first_event_id, std::int64_t count, std::string_view events);
+  bool append(std::string_view event);
+
+  page_request want_;
+  page out_;
+  std::int64_t next_;
+  std::int64_t count_ = 0;
+  bool full_ = false;
+  bool broken_ = false;
+};
+
+/// The last events of a run in memory, so that pollers and long polls need no read of the store.
+/// Bounded in bytes; always without gaps up to the newest event.
+class event_tail {
+public:
+  static constexpr std::size_t bytes_max = 32U << 10;
+
+  void add(std::int64_t first_event_id, std::int64_t event_count, std::string_view events);
+
+  std::size_t bytes() const noexcept {
+    return bytes_;
+  }
+
+  /// Nothing when older events are needed.
+  std::optional<page> read(const page_request& want) const;
+
+private:
+  struct row {
+    std::int64_t first_event_id = 0;
+    std::int64_t event_count = 0;
+    std::string events{};
+  };
+
+  std::vector<row> rows_;
+  std::size_t bytes_ = 0;
+};
+
+/// Reads a page of a run from the store. Blocks. Refused: data_loss (a gap), not_found (the events
+/// are gone: retention), or the store's own failure.
+result<page> read_page(store::store& db, std::int64_t key, const page_request& want);
+
+} // namespace reprise::actors

@@ -1,0 +1,214 @@
+#include "actors/history_pager.hpp"
+
+#include "actors/close_event.hpp"
+#include "actors/wire.hpp"
+#include "engine/engine.hpp"
+#include "engine/errors.hpp"
+#include "engine/proto_time.hpp"
+
+#include <algorithm>
+
+namespace reprise::actors {
+
+namespace {
+
+namespace workflowservice = temporal::api::workflowservice::v1;
+using forward_request = workflowservice::GetWorkflowExecutionHistoryRequest;
+using forward_response = workflowservice::GetWorkflowExecutionHistoryResponse;
+using reverse_response = workflowservice::GetWorkflowExecutionHistoryReverseResponse;
+using poll_response = workflowservice::PollWorkflowTaskQueueResponse;
+
+constexpr std::int64_t page_events_max = 256;
+constexpr duration wait_default = std::chrono::seconds{20};
+
+std::int64_t page_size(std::int32_t asked) {
+  return asked <= 0 ? page_events_max : std::min<std::int64_t>(asked, page_events_max);
+}
+
+/// An answer with this serialised History and token.
+cluster::Reply history_reply(std::string_view events, const cluster::HistoryToken* token) {
+  cluster::Reply out;
+  auto& bytes = *out.mutable_response();
+  append_field(bytes, forward_response::kHistoryFieldNumber, events);
+  if (token != nullptr)
+    append_field(bytes, forward_response::kNextPageTokenFieldNumber, token->SerializeAsString());
+  return out;
+}
+
+bool shows_transient_events(const cluster::ExecutionRequest& request) {
+  auto client = request.headers().find("client-name");
+  return client == request.headers().end()
+         || (client->second != "temporal-cli" && client->second != "temporal-ui");
+}
+
+time_point wait_end(const cluster::GetHistory& call, time_point now) {
+  return call.has_wait_until() ? engine::from_proto(call.wait_until()) : now + wait_default;
+}
+
+history_decision close_event_only(const engine::execution& x,
+                                  const cluster::ExecutionRequest& request, time_point now) {
+  history_decision out;
+  const auto& call = request.get_history();
+  if (!engine::is_open(x)) {
+    std::string events;
+    append_field(events, 1, close_event_for(x.close_event(), request.headers()));
+    out.reply = history_reply(events, nullptr);
+    return out;
+  }
+  history_wait wait{
+    .run_id = x.created().run_id(), .close_only = true, .expires = wait_end(call, now)};
+  cluster::HistoryToken token;
+  token.set_run_id(wait.run_id);
+  token.set_next_event_id(x.next_event_id());
+  token.set_wait(true);
+  wait.expired = history_reply({}, call.forward().wait_new_event() ? &token : nullptr);
+  out.wait = std::move(wait);
+  return out;
+}
+
+/// Waits until the event exists that the token names.
+history_decision wait_for_event(const engine::execution& x, const cluster::GetHistory& call,
+                                std::int64_t first, time_point now) {
+  cluster::HistoryToken token;
+  token.set_run_id(x.created().run_id());
+  token.set_next_event_id(first);
+  token.set_wait(true);
+  history_decision out;
+  out.wait = history_wait{.run_id = token.run_id(),
+                          .wanted_event_id = first,
+                          .expires = wait_end(call, now),
+                          .expired = history_reply({}, &token)};
+  return out;
+}
+
+history_decision forward(const engine::execution& x, std::int64_t key,
+                         const cluster::ExecutionRequest& request, time_point now) {
+  const auto& call = request.get_history();
+  const auto& asked = call.forward();
+  if (asked.history_event_filter_type()
+      == temporal::api::enums::v1::HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT)
+    return close_event_only(x, request, now);
+  auto waits = asked.wait_new_event();
+  auto fixed_end = call.token().end_event_id() > 0 && !waits;
+  auto end = fixed_end ? std::min(call.token().end_event_id(), x.next_event_id())
+                       : x.next_event_id();
+  auto first = call.has_token() ? std::max<std::int64_t>(call.token().next_event_id(), 1) : 1;
+  auto goes_on = waits && engine::is_open(x);
+  if (first >= end && goes_on)
+    return wait_for_event(x, call, first, now);
+  page_plan plan{
+    .key = key,
+    .want = {.first = first, .last = end - 1, .events_max = page_size(asked.maximum_page_size())},
+    .goes_on = goes_on};
+  plan.token.set_run_id(x.created().run_id());
+  if (waits)
+    plan.token.set_wait(true);
+  else
+    plan.token.set_end_event_id(end);
+  auto attempt = x.workflow_task().attempt();
+  auto wants_transient = call.has_token() ? call.token().transient_attempt() == attempt
+                                          : !waits && shows_transient_events(request);
+  if (wants_transient)
+    plan.transient_events = engine::transient_events(x);
+  if (!plan.transient_events.empty())
+    plan.token.set_transient_attempt(attempt);
+  history_decision out;
+  out.plan = std::move(plan);
+  return out;
+}
+
+history_decision reverse(const engine::execution& x, std::int64_t key,
+                         const cluster::GetHistory& call) {
+  auto last = x.next_event_id() - 1;
+  if (call.has_token())
+    last = std::min(last, call.token().next_event_id());
+  page_plan plan{.as = page_plan::form::reverse_history,
+                 .key = key,
+                 .want = {.first = 1,
+                          .last = last,
+                          .events_max = page_size(call.reverse().maximum_page_size()),
+                          .reverse = true}};
+  plan.token.set_run_id(x.created().run_id());
+  plan.token.set_reverse(true);
+  history_decision out;
+  out.plan = std::move(plan);
+  return out;
+}
+
+} // namespace
+
+const std::string& history_run_id(const cluster::ExecutionRequest& request) {
+  const auto& call = request.get_history();
+  return call.has_token() ? call.token().run_id() : request.run_id();
+}
+
+std::optional<error> check_history_token(const cluster::GetHistory& call) {
+  if (!call.has_token())
+    return std::nullopt;
+  if (call.token().reverse() != call.has_reverse() || call.token().run_id().empty())
+    return make_error(errc::invalid_argument, "Invalid NextPageToken.");
+  const auto& asked = call.has_reverse() ? call.reverse().execution().run_id()
+                                         : call.forward().execution().run_id();
+  if (!asked.empty() && asked != call.token().run_id())
+    return make_error(errc::invalid_argument,
+                      "RunId in the request does not match the NextPageToken.");
+  return std::nullopt;
+}
+
+history_decision decide_history(const engine::execution& x, std::int64_t key,
+                                const cluster::ExecutionRequest& request, time_point now) {
+  const auto& call = request.get_history();
+  return call.has_reverse() ? reverse(x, key, call) : forward(x, key, request, now);
+}
+
+page_plan plan_poll(engine::history_splice splice, std::string response, std::int64_t key,
+                    const std::string& run_id) {
+  page_plan plan{.as = page_plan::form::poll,
+                 .key = key,
+                 .want = {.first = splice.first_event_id,
+                          .last = splice.last_event_id,
+                          .events_max = page_events_max},
+                 .transient_events = std::move(splice.transient_events),
+                 .message = std::move(splice.message),
+                 .wrap_field = splice.wrap_field,
+                 .prefix = std::move(response)};
+  plan.token.set_run_id(run_id);
+  plan.token.set_end_event_id(splice.last_event_id + 1);
+  plan.token.set_transient_attempt(splice.transient_attempt);
+  return plan;
+}
+
+cluster::Reply finish_page(page_plan plan, page got) {
+  if (got.complete)
+    got.events.append(plan.transient_events);
+  plan.token.set_next_event_id(got.next);
+  auto has_token = !got.complete || plan.goes_on;
+  if (plan.as != page_plan::form::poll) {
+    static_assert(static_cast<int>(forward_response::kHistoryFieldNumber)
+                  == static_cast<int>(reverse_response::kHistoryFieldNumber));
+    static_assert(static_cast<int>(forward_response::kNextPageTokenFieldNumber)
+                  == static_cast<int>(reverse_response::kNextPageTokenFieldNumber));
+    return history_reply(got.events, has_token ? &plan.token : nullptr);
+  }
+  auto& message = plan.message;
+  append_field(message, poll_response::kHistoryFieldNumber, got.events);
+  if (has_token)
+    append_field(message, poll_response::kNextPageTokenFieldNumber, plan.token.SerializeAsString());
+  cluster::Reply out;
+  if (plan.wrap_field == 0) {
+    out.set_response(std::move(message));
+  } else {
+    append_field(plan.prefix, plan.wrap_field, message);
+    out.set_response(std::move(plan.prefix));
+  }
+  return out;
+}
+
+cluster::Reply read_answer(store::store& db, const page_plan& plan) {
+  auto got = read_page(db, plan.key, plan.want);
+  if (!got)
+    return to_reply(got.error());
+  return finish_page(plan, std::move(*got));
+}
+
+} // namespace reprise::actors

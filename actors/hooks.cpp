@@ -1,0 +1,62 @@
+#include "actors/hooks.hpp"
+
+namespace reprise::actors {
+
+namespace {
+
+counter& outcome_counter(metrics& m, const char* status) {
+  return m.counter("reprise_workflows_closed_total", "Runs that closed, by how.",
+                   {{"status", status}});
+}
+
+} // namespace
+
+hooks::hooks(metrics& m)
+  : group_size(
+      m.histogram("reprise_journal_group_size", "Transitions committed together.", size_bounds())),
+    commit_seconds(m.histogram("reprise_journal_commit_seconds", "Latency of one group's commit.",
+                               latency_bounds())),
+    appends(m.counter("reprise_journal_appends_total", "Transitions that became durable.")),
+    append_failures(m.counter("reprise_store_errors_total", "Store operations that failed.",
+                              {{"operation", "append"}})),
+    store_read_failures(m.counter("reprise_store_errors_total", "Store operations that failed.",
+                                  {{"operation", "read"}})),
+    resident(m.gauge("reprise_executions_resident", "Executions in memory.")),
+    resident_bytes(
+      m.gauge("reprise_executions_resident_bytes", "Estimated memory of executions, in bytes.")),
+    rehydrated(
+      m.counter("reprise_executions_rehydrated_total", "Executions loaded from the store.")),
+    passivated(m.counter("reprise_executions_passivated_total",
+                         "Executions that left memory while they rested.")),
+    crashed(m.counter("reprise_executions_crashed_total",
+                      "Executions whose actor threw or lost a write.")),
+    parked(m.gauge("reprise_executions_parked", "Executions whose journal cannot be folded.")),
+    history_polls(m.gauge("reprise_history_polls", "Long polls that wait for history events.")),
+    closed_completed(outcome_counter(m, "completed")),
+    closed_failed(outcome_counter(m, "failed")),
+    closed_canceled(outcome_counter(m, "canceled")),
+    closed_terminated(outcome_counter(m, "terminated")),
+    closed_continued(outcome_counter(m, "continued_as_new")),
+    closed_timed_out(outcome_counter(m, "timed_out")) {
+}
+
+void hooks::closed(int status) noexcept {
+  switch (status) {
+    case 2:
+      return closed_completed.add();
+    case 3:
+      return closed_failed.add();
+    case 4:
+      return closed_canceled.add();
+    case 5:
+      return closed_terminated.add();
+    case 6:
+      return closed_continued.add();
+    case 7:
+      return closed_timed_out.add();
+    default:
+      return;
+  }
+}
+
+} // namespace reprise::actors

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "base/metrics.hpp"
+
+namespace reprise::actors {
+
+/// The metrics that actors write, looked up once.
+struct hooks {
+  explicit hooks(metrics& m);
+
+  histogram& group_size;
+  histogram& commit_seconds;
+  counter& appends;
+  counter& append_failures;
+  counter& store_read_failures;
+  gauge& resident;
+  gauge& resident_bytes;
+  counter& rehydrated;
+  counter& passivated;
+  counter& crashed;
+  gauge& parked;
+  gauge& history_polls;
+  counter& closed_completed;
+  counter& closed_failed;
+  counter& closed_canceled;
+  counter& closed_terminated;
+  counter& closed_continued;
+  counter& closed_timed_out;
+
+  /// Counts a run that closed with this WorkflowExecutionStatus.
+  void closed(int status) noexcept;
+};
+
+} // namespace reprise::actors

@@ -1,0 +1,99 @@
+#include "actors/loader.hpp"
+
+#include "engine/engine.hpp"
+
+#include <exception>
+
+namespace reprise::actors {
+
+namespace {
+
+/// Bounds the memory of one step of a replay, not its length.
+constexpr std::size_t replay_bytes_max = 4U << 20;
+
+using outcome = loaded_run::outcome;
+
+/// False when the rest must not be read; `out` says why.
+bool failed(loaded_run& out, const error& e) {
+  out.what = e.code == errc::data_loss ? outcome::poisoned : outcome::unavailable;
+  out.text = e.message;
+  return false;
+}
+
+bool poisoned(loaded_run& out, const std::string& text) {
+  out.what = outcome::poisoned;
+  out.text = text;
+  return false;
+}
+
+bool read_snapshot(store::store& db, loaded_run& out) {
+  auto snap = db.load_snapshot(out.head.key);
+  if (!snap)
+    return failed(out, snap.error());
+  if (!snap->has_value())
+    return true;
+  if (!out.state.ParseFromString((*snap)->state))
+    return poisoned(out, "its snapshot cannot be read");
+  out.snapshot_seq = (*snap)->seq;
+  return true;
+}
+
+bool replay(store::store& db, loaded_run& out) {
+  auto seq = out.snapshot_seq;
+  while (seq < out.head.last_seq) {
+    auto rows = db.read_journal(out.head.key, seq + 1, replay_bytes_max);
+    if (!rows)
+      return failed(out, rows.error());
+    if (rows->empty())
+      return poisoned(out, "its journal ends at row " + std::to_string(seq) + " of "
+                             + std::to_string(out.head.last_seq));
+    for (auto& row : *rows) {
+      if (row.seq != seq + 1)
+        return poisoned(out, "its journal lacks row " + std::to_string(seq + 1));
+      seq = row.seq;
+      engine::record entry{.first_event_id = row.first_event_id,
+                           .event_count = row.event_count,
+                           .events = std::move(row.events),
+                           .facts = std::move(row.facts)};
+      if (!engine::evolve(out.state, entry))
+        return poisoned(out, "row " + std::to_string(seq) + " of its journal cannot be read");
+    }
+  }
+  // Another commit may have come in between head and rows; the rows are the truth then.
+  out.head.last_seq = seq;
+  return true;
+}
+
+bool check(loaded_run& out) {
+  if (out.state.created().run_id() != out.head.run_id)
+    return poisoned(out, "its journal tells of another run");
+  if (out.state.next_event_id() < out.head.next_event_id)
+    return poisoned(out, "its journal lacks events");
+  return true;
+}
+
+} // namespace
+
+loaded_run load_run(store::store& db, const std::string& namespace_id,
+                    const std::string& workflow_id, const std::string& run_id) {
+  loaded_run out;
+  out.asked_run_id = run_id;
+  auto head = run_id.empty() ? db.current_run(namespace_id, workflow_id)
+                             : db.find_run(namespace_id, workflow_id, run_id);
+  if (!head) {
+    failed(out, head.error());
+    return out;
+  }
+  if (!head->has_value())
+    return out;
+  out.head = std::move(**head);
+  try {
+    if (read_snapshot(db, out) && replay(db, out) && check(out))
+      out.what = outcome::found;
+  } catch (const std::exception& e) {
+    poisoned(out, e.what());
+  }
+  return out;
+}
+
+} // namespace reprise::actors

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "engine/step.hpp"
+#include "store/store.hpp"
+
+#include <optional>
+#include <string>
+
+namespace reprise::actors {
+
+/// A run as it was read from the store.
+struct loaded_run {
+  enum class outcome : std::uint8_t {
+    found,
+    /// The workflow id has no such run, or none at all.
+    absent,
+    /// The store could not be read; later it may be.
+    unavailable,
+    /// What is stored cannot be folded.
+    poisoned,
+  };
+  outcome what = outcome::absent;
+  /// The run that was asked for; empty: the current one.
+  std::string asked_run_id{};
+  engine::execution state{};
+  store::run_head head{};
+  /// The row up to which the snapshot stood, 0 without one.
+  std::uint64_t snapshot_seq = 0;
+  /// Says why, unless found.
+  std::string text{};
+};
+
+/// Reads a run and folds its journal: the snapshot, then the rows behind it (invariant 1). Blocks.
+/// Never throws: what cannot be folded is `poisoned`.
+loaded_run load_run(store::store& db, const std::string& namespace_id,
+                    const std::string& workflow_id, const std::string& run_id);
+
+} // namespace reprise::actors

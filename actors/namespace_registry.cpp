@@ -1,0 +1,132 @@
+#include "actors/namespace_registry.hpp"
+
+#include "base/ensure.hpp"
+#include "engine/proto_time.hpp"
+#include "protocol/search_attributes.hpp"
+
+namespace reprise::actors {
+
+namespace {
+
+namespace_registry::entry_ptr make_entry(journal::NamespaceRecord record, std::int64_t version) {
+  auto out = std::make_shared<namespace_entry>();
+  out->facts.id = record.info().id();
+  out->facts.name = record.info().name();
+  if (record.config().has_workflow_execution_retention_ttl())
+    out->facts.retention = engine::from_proto(record.config().workflow_execution_retention_ttl());
+  out->facts.search_attributes = all_search_attributes(record);
+  out->record = std::move(record);
+  out->version = version;
+  return out;
+}
+
+store::namespace_row make_row(const journal::NamespaceRecord& record, std::int64_t version) {
+  return {.id = record.info().id(),
+          .name = record.info().name(),
+          .version = version,
+          .record = record.SerializeAsString()};
+}
+
+} // namespace
+
+namespace_registry::namespace_registry(store::store& db)
+  : db_(db), by_name_(std::make_shared<entries>()), by_id_(std::make_shared<entries>()) {
+}
+
+result<void> namespace_registry::load() {
+  auto rows = db_.namespaces();
+  if (!rows)
+    return std::move(rows).error();
+  auto by_name = std::make_shared<entries>();
+  auto by_id = std::make_shared<entries>();
+  for (const auto& row : *rows) {
+    journal::NamespaceRecord record;
+    if (!record.ParseFromString(row.record))
+      return make_error(errc::data_loss,
+                        "The record of namespace " + row.name + " in the store cannot be read.");
+    auto entry = make_entry(std::move(record), row.version);
+    by_name->emplace(row.name, entry);
+    by_id->emplace(row.id, std::move(entry));
+  }
+  std::lock_guard guard{mutex_};
+  by_name_ = std::move(by_name);
+  by_id_ = std::move(by_id);
+  return {};
+}
+
+namespace_registry::entry_ptr namespace_registry::find(const std::string& name) const {
+  std::lock_guard guard{mutex_};
+  auto found = by_name_->find(name);
+  return found == by_name_->end() ? nullptr : found->second;
+}
+
+namespace_registry::entry_ptr namespace_registry::find_by_id(const std::string& id) const {
+  std::lock_guard guard{mutex_};
+  auto found = by_id_->find(id);
+  return found == by_id_->end() ? nullptr : found->second;
+}
+
+std::shared_ptr<const namespace_registry::entries> namespace_registry::all() const {
+  std::lock_guard guard{mutex_};
+  return by_name_;
+}
+
+void namespace_registry::publish(entry_ptr entry, const std::string& old_name) {
+  std::lock_guard guard{mutex_};
+  auto known = by_id_->find(entry->facts.id);
+  // Two writers may arrive here in the other order than they wrote.
+  if (known != by_id_->end() && known->second->version > entry->version)
+    return;
+  auto by_name = std::make_shared<entries>(*by_name_);
+  auto by_id = std::make_shared<entries>(*by_id_);
+  by_name->erase(old_name);
+  by_name->insert_or_assign(entry->facts.name, entry);
+  by_id->insert_or_assign(entry->facts.id, std::move(entry));
+  by_name_ = std::move(by_name);
+  by_id_ = std::move(by_id);
+}
+
+result<namespace_registry::entry_ptr> namespace_registry::create(journal::NamespaceRecord record) {
+  constexpr std::int64_t first_version = 1;
+  if (auto made = db_.create_namespace(make_row(record, first_version)); !made)
+    return std::move(made).error();
+  auto entry = make_entry(std::move(record), first_version);
+  publish(entry, entry->facts.name);
+  return entry;
+}
+
+result<namespace_registry::entry_ptr>
+namespace_registry::update(const std::string& name,
+                           const std::function<result<void>(journal::NamespaceRecord&)>& change) {
+  constexpr int tries_max = 5;
+  for (int i = 0; i < tries_max; ++i) {
+    auto old = find(name);
+    if (!old)
+      return make_error(errc::not_found, "Namespace " + name + " is not found.");
+    auto record = old->record;
+    if (auto changed = change(record); !changed)
+      return std::move(changed).error();
+    auto version = old->version + 1;
+    auto written = db_.update_namespace(make_row(record, version));
+    if (written) {
+      auto entry = make_entry(std::move(record), version);
+      publish(entry, name);
+      return entry;
+    }
+    if (written.error().code != errc::aborted)
+      return std::move(written).error();
+    if (auto loaded = load(); !loaded)
+      return std::move(loaded).error();
+  }
+  return make_error(errc::unavailable,
+                    "Namespace " + name + " is changed too often; please retry.");
+}
+
+std::map<std::string, int> all_search_attributes(const journal::NamespaceRecord& record) {
+  auto out = protocol::system_search_attributes();
+  for (const auto& [name, type] : record.search_attributes())
+    out.emplace(name, type);
+  return out;
+}
+
+} // namespace reprise::actors

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "engine/context.hpp"
+#include "protocol/journal.pb.h"
+#include "store/store.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace reprise::actors {
+
+/// One namespace as every part of the server sees it; immutable, replaced as a whole.
+struct namespace_entry {
+  engine::namespace_facts facts{};
+  journal::NamespaceRecord record{};
+  std::int64_t version = 0;
+};
+
+/// The namespaces, cached from the store and visible to everyone right after a change.
+/// Thread-safe; find() never blocks on the store.
+class namespace_registry {
+public:
+  using entry_ptr = std::shared_ptr<const namespace_entry>;
+  using entries = std::map<std::string, entry_ptr>;
+
+  explicit namespace_registry(store::store& db);
+
+  /// Reads all namespaces. Blocking.
+  result<void> load();
+
+  /// By name; null when there is none.
+  entry_ptr find(const std::string& name) const;
+  entry_ptr find_by_id(const std::string& id) const;
+  /// All, by name.
+  std::shared_ptr<const entries> all() const;
+
+  /// Blocking, durable when it returns. Refused: already_exists (name is taken).
+  result<entry_ptr> create(journal::NamespaceRecord record);
+  /// Blocking. `change` edits a copy of the newest record, may refuse; done again if another writer
+  /// came in between.
+  result<entry_ptr> update(const std::string& name,
+                           const std::function<result<void>(journal::NamespaceRecord&)>& change);
+
+private:
+  void publish(entry_ptr entry, const std::string& old_name);
+
+  store::store& db_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const entries> by_name_;
+  std::shared_ptr<const entries> by_id_;
+};
+
+/// Custom and system search attributes of a namespace, by name, as IndexedValueType numbers.
+std::map<std::string, int> all_search_attributes(const journal::NamespaceRecord& record);
+
+} // namespace reprise::actors

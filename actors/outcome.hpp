@@ -1,0 +1,141 @@
+#pragma once
+
+#include "protocol/interfaces.hpp"
+#include "store/store.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+// What slots, executions and the writer hand each other. Every call that a slot gives to an
+// execution comes back as exactly one outcome, by the writer when it appended something, else
+// directly; so the slot knows at any time what is under way, whoever dies.
+
+namespace reprise::actors {
+
+struct entry;
+
+/// A call while its slot has it. Made by the slot; the execution reads `request` and writes
+/// `decided` and `threw`, which the slot reads only when it knows the execution to be dead or the
+/// call to be over.
+struct call {
+  enum class origin : std::uint8_t {
+    /// A caller behind a bridge.
+    bridge,
+    /// A task queue, for a poller behind a bridge.
+    queue,
+    /// The timer or the sweep, which get a credit back.
+    timer,
+    /// The slot itself.
+    slot,
+  };
+  origin by = origin::bridge;
+  std::uint64_t id = 0;
+  bridge_actor from{};
+  queue_actor queue{};
+  cluster::ExecutionRequest request{};
+  /// Write a snapshot; there is no request.
+  bool snapshot_only = false;
+  /// An outcome is on its way.
+  bool decided = false;
+  /// Deciding this call ended the execution.
+  bool threw = false;
+  /// How often it was decided in vain.
+  int tries = 0;
+  /// How often an older run was looked for in the store; the execution's own business.
+  int tries_to_load = 0;
+  /// The slot's record of the workflow id; nobody else's business.
+  entry* owner = nullptr;
+};
+
+using call_ptr = std::shared_ptr<call>;
+
+/// One life of an execution actor. Its appends are numbered from 1; reads rest on the last number.
+struct incarnation {
+  std::uint64_t number = 0;
+  /// Written by the writer alone: when one append failed, all later ones fail alike.
+  store::commit_status broken = store::commit_status::committed;
+  /// Written by the execution before it dies because the journal cannot be folded.
+  std::string poison{};
+};
+
+using incarnation_ptr = std::shared_ptr<incarnation>;
+
+/// The answer to one caller, kept back until what it rests on is durable.
+struct answer {
+  std::uint64_t id = 0;
+  bridge_actor to{};
+  cluster::Reply reply{};
+  /// When set, a reader makes the reply from the store, once all is durable that it may show.
+  std::function<cluster::Reply(store::store&)> read{};
+};
+
+/// Where a run stands after a transition.
+struct run_news {
+  std::string run_id{};
+  std::optional<time_point> timer_at{};
+  std::int64_t next_event_id = 1;
+  bool open = true;
+};
+
+/// A long poll for history events that are not there yet.
+struct history_wait {
+  std::string run_id{};
+  /// Comes true when an event of this id exists, or (close_only) when the run is closed.
+  std::int64_t wanted_event_id = 0;
+  bool close_only = false;
+  time_point expires{};
+  /// The answer when the time is over.
+  cluster::Reply expired{};
+};
+
+/// What leaves an execution because of one call (invariant 2); released by the slot.
+struct effects {
+  std::vector<answer> answers{};
+  std::vector<cluster::Task> offers{};
+  /// The run that is current afterwards, when the slot does not know already how it stands.
+  std::optional<run_news> current{};
+  /// Another run that changed.
+  std::optional<run_news> other{};
+  std::optional<history_wait> wait{};
+  /// A task that was taken is not to be had; the queue is told.
+  bool obsolete_task = false;
+  /// The caller stays with the execution (a buffered query); cancelling goes there.
+  bool caller_stays = false;
+  /// The store could not be read: try again later, when nobody but us asked.
+  bool try_again = false;
+  /// The run is not to be passivated (queries wait in memory).
+  bool pinned = false;
+  /// Work that needs to be done before the next call can be: a reader runs it.
+  store_job load{};
+};
+
+/// What became of a call.
+struct outcome {
+  call_ptr what{};
+  incarnation_ptr who{};
+  /// Of an append: its own number; of a read: of the last append that it rests on.
+  std::uint64_t number = 0;
+  bool appended = false;
+  effects released{};
+  /// Estimated bytes of the execution in memory; 0: as before.
+  std::size_t resident_bytes = 0;
+  /// Journal rows that a rehydration would have to replay.
+  std::uint64_t rows_behind_snapshot = 0;
+
+  // Of appends only.
+  store::transition write{};
+  std::size_t write_bytes = 0;
+  store::commit_status status = store::commit_status::committed;
+  /// The next outcome of the same slot.
+  std::shared_ptr<outcome> next{};
+};
+
+using outcome_ptr = std::shared_ptr<outcome>;
+
+/// A failure as it is sent to callers.
+cluster::Reply to_reply(const error& e);
+
+} // namespace reprise::actors

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "protocol/interfaces.hpp"
+
+#include <caf/fwd.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <vector>
+
+namespace reprise::actors {
+
+/// The actors that may block on the store. post() is thread-safe; jobs run side by side, in any
+/// order.
+class reader_pool {
+public:
+  /// How many jobs may wait or run; more are refused.
+  static constexpr std::size_t jobs_max = 8192;
+
+  /// `detached`: each has a thread of its own. Else they share the scheduler's (simulation).
+  void start(caf::actor_system& system, std::size_t count, bool detached);
+  void stop();
+
+  /// False when too many wait already, or the pool does not run; the job is dropped then.
+  [[nodiscard]] bool post(store_job job);
+
+  std::size_t waiting() const noexcept {
+    return waiting_.load(std::memory_order_relaxed);
+  }
+
+private:
+  std::vector<reader_actor> readers_;
+  std::atomic<std::size_t> next_{0};
+  std::atomic<std::size_t> waiting_{0};
+  std::atomic<bool> open_{false};
+};
+
+} // namespace reprise::actors

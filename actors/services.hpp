@@ -1,0 +1,63 @@
+#pragma once
+
+#include "actors/hooks.hpp"
+#include "actors/key_source.hpp"
+#include "actors/lease.hpp"
+#include "actors/namespace_registry.hpp"
+#include "actors/reader.hpp"
+#include "engine/context.hpp"
+#include "protocol/interfaces.hpp"
+#include "store/store.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+namespace reprise::actors {
+
+/// What the actors of one node share. Owned by cluster::node, which outlives its actors; handles
+/// are filled in before the first slot is served and cleared when all actors have ended.
+struct services {
+  const clock& time;
+  const engine::limits& bounds;
+  store::store& db;
+  namespace_registry& namespaces;
+  hooks& watch;
+  /// Mixed into everything random.
+  std::uint64_t seed = 0;
+  /// Executions are passivated beyond this many (estimated) bytes.
+  std::size_t memory_budget_bytes = 96U << 20;
+
+  lease own_lease{time};
+  key_source keys{};
+  reader_pool readers{};
+  writer_actor writer{};
+  timer_actor timer{};
+  keeper_actor keeper{};
+  /// Indexed by slot.
+  std::vector<slot_actor> slots{};
+  /// Indexed by slot; 0: not served here. Written by the slots.
+  std::vector<std::atomic<store::epoch_number>> epochs
+    = std::vector<std::atomic<store::epoch_number>>(store::slot_count);
+  /// The queue that holds tasks like this one.
+  std::function<queue_actor(const cluster::Task&)> queue_of{};
+
+  std::atomic<std::uint64_t> incarnations{0};
+  std::atomic<std::size_t> trim_place{0};
+  std::atomic<std::int64_t> resident_bytes{0};
+  /// Calls that slots took and that have no outcome yet.
+  std::atomic<std::int64_t> calls_under_way{0};
+
+  const slot_actor& slot_for(const std::string& namespace_id,
+                             const std::string& workflow_id) const {
+    return slots[store::slot_of(namespace_id, workflow_id)];
+  }
+
+  bool over_budget() const noexcept {
+    return resident_bytes.load(std::memory_order_relaxed)
+           > static_cast<std::int64_t>(memory_budget_bytes);
+  }
+};
+
+} // namespace reprise::actors

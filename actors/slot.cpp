@@ -1,0 +1,216 @@
+#include "actors/slot.hpp"
+
+#include "actors/errors.hpp"
+#include "engine/proto_time.hpp"
+
+#include <caf/send.hpp>
+
+namespace reprise::actors {
+
+slot::slot(caf::actor_config& config, services& shared, store::slot_id number)
+  : slot_actor::base(config), shared_(shared), number_(number) {
+}
+
+slot_actor::behavior_type slot::make_behavior() {
+  set_down_handler([this](const caf::down_msg& m) { on_down(m); });
+  return {
+    [this](call_atom, std::uint64_t id, bridge_actor& from, cluster::ExecutionRequest& request) {
+      auto c = std::make_shared<call>();
+      c->id = id;
+      c->from = std::move(from);
+      c->request = std::move(request);
+      accept(std::move(c));
+    },
+    [this](call_atom, std::uint64_t id, bridge_actor& from, cluster::ExecutionRequest& request,
+           queue_actor& queue) {
+      auto c = std::make_shared<call>();
+      c->by = call::origin::queue;
+      c->id = id;
+      c->from = std::move(from);
+      c->queue = std::move(queue);
+      c->request = std::move(request);
+      accept(std::move(c));
+    },
+    [this](cancel_atom, std::uint64_t id, const bridge_actor& from) { on_cancel(id, from); },
+    [this](refuse_atom, cluster::Task& task, bool sticky) { on_refuse(task, sticky); },
+    [this](result_atom, outcome_ptr& x) { on_outcomes(std::move(x)); },
+    [this](wake_atom, std::string& ns, std::string& id, std::string& run) { on_wake(ns, id, run); },
+    [this](reoffer_atom, std::string& ns, std::string& id, std::string& run, std::string& queue) {
+      on_reoffer(ns, id, run, queue);
+    },
+    [this](epoch_atom, std::uint64_t epoch) { on_epoch(epoch); },
+    [this](epoch_atom, std::uint64_t seen, std::uint64_t now) { on_raised(seen, now); },
+    [this](trim_atom) { on_trim(); },
+    [this](tick_atom, std::uint64_t ticket) { on_tick(ticket); },
+  };
+}
+
+void slot::accept(call_ptr c) {
+  if (epoch_ == 0)
+    return refuse(c, not_served());
+  auto& e = entries_.find_or_add(c->request.namespace_id(), c->request.workflow_id());
+  if (e.is == entry::phase::parked)
+    return refuse(c, parked_execution(e.workflow_id, e.parked_text));
+  if (e.calls.size() >= calls_max)
+    return refuse(c, busy_workflow());
+  add_call(e, c);
+  if (e.is == entry::phase::live)
+    forward(e, c);
+  else if (e.is == entry::phase::absent)
+    spawn_execution(e);
+}
+
+void slot::add_call(entry& e, const call_ptr& c) {
+  c->owner = &e;
+  e.calls.push_back(c);
+  e.drop_next = c->snapshot_only;
+  shared_.calls_under_way.fetch_add(1, std::memory_order_relaxed);
+}
+
+void slot::accept_internal(const std::string& namespace_id, const std::string& workflow_id,
+                           cluster::ExecutionRequest request, call::origin by) {
+  auto c = std::make_shared<call>();
+  c->by = by;
+  request.set_namespace_id(namespace_id);
+  request.set_workflow_id(workflow_id);
+  c->request = std::move(request);
+  accept(std::move(c));
+}
+
+void slot::forward(entry& e, const call_ptr& c) {
+  send(e.actor, call_atom_v, c);
+}
+
+void slot::refuse(const call_ptr& c, const error& why) {
+  switch (c->by) {
+    case call::origin::bridge:
+      if (c->from)
+        send(c->from, reply_atom_v, c->id, to_reply(why));
+      return;
+    case call::origin::queue:
+      return tell_queue(*c, true);
+    case call::origin::timer:
+      send(shared_.timer, credit_atom_v);
+      return;
+    case call::origin::slot:
+      return;
+  }
+}
+
+void slot::on_cancel(std::uint64_t id, const bridge_actor& from) {
+  // Rare (a caller hung up), so a walk over the entries is cheap enough: they are few a slot.
+  std::vector<entry*> rested;
+  entries_.for_each([&](entry& e) {
+    auto gone = std::erase_if(
+      e.polls, [&](const waiting_poll& p) { return p.what->id == id && p.what->from == from; });
+    if (gone > 0) {
+      shared_.watch.history_polls.add(-static_cast<std::int64_t>(gone));
+      rested.push_back(&e);
+    } else if (e.pinned && e.is == entry::phase::live) {
+      send(e.actor, cancel_atom_v, id, from);
+    }
+  });
+  for (auto* e : rested) {
+    reschedule(*e);
+    maybe_forget(*e);
+  }
+}
+
+void slot::on_refuse(cluster::Task& task, bool sticky) {
+  if (epoch_ == 0)
+    return;
+  if (sticky) {
+    cluster::ExecutionRequest request;
+    request.set_run_id(task.run_id());
+    request.mutable_reoffer()->set_sticky_unavailable(true);
+    request.mutable_reoffer()->set_task_queue(task.task_queue());
+    return accept_internal(task.namespace_id(), task.workflow_id(), std::move(request),
+                           call::origin::slot);
+  }
+  // A row of the backlog belongs to no run: the execution knows its task, this is only its place
+  // in the queue.
+  auto x = std::make_shared<outcome>();
+  x->appended = true;
+  x->write.slot = number_;
+  x->write.epoch = epoch_;
+  store::backlog_row row{.queue = {.namespace_id = task.namespace_id(),
+                                   .name = task.task_queue(),
+                                   .kind = static_cast<int>(task.kind())},
+                         .priority = task.priority() > 0 ? task.priority() : 3,
+                         .seq = shared_.keys.next(shared_.time.now(), number_)};
+  row.task = task.SerializeAsString();
+  x->write_bytes = row.task.size() + 256;
+  x->write.backlog_adds.push_back(std::move(row));
+  x->released.offers.push_back(std::move(task));
+  send(shared_.writer, append_atom_v, std::move(x));
+}
+
+void slot::on_wake(std::string& namespace_id, std::string& workflow_id, std::string& run_id) {
+  auto* e = entries_.find(namespace_id, workflow_id);
+  auto knows_better = e != nullptr && e->is == entry::phase::live
+                      && (run_id.empty() || run_id == e->current_run_id) && e->timer_at
+                      && *e->timer_at > shared_.time.now();
+  if (epoch_ == 0 || knows_better) {
+    send(shared_.timer, credit_atom_v);
+    return;
+  }
+  cluster::ExecutionRequest request;
+  request.set_run_id(std::move(run_id));
+  request.mutable_wake();
+  accept_internal(namespace_id, workflow_id, std::move(request), call::origin::timer);
+}
+
+void slot::on_reoffer(std::string& namespace_id, std::string& workflow_id, std::string& run_id,
+                      std::string& queue) {
+  cluster::ExecutionRequest request;
+  request.set_run_id(std::move(run_id));
+  request.mutable_reoffer()->set_queue_was_lost(true);
+  request.mutable_reoffer()->set_task_queue(std::move(queue));
+  accept_internal(namespace_id, workflow_id, std::move(request), call::origin::timer);
+}
+
+void slot::on_tick(std::uint64_t ticket) {
+  // An earlier deadline came in between: its tick is the one that counts.
+  if (ticket != tick_ticket_)
+    return;
+  tick_at_.reset();
+  auto now = shared_.time.now();
+  while (!agenda_.empty() && agenda_.begin()->first <= now) {
+    auto& e = *agenda_.begin()->second;
+    agenda_.erase(agenda_.begin());
+    e.agenda_at.reset();
+    expire_polls(e, now);
+    auto retries = e.retry_at && *e.retry_at <= now;
+    auto due = e.timer_at && *e.timer_at <= now;
+    if (retries) {
+      e.retry_at.reset();
+      cluster::ExecutionRequest request;
+      request.mutable_reoffer()->set_queue_was_lost(true);
+      accept_internal(e.namespace_id, e.workflow_id, std::move(request), call::origin::slot);
+    }
+    if (due || retries) {
+      // Set again by the news that come with the outcome.
+      e.timer_at.reset();
+      cluster::ExecutionRequest request;
+      request.mutable_wake();
+      accept_internal(e.namespace_id, e.workflow_id, std::move(request), call::origin::slot);
+    }
+    reschedule(e);
+    maybe_forget(e);
+  }
+  arm_tick();
+}
+
+void slot::on_trim() {
+  constexpr int drops_max = 4;
+  auto drops = 0;
+  for (auto place = use_order_.begin(); place != use_order_.end() && drops < drops_max;) {
+    auto& e = **place++;
+    if (!e.rests() || e.is != entry::phase::live)
+      continue;
+    ++drops;
+    passivate(e);
+  }
+}
+
+} // namespace reprise::actors

@@ -1,0 +1,101 @@
+#pragma once
+
+#include "actors/services.hpp"
+#include "actors/slot_entry.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <vector>
+
+namespace reprise::actors {
+
+/// Owner of one slot. Spawns an execution when a call needs it, gives it the calls, and releases
+/// what comes of them when it is durable: replies, offers to queues, deadlines, long polls
+/// (invariant 2). Keeps every call until its outcome is here, so calls survive the death of an
+/// execution: those that it did not decide go to the next one. Never blocks; the slot of a node
+/// lives as long as the node.
+class slot final : public slot_actor::base {
+public:
+  /// How many calls, and how many long polls, one workflow id may have waiting.
+  static constexpr std::size_t calls_max = 2000;
+  static constexpr std::size_t polls_max = 1000;
+
+  slot(caf::actor_config& config, services& shared, store::slot_id number);
+
+  behavior_type make_behavior() override;
+
+private:
+  // -- calls (slot.cpp)
+  // -------------------------------------------------------------------------------
+  void accept(call_ptr c);
+  void add_call(entry& e, const call_ptr& c);
+  void accept_internal(const std::string& namespace_id, const std::string& workflow_id,
+                       cluster::ExecutionRequest request, call::origin by);
+  void on_cancel(std::uint64_t id, const bridge_actor& from);
+  void on_refuse(cluster::Task& task, bool sticky);
+  void on_wake(std::string& namespace_id, std::string& workflow_id, std::string& run_id);
+  void on_reoffer(std::string& namespace_id, std::string& workflow_id, std::string& run_id,
+                  std::string& queue);
+  void forward(entry& e, const call_ptr& c);
+  /// Ends a call that no execution decided.
+  void refuse(const call_ptr& c, const error& why);
+  void on_tick(std::uint64_t ticket);
+  void on_trim();
+
+  // -- outcomes (slot_release.cpp)
+  // -----------------------------------------------------------------------
+  void on_outcomes(outcome_ptr first);
+  void on_outcome(const outcome_ptr& x);
+  void on_committed(entry& e, const outcome_ptr& x);
+  void on_read(entry& e, const outcome_ptr& x);
+  void start_load(outcome& x);
+  void remove_call(entry& e, call& c);
+  void refuse_all(entry& e, const error& why);
+  void on_backlog_written(const outcome& x);
+  void release(entry& e, outcome& x);
+  void release_answers(outcome& x);
+  void offer(cluster::Task task);
+  void tell_queue(const call& c, bool obsolete);
+  void take_news(entry& e, effects& fx);
+  void add_poll(entry& e, const call_ptr& c, history_wait until);
+  void wake_polls(entry& e, const run_news& news);
+  void expire_polls(entry& e, time_point now);
+  void note_memory(entry& e, const outcome& x);
+
+  // -- lives of executions (slot_lives.cpp)
+  // ----------------------------------------------------------------
+  void spawn_execution(entry& e);
+  void on_down(const caf::down_msg& m);
+  void on_failed(entry& e, const outcome_ptr& x);
+  void begin_dying(entry& e);
+  void end_life(entry& e);
+  void retry_later(entry& e);
+  /// Goes on with a dying entry as soon as nothing of its old life is under way.
+  void settle(entry& e);
+  void park(entry& e);
+  void again_or_refuse(entry& e, const call_ptr& c, store::commit_status why);
+  void passivate(entry& e);
+  void drop_actor(entry& e);
+  void maybe_forget(entry& e);
+  void raise_epoch();
+  void on_raised(store::epoch_number seen, store::epoch_number now);
+  void on_epoch(store::epoch_number epoch);
+  void reschedule(entry& e);
+  void arm_tick();
+  void touch_use(entry& e);
+  void leave_use_order(entry& e);
+
+  services& shared_;
+  store::slot_id number_;
+  store::epoch_number epoch_ = 0;
+  bool raising_ = false;
+  entry_map entries_;
+  std::unordered_map<caf::actor_id, entry*> by_actor_;
+  agenda agenda_;
+  std::optional<time_point> tick_at_;
+  std::uint64_t tick_ticket_ = 0;
+  /// Least recently used first.
+  std::list<entry*> use_order_;
+};
+
+} // namespace reprise::actors

@@ -1,0 +1,116 @@
+#pragma once
+
+#include "actors/outcome.hpp"
+
+#include <caf/typed_actor.hpp>
+
+#include <functional>
+#include <list>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace reprise::actors {
+
+/// A long poll for history that waits at its slot.
+struct waiting_poll {
+  call_ptr what{};
+  history_wait until{};
+};
+
+/// What a slot knows of one workflow id: while its execution is in memory, a call is under way, or
+/// a long poll waits. Belongs to its slot alone.
+struct entry {
+  enum class phase : std::uint8_t {
+    /// No actor.
+    absent,
+    /// The actor takes calls.
+    live,
+    /// The actor is gone or has to go; waits until nothing that it decided is under way.
+    dying,
+    /// Its journal cannot be folded; answers errors only.
+    parked,
+  };
+
+  std::string namespace_id{};
+  std::string workflow_id{};
+  phase is = phase::absent;
+  execution_actor actor{};
+  incarnation_ptr who{};
+  /// Number of the last append that is durable.
+  std::uint64_t durable = 0;
+  /// Calls without an outcome, oldest first.
+  std::vector<call_ptr> calls{};
+  /// Outcomes of reads that wait for an append.
+  std::vector<outcome_ptr> held{};
+  std::vector<waiting_poll> polls{};
+  /// The actor said goodbye: what it did not decide it never will.
+  bool down = false;
+  /// One of its appends is lost, so whatever comes later rests on nothing.
+  bool append_failed = false;
+  bool load_first = false;
+  /// A commit of unknown outcome: the slot's epoch must be raised before anything is read.
+  bool needs_raise = false;
+  bool pinned = false;
+  /// Drop the actor as soon as it rests (its snapshot was asked for).
+  bool drop_next = false;
+  int failed_loads = 0;
+  /// Deaths in a row without a call that went well; slows down retries.
+  int deaths = 0;
+  std::string parked_text{};
+  /// Next deadline of the current run.
+  std::optional<time_point> timer_at{};
+  std::string current_run_id{};
+  /// When to try wake-ups again that found the store closed.
+  std::optional<time_point> retry_at{};
+  std::size_t resident_bytes = 0;
+  std::uint64_t rows_behind_snapshot = 0;
+  /// Where it stands in the slot's agenda and in its order of use, if at all.
+  std::optional<time_point> agenda_at{};
+  std::list<entry*>::iterator use{};
+  bool in_use_order = false;
+
+  bool rests() const noexcept {
+    return calls.empty() && held.empty() && !pinned;
+  }
+};
+
+/// Entries by (namespace id, workflow id), found without making a key.
+class entry_map {
+public:
+  entry* find(std::string_view namespace_id, std::string_view workflow_id);
+  entry& find_or_add(const std::string& namespace_id, const std::string& workflow_id);
+  void erase(const entry& e);
+
+  std::size_t size() const noexcept {
+    return entries_.size();
+  }
+
+  template <class F>
+  void for_each(F&& f) {
+    for (auto& [key, e] : entries_)
+      f(*e);
+  }
+
+private:
+  using key = std::pair<std::string_view, std::string_view>;
+
+  struct hash {
+    std::size_t operator()(const key& k) const noexcept {
+      auto h = std::hash<std::string_view>{};
+      return h(k.first) * 31 + h(k.second);
+    }
+  };
+
+  /// The keys are views of the entries' own texts.
+  std::unordered_map<key, std::unique_ptr<entry>, hash> entries_;
+};
+
+/// Entries by the time at which they want attention.
+using agenda = std::set<std::pair<time_point, entry*>>;
+
+} // namespace reprise::actors

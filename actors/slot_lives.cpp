@@ -1,0 +1,336 @@
+#include "actors/errors.hpp"
+#include "actors/execution.hpp"
+#include "actors/slot.hpp"
+#include "base/log.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+
+namespace reprise::actors {
+
+using store::commit_status;
+
+namespace {
+
+/// A rest of rows that a rehydration may replay without asking for a snapshot first.
+constexpr std::uint64_t rows_without_snapshot_max = 64;
+constexpr int failed_loads_max = 3;
+constexpr int tries_max = 3;
+constexpr duration raise_again = std::chrono::milliseconds{200};
+/// Instead of an epoch: the time to try again has come.
+constexpr store::epoch_number try_now = ~store::epoch_number{0};
+
+error error_for(commit_status why) {
+  return why == commit_status::too_large ? transaction_too_large() : write_lost();
+}
+
+} // namespace
+
+void slot::spawn_execution(entry& e) {
+  e.who = std::make_shared<incarnation>();
+  e.who->number = ++shared_.incarnations;
+  e.durable = 0;
+  e.down = false;
+  e.append_failed = false;
+  e.drop_next = false;
+  e.actor = spawn<execution, caf::monitored + caf::hidden + caf::lazy_init>(
+    execution_options{.shared = shared_,
+                      .slot = slot_actor{this},
+                      .slot_number = number_,
+                      .who = e.who,
+                      .namespace_id = e.namespace_id,
+                      .workflow_id = e.workflow_id,
+                      .load_first = e.load_first});
+  e.is = entry::phase::live;
+  by_actor_[e.actor.id()] = &e;
+  shared_.watch.resident.add(1);
+  touch_use(e);
+  for (const auto& c : e.calls)
+    forward(e, c);
+}
+
+void slot::on_down(const caf::down_msg& m) {
+  auto known = by_actor_.find(m.source.id());
+  if (known == by_actor_.end())
+    return;
+  auto& e = *known->second;
+  by_actor_.erase(known);
+  e.down = true;
+  if (e.is == entry::phase::live)
+    begin_dying(e);
+  if (!e.who->poison.empty()) {
+    ++e.failed_loads;
+    e.parked_text = e.who->poison;
+  }
+  auto calls = e.calls;
+  for (const auto& c : calls)
+    if (c->threw) {
+      remove_call(e, *c);
+      refuse(c, internal_failure());
+      retry_later(e);
+    }
+  settle(e);
+}
+
+void slot::begin_dying(entry& e) {
+  if (e.is != entry::phase::live)
+    return;
+  e.is = entry::phase::dying;
+  e.timer_at.reset();
+  ++e.deaths;
+  shared_.watch.crashed.add();
+  leave_use_order(e);
+  if (!e.down)
+    send_exit(e.actor, caf::exit_reason::kill);
+}
+
+void slot::on_failed(entry& e, const outcome_ptr& x) {
+  e.append_failed = true;
+  begin_dying(e);
+  if (x->status == commit_status::unknown) {
+    e.needs_raise = true;
+    raise_epoch();
+  }
+  // An epoch that this slot raised itself makes its older appends stale; any other means that
+  // somebody else owns the slot.
+  auto lost = x->status == commit_status::stale_epoch && epoch_ != 0 && !raising_
+              && x->write.epoch >= epoch_;
+  if (lost) {
+    log(log_level::warn, "slot " + std::to_string(number_) + " belongs to another server");
+    send(shared_.keeper, lost_atom_v);
+  }
+  again_or_refuse(e, x->what, x->status);
+  settle(e);
+}
+
+// Nothing of a lost append was shown to anybody, so where the store only said "not so", the call is
+// decided again on what the store holds. Where the store cannot be written the caller must know.
+void slot::again_or_refuse(entry& e, const call_ptr& c, commit_status why) {
+  auto again = why == commit_status::conflict || why == commit_status::already_exists
+               || why == commit_status::stale_epoch;
+  if (again && c->tries < tries_max) {
+    ++c->tries;
+    c->decided = false;
+    c->tries_to_load = 0;
+    return;
+  }
+  remove_call(e, *c);
+  refuse(c, error_for(why));
+  retry_later(e);
+}
+
+void slot::settle(entry& e) {
+  if (e.is != entry::phase::dying || !e.down)
+    return;
+  auto held = [&](const call_ptr& c) {
+    return std::any_of(e.held.begin(), e.held.end(),
+                       [&](const outcome_ptr& h) { return h->what == c; });
+  };
+  for (const auto& c : e.calls)
+    if (c->decided && !held(c))
+      return; // its append is still under way
+  if (e.needs_raise && epoch_ != 0)
+    return raise_epoch();
+  for (const auto& h : std::exchange(e.held, {}))
+    again_or_refuse(e, h->what, commit_status::conflict);
+  end_life(e);
+  if (e.failed_loads >= failed_loads_max)
+    return park(e);
+  if (epoch_ == 0)
+    refuse_all(e, not_served());
+  if (!e.calls.empty())
+    return spawn_execution(e);
+  reschedule(e);
+  maybe_forget(e);
+}
+
+void slot::end_life(entry& e) {
+  e.is = entry::phase::absent;
+  e.actor = nullptr;
+  e.who.reset();
+  e.needs_raise = false;
+  e.append_failed = false;
+  e.pinned = false;
+  e.load_first = true;
+  auto bytes = static_cast<std::int64_t>(e.resident_bytes);
+  e.resident_bytes = 0;
+  shared_.resident_bytes.fetch_sub(bytes, std::memory_order_relaxed);
+  shared_.watch.resident_bytes.add(-bytes);
+  shared_.watch.resident.add(-1);
+}
+
+void slot::park(entry& e) {
+  log(log_level::error, "workflow " + e.workflow_id + " is parked: " + e.parked_text);
+  e.is = entry::phase::parked;
+  e.timer_at.reset();
+  e.retry_at.reset();
+  shared_.watch.parked.add(1);
+  auto why = parked_execution(e.workflow_id, e.parked_text);
+  refuse_all(e, why);
+  for (const auto& p : std::exchange(e.polls, {})) {
+    shared_.watch.history_polls.add(-1);
+    refuse(p.what, why);
+  }
+  reschedule(e);
+}
+
+void slot::retry_later(entry& e) {
+  constexpr duration first = std::chrono::seconds{1};
+  auto delay = first * (1 << std::min(e.deaths, 8));
+  e.retry_at = shared_.time.now() + delay;
+}
+
+// -- passivation
+// -------------------------------------------------------------------------------------
+
+void slot::passivate(entry& e) {
+  if (e.rows_behind_snapshot > rows_without_snapshot_max && !e.drop_next) {
+    auto c = std::make_shared<call>();
+    c->by = call::origin::slot;
+    c->snapshot_only = true;
+    add_call(e, c);
+    return forward(e, c);
+  }
+  drop_actor(e);
+}
+
+void slot::drop_actor(entry& e) {
+  if (e.timer_at)
+    send(shared_.timer, arm_atom_v, e.namespace_id, e.workflow_id, e.current_run_id,
+         e.timer_at->time_since_epoch().count());
+  e.timer_at.reset();
+  leave_use_order(e);
+  by_actor_.erase(e.actor.id());
+  send_exit(e.actor, caf::exit_reason::user_shutdown);
+  shared_.watch.passivated.add();
+  end_life(e);
+  reschedule(e);
+  maybe_forget(e);
+}
+
+void slot::maybe_forget(entry& e) {
+  if (e.is != entry::phase::absent || !e.calls.empty() || !e.polls.empty() || e.retry_at)
+    return;
+  if (e.agenda_at)
+    agenda_.erase({*e.agenda_at, &e});
+  entries_.erase(e);
+}
+
+void slot::touch_use(entry& e) {
+  leave_use_order(e);
+  e.use = use_order_.insert(use_order_.end(), &e);
+  e.in_use_order = true;
+}
+
+void slot::leave_use_order(entry& e) {
+  if (e.in_use_order)
+    use_order_.erase(e.use);
+  e.in_use_order = false;
+}
+
+// -- epochs
+// ------------------------------------------------------------------------------------------
+
+void slot::raise_epoch() {
+  if (raising_ || epoch_ == 0)
+    return;
+  raising_ = true;
+  auto job = [&shared = shared_, me = slot_actor{this}, number = number_, seen = epoch_] {
+    auto raised = shared.db.raise_epoch(number, seen);
+    if (!raised && raised.error().code == errc::failed_precondition)
+      caf::anon_send(shared.keeper, lost_atom_v);
+    caf::anon_send(me, epoch_atom_v, seen, raised ? *raised : store::epoch_number{0});
+  };
+  if (!shared_.readers.post(std::move(job)))
+    on_raised(epoch_, 0);
+}
+
+void slot::on_raised(store::epoch_number seen, store::epoch_number now) {
+  if (seen != epoch_ || !raising_)
+    return;
+  if (now == 0) {
+    delayed_send(this, raise_again, epoch_atom_v, seen, try_now);
+    return;
+  }
+  raising_ = false;
+  if (now == try_now)
+    return raise_epoch();
+  epoch_ = now;
+  shared_.epochs[number_].store(now, std::memory_order_release);
+  std::vector<entry*> waiting;
+  entries_.for_each([&](entry& e) {
+    if (e.needs_raise)
+      waiting.push_back(&e);
+  });
+  for (auto* e : waiting) {
+    e->needs_raise = false;
+    settle(*e);
+  }
+}
+
+void slot::on_epoch(store::epoch_number epoch) {
+  epoch_ = epoch;
+  raising_ = false;
+  shared_.epochs[number_].store(epoch, std::memory_order_release);
+  std::vector<entry*> all;
+  entries_.for_each([&](entry& e) { all.push_back(&e); });
+  for (auto* e : all) {
+    for (auto& p : std::exchange(e->polls, {})) {
+      shared_.watch.history_polls.add(-1);
+      send(p.what->from, reply_atom_v, p.what->id, std::move(p.until.expired));
+    }
+    e->retry_at.reset();
+    e->needs_raise = false;
+    if (e->is == entry::phase::parked) {
+      shared_.watch.parked.add(-1);
+      e->is = entry::phase::absent;
+      e->failed_loads = 0;
+    }
+    if (e->is == entry::phase::live)
+      begin_dying(*e);
+    reschedule(*e);
+    if (e->is == entry::phase::dying)
+      settle(*e);
+    else
+      maybe_forget(*e);
+  }
+}
+
+// -- deadlines
+// ---------------------------------------------------------------------------------------
+
+void slot::reschedule(entry& e) {
+  std::optional<time_point> next = e.timer_at;
+  auto sooner = [&next](time_point t) {
+    if (!next || t < *next)
+      next = t;
+  };
+  for (const auto& p : e.polls)
+    sooner(p.until.expires);
+  if (e.retry_at)
+    sooner(*e.retry_at);
+  if (next == e.agenda_at)
+    return;
+  if (e.agenda_at)
+    agenda_.erase({*e.agenda_at, &e});
+  e.agenda_at = next;
+  if (next)
+    agenda_.insert({*next, &e});
+  arm_tick();
+}
+
+void slot::arm_tick() {
+  // Far deadlines are looked at again in between: a wall clock may be set forward.
+  constexpr duration longest = std::chrono::minutes{10};
+  if (agenda_.empty())
+    return;
+  auto at = agenda_.begin()->first;
+  if (tick_at_ && *tick_at_ <= at)
+    return;
+  auto wait = std::clamp(at - shared_.time.now(), duration{0}, longest);
+  tick_at_ = at;
+  delayed_send(this, wait, tick_atom_v, ++tick_ticket_);
+}
+
+} // namespace reprise::actors

@@ -1,0 +1,235 @@
+#include "actors/errors.hpp"
+#include "actors/slot.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+
+namespace reprise::actors {
+
+using store::commit_status;
+
+void slot::on_outcomes(outcome_ptr first) {
+  while (first) {
+    auto next = std::move(first->next);
+    on_outcome(first);
+    first = std::move(next);
+  }
+}
+
+void slot::on_outcome(const outcome_ptr& x) {
+  if (!x->what)
+    return on_backlog_written(*x);
+  auto* e = x->what->owner;
+  // The call is over already (its slot was given up); nobody waits for this.
+  if (e == nullptr || e->who != x->who)
+    return;
+  if (!x->appended)
+    return on_read(*e, x);
+  if (x->status == commit_status::committed)
+    return on_committed(*e, x);
+  on_failed(*e, x);
+}
+
+void slot::on_committed(entry& e, const outcome_ptr& x) {
+  if (!e.append_failed)
+    e.durable = std::max(e.durable, x->number);
+  // The calls under way keep the entry; when this was the last one, release() may forget it.
+  std::vector<outcome_ptr> ready;
+  std::erase_if(e.held, [&](outcome_ptr& h) {
+    if (h->number > e.durable)
+      return false;
+    ready.push_back(std::move(h));
+    return true;
+  });
+  auto rests = ready.empty();
+  release(e, *x);
+  if (rests)
+    return;
+  for (const auto& h : ready)
+    if (h->what->owner != nullptr)
+      on_read(*h->what->owner, h);
+}
+
+void slot::on_read(entry& e, const outcome_ptr& x) {
+  if (x->number > e.durable) {
+    e.held.push_back(x);
+    return;
+  }
+  if (x->released.load)
+    return start_load(*x);
+  release(e, *x);
+}
+
+void slot::start_load(outcome& x) {
+  if (shared_.readers.post(std::move(x.released.load)))
+    return;
+  // The call waits in the execution for what will not come: only a new life helps.
+  begin_dying(*x.what->owner);
+}
+
+void slot::on_backlog_written(const outcome& x) {
+  if (x.status == commit_status::committed || x.released.offers.empty())
+    return;
+  // The task has no place in its queue now: have it offered again.
+  const auto& task = x.released.offers.front();
+  auto& e = entries_.find_or_add(task.namespace_id(), task.workflow_id());
+  retry_later(e);
+  reschedule(e);
+}
+
+void slot::remove_call(entry& e, call& c) {
+  c.owner = nullptr;
+  auto found = std::find_if(e.calls.begin(), e.calls.end(),
+                            [&](const call_ptr& x) { return x.get() == &c; });
+  if (found == e.calls.end())
+    return;
+  e.calls.erase(found);
+  shared_.calls_under_way.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void slot::refuse_all(entry& e, const error& why) {
+  auto calls = e.calls;
+  for (const auto& c : calls) {
+    remove_call(e, *c);
+    refuse(c, why);
+  }
+}
+
+// The one place where something leaves an execution; everything that it rests on is durable here.
+void slot::release(entry& e, outcome& x) {
+  auto c = x.what;
+  remove_call(e, *c);
+  e.failed_loads = 0;
+  e.deaths = 0;
+  e.pinned = x.released.pinned;
+  release_answers(x);
+  for (auto& task : x.released.offers)
+    offer(std::move(task));
+  if (c->by == call::origin::queue)
+    tell_queue(*c, x.released.obsolete_task);
+  else if (c->by == call::origin::timer)
+    send(shared_.timer, credit_atom_v);
+  if (x.released.try_again && c->by != call::origin::bridge)
+    retry_later(e);
+  take_news(e, x.released);
+  if (x.released.wait)
+    add_poll(e, c, std::move(*x.released.wait));
+  note_memory(e, x);
+  reschedule(e);
+  if (e.is == entry::phase::dying)
+    return settle(e);
+  if (e.is != entry::phase::live)
+    return;
+  touch_use(e);
+  if (e.drop_next && e.rests())
+    drop_actor(e);
+}
+
+void slot::release_answers(outcome& x) {
+  // A write is fenced by its commit; a read is only as good as the lease (invariant 3).
+  auto stale = !x.appended && !shared_.own_lease.valid();
+  for (auto& a : x.released.answers) {
+    if (stale) {
+      send(a.to, reply_atom_v, a.id, to_reply(not_served()));
+      continue;
+    }
+    if (!a.read) {
+      send(a.to, reply_atom_v, a.id, std::move(a.reply));
+      continue;
+    }
+    auto to = a.to;
+    auto id = a.id;
+    auto job = [&shared = shared_, to, id, read = std::move(a.read)] {
+      auto r = read(shared.db);
+      caf::anon_send(to, reply_atom_v, id,
+                     shared.own_lease.valid() ? std::move(r) : to_reply(not_served()));
+    };
+    if (!shared_.readers.post(std::move(job)))
+      send(to, reply_atom_v, id, to_reply(overloaded()));
+  }
+}
+
+void slot::offer(cluster::Task task) {
+  if (auto queue = shared_.queue_of(task))
+    send(queue, offer_atom_v, std::move(task));
+}
+
+void slot::tell_queue(const call& c, bool obsolete) {
+  if (obsolete)
+    send(c.queue, obsolete_atom_v, c.id, c.from);
+  else
+    send(c.queue, taken_atom_v, c.id, c.from);
+}
+
+void slot::take_news(entry& e, effects& fx) {
+  if (fx.current) {
+    e.current_run_id = fx.current->run_id;
+    e.timer_at = fx.current->timer_at;
+    wake_polls(e, *fx.current);
+  }
+  if (!fx.other)
+    return;
+  if (fx.other->timer_at)
+    send(shared_.timer, arm_atom_v, e.namespace_id, e.workflow_id, fx.other->run_id,
+         fx.other->timer_at->time_since_epoch().count());
+  wake_polls(e, *fx.other);
+}
+
+void slot::add_poll(entry& e, const call_ptr& c, history_wait until) {
+  if (epoch_ == 0 || until.expires <= shared_.time.now()) {
+    send(c->from, reply_atom_v, c->id, std::move(until.expired));
+    return;
+  }
+  if (e.polls.size() >= polls_max)
+    return refuse(c, busy_workflow());
+  e.polls.push_back({c, std::move(until)});
+  shared_.watch.history_polls.add(1);
+}
+
+void slot::wake_polls(entry& e, const run_news& news) {
+  auto comes_true = [&](const history_wait& w) {
+    return w.run_id == news.run_id
+           && (!news.open || (!w.close_only && news.next_event_id > w.wanted_event_id));
+  };
+  std::vector<call_ptr> woken;
+  std::erase_if(e.polls, [&](waiting_poll& p) {
+    if (!comes_true(p.until))
+      return false;
+    woken.push_back(std::move(p.what));
+    return true;
+  });
+  shared_.watch.history_polls.add(-static_cast<std::int64_t>(woken.size()));
+  for (auto& c : woken) {
+    c->decided = false;
+    accept(std::move(c));
+  }
+}
+
+void slot::expire_polls(entry& e, time_point now) {
+  auto gone = std::erase_if(e.polls, [&](waiting_poll& p) {
+    if (p.until.expires > now)
+      return false;
+    send(p.what->from, reply_atom_v, p.what->id, std::move(p.until.expired));
+    return true;
+  });
+  shared_.watch.history_polls.add(-static_cast<std::int64_t>(gone));
+}
+
+void slot::note_memory(entry& e, const outcome& x) {
+  e.rows_behind_snapshot = x.rows_behind_snapshot;
+  if (x.resident_bytes == 0 || e.is != entry::phase::live)
+    return;
+  auto grown = static_cast<std::int64_t>(x.resident_bytes)
+               - static_cast<std::int64_t>(e.resident_bytes);
+  e.resident_bytes = x.resident_bytes;
+  shared_.resident_bytes.fetch_add(grown, std::memory_order_relaxed);
+  shared_.watch.resident_bytes.add(grown);
+  if (grown <= 0 || !shared_.over_budget())
+    return;
+  // Slots know only their own executions; taking turns makes the whole nearly least recently used.
+  auto victim = shared_.trim_place.fetch_add(1, std::memory_order_relaxed) % shared_.slots.size();
+  send(shared_.slots[victim], trim_atom_v);
+}
+
+} // namespace reprise::actors

@@ -1,0 +1,92 @@
+#include "actors/visibility_row.hpp"
+
+#include "engine/engine.hpp"
+#include "engine/proto_time.hpp"
+#include "protocol/search_attributes.hpp"
+#include "temporal/api/enums/v1/common.pb.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace reprise::actors {
+
+namespace {
+
+namespace enums = temporal::api::enums::v1;
+using store::value_type;
+
+std::optional<value_type> to_value_type(int type) {
+  switch (type) {
+    case enums::INDEXED_VALUE_TYPE_TEXT:
+      return value_type::text;
+    case enums::INDEXED_VALUE_TYPE_KEYWORD:
+      return value_type::keyword;
+    case enums::INDEXED_VALUE_TYPE_INT:
+      return value_type::integer;
+    case enums::INDEXED_VALUE_TYPE_DOUBLE:
+      return value_type::real;
+    case enums::INDEXED_VALUE_TYPE_BOOL:
+      return value_type::boolean;
+    case enums::INDEXED_VALUE_TYPE_DATETIME:
+      return value_type::datetime;
+    case enums::INDEXED_VALUE_TYPE_KEYWORD_LIST:
+      return value_type::keyword_list;
+    default:
+      return std::nullopt;
+  }
+}
+
+/// Fills what queries see, and says in the info the types that the namespace gives the attributes,
+/// whatever the caller wrote there.
+void add_attributes(temporal::api::workflow::v1::WorkflowExecutionInfo& info,
+                    const attribute_types& types, store::visibility_row& out) {
+  for (auto& [name, payload] : *info.mutable_search_attributes()->mutable_indexed_fields()) {
+    auto known = types.find(name);
+    auto type = known == types.end() ? std::nullopt : to_value_type(known->second);
+    if (!type)
+      continue;
+    (*payload.mutable_metadata())["type"] = protocol::search_attribute_type_name(known->second);
+    auto value = protocol::decode_search_attribute(name, payload, known->second);
+    if (!value || !value->has_value())
+      continue;
+    out.search_attributes.push_back({.name = name,
+                                     .value = {.type = *type,
+                                               .texts = std::move((*value)->texts),
+                                               .integer = (*value)->integer,
+                                               .real = (*value)->real}});
+  }
+  std::sort(out.search_attributes.begin(), out.search_attributes.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+}
+
+} // namespace
+
+store::visibility_row make_visibility_row(const engine::execution& x, std::int64_t key,
+                                          const attribute_types& types) {
+  auto info = engine::info_of(x);
+  store::visibility_row out;
+  out.key = key;
+  out.namespace_id = x.created().namespace_id();
+  out.workflow_id = info.execution().workflow_id();
+  out.run_id = info.execution().run_id();
+  out.workflow_type = info.type().name();
+  out.task_queue = info.task_queue();
+  out.status = static_cast<int>(info.status());
+  out.start_time = engine::from_proto(info.start_time());
+  out.execution_time = engine::from_proto(info.execution_time());
+  if (info.has_close_time())
+    out.close_time = engine::from_proto(info.close_time());
+  out.history_length = info.history_length();
+  out.history_size_bytes = info.history_size_bytes();
+  out.state_transition_count = info.state_transition_count();
+  out.parent_workflow_id = info.parent_execution().workflow_id();
+  out.parent_run_id = info.parent_execution().run_id();
+  out.root_workflow_id = info.root_execution().workflow_id();
+  out.root_run_id = info.root_execution().run_id();
+  if (info.has_search_attributes())
+    add_attributes(info, types, out);
+  info.SerializeToString(&out.info);
+  return out;
+}
+
+} // namespace reprise::actors

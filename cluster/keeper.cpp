@@ -1,0 +1,198 @@
+#include "cluster/keeper.hpp"
+
+#include "base/log.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/send.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace reprise::cluster {
+
+namespace {
+
+constexpr duration retry_embedded = std::chrono::seconds{1};
+
+/// What a reader found out for the keeper; read by it when the result message is there.
+struct attempt {
+  std::vector<store::epoch_number> epochs{};
+  std::string failure{};
+  std::chrono::nanoseconds begun{};
+  bool held_by_other = false;
+};
+
+class keeper final : public keeper_actor::base {
+public:
+  keeper(caf::actor_config& config, actors::services& shared, keeper_options options)
+    : keeper_actor::base(config), shared_(shared), options_(std::move(options)) {
+  }
+
+  behavior_type make_behavior() override {
+    send(this, tick_atom_v);
+    return {
+      [this](lost_atom) {
+        if (is_ == phase::serving)
+          lose("a slot was taken by another server");
+      },
+      [this](result_atom, bool ours) { on_result(ours); },
+      [this](tick_atom) { on_tick(); },
+      [this](stop_atom) { on_stop(); },
+    };
+  }
+
+private:
+  enum class phase : std::uint8_t {
+    standby,
+    serving,
+    stopped
+  };
+
+  bool leased() const noexcept {
+    return options_.lease_length > duration{0};
+  }
+
+  void on_tick() {
+    ticking_ = false;
+    if (is_ == phase::stopped || asking_)
+      return;
+    if (is_ == phase::serving && !shared_.own_lease.valid())
+      lose("the lease ran out");
+    asking_ = true;
+    last_ = std::make_shared<attempt>();
+    auto take = is_ == phase::standby;
+    auto job = [&shared = shared_, me = keeper_actor{this}, owner = options_.owner,
+                length = options_.lease_length, found = last_, take] {
+      auto ours = ask(shared, owner, length, take, *found);
+      caf::anon_send(me, result_atom_v, ours);
+    };
+    if (shared_.readers.post(std::move(job)))
+      return;
+    last_->failure = "too much work waits for the store";
+    on_result(false);
+  }
+
+  /// On a reader's thread.
+  static bool ask(actors::services& shared, const std::string& owner, duration length, bool take,
+                  attempt& found) {
+    found.begun = shared.time.boot_time();
+    auto failed = [&found](const error& e) {
+      found.failure = e.message;
+      return false;
+    };
+    auto acquired = shared.db.acquire_lease(owner, length);
+    if (!acquired)
+      return failed(acquired.error());
+    if (!*acquired) {
+      found.held_by_other = true;
+      return false;
+    }
+    if (!take)
+      return true;
+    if (auto loaded = shared.namespaces.load(); !loaded)
+      return failed(loaded.error());
+    auto epochs = shared.db.take_slots(owner);
+    if (!epochs)
+      return failed(epochs.error());
+    found.epochs = std::move(*epochs);
+    return true;
+  }
+
+  void on_result(bool ours) {
+    asking_ = false;
+    if (is_ == phase::stopped)
+      return;
+    if (ours)
+      grant();
+    if (ours && is_ == phase::standby)
+      serve();
+    if (!ours && is_ == phase::standby)
+      say_waiting();
+    if (!ours && is_ == phase::serving) {
+      if (last_->held_by_other)
+        lose("another server holds the lease");
+      else
+        log(log_level::warn, "the lease could not be renewed: " + last_->failure);
+    }
+    tick_later(ours);
+  }
+
+  void grant() {
+    // A little less than the store grants, for clocks that run at different rates.
+    if (leased())
+      shared_.own_lease.grant(last_->begun + options_.lease_length * 9 / 10);
+    else
+      shared_.own_lease.grant_forever();
+  }
+
+  void serve() {
+    is_ = phase::serving;
+    said_.clear();
+    for (std::size_t i = 0; i < shared_.slots.size(); ++i)
+      send(shared_.slots[i], epoch_atom_v, last_->epochs[i]);
+    send(shared_.timer, epoch_atom_v, true);
+    log(log_level::info, "serving all workflows of the store");
+    if (options_.on_serving)
+      options_.on_serving(true);
+  }
+
+  void lose(const std::string& why) {
+    log(log_level::warn, "no longer serving: " + why);
+    give_up();
+    is_ = phase::standby;
+    tick_later(false);
+  }
+
+  void give_up() {
+    shared_.own_lease.revoke();
+    send(shared_.timer, epoch_atom_v, false);
+    for (const auto& slot : shared_.slots)
+      send(slot, epoch_atom_v, std::uint64_t{0});
+    if (options_.on_serving)
+      options_.on_serving(false);
+  }
+
+  void say_waiting() {
+    auto text = last_->held_by_other ? std::string{"standby: another server holds the lease"}
+                                     : "the store is not ready: " + last_->failure;
+    if (text != said_)
+      log(log_level::info, text);
+    said_ = text;
+  }
+
+  void tick_later(bool ours) {
+    if (ticking_ || asking_ || (ours && !leased()))
+      return;
+    ticking_ = true;
+    auto wait = !leased() ? retry_embedded
+                          : (ours ? options_.lease_length / 3
+                                  : std::min(options_.lease_length / 6, retry_embedded));
+    delayed_send(this, wait, tick_atom_v);
+  }
+
+  void on_stop() {
+    if (is_ == phase::serving)
+      give_up();
+    is_ = phase::stopped;
+  }
+
+  actors::services& shared_;
+  keeper_options options_;
+  phase is_ = phase::standby;
+  bool asking_ = false;
+  bool ticking_ = false;
+  std::shared_ptr<attempt> last_;
+  std::string said_;
+};
+
+} // namespace
+
+keeper_actor spawn_keeper(caf::actor_system& system, actors::services& shared,
+                          keeper_options options) {
+  return system.spawn<keeper>(shared, std::move(options));
+}
+
+} // namespace reprise::cluster

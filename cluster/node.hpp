@@ -1,0 +1,96 @@
+#pragma once
+
+#include "actors/hooks.hpp"
+#include "actors/namespace_registry.hpp"
+#include "actors/services.hpp"
+#include "actors/writer.hpp"
+#include "base/metrics.hpp"
+#include "cluster/keeper.hpp"
+
+#include <caf/fwd.hpp>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace caf {
+class actor_system_config;
+}
+
+namespace reprise::cluster {
+
+struct node_options {
+  /// Everything random comes from it.
+  std::uint64_t seed = 0;
+  engine::limits bounds{};
+  std::size_t memory_budget_bytes = 96U << 20;
+  actors::group_limits group{};
+  std::size_t readers = 4;
+  /// Threads of their own for what blocks. False in simulations: everything runs on the scheduler.
+  bool detached = true;
+  /// See keeper_options: one of several processes on a store.
+  std::string lease_owner{};
+  duration lease_length{};
+  std::function<void(bool)> on_serving{};
+  /// In simulations: lets the scheduler run until nothing is left to do. Else empty.
+  std::function<void()> run_all{};
+};
+
+/// What an actor system needs to know before a node can run in it: our messages, and the
+/// scheduler's policy.
+void prepare(caf::actor_system_config& config);
+
+/// One server without its front door: the actors on a store. start() returns at once; the node
+/// serves when it holds the store's slots. The clock, the store, the metrics and the actor system
+/// must outlive it. stop() or the destructor ends its actors; calls are answered UNAVAILABLE from
+/// then on.
+class node {
+public:
+  node(caf::actor_system& system, store::store& db, const clock& time, metrics& m,
+       node_options options);
+  ~node();
+
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  void start();
+  /// Ends long polls, lets what was decided become durable, gives the slots and the lease up.
+  /// Blocks; at most for `patience`.
+  void drain(duration patience = std::chrono::seconds{5});
+  void stop();
+
+  bool serving() const noexcept {
+    return serving_.load(std::memory_order_acquire);
+  }
+
+  caf::actor_system& system() noexcept {
+    return system_;
+  }
+
+  actors::services& shared() noexcept {
+    return shared_;
+  }
+
+  actors::namespace_registry& namespaces() noexcept {
+    return namespaces_;
+  }
+
+  const slot_actor& slot_for(const std::string& namespace_id,
+                             const std::string& workflow_id) const {
+    return shared_.slot_for(namespace_id, workflow_id);
+  }
+
+private:
+  void end_actors();
+
+  caf::actor_system& system_;
+  node_options options_;
+  actors::hooks hooks_;
+  actors::namespace_registry namespaces_;
+  actors::services shared_;
+  std::atomic<bool> serving_{false};
+  bool started_ = false;
+};
+
+} // namespace reprise::cluster

@@ -1,0 +1,210 @@
+#pragma once
+
+// Every typed actor interface, one comment line a message. The only header of this folder that sees
+// CAF; its target is reprise_interfaces. Handlers live in actors/, callers include only this.
+
+#include "protocol/cluster.pb.h"
+
+#include <caf/actor_addr.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/fwd.hpp>
+#include <caf/meta/load_callback.hpp>
+#include <caf/meta/type_name.hpp>
+#include <caf/none.hpp>
+#include <caf/replies_to.hpp>
+#include <caf/sec.hpp>
+#include <caf/type_id.hpp>
+#include <caf/typed_actor.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace reprise {
+
+/// A protobuf message; its wire form is its form between nodes.
+template <class M>
+concept protobuf_message = requires(M m, const M& c, const std::string& s) {
+  { c.SerializeAsString() } -> std::same_as<std::string>;
+  { m.ParseFromString(s) } -> std::same_as<bool>;
+  { c.GetTypeName() } -> std::same_as<std::string>;
+};
+
+} // namespace reprise
+
+namespace reprise::cluster {
+
+template <class Inspector, protobuf_message Message>
+typename Inspector::result_type inspect(Inspector& f, Message& x) {
+  if constexpr (Inspector::reads_state) {
+    auto bytes = x.SerializeAsString();
+    return f(caf::meta::type_name("proto"), bytes);
+  } else {
+    std::string bytes;
+    auto parse = [&]() -> caf::error {
+      if (x.ParseFromString(bytes))
+        return caf::none;
+      return caf::sec::invalid_argument;
+    };
+    return f(caf::meta::type_name("proto"), bytes, caf::meta::load_callback(parse));
+  }
+}
+
+} // namespace reprise::cluster
+
+namespace reprise::actors {
+
+/// A call on a workflow id while its slot has it, and what became of one: what it appends to the
+/// store and what the slot releases once that is durable (actors/outcome.hpp). In-process only: a
+/// slot, its executions and their writer share a node.
+struct call;
+struct outcome;
+/// What a reader found of a run (actors/loader.hpp); in-process only.
+struct loaded_run;
+/// What a reader found of wake-ups (actors/timer.hpp); in-process only.
+struct due_page;
+/// A read or write of the store that a reader actor runs; in-process only.
+using store_job = std::function<void()>;
+
+} // namespace reprise::actors
+
+CAF_BEGIN_TYPE_ID_BLOCK(reprise, first_custom_type_id)
+
+  CAF_ADD_TYPE_ID(reprise, (reprise::cluster::ExecutionRequest))
+  CAF_ADD_TYPE_ID(reprise, (reprise::cluster::Poll))
+  CAF_ADD_TYPE_ID(reprise, (reprise::cluster::Reply))
+  CAF_ADD_TYPE_ID(reprise, (reprise::cluster::Task))
+
+  CAF_ADD_ATOM(reprise, reprise, call_atom, "call")
+  CAF_ADD_ATOM(reprise, reprise, reply_atom, "reply")
+  CAF_ADD_ATOM(reprise, reprise, offer_atom, "offer")
+  CAF_ADD_ATOM(reprise, reprise, refuse_atom, "refuse")
+  CAF_ADD_ATOM(reprise, reprise, poll_atom, "poll")
+  CAF_ADD_ATOM(reprise, reprise, obsolete_atom, "obsolete")
+  CAF_ADD_ATOM(reprise, reprise, taken_atom, "taken")
+  CAF_ADD_ATOM(reprise, reprise, cancel_atom, "cancel")
+  CAF_ADD_ATOM(reprise, reprise, describe_atom, "describe")
+  CAF_ADD_ATOM(reprise, reprise, append_atom, "append")
+  CAF_ADD_ATOM(reprise, reprise, flush_atom, "flush")
+  CAF_ADD_ATOM(reprise, reprise, result_atom, "result")
+  CAF_ADD_ATOM(reprise, reprise, tick_atom, "tick")
+  CAF_ADD_ATOM(reprise, reprise, wake_atom, "wake")
+  CAF_ADD_ATOM(reprise, reprise, arm_atom, "arm")
+  CAF_ADD_ATOM(reprise, reprise, job_atom, "job")
+  CAF_ADD_ATOM(reprise, reprise, loaded_atom, "loaded")
+  CAF_ADD_ATOM(reprise, reprise, stop_atom, "stop")
+  CAF_ADD_ATOM(reprise, reprise, reoffer_atom, "reoffer")
+  CAF_ADD_ATOM(reprise, reprise, credit_atom, "credit")
+  CAF_ADD_ATOM(reprise, reprise, epoch_atom, "epoch")
+  CAF_ADD_ATOM(reprise, reprise, lost_atom, "lost")
+  CAF_ADD_ATOM(reprise, reprise, trim_atom, "trim")
+
+CAF_END_TYPE_ID_BLOCK(reprise)
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::call>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::outcome>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::loaded_run>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::due_page>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::store_job>)
+
+namespace reprise {
+
+/// Ends calls of a frontend: knows which waiting call a number stands for.
+using bridge_actor = caf::typed_actor<
+  // the answer to call `id`; ignored when nobody waits any more
+  caf::reacts_to<reply_atom, std::uint64_t, cluster::Reply>>;
+
+/// Owner of one task queue of one namespace and kind (workflow or activity tasks).
+using queue_actor = caf::typed_actor<
+  // an execution has work; answered to the offering slot by refuse when it cannot be held
+  caf::reacts_to<offer_atom, cluster::Task>,
+  // worker `id` behind a bridge waits for work until the poll's expiry
+  caf::reacts_to<poll_atom, std::uint64_t, bridge_actor, cluster::Poll>,
+  // worker `id` behind that bridge waits no more
+  caf::reacts_to<cancel_atom, std::uint64_t, bridge_actor>,
+  // INTERNAL, from a slot: a hand-out for this poller fell through; it waits again, the task is
+  // gone
+  caf::reacts_to<obsolete_atom, std::uint64_t, bridge_actor>,
+  // INTERNAL, from a slot: a hand-out is durable
+  caf::reacts_to<taken_atom, std::uint64_t, bridge_actor>,
+  // DescribeTaskQueue, answered to call `id`; the payload is the serialised request
+  caf::reacts_to<describe_atom, std::uint64_t, bridge_actor, std::string>,
+  // INTERNAL: rows of the backlog were read, or time passed
+  caf::reacts_to<tick_atom>>;
+
+/// Owner of one slot: routes to executions, keeps their long polls, releases durable effects.
+using slot_actor = caf::typed_actor<
+  // a call on a workflow id; answered to call `id` of the bridge
+  caf::reacts_to<call_atom, std::uint64_t, bridge_actor, cluster::ExecutionRequest>,
+  // the same from a task queue on behalf of a poller: when the task is obsolete, the queue is told
+  caf::reacts_to<call_atom, std::uint64_t, bridge_actor, cluster::ExecutionRequest, queue_actor>,
+  // the caller `id` behind that bridge is gone (long polls and queries end)
+  caf::reacts_to<cancel_atom, std::uint64_t, bridge_actor>,
+  // a queue cannot hold this task: write it to the backlog, or (sticky, true) offer it elsewhere
+  caf::reacts_to<refuse_atom, cluster::Task, bool>,
+  // INTERNAL, from the writer or an execution: what became of a call; a chain of them by `next`
+  caf::reacts_to<result_atom, std::shared_ptr<actors::outcome>>,
+  // INTERNAL, from the timer: a deadline of (namespace id, workflow id, run id) may have passed
+  caf::reacts_to<wake_atom, std::string, std::string, std::string>,
+  // INTERNAL, from the sweep: offer again what (namespace id, workflow id, run id) has for this
+  // queue (empty: any)
+  caf::reacts_to<reoffer_atom, std::string, std::string, std::string, std::string>,
+  // INTERNAL: the slot's epoch from now on; 0: the slot is not served here
+  caf::reacts_to<epoch_atom, std::uint64_t>,
+  // INTERNAL, from a reader: the epoch after a write of unknown outcome; 0: it could not be raised
+  caf::reacts_to<epoch_atom, std::uint64_t, std::uint64_t>,
+  // INTERNAL: the node needs memory; executions that rest are to go, oldest first
+  caf::reacts_to<trim_atom>,
+  // INTERNAL: deadlines or long polls may have come due; only the latest ticket counts
+  caf::reacts_to<tick_atom, std::uint64_t>>;
+
+/// One workflow id: its current run and a few older ones. Dies when something it wrote is lost.
+using execution_actor = caf::typed_actor<
+  // INTERNAL, from the slot: decide this call
+  caf::reacts_to<call_atom, std::shared_ptr<actors::call>>,
+  // INTERNAL, from a reader: a run is here
+  caf::reacts_to<loaded_atom, std::shared_ptr<actors::loaded_run>>,
+  // INTERNAL, from the slot: caller `id` behind that bridge is gone (queries)
+  caf::reacts_to<cancel_atom, std::uint64_t, bridge_actor>>;
+
+/// Commits appends in groups; the only one that writes runs.
+using writer_actor = caf::typed_actor<
+  // INTERNAL, from executions and slots: write this; the slot is told by result
+  caf::reacts_to<append_atom, std::shared_ptr<actors::outcome>>,
+  // INTERNAL: commit what has gathered
+  caf::reacts_to<flush_atom>>;
+
+/// Runs blocking work on the store.
+using reader_actor = caf::typed_actor<
+  // INTERNAL: run it
+  caf::reacts_to<job_atom, std::shared_ptr<actors::store_job>>>;
+
+/// Wakes executions that are not in memory, and sweeps the store for undelivered work.
+using timer_actor = caf::typed_actor<
+  // INTERNAL, from a slot: (namespace id, workflow id, run id) left memory and is due then (ns)
+  caf::reacts_to<arm_atom, std::string, std::string, std::string, std::int64_t>,
+  // INTERNAL, from a slot: a wake or reoffer has been dealt with
+  caf::reacts_to<credit_atom>,
+  // INTERNAL: the slots are served from now on (true), or no more
+  caf::reacts_to<epoch_atom, bool>,
+  // a queue lost its memory: offer again what waits for (namespace id, queue); empty: all queues
+  caf::reacts_to<reoffer_atom, std::string, std::string>,
+  // INTERNAL, from a reader
+  caf::reacts_to<loaded_atom, std::shared_ptr<actors::due_page>>,
+  // INTERNAL: something may be due; only the latest ticket counts
+  caf::reacts_to<tick_atom, std::uint64_t>>;
+
+/// Holds the node's lease; takes over slots and gives them up.
+using keeper_actor = caf::typed_actor<
+  // INTERNAL, from a slot: somebody else raised its epoch
+  caf::reacts_to<lost_atom>,
+  // INTERNAL, from a reader: what became of the lease (true: ours)
+  caf::reacts_to<result_atom, bool>,
+  // INTERNAL: time to renew
+  caf::reacts_to<tick_atom>,
+  // give the slots up
+  caf::reacts_to<stop_atom>>;
+
+} // namespace reprise
