@@ -1,0 +1,173 @@
+// Which files the SQLite store opens, and what it says of those that it refuses.
+#include "tests/store/backends.hpp"
+
+#include <sqlite3.h>
+
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <fcntl.h>
+#include <signal.h>
+
+#include <fstream>
+
+using namespace reprise;
+using namespace reprise::test;
+using store::commit_status;
+
+namespace {
+
+std::string refusal(const std::string& path) {
+  auto opened = store::open_sqlite({.path = path});
+  REQUIRE(!opened);
+  CHECK(opened.error().code == errc::failed_precondition);
+  CHECK(opened.error().message.find(path) != std::string::npos);
+  return opened.error().message;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+void run_sql(const std::string& path, const char* text) {
+  sqlite3* db = nullptr;
+  REQUIRE(sqlite3_open(path.c_str(), &db) == SQLITE_OK);
+  REQUIRE(sqlite3_exec(db, text, nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(db);
+}
+
+std::string bytes_of(const std::string& path) {
+  std::ifstream in{path, std::ios::binary};
+  return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+void write_bytes(const std::string& path, const std::string& bytes) {
+  std::ofstream{path, std::ios::binary | std::ios::trunc} << bytes;
+}
+
+/// A store with some hundred runs, closed again.
+void make_store(const std::string& path) {
+  auto s = must(store::open_sqlite({.path = path}));
+  REQUIRE(s->acquire_lease("owner", std::chrono::seconds{1}));
+  auto epochs = must(s->take_slots("owner"));
+  std::vector<store::transition> group;
+  for (std::int64_t key = 1; key <= 400; ++key) {
+    auto t = start_of(key, epochs[head_of(key).slot]);
+    t.runs[0].row.events = std::string(1000, 'e');
+    t.runs[0].visibility = listed(key, key);
+    group.push_back(std::move(t));
+  }
+  for (auto status : s->commit(group))
+    REQUIRE(status == commit_status::committed);
+}
+
+} // namespace
+
+TEST_CASE("a second opening of the same file is refused with a sentence") {
+  temporary_folder folder;
+  auto path = folder.file("store.db");
+  auto s = must(store::open_sqlite({.path = path}));
+  auto said = refusal(path);
+  CHECK(contains(said, "in use by process " + std::to_string(getpid())));
+  CHECK(contains(said, "Stop that server or choose another file."));
+  s.reset();
+  CHECK(store::open_sqlite({.path = path}));
+}
+
+TEST_CASE("the lock of a process goes with it, even by kill -9") {
+  temporary_folder folder;
+  auto path = folder.file("store.db");
+  make_store(path);
+  int ready[2];
+  REQUIRE(pipe(ready) == 0);
+  auto child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    // Another process: it must not touch this one's tests, only hold the file.
+    auto s = store::open_sqlite({.path = path});
+    char ok = s ? 'y' : 'n';
+    if (write(ready[1], &ok, 1) != 1)
+      _exit(1);
+    pause();
+    _exit(0);
+  }
+  char ok = 0;
+  REQUIRE(read(ready[0], &ok, 1) == 1);
+  REQUIRE(ok == 'y');
+  CHECK(contains(refusal(path), "in use by process " + std::to_string(child)));
+  kill(child, SIGKILL);
+  int status = 0;
+  waitpid(child, &status, 0);
+  CHECK(store::open_sqlite({.path = path}));
+  close(ready[0]);
+  close(ready[1]);
+}
+
+TEST_CASE("files of other programs are refused and left as they are") {
+  temporary_folder folder;
+  auto text = folder.file("notes.txt");
+  write_bytes(text, std::string(5000, 'x'));
+  CHECK(contains(refusal(text), "is not a store of reprise"));
+  CHECK(bytes_of(text) == std::string(5000, 'x'));
+  auto other = folder.file("other.db");
+  run_sql(other, "CREATE TABLE t(x); INSERT INTO t VALUES(1)");
+  auto before = bytes_of(other);
+  CHECK(contains(refusal(other), "is not a store of reprise"));
+  CHECK(bytes_of(other) == before);
+  auto foreign = folder.file("foreign.db");
+  run_sql(foreign, "PRAGMA application_id = 77");
+  CHECK(contains(refusal(foreign), "is not a store of reprise"));
+}
+
+TEST_CASE("a file of a newer version is refused and left as it is") {
+  temporary_folder folder;
+  auto path = folder.file("store.db");
+  make_store(path);
+  run_sql(path, "PRAGMA user_version = 99");
+  auto said = refusal(path);
+  CHECK(contains(said, "newer version of reprise"));
+  CHECK(contains(said, "schema is 99"));
+  run_sql(path, "PRAGMA user_version = 1");
+  CHECK(store::open_sqlite({.path = path}));
+}
+
+TEST_CASE("damaged files are refused and say what to do") {
+  temporary_folder folder;
+  auto path = folder.file("store.db");
+  make_store(path);
+  auto whole = bytes_of(path);
+  REQUIRE(whole.size() > 100'000);
+  SUBCASE("cut short") {
+    write_bytes(path, whole.substr(0, whole.size() / 2));
+    CHECK(contains(refusal(path), "damaged"));
+  }
+  SUBCASE("its beginning overwritten") {
+    write_bytes(path, std::string(4096, 'Z') + whole.substr(4096));
+    CHECK(contains(refusal(path), "its beginning is damaged"));
+  }
+  SUBCASE("pages in the middle overwritten") {
+    for (std::size_t page = 8; page < whole.size() / 4096; page += 3)
+      whole.replace(page * 4096, 4096, std::string(4096, '\x5a'));
+    write_bytes(path, whole);
+    auto said = refusal(path);
+    CHECK(contains(said, "damaged"));
+    CHECK(contains(said, "Restore it from a backup"));
+  }
+  SUBCASE("tables gone") {
+    run_sql(path, "DELETE FROM slots WHERE slot > 100");
+    CHECK(contains(refusal(path), "damaged"));
+  }
+}
+
+TEST_CASE("a folder that is not there is named") {
+  temporary_folder folder;
+  auto said = refusal(folder.file("absent/store.db"));
+  CHECK(contains(said, "Check that the folder exists"));
+}
+
+TEST_CASE("an empty file, as a crash during the first start leaves it, becomes a store") {
+  temporary_folder folder;
+  auto path = folder.file("store.db");
+  write_bytes(path, "");
+  CHECK(store::open_sqlite({.path = path}));
+  CHECK(store::open_sqlite({.path = path}));
+}
