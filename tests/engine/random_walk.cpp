@@ -1,0 +1,261 @@
+// Random requests in random order. What must hold after every step whatever came: the fixture's
+// replay, contiguous ids, and the invariants below.
+
+#include "tests/support/engine_fixture.hpp"
+
+#include <random>
+
+namespace reprise::testing {
+
+namespace {
+
+class walker {
+public:
+  explicit walker(unsigned seed) : random_(seed) {
+    f_.ids = seeded_ids{seed};
+  }
+
+  void step() {
+    if (f_.runs.empty() || (!engine::is_open(f_.state()) && chance(3)))
+      return start();
+    switch (pick(12)) {
+      case 0:
+        return void(f_.signal("s", chance(2) ? "r" + std::to_string(pick(5)) : ""));
+      case 1:
+        return f_.advance(std::chrono::milliseconds{pick(4000)});
+      case 2:
+        return wake();
+      case 3:
+      case 4:
+        return poll();
+      case 5:
+      case 6:
+      case 7:
+        return complete();
+      case 8:
+        return fail();
+      case 9:
+        return activity();
+      case 10:
+        return other();
+      default:
+        return void(chance(6) ? f_.terminate() : f_.signal("t"));
+    }
+  }
+
+  void check() const {
+    if (f_.runs.empty())
+      return;
+    for (std::size_t i = 0; i + 1 < f_.runs.size(); ++i)
+      CHECK_FALSE(engine::is_open(f_.runs[i].state));
+    const auto& x = f_.runs.back().state;
+    if (!engine::is_open(x)) {
+      CHECK(engine::undelivered_tasks(x, f_.now).empty());
+      CHECK(x.has_close_event());
+      return;
+    }
+    CHECK(engine::next_deadline(x).has_value());
+    if (x.workflow_task().started_event_id() == 0)
+      CHECK(x.buffered_events_size() == 0);
+    for (const auto& task : engine::undelivered_tasks(x, f_.now))
+      CHECK(task.run_id() == x.created().run_id());
+  }
+
+private:
+  std::uint32_t pick(std::uint32_t n) {
+    return static_cast<std::uint32_t>(random_() % n);
+  }
+
+  bool chance(std::uint32_t one_in) {
+    return pick(one_in) == 0;
+  }
+
+  void start() {
+    auto r = f_.start_request();
+    *r.mutable_workflow_run_timeout() = engine::to_proto(std::chrono::seconds{20 + pick(100)});
+    if (chance(3))
+      r.mutable_retry_policy()->set_maximum_attempts(static_cast<int>(pick(4)));
+    if (chance(4))
+      r.set_cron_schedule("@every 3s");
+    else if (chance(4))
+      *r.mutable_workflow_start_delay() = engine::to_proto(std::chrono::seconds{pick(5)});
+    r.set_request_eager_execution(chance(4));
+    tasks_.clear();
+    activities_.clear();
+    auto done = f_.start(r);
+    if (done.answer.history)
+      tasks_.push_back(f_.task_of(*done.answer.history));
+  }
+
+  /// A wake leaves no deadline that has passed.
+  void wake() {
+    f_.wake_after(0s);
+    for (int i = 0; i < 3 && is_due(); ++i)
+      f_.wake_after(0s);
+    CHECK_FALSE(is_due());
+  }
+
+  bool is_due() {
+    const auto& x = f_.state();
+    return engine::is_open(x) && *engine::next_deadline(x) <= f_.now;
+  }
+
+  void poll() {
+    auto offers = engine::undelivered_tasks(f_.state(), f_.now);
+    if (offers.empty())
+      return;
+    auto task = offers[pick(static_cast<std::uint32_t>(offers.size()))];
+    auto done = f_.take_task(task);
+    if (done.obsolete_task)
+      return;
+    if (done.answer.history)
+      tasks_.push_back(f_.task_of(*done.answer.history));
+    else if (task.kind() == cluster::Task::ACTIVITY) {
+      service::PollActivityTaskQueueResponse answer;
+      REQUIRE(answer.ParseFromString(done.answer.response));
+      activities_.push_back(answer.task_token());
+    }
+  }
+
+  command random_command() {
+    auto id = std::to_string(pick(4));
+    switch (pick(12)) {
+      case 0:
+      case 1:
+        return f_.activity("a" + id);
+      case 2:
+        return f_.timer("t" + id, std::chrono::milliseconds{pick(3000)});
+      case 3:
+        return f_.cancel_timer("t" + id);
+      case 4:
+        return cancel_activity();
+      case 5:
+        return chance(3) ? f_.continue_as_new() : f_.timer("u" + id, 1s);
+      case 6:
+        return chance(3) ? f_.fail_workflow("no") : f_.timer("v" + id, 1s);
+      case 7:
+        return chance(3) ? f_.done() : f_.activity("b" + id);
+      default:
+        return f_.activity("c" + std::to_string(pick(1000)));
+    }
+  }
+
+  command cancel_activity() {
+    command c;
+    c.set_command_type(enums::COMMAND_TYPE_REQUEST_CANCEL_ACTIVITY_TASK);
+    std::int64_t id = 5;
+    for (const auto& [scheduled, pending] : f_.state().activities())
+      id = std::max(id, scheduled);
+    c.mutable_request_cancel_activity_task_command_attributes()->set_scheduled_event_id(id);
+    return c;
+  }
+
+  void complete() {
+    if (tasks_.empty())
+      return poll();
+    std::vector<command> commands;
+    for (auto n = pick(4); n > 0; --n)
+      commands.push_back(random_command());
+    auto request = f_.completion(tasks_.back(), commands);
+    auto& r = *request.mutable_complete_workflow_task();
+    r.set_force_create_new_workflow_task(chance(4));
+    r.set_return_new_workflow_task(chance(3));
+    if (chance(2)) {
+      r.mutable_sticky_attributes()->mutable_worker_task_queue()->set_name("sticky");
+      *r.mutable_sticky_attributes()->mutable_schedule_to_start_timeout()
+        = engine::to_proto(std::chrono::seconds{pick(6)});
+    }
+    auto done = f_.apply(request);
+    if (!done.answer.failure && chance(5))
+      f_.apply(request);
+    tasks_.pop_back();
+    if (done.answer.history)
+      tasks_.push_back(f_.task_of(*done.answer.history));
+  }
+
+  void fail() {
+    if (tasks_.empty())
+      return;
+    f_.fail(tasks_.back());
+    tasks_.pop_back();
+  }
+
+  void activity() {
+    if (activities_.empty())
+      return poll();
+    auto token = activities_.back();
+    cluster::ExecutionRequest request;
+    REQUIRE(request.mutable_token()->ParseFromString(token));
+    switch (pick(4)) {
+      case 0:
+        request.mutable_complete_activity()->set_identity("w");
+        break;
+      case 1: {
+        auto& failure = *request.mutable_fail_activity()->mutable_failure();
+        failure.set_message("f");
+        failure.mutable_application_failure_info()->set_non_retryable(chance(3));
+        break;
+      }
+      case 2:
+        request.mutable_heartbeat_activity()->set_identity("w");
+        break;
+      default:
+        request.mutable_cancel_activity()->set_identity("w");
+        break;
+    }
+    f_.apply(request);
+    if (chance(2))
+      activities_.pop_back();
+  }
+
+  void other() {
+    cluster::ExecutionRequest request;
+    switch (pick(5)) {
+      case 0:
+        request.mutable_reset_sticky();
+        break;
+      case 1:
+        request.mutable_reoffer()->set_sticky_unavailable(chance(2));
+        break;
+      case 2: {
+        auto r = f_.start_request();
+        r.set_workflow_id_conflict_policy(enums::WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING);
+        r.mutable_on_conflict_options()->set_attach_request_id(true);
+        *request.mutable_start() = r;
+        break;
+      }
+      case 3:
+        return void(f_.request_cancel());
+      default: {
+        auto& r = *request.mutable_update_options();
+        r.mutable_workflow_execution_options()->mutable_priority()->set_priority_key(
+          static_cast<int>(pick(5)));
+        r.mutable_update_mask()->add_paths("priority");
+        break;
+      }
+    }
+    f_.apply(request);
+  }
+
+  std::minstd_rand random_;
+  engine_fixture f_;
+  std::vector<worker_task> tasks_;
+  std::vector<std::string> activities_;
+};
+
+} // namespace
+
+SCENARIO("whatever comes in whatever order, the journal tells the state") {
+  constexpr unsigned seeds = 300;
+  constexpr int steps = 60;
+  for (unsigned seed = 1; seed <= seeds; ++seed) {
+    INFO("seed ", seed);
+    walker w{seed};
+    for (int i = 0; i < steps; ++i) {
+      w.step();
+      w.check();
+    }
+  }
+}
+
+} // namespace reprise::testing
