@@ -94,25 +94,25 @@ problem merge_retry_policy(scheduled_attributes& into, const ActivityOptions& fr
   return std::nullopt;
 }
 
-template <class Set>
-problem merge_retry_part(scheduled_attributes& into, const ActivityOptions& from, Set set) {
+using retry_policy = api::common::v1::RetryPolicy;
+using priority_type = api::common::v1::Priority;
+
+template <void (*Copy)(retry_policy&, const retry_policy&)>
+problem merge_retry_part(scheduled_attributes& into, const ActivityOptions& from) {
   if (!from.has_retry_policy())
     return "RetryPolicy is not provided";
-  set(*into.mutable_retry_policy(), from.retry_policy());
+  Copy(*into.mutable_retry_policy(), from.retry_policy());
   complete_retry_policy(*into.mutable_retry_policy());
   return retry_policy_problem(into.retry_policy());
 }
 
-template <class Set>
-problem merge_priority_part(scheduled_attributes& into, const ActivityOptions& from, Set set) {
+template <void (*Copy)(priority_type&, const priority_type&)>
+problem merge_priority_part(scheduled_attributes& into, const ActivityOptions& from) {
   if (!from.has_priority())
     return "Priority is not provided";
-  set(*into.mutable_priority(), from.priority());
+  Copy(*into.mutable_priority(), from.priority());
   return std::nullopt;
 }
-
-using retry_policy = api::common::v1::RetryPolicy;
-using priority_type = api::common::v1::Priority;
 
 const std::map<std::string, merge_field>& merge_fields() {
   using to = scheduled_attributes;
@@ -132,56 +132,33 @@ const std::map<std::string, merge_field>& merge_fields() {
     {"heartbeatTimeout", merge_message<&to::mutable_heartbeat_timeout, &to::clear_heartbeat_timeout,
                                        &from::has_heartbeat_timeout, &from::heartbeat_timeout>},
     {"retryPolicy", merge_retry_policy},
-    {"retryPolicy.initialInterval",
-     [](to& a, const from& b) {
-       return merge_retry_part(a, b, [](retry_policy& p, const retry_policy& q) {
-         *p.mutable_initial_interval() = q.initial_interval();
-       });
-     }},
-    {"retryPolicy.backoffCoefficient",
-     [](to& a, const from& b) {
-       return merge_retry_part(a, b, [](retry_policy& p, const retry_policy& q) {
-         p.set_backoff_coefficient(q.backoff_coefficient());
-       });
-     }},
-    {"retryPolicy.maximumInterval",
-     [](to& a, const from& b) {
-       return merge_retry_part(a, b, [](retry_policy& p, const retry_policy& q) {
-         *p.mutable_maximum_interval() = q.maximum_interval();
-       });
-     }},
-    {"retryPolicy.maximumAttempts",
-     [](to& a, const from& b) {
-       return merge_retry_part(a, b, [](retry_policy& p, const retry_policy& q) {
-         p.set_maximum_attempts(q.maximum_attempts());
-       });
-     }},
+    {"retryPolicy.initialInterval", merge_retry_part<[](retry_policy& p, const retry_policy& q) {
+       *p.mutable_initial_interval() = q.initial_interval();
+     }>},
+    {"retryPolicy.backoffCoefficient", merge_retry_part<[](retry_policy& p, const retry_policy& q) {
+       p.set_backoff_coefficient(q.backoff_coefficient());
+     }>},
+    {"retryPolicy.maximumInterval", merge_retry_part<[](retry_policy& p, const retry_policy& q) {
+       *p.mutable_maximum_interval() = q.maximum_interval();
+     }>},
+    {"retryPolicy.maximumAttempts", merge_retry_part<[](retry_policy& p, const retry_policy& q) {
+       p.set_maximum_attempts(q.maximum_attempts());
+     }>},
     {"retryPolicy.nonRetryableErrorTypes",
-     [](to& a, const from& b) {
-       return merge_retry_part(a, b, [](retry_policy& p, const retry_policy& q) {
-         *p.mutable_non_retryable_error_types() = q.non_retryable_error_types();
-       });
-     }},
+     merge_retry_part<[](retry_policy& p, const retry_policy& q) {
+       *p.mutable_non_retryable_error_types() = q.non_retryable_error_types();
+     }>},
     {"priority", merge_message<&to::mutable_priority, &to::clear_priority, &from::has_priority,
                                &from::priority>},
-    {"priority.priorityKey",
-     [](to& a, const from& b) {
-       return merge_priority_part(a, b, [](priority_type& p, const priority_type& q) {
-         p.set_priority_key(q.priority_key());
-       });
-     }},
-    {"priority.fairnessKey",
-     [](to& a, const from& b) {
-       return merge_priority_part(a, b, [](priority_type& p, const priority_type& q) {
-         p.set_fairness_key(q.fairness_key());
-       });
-     }},
-    {"priority.fairnessWeight",
-     [](to& a, const from& b) {
-       return merge_priority_part(a, b, [](priority_type& p, const priority_type& q) {
-         p.set_fairness_weight(q.fairness_weight());
-       });
-     }},
+    {"priority.priorityKey", merge_priority_part<[](priority_type& p, const priority_type& q) {
+       p.set_priority_key(q.priority_key());
+     }>},
+    {"priority.fairnessKey", merge_priority_part<[](priority_type& p, const priority_type& q) {
+       p.set_fairness_key(q.fairness_key());
+     }>},
+    {"priority.fairnessWeight", merge_priority_part<[](priority_type& p, const priority_type& q) {
+       p.set_fairness_weight(q.fairness_weight());
+     }>},
   };
   return table;
 }

@@ -34,12 +34,15 @@ struct search_attribute_value {
   friend bool operator==(const search_attribute_value&, const search_attribute_value&) = default;
 };
 
-/// Reads a payload as a value of `type` (IndexedValueType). Nothing inside the result: the payload
-/// is a null or an empty list, which means that the attribute is not there. The error's text is the
-/// API's. A list of one stands for its element.
-result<std::optional<search_attribute_value>>
-decode_search_attribute(const std::string& name, const temporal::api::common::v1::Payload& payload,
-                        int type);
+/// Reads a payload as a value of `type` (IndexedValueType). Nothing: it is no such value. Nothing
+/// inside: the payload is a null or an empty list, which means that the attribute is not there. A
+/// list of one stands for its element.
+std::optional<std::optional<search_attribute_value>>
+decode_search_attribute(const temporal::api::common::v1::Payload& payload, int type);
+
+/// What the API says of a payload that cannot be read.
+std::string search_attribute_refusal(const std::string& name,
+                                     const temporal::api::common::v1::Payload& payload, int type);
 
 /// True when the payload removes its attribute: null, empty list, or nothing at all.
 bool is_no_value(const temporal::api::common::v1::Payload& payload);
