@@ -46,7 +46,7 @@ void add_attributes(temporal::api::workflow::v1::WorkflowExecutionInfo& info,
     if (!type)
       continue;
     (*payload.mutable_metadata())["type"] = protocol::search_attribute_type_name(known->second);
-    auto value = protocol::decode_search_attribute(name, payload, known->second);
+    auto value = protocol::decode_search_attribute(payload, known->second);
     if (!value || !value->has_value())
       continue;
     out.search_attributes.push_back({.name = name,

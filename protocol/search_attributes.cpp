@@ -227,18 +227,22 @@ bool is_no_value(const payload_type& payload) {
   return json && (json->what == kind::null || (json->what == kind::list && json->items.empty()));
 }
 
-result<std::optional<search_attribute_value>>
-decode_search_attribute(const std::string& name, const payload_type& payload, int type) {
+std::optional<std::optional<search_attribute_value>>
+decode_search_attribute(const payload_type& payload, int type) {
   if (is_no_value(payload))
     return std::optional<search_attribute_value>{};
-  auto json = parse_json(payload.data());
   search_attribute_value out;
-  if (encoding_of(payload) == "json/plain" && json && decode(*json, type, out))
-    return std::optional{std::move(out)};
-  return make_error(errc::invalid_argument, "invalid value for search attribute " + name
-                                              + " of type " + search_attribute_type_name(type)
-                                              + ": "
-                                              + (json ? to_plain_text(*json) : payload.data()));
+  auto json = parse_json(payload.data());
+  if (encoding_of(payload) != "json/plain" || !json || !decode(*json, type, out))
+    return std::nullopt;
+  return std::optional{std::move(out)};
+}
+
+std::string search_attribute_refusal(const std::string& name, const payload_type& payload,
+                                     int type) {
+  auto json = parse_json(payload.data());
+  return "invalid value for search attribute " + name + " of type "
+         + search_attribute_type_name(type) + ": " + (json ? to_plain_text(*json) : payload.data());
 }
 
 std::optional<std::string>
@@ -273,10 +277,9 @@ search_attribute_values_problem(const temporal::api::common::v1::SearchAttribute
   for (const auto& name : names) {
     if (reserved_search_attributes().contains(name))
       return name + " attribute can't be set in SearchAttributes";
-    auto value = decode_search_attribute(name, attributes.indexed_fields().at(name),
-                                         known.at(name));
-    if (!value)
-      return value.error().message;
+    const auto& payload = attributes.indexed_fields().at(name);
+    if (!decode_search_attribute(payload, known.at(name)))
+      return search_attribute_refusal(name, payload, known.at(name));
   }
   return std::nullopt;
 }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "base/result.hpp"
 #include "temporal/api/common/v1/message.pb.h"
 
 #include <cstdint>
