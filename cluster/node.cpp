@@ -3,6 +3,7 @@
 #include "actors/slot.hpp"
 #include "actors/timer.hpp"
 #include "base/ensure.hpp"
+#include "base/ids.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -45,6 +46,8 @@ node::~node() {
 void node::start() {
   ENSURE(!started_, "a node starts once");
   started_ = true;
+  if (options_.lease_owner.empty())
+    options_.lease_owner = seeded_ids{options_.seed}.uuid7(shared_.time.now());
   shared_.readers.start(system_, options_.readers, options_.detached);
   shared_.writer = actors::spawn_writer(system_, shared_, options_.group, options_.detached);
   shared_.timer = actors::spawn_timer(system_, shared_);
@@ -77,8 +80,8 @@ void node::drain(duration patience) {
     for (duration waited{0}; waited < patience && (serving() || !idle()); waited += look_again)
       std::this_thread::sleep_for(look_again);
   }
-  if (options_.lease_length > duration{0})
-    (void)shared_.db.release_lease(options_.lease_owner);
+  // Not released, it would only have to run out.
+  (void)shared_.db.release_lease(options_.lease_owner);
 }
 
 void node::stop() {

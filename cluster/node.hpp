@@ -29,7 +29,7 @@ struct node_options {
   std::size_t readers = 4;
   /// Threads of their own for what blocks. False in simulations: everything runs on the scheduler.
   bool detached = true;
-  /// See keeper_options: one of several processes on a store.
+  /// See keeper_options; the owner may be left out.
   std::string lease_owner{};
   duration lease_length{};
   std::function<void(bool)> on_serving{};
