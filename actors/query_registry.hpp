@@ -1,0 +1,130 @@
+#pragma once
+
+#include "actors/outcome.hpp"
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "engine/step.hpp"
+#include "temporal/api/workflowservice/v1/request_response.pb.h"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace reprise::actors {
+
+/// Header in which the frontend passes the caller's deadline: nanoseconds since the epoch, decimal.
+inline constexpr std::string_view deadline_header = "reprise-deadline-ns";
+
+/// An answer to a caller that has waited for it.
+struct query_reply {
+  call_ptr to{};
+  cluster::Reply reply{};
+};
+
+/// What the execution has to do because of its queries; nothing was sent yet.
+struct query_step {
+  /// Answers; they rest on the state that was read, as any other.
+  std::vector<query_reply> replies{};
+  /// Query tasks for their queues.
+  std::vector<cluster::Task> offers{};
+  /// This sticky queue's worker does not answer: forget the queue (a Reoffer with
+  /// sticky_unavailable of it). Empty: none.
+  std::string lost_sticky_queue{};
+};
+
+/// The queries that wait at one workflow id. Nothing of them is durable: when the execution dies,
+/// its callers ask again. Sends nothing and reads no clock; belongs to its execution.
+///
+/// A query that finds a workflow task scheduled or started waits for it (one a run) and rides on
+/// the next that starts; else it goes to a worker as a task of its own, on the sticky queue first.
+class query_registry {
+public:
+  /// Queries of one workflow id that wait at the same time.
+  static constexpr std::size_t queries_max = 200;
+  /// Of these, queries of one run that wait for a workflow task.
+  static constexpr std::size_t buffered_max = 1;
+  static constexpr duration wait_default = std::chrono::seconds{30};
+  static constexpr duration wait_max = std::chrono::seconds{120};
+
+  /// Queries wait: the execution must not be passivated.
+  bool empty() const noexcept {
+    return queries_.empty();
+  }
+
+  /// When expire() wants to be called; nothing when no query waits.
+  std::optional<time_point> next_deadline() const;
+
+  /// A QueryWorkflow call on run `x`. Either the step answers it, or the caller stays.
+  query_step on_query(const call_ptr& c, const engine::execution& x, id_source& ids,
+                      time_point now);
+
+  /// A workflow task of run `x` started: the queries that ride on it, as a serialised
+  /// PollWorkflowTaskQueueResponse which holds nothing else. Append it to the poll's message.
+  std::string on_workflow_task_started(const engine::execution& x);
+
+  /// Run `x` changed in whatever way; call after each step of a run with queries. `answered`: the
+  /// completion of the workflow task that the step was, when it succeeded; else null.
+  query_step
+  on_step(const engine::execution& x,
+          const temporal::api::workflowservice::v1::RespondWorkflowTaskCompletedRequest* answered,
+          time_point now);
+
+  /// A worker takes a query task: the poll's answer. Nothing when the task is obsolete.
+  std::optional<engine::history_splice> on_query_task_started(const cluster::StartTask& start,
+                                                              const engine::execution& x);
+
+  /// RespondQueryTaskCompleted. Refused (NOT_FOUND) when nobody waits for this any more.
+  result<query_step> on_answer(const cluster::ExecutionRequest& request);
+
+  /// A sticky queue without worker refused its tasks: they go to the normal queue.
+  query_step on_sticky_unavailable(const std::string& sticky_queue);
+
+  /// A queue lost its memory (empty: any): its query tasks are to be offered again.
+  query_step on_queue_lost(const std::string& queue) const;
+
+  /// The callers for which this holds are gone.
+  void drop_if(const std::function<bool(const call&)>& gone);
+
+  /// Ends what has waited too long. `polled_recently` tells whether a worker was seen on a queue
+  /// within the last 20 s.
+  query_step expire(time_point now, const std::function<bool(const std::string&)>& polled_recently);
+
+private:
+  struct query {
+    enum class phase : std::uint8_t {
+      /// Waits for a workflow task to start.
+      buffered,
+      /// Is part of the started workflow task.
+      riding,
+      /// A task of its own, which no worker took yet.
+      offered,
+      /// A worker has it.
+      started
+    };
+    std::string id{};
+    std::string run_id{};
+    call_ptr caller{};
+    phase is = phase::buffered;
+    time_point expires{};
+    /// Of a riding query: its workflow task.
+    std::int64_t task_scheduled_id = 0;
+    std::uint64_t task_start_id = 0;
+    /// Of an offered query.
+    cluster::Task task{};
+    std::string normal_queue{};
+    std::optional<time_point> sticky_until{};
+  };
+
+  query* find(const std::string& id);
+  std::size_t buffered_of(const std::string& run_id) const;
+  void go_direct(query& q, const engine::execution& x, time_point now, query_step& out);
+  void go_normal(query& q, query_step& out);
+  /// Moves a query that waits for a workflow task which will not take it. False: answered.
+  bool settle(query& q, const engine::execution& x, time_point now, query_step& out);
+
+  std::vector<query> queries_;
+};
+
+} // namespace reprise::actors
