@@ -17,7 +17,8 @@ std::vector<commit_status> all(std::size_t n, commit_status status) {
 } // namespace
 
 faulty_store::faulty_store(std::shared_ptr<store> below, fault_decider decide)
-  : below_(std::move(below)), decide_(std::move(decide)) {}
+  : below_(std::move(below)), decide_(std::move(decide)) {
+}
 
 /// Lets late groups land whose time has come, and asks what shall become of this call.
 fault::kind faulty_store::next_fault(operation what, std::span<const transition> group) {
@@ -28,8 +29,8 @@ fault::kind faulty_store::next_fault(operation what, std::span<const transition>
   std::erase_if(late_, [](auto& late) { return late.calls_left <= 0; });
   auto next = decide_(what);
   if (next.what == fault::kind::late && what == operation::commit)
-    late_.push_back({.members = {group.begin(), group.end()},
-                     .calls_left = std::max(1, next.late_calls)});
+    late_.push_back(
+      {.members = {group.begin(), group.end()}, .calls_left = std::max(1, next.late_calls)});
   return next.what;
 }
 
@@ -107,14 +108,14 @@ result<epoch_number> faulty_store::raise_epoch(slot_id slot, epoch_number seen) 
   return answer;
 }
 
-result<std::optional<run_head>>
-faulty_store::current_run(const std::string& namespace_id, const std::string& workflow_id) {
+result<std::optional<run_head>> faulty_store::current_run(const std::string& namespace_id,
+                                                          const std::string& workflow_id) {
   return reading([&] { return below_->current_run(namespace_id, workflow_id); });
 }
 
-result<std::optional<run_head>>
-faulty_store::find_run(const std::string& namespace_id, const std::string& workflow_id,
-                       const std::string& run_id) {
+result<std::optional<run_head>> faulty_store::find_run(const std::string& namespace_id,
+                                                       const std::string& workflow_id,
+                                                       const std::string& run_id) {
   return reading([&] { return below_->find_run(namespace_id, workflow_id, run_id); });
 }
 
@@ -137,9 +138,8 @@ faulty_store::read_events_reverse(std::int64_t key, std::int64_t to_event, std::
   return reading([&] { return below_->read_events_reverse(key, to_event, bytes_max); });
 }
 
-result<std::vector<due_run>>
-faulty_store::due_timers(time_point until, time_point after_at, std::int64_t after_key,
-                         std::size_t limit) {
+result<std::vector<due_run>> faulty_store::due_timers(time_point until, time_point after_at,
+                                                      std::int64_t after_key, std::size_t limit) {
   return reading([&] { return below_->due_timers(until, after_at, after_key, limit); });
 }
 
@@ -166,9 +166,8 @@ result<std::vector<queue_key>> faulty_store::backlog_queues() {
   return reading([&] { return below_->backlog_queues(); });
 }
 
-result<void>
-faulty_store::erase_backlog(const queue_key& queue,
-                            std::span<const std::pair<int, std::int64_t>> places) {
+result<void> faulty_store::erase_backlog(const queue_key& queue,
+                                         std::span<const std::pair<int, std::int64_t>> places) {
   return writing([&] { return below_->erase_backlog(queue, places); });
 }
 

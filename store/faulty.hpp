@@ -10,7 +10,11 @@
 namespace reprise::store {
 
 /// What a caller asked of the store, as far as faults care.
-enum class operation : std::uint8_t { commit, write, read };
+enum class operation : std::uint8_t {
+  commit,
+  write,
+  read
+};
 
 /// What shall become of one call.
 struct fault {
@@ -70,8 +74,7 @@ public:
                                               std::size_t limit) override;
 
   result<std::vector<backlog_row>> read_backlog(const queue_key& queue, int after_priority,
-                                                std::int64_t after_seq,
-                                                std::size_t limit) override;
+                                                std::int64_t after_seq, std::size_t limit) override;
   result<std::int64_t> count_backlog(const queue_key& queue) override;
   result<std::vector<queue_key>> backlog_queues() override;
   result<void> erase_backlog(const queue_key& queue,
@@ -82,8 +85,7 @@ public:
                                            std::size_t limit) override;
   result<std::int64_t> count(const std::string& namespace_id, const filter& query) override;
   result<std::vector<group_count>> count_by(const std::string& namespace_id, const filter& query,
-                                            const std::string& attribute,
-                                            value_type type) override;
+                                            const std::string& attribute, value_type type) override;
 
   result<void> create_namespace(const namespace_row& row) override;
   result<void> update_namespace(const namespace_row& row) override;

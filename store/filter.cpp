@@ -13,7 +13,11 @@ namespace reprise::store {
 
 namespace {
 
-enum class truth : std::uint8_t { no, unknown, yes };
+enum class truth : std::uint8_t {
+  no,
+  unknown,
+  yes
+};
 
 truth from_bool(bool b) noexcept {
   return b ? truth::yes : truth::no;
@@ -117,8 +121,7 @@ truth compare_elements(const filter& f, const search_value& have) {
     return std::ranges::find(all, one) != all.end();
   };
   auto is_list = have.type == value_type::keyword_list;
-  auto elements
-    = is_list || have.texts.empty() ? have.texts : words_of(have.texts.front());
+  auto elements = is_list || have.texts.empty() ? have.texts : words_of(have.texts.front());
   for (auto& value : f.values) {
     if (!is_text(value.type) || value.texts.empty())
       continue;
@@ -183,8 +186,8 @@ truth evaluate(const filter& f, const visibility_row& row) {
       break;
   }
   if (auto positive = positive_form(f.what); positive != f.what) {
-    auto copy = filter{.what = positive, .attribute = f.attribute, .type = f.type,
-                       .values = f.values};
+    auto copy
+      = filter{.what = positive, .attribute = f.attribute, .type = f.type, .values = f.values};
     return opposite(compare_attribute(copy, row));
   }
   return compare_attribute(f, row);

@@ -129,8 +129,8 @@ commit_status group_check::check_current(const current_change& change) {
   if (run_id != change.expected_run_id)
     return commit_status::already_exists;
   current_before_.try_emplace(workflow_of, std::move(now));
-  member_currents_.insert_or_assign(
-    std::move(workflow_of), stored_current{.run_id = change.run_id, .key = change.key});
+  member_currents_.insert_or_assign(std::move(workflow_of),
+                                    stored_current{.run_id = change.run_id, .key = change.key});
   return commit_status::committed;
 }
 

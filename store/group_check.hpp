@@ -29,8 +29,8 @@ public:
   virtual epoch_number epoch(slot_id slot) = 0;
   virtual std::optional<stored_run> run(std::int64_t key) = 0;
   virtual bool run_id_exists(const std::string& run_id) = 0;
-  virtual std::optional<stored_current> current(const std::string& namespace_id,
-                                                const std::string& workflow_id) = 0;
+  virtual std::optional<stored_current>
+  current(const std::string& namespace_id, const std::string& workflow_id) = 0;
 };
 
 /// Decides which transitions of a group hold, before any of them is written, for all backends
@@ -39,7 +39,8 @@ public:
 /// group; one thread.
 class group_check {
 public:
-  explicit group_check(stored_state& stored) : stored_(stored) {}
+  explicit group_check(stored_state& stored) : stored_(stored) {
+  }
 
   /// `committed` when the transition may be written; it then counts for the later ones. Otherwise
   /// why not.

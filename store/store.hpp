@@ -44,61 +44,61 @@ public:
   // -- runs --------------------------------------------------------------------------------------
 
   /// The current run of a workflow id; nothing when it has none.
-  virtual result<std::optional<run_head>> current_run(const std::string& namespace_id,
-                                                      const std::string& workflow_id) = 0;
+  virtual result<std::optional<run_head>>
+  current_run(const std::string& namespace_id, const std::string& workflow_id) = 0;
   virtual result<std::optional<run_head>> find_run(const std::string& namespace_id,
                                                    const std::string& workflow_id,
-                                                   const std::string& run_id) = 0;
+                                                   const std::string& run_id)
+    = 0;
   virtual result<std::optional<snapshot>> load_snapshot(std::int64_t key) = 0;
   /// Journal rows from `from_seq` on, in order, until `bytes_max` is passed (at least one row).
-  virtual result<std::vector<journal_row>> read_journal(std::int64_t key, std::uint64_t from_seq,
-                                                        std::size_t bytes_max) = 0;
+  virtual result<std::vector<journal_row>>
+  read_journal(std::int64_t key, std::uint64_t from_seq, std::size_t bytes_max) = 0;
   /// Rows that hold the events from `from_event` on, in order, until `bytes_max` is passed (at
   /// least one row); the first may begin before `from_event`. Facts are left out.
-  virtual result<std::vector<journal_row>> read_events(std::int64_t key, std::int64_t from_event,
-                                                       std::size_t bytes_max) = 0;
+  virtual result<std::vector<journal_row>>
+  read_events(std::int64_t key, std::int64_t from_event, std::size_t bytes_max) = 0;
   /// The same backwards: rows with events up to `to_event`, newest first.
-  virtual result<std::vector<journal_row>> read_events_reverse(std::int64_t key,
-                                                               std::int64_t to_event,
-                                                               std::size_t bytes_max) = 0;
+  virtual result<std::vector<journal_row>>
+  read_events_reverse(std::int64_t key, std::int64_t to_event, std::size_t bytes_max) = 0;
 
   // -- wake-ups ----------------------------------------------------------------------------------
 
   /// Runs whose timer_at is at or before `until`, earliest first, behind (`after_at`, `after_key`).
-  virtual result<std::vector<due_run>> due_timers(time_point until, time_point after_at,
-                                                  std::int64_t after_key, std::size_t limit) = 0;
+  virtual result<std::vector<due_run>>
+  due_timers(time_point until, time_point after_at, std::int64_t after_key, std::size_t limit) = 0;
   /// The earliest timer_at behind `after`; nothing when there is none.
   virtual result<std::optional<time_point>> next_timer(time_point after) = 0;
   /// Runs with offer_at set, earliest first, behind (`after_at`, `after_key`).
-  virtual result<std::vector<due_run>> pending_offers(time_point after_at, std::int64_t after_key,
-                                                      std::size_t limit) = 0;
+  virtual result<std::vector<due_run>>
+  pending_offers(time_point after_at, std::int64_t after_key, std::size_t limit) = 0;
 
   // -- backlogs ----------------------------------------------------------------------------------
 
   /// Rows of one queue in order (priority, seq), behind the given place.
   virtual result<std::vector<backlog_row>> read_backlog(const queue_key& queue, int after_priority,
-                                                        std::int64_t after_seq,
-                                                        std::size_t limit) = 0;
+                                                        std::int64_t after_seq, std::size_t limit)
+    = 0;
   /// Number of rows of one queue.
   virtual result<std::int64_t> count_backlog(const queue_key& queue) = 0;
   /// Queues that have rows.
   virtual result<std::vector<queue_key>> backlog_queues() = 0;
   /// Deletes rows by (priority, seq). Not fenced: a stale row is harmless, hand-outs are validated.
-  virtual result<void> erase_backlog(const queue_key& queue,
-                                     std::span<const std::pair<int, std::int64_t>> places) = 0;
+  virtual result<void>
+  erase_backlog(const queue_key& queue, std::span<const std::pair<int, std::int64_t>> places) = 0;
 
   // -- visibility --------------------------------------------------------------------------------
 
-  virtual result<std::vector<visibility_row>> list(const std::string& namespace_id,
-                                                   const filter& query,
-                                                   const std::optional<list_cursor>& behind,
-                                                   std::size_t limit) = 0;
+  virtual result<std::vector<visibility_row>>
+  list(const std::string& namespace_id, const filter& query,
+       const std::optional<list_cursor>& behind, std::size_t limit)
+    = 0;
   virtual result<std::int64_t> count(const std::string& namespace_id, const filter& query) = 0;
   /// Counts by the values of one attribute, most frequent first.
   virtual result<std::vector<group_count>> count_by(const std::string& namespace_id,
                                                     const filter& query,
-                                                    const std::string& attribute,
-                                                    value_type type) = 0;
+                                                    const std::string& attribute, value_type type)
+    = 0;
 
   // -- namespaces and the cluster's facts --------------------------------------------------------
 

@@ -16,9 +16,9 @@ auto order_of(const search_value& v) {
 } // namespace
 
 void value_counts::add(search_value value, std::int64_t count) {
-  auto place = std::ranges::lower_bound(groups_, value,
-                                        [](auto& a, auto& b) { return order_of(a) < order_of(b); },
-                                        &group_count::value);
+  auto place = std::ranges::lower_bound(
+    groups_, value, [](auto& a, auto& b) { return order_of(a) < order_of(b); },
+    &group_count::value);
   if (place != groups_.end() && place->value == value)
     place->count += count;
   else

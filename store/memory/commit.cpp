@@ -122,9 +122,8 @@ void memory_store::erase_run(const run_write& w) {
 }
 
 memory_store::list_place memory_store::place_of(const visibility_row& row) {
-  return {.close_order = close_order(row),
-          .start_time = nanoseconds(row.start_time),
-          .key = row.key};
+  return {
+    .close_order = close_order(row), .start_time = nanoseconds(row.start_time), .key = row.key};
 }
 
 void memory_store::set_listed(run_data& run, const visibility_row& row) {

@@ -82,9 +82,8 @@ result<std::optional<snapshot>> memory_store::load_snapshot(std::int64_t key) {
   return run != nullptr ? run->snap : std::nullopt;
 }
 
-result<std::vector<journal_row>> memory_store::read_journal(std::int64_t key,
-                                                            std::uint64_t from_seq,
-                                                            std::size_t bytes_max) {
+result<std::vector<journal_row>>
+memory_store::read_journal(std::int64_t key, std::uint64_t from_seq, std::size_t bytes_max) {
   std::lock_guard guard{mutex_};
   std::vector<journal_row> rows;
   auto run = run_data_of(key);
@@ -117,9 +116,8 @@ std::vector<journal_row> take_events(Iterator row, Iterator end, std::size_t byt
 
 } // namespace
 
-result<std::vector<journal_row>> memory_store::read_events(std::int64_t key,
-                                                           std::int64_t from_event,
-                                                           std::size_t bytes_max) {
+result<std::vector<journal_row>>
+memory_store::read_events(std::int64_t key, std::int64_t from_event, std::size_t bytes_max) {
   std::lock_guard guard{mutex_};
   auto run = run_data_of(key);
   if (run == nullptr)
@@ -129,15 +127,13 @@ result<std::vector<journal_row>> memory_store::read_events(std::int64_t key,
   return take_events(first, run->journal.end(), bytes_max);
 }
 
-result<std::vector<journal_row>> memory_store::read_events_reverse(std::int64_t key,
-                                                                   std::int64_t to_event,
-                                                                   std::size_t bytes_max) {
+result<std::vector<journal_row>>
+memory_store::read_events_reverse(std::int64_t key, std::int64_t to_event, std::size_t bytes_max) {
   std::lock_guard guard{mutex_};
   auto run = run_data_of(key);
   if (run == nullptr)
     return std::vector<journal_row>{};
-  auto behind
-    = std::ranges::upper_bound(run->journal, to_event, {}, &journal_row::first_event_id);
+  auto behind = std::ranges::upper_bound(run->journal, to_event, {}, &journal_row::first_event_id);
   return take_events(std::make_reverse_iterator(behind), run->journal.rend(), bytes_max);
 }
 
@@ -174,19 +170,17 @@ result<std::optional<time_point>> memory_store::next_timer(time_point after) {
   return std::optional{from_nanoseconds(next->first)};
 }
 
-result<std::vector<due_run>> memory_store::pending_offers(time_point after_at,
-                                                          std::int64_t after_key,
-                                                          std::size_t limit) {
+result<std::vector<due_run>>
+memory_store::pending_offers(time_point after_at, std::int64_t after_key, std::size_t limit) {
   std::lock_guard guard{mutex_};
   return due(offers_, after_at, after_key, std::numeric_limits<std::int64_t>::max(), limit);
 }
 
 // -- backlogs ------------------------------------------------------------------------------------
 
-result<std::vector<backlog_row>> memory_store::read_backlog(const queue_key& queue,
-                                                            int after_priority,
-                                                            std::int64_t after_seq,
-                                                            std::size_t limit) {
+result<std::vector<backlog_row>>
+memory_store::read_backlog(const queue_key& queue, int after_priority, std::int64_t after_seq,
+                           std::size_t limit) {
   std::lock_guard guard{mutex_};
   std::vector<backlog_row> rows;
   auto found = backlogs_.find(queue);
@@ -194,10 +188,8 @@ result<std::vector<backlog_row>> memory_store::read_backlog(const queue_key& que
     return rows;
   for (auto i = found->second.upper_bound({after_priority, after_seq});
        i != found->second.end() && rows.size() < limit; ++i)
-    rows.push_back({.queue = queue,
-                    .priority = i->first.first,
-                    .seq = i->first.second,
-                    .task = i->second});
+    rows.push_back(
+      {.queue = queue, .priority = i->first.first, .seq = i->first.second, .task = i->second});
   return rows;
 }
 
@@ -215,9 +207,8 @@ result<std::vector<queue_key>> memory_store::backlog_queues() {
   return queues;
 }
 
-result<void>
-memory_store::erase_backlog(const queue_key& queue,
-                            std::span<const std::pair<int, std::int64_t>> places) {
+result<void> memory_store::erase_backlog(const queue_key& queue,
+                                         std::span<const std::pair<int, std::int64_t>> places) {
   std::lock_guard guard{mutex_};
   auto found = backlogs_.find(queue);
   if (found == backlogs_.end())
@@ -272,10 +263,9 @@ result<std::int64_t> memory_store::count(const std::string& namespace_id, const 
   return n;
 }
 
-result<std::vector<group_count>> memory_store::count_by(const std::string& namespace_id,
-                                                        const filter& query,
-                                                        const std::string& attribute,
-                                                        value_type type) {
+result<std::vector<group_count>>
+memory_store::count_by(const std::string& namespace_id, const filter& query,
+                       const std::string& attribute, value_type type) {
   if (auto bad = refuse_grouping(attribute, type))
     return *bad;
   std::lock_guard guard{mutex_};

@@ -30,7 +30,8 @@ commit_status fault_of(const failure& f) {
 mysql_store::mysql_store(dsn address)
   : address_(std::move(address)),
     raiser_id_(static_cast<std::int64_t>(random_seed())),
-    readers_(address_) {}
+    readers_(address_) {
+}
 
 std::vector<commit_status> mysql_store::commit(std::span<const transition> group) {
   std::lock_guard guard{writer_.mutex};
@@ -72,8 +73,7 @@ void mysql_store::commit_each(std::span<const transition> group, statuses& answe
   }
 }
 
-mysql_store::outcome mysql_store::try_commit(std::span<const transition> group,
-                                             statuses& answers) {
+mysql_store::outcome mysql_store::try_commit(std::span<const transition> group, statuses& answers) {
   try {
     writer().execute("START TRANSACTION");
   } catch (const failure& f) {
@@ -220,8 +220,8 @@ result<epoch_number> mysql_store::raise_epoch(slot_id slot, epoch_number seen) {
     return make_error(errc::invalid_argument, "There is no such slot.");
   auto answer = writing([&](connection& db) -> result<epoch_number> {
     kill_lost_writer(db);
-    auto now = db.query(
-      fill("SELECT epoch, raised_by FROM slots WHERE slot = ? FOR UPDATE", int{slot}));
+    auto now
+      = db.query(fill("SELECT epoch, raised_by FROM slots WHERE slot = ? FOR UPDATE", int{slot}));
     now.next();
     if (now.natural(1) == seen + 1 && now.integer(2) == raiser_id_ && is_doubtful(slot, seen))
       return seen + 1;

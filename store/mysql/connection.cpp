@@ -1,6 +1,7 @@
 #include "store/mysql/connection.hpp"
 
 #include <cppconn/exception.h>
+
 #include <mysql_driver.h>
 
 #include <algorithm>
@@ -56,8 +57,8 @@ auto guarded(F f) -> decltype(f()) {
 ::sql::Connection* connect(const dsn& address, const std::string& database) {
   static std::mutex driver_mutex;
   ::sql::ConnectOptionsMap options;
-  options["hostName"] = ::sql::SQLString{"tcp://" + address.host + ":"
-                                         + std::to_string(address.port)};
+  options["hostName"]
+    = ::sql::SQLString{"tcp://" + address.host + ":" + std::to_string(address.port)};
   options["userName"] = ::sql::SQLString{address.user};
   options["password"] = ::sql::SQLString{address.password};
   if (!database.empty())

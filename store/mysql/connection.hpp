@@ -15,9 +15,13 @@ namespace reprise::store::mysql {
 /// What the server or the connection to it refused. Thrown inside this folder only.
 class failure : public std::runtime_error {
 public:
-  failure(int code, const std::string& text) : std::runtime_error(text), code_(code) {}
+  failure(int code, const std::string& text) : std::runtime_error(text), code_(code) {
+  }
 
-  int code() const noexcept { return code_; }
+  int code() const noexcept {
+    return code_;
+  }
+
   /// The connection is gone: whether the last statement was executed is not known.
   bool is_lost() const noexcept;
   /// The transaction met another one; it was, or must be, rolled back and can be tried again.
@@ -35,7 +39,8 @@ error to_error(const failure& f);
 /// The rows of one answer, all in memory. Columns count from 1. Throws `failure`.
 class rows {
 public:
-  explicit rows(::sql::ResultSet* set) : set_(set) {}
+  explicit rows(::sql::ResultSet* set) : set_(set) {
+  }
 
   bool next();
   bool is_null(unsigned column) const;
@@ -69,9 +74,14 @@ public:
   std::int64_t update(const std::string& text);
   rows query(const std::string& text);
 
-  std::int64_t id() const noexcept { return id_; }
+  std::int64_t id() const noexcept {
+    return id_;
+  }
+
   /// The most bytes that one statement may have.
-  std::size_t packet_max() const noexcept { return packet_max_; }
+  std::size_t packet_max() const noexcept {
+    return packet_max_;
+  }
 
 private:
   std::unique_ptr<::sql::Connection> handle_;

@@ -17,7 +17,7 @@ constexpr std::size_t statement_overhead = 2048;
 template <class Items, class Take>
 void select_in(connection& db, const char* head, const Items& items, const char* tail, Take take) {
   auto limit = db.packet_max() > 2 * statement_overhead ? db.packet_max() - statement_overhead
-                                                         : statement_overhead;
+                                                        : statement_overhead;
   std::string list;
   auto run = [&] {
     if (list.empty())
@@ -60,10 +60,9 @@ void group_state::lock_slots(connection& db, std::span<const transition> group) 
   std::set<int> slots;
   for (auto& t : group)
     slots.insert(t.slot);
-  select_in(db, "SELECT slot, epoch FROM slots WHERE slot IN ", slots,
-            " ORDER BY slot LOCK IN SHARE MODE", [&](const rows& r) {
-              epochs_.emplace(static_cast<slot_id>(r.integer(1)), r.natural(2));
-            });
+  select_in(
+    db, "SELECT slot, epoch FROM slots WHERE slot IN ", slots, " ORDER BY slot LOCK IN SHARE MODE",
+    [&](const rows& r) { epochs_.emplace(static_cast<slot_id>(r.integer(1)), r.natural(2)); });
 }
 
 void group_state::read_runs(connection& db, std::span<const transition> group) {
@@ -165,7 +164,8 @@ group_writer::group_writer(connection& db, const group_check& check)
              "VALUES ",
              ""),
     backlog_("INSERT INTO backlog(namespace_id, queue, kind, priority, seq, task) VALUES ",
-             " ON DUPLICATE KEY UPDATE task = VALUES(task)") {}
+             " ON DUPLICATE KEY UPDATE task = VALUES(task)") {
+}
 
 void group_writer::add(const transition& t) {
   for (auto& w : t.runs)
@@ -173,8 +173,8 @@ void group_writer::add(const transition& t) {
   for (auto& change : t.currents)
     add_current(change);
   for (auto& row : t.backlog_adds)
-    backlog_.add(db_, row.queue.namespace_id, row.queue.name, row.queue.kind, row.priority,
-                 row.seq, row.task);
+    backlog_.add(db_, row.queue.namespace_id, row.queue.name, row.queue.kind, row.priority, row.seq,
+                 row.task);
 }
 
 void group_writer::add_run(const run_write& w) {
@@ -334,9 +334,9 @@ namespace {
 
 std::size_t visibility_size(const visibility_row& row) {
   std::size_t bytes = literal_size(row.info);
-  for (auto text : {&row.namespace_id, &row.workflow_id, &row.run_id, &row.workflow_type,
-                    &row.task_queue, &row.parent_workflow_id, &row.parent_run_id,
-                    &row.root_workflow_id, &row.root_run_id})
+  for (auto text :
+       {&row.namespace_id, &row.workflow_id, &row.run_id, &row.workflow_type, &row.task_queue,
+        &row.parent_workflow_id, &row.parent_run_id, &row.root_workflow_id, &row.root_run_id})
     bytes += literal_size(*text);
   return bytes + literal_size(sql::encode_attributes(row.search_attributes));
 }

@@ -38,7 +38,8 @@ private:
 /// Rows of one table on their way into multi-row statements, none longer than the server takes.
 class row_batch {
 public:
-  row_batch(const char* head, const char* tail) : head_(head), tail_(tail) {}
+  row_batch(const char* head, const char* tail) : head_(head), tail_(tail) {
+  }
 
   template <class... Values>
   void add(connection& db, const Values&... values);
@@ -73,6 +74,7 @@ private:
 
   connection& db_;
   const group_check& check_;
+
   // Of several states of one row within the group only the last is sent. Pointers into the group.
   struct head_state {
     /// Null: only the wake-ups were touched.
@@ -80,6 +82,7 @@ private:
     /// Where the wake-ups are.
     const run_head* wakeups = nullptr;
   };
+
   std::map<std::int64_t, head_state> heads_;
   std::map<std::pair<std::int64_t, std::int64_t>, bool> run_ids_;
   std::map<std::int64_t, const visibility_row*> visibility_;

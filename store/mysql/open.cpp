@@ -1,6 +1,7 @@
+#include "store/open.hpp"
+
 #include "store/mysql/mysql_store.hpp"
 #include "store/mysql/schema.hpp"
-#include "store/open.hpp"
 
 namespace reprise::store {
 

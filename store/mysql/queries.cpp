@@ -113,10 +113,9 @@ result<std::int64_t> mysql_store::count(const std::string& namespace_id, const f
   });
 }
 
-result<std::vector<group_count>> mysql_store::count_by(const std::string& namespace_id,
-                                                       const filter& query,
-                                                       const std::string& attribute,
-                                                       value_type type) {
+result<std::vector<group_count>>
+mysql_store::count_by(const std::string& namespace_id, const filter& query,
+                      const std::string& attribute, value_type type) {
   if (auto bad = refuse_grouping(attribute, type))
     return *bad;
   auto text = "SELECT " + fill(sql::compile_value(attribute, type))

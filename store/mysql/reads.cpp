@@ -64,9 +64,8 @@ std::vector<journal_row> read_page(connection& db, const page_request& page) {
     return found;
   auto [low, high] = std::minmax(wanted.front(), wanted.back());
   auto facts = page.with_facts ? "facts" : "''";
-  auto all = db.query(std::string{"SELECT seq, first_event_id, event_count, events, "} + facts
-                      + " " + from
-                      + fill(" AND seq >= ? AND seq <= ?", low, high) + order);
+  auto all = db.query(std::string{"SELECT seq, first_event_id, event_count, events, "} + facts + " "
+                      + from + fill(" AND seq >= ? AND seq <= ?", low, high) + order);
   while (all.next())
     found.push_back({.seq = all.natural(1),
                      .first_event_id = all.integer(2),
@@ -76,7 +75,10 @@ std::vector<journal_row> read_page(connection& db, const page_request& page) {
   return found;
 }
 
-enum class edge : std::uint8_t { first, end };
+enum class edge : std::uint8_t {
+  first,
+  end
+};
 
 /// The least number from which on rows begin (or end) behind the event: found by halving, as event
 /// ids grow with the rows.
@@ -116,12 +118,12 @@ std::vector<due_run> read_due(rows found) {
 result<std::optional<run_head>> mysql_store::current_run(const std::string& namespace_id,
                                                          const std::string& workflow_id) {
   return reading([&](connection& db) -> result<std::optional<run_head>> {
-    return read_head(db.query(
-      std::string{"SELECT "} + head_columns
-      + fill(" FROM run_ids i JOIN runs r ON r.run_key = i.run_key WHERE i.id_hash = ? "
-             "AND i.is_current = 1 AND r.namespace_id = ? AND r.workflow_id = ? "
-             "ORDER BY i.run_key DESC LIMIT 1",
-             sql::id_hash(namespace_id, workflow_id), namespace_id, workflow_id)));
+    return read_head(
+      db.query(std::string{"SELECT "} + head_columns
+               + fill(" FROM run_ids i JOIN runs r ON r.run_key = i.run_key WHERE i.id_hash = ? "
+                      "AND i.is_current = 1 AND r.namespace_id = ? AND r.workflow_id = ? "
+                      "ORDER BY i.run_key DESC LIMIT 1",
+                      sql::id_hash(namespace_id, workflow_id), namespace_id, workflow_id)));
   });
 }
 
@@ -145,17 +147,14 @@ result<std::optional<snapshot>> mysql_store::load_snapshot(std::int64_t key) {
   });
 }
 
-result<std::vector<journal_row>> mysql_store::read_journal(std::int64_t key,
-                                                           std::uint64_t from_seq,
+result<std::vector<journal_row>> mysql_store::read_journal(std::int64_t key, std::uint64_t from_seq,
                                                            std::size_t bytes_max) {
   return reading([&](connection& db) -> result<std::vector<journal_row>> {
-    return read_page(
-      db, {.key = key, .where = fill("seq >= ?", from_seq), .bytes_max = bytes_max});
+    return read_page(db, {.key = key, .where = fill("seq >= ?", from_seq), .bytes_max = bytes_max});
   });
 }
 
-result<std::vector<journal_row>> mysql_store::read_events(std::int64_t key,
-                                                          std::int64_t from_event,
+result<std::vector<journal_row>> mysql_store::read_events(std::int64_t key, std::int64_t from_event,
                                                           std::size_t bytes_max) {
   return reading([&](connection& db) -> result<std::vector<journal_row>> {
     auto from = rows_behind(db, key, from_event, edge::end);
@@ -166,9 +165,8 @@ result<std::vector<journal_row>> mysql_store::read_events(std::int64_t key,
   });
 }
 
-result<std::vector<journal_row>> mysql_store::read_events_reverse(std::int64_t key,
-                                                                  std::int64_t to_event,
-                                                                  std::size_t bytes_max) {
+result<std::vector<journal_row>>
+mysql_store::read_events_reverse(std::int64_t key, std::int64_t to_event, std::size_t bytes_max) {
   return reading([&](connection& db) -> result<std::vector<journal_row>> {
     auto behind = rows_behind(db, key, to_event, edge::first);
     return read_page(db, {.key = key,
@@ -203,9 +201,8 @@ result<std::optional<time_point>> mysql_store::next_timer(time_point after) {
   });
 }
 
-result<std::vector<due_run>> mysql_store::pending_offers(time_point after_at,
-                                                         std::int64_t after_key,
-                                                         std::size_t limit) {
+result<std::vector<due_run>>
+mysql_store::pending_offers(time_point after_at, std::int64_t after_key, std::size_t limit) {
   return reading([&](connection& db) -> result<std::vector<due_run>> {
     return read_due(
       db.query(fill("SELECT offer_at, run_key, slot, namespace_id, workflow_id, run_id FROM runs "
@@ -217,10 +214,9 @@ result<std::vector<due_run>> mysql_store::pending_offers(time_point after_at,
 
 // -- backlogs ------------------------------------------------------------------------------------
 
-result<std::vector<backlog_row>> mysql_store::read_backlog(const queue_key& queue,
-                                                           int after_priority,
-                                                           std::int64_t after_seq,
-                                                           std::size_t limit) {
+result<std::vector<backlog_row>>
+mysql_store::read_backlog(const queue_key& queue, int after_priority, std::int64_t after_seq,
+                          std::size_t limit) {
   return reading([&](connection& db) -> result<std::vector<backlog_row>> {
     auto found = db.query(fill("SELECT priority, seq, task FROM backlog WHERE namespace_id = ? "
                                "AND queue = ? AND kind = ? AND priority >= ? "
@@ -260,9 +256,8 @@ result<std::vector<queue_key>> mysql_store::backlog_queues() {
   });
 }
 
-result<void>
-mysql_store::erase_backlog(const queue_key& queue,
-                           std::span<const std::pair<int, std::int64_t>> places) {
+result<void> mysql_store::erase_backlog(const queue_key& queue,
+                                        std::span<const std::pair<int, std::int64_t>> places) {
   constexpr std::size_t places_per_statement = 500;
   return writing([&](connection& db) -> result<void> {
     for (std::size_t i = 0; i < places.size(); i += places_per_statement) {

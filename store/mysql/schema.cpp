@@ -108,8 +108,8 @@ result<void> migrate(connection& db, const dsn& address) {
     return make_error(errc::failed_precondition,
                       "The database " + address.database
                         + " was written by a newer version of reprise (its schema is "
-                        + std::to_string(version) + ", this program knows "
-                        + std::to_string(known) + "). Use that version, or another database.");
+                        + std::to_string(version) + ", this program knows " + std::to_string(known)
+                        + "). Use that version, or another database.");
   for (; version < known; ++version) {
     for (auto statement : migrations[static_cast<std::size_t>(version)])
       db.execute(statement);

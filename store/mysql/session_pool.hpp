@@ -16,13 +16,21 @@ public:
   class loan {
   public:
     loan(session_pool& pool, std::unique_ptr<connection> session)
-      : pool_(pool), session_(std::move(session)) {}
+      : pool_(pool), session_(std::move(session)) {
+    }
+
     ~loan();
     loan(const loan&) = delete;
     loan& operator=(const loan&) = delete;
-    connection& operator*() const { return *session_; }
+
+    connection& operator*() const {
+      return *session_;
+    }
+
     /// Ends the session instead of giving it back.
-    void discard() { session_.reset(); }
+    void discard() {
+      session_.reset();
+    }
 
   private:
     session_pool& pool_;

@@ -26,10 +26,16 @@ void put_text(std::string& out, const std::string& text) {
 /// Takes values off the front of the blob; turns false once it ran short.
 class reader {
 public:
-  explicit reader(std::string_view blob) : rest_(blob) {}
+  explicit reader(std::string_view blob) : rest_(blob) {
+  }
 
-  bool ok() const { return ok_; }
-  bool at_end() const { return rest_.empty(); }
+  bool ok() const {
+    return ok_;
+  }
+
+  bool at_end() const {
+    return rest_.empty();
+  }
 
   template <class Number>
   Number number() {

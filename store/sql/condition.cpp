@@ -31,10 +31,14 @@ std::optional<std::string> after_prefix(std::string prefix) {
 /// Writes the condition from left to right, each parameter in step with its `?`.
 class compiler {
 public:
-  explicit compiler(const std::string& namespace_id) : namespace_id_(namespace_id) {}
+  explicit compiler(const std::string& namespace_id) : namespace_id_(namespace_id) {
+  }
 
   void write(const filter& f);
-  condition finish() && { return std::move(out_); }
+
+  condition finish() && {
+    return std::move(out_);
+  }
 
 private:
   void write_children(const filter& f, const char* joint, const char* empty);
@@ -50,7 +54,9 @@ private:
   void write_index_hint(const filter& f);
   bool value_fits(const filter& f, std::size_t i) const;
 
-  void text(std::string_view t) { out_.text += t; }
+  void text(std::string_view t) {
+    out_.text += t;
+  }
 
   void bind(parameter p) {
     out_.text += '?';

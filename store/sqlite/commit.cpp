@@ -115,8 +115,7 @@ void sqlite_store::end_group(statuses& answers) {
   } catch (const failure& f) {
     writer_->roll_back();
     log(log_level::error, std::string{"store: a commit failed: "} + f.what());
-    fail_committed(answers,
-                   left_nothing(f) ? commit_status::unavailable : commit_status::unknown);
+    fail_committed(answers, left_nothing(f) ? commit_status::unavailable : commit_status::unknown);
   }
 }
 
@@ -126,8 +125,7 @@ void sqlite_store::load_epochs() {
   std::vector<epoch_number> epochs(slot_count);
   running s{writer_->prepared("SELECT slot, epoch FROM slots")};
   while (s->step())
-    epochs.at(static_cast<std::size_t>(s->integer(0)))
-      = static_cast<epoch_number>(s->integer(1));
+    epochs.at(static_cast<std::size_t>(s->integer(0))) = static_cast<epoch_number>(s->integer(1));
   epochs_ = std::move(epochs);
 }
 

@@ -36,8 +36,8 @@ error to_error(const failure& f) {
 statement::statement(sqlite3* db, std::string_view sql, bool keep) {
   sqlite3_stmt* raw = nullptr;
   auto flags = keep ? SQLITE_PREPARE_PERSISTENT : 0U;
-  auto code
-    = sqlite3_prepare_v3(db, sql.data(), static_cast<int>(sql.size()), flags, &raw, nullptr);
+  auto code = sqlite3_prepare_v3(db, sql.data(), static_cast<int>(sql.size()), flags, &raw,
+                                 nullptr);
   handle_.reset(raw);
   if (code != SQLITE_OK)
     fail(db, code);
@@ -63,8 +63,7 @@ statement& statement::bind(std::string_view text) {
 
 statement& statement::bind_blob(std::string_view bytes) {
   auto data = bytes.data() != nullptr ? bytes.data() : "";
-  check(
-    sqlite3_bind_blob64(handle_.get(), next_parameter_++, data, bytes.size(), SQLITE_STATIC));
+  check(sqlite3_bind_blob64(handle_.get(), next_parameter_++, data, bytes.size(), SQLITE_STATIC));
   return *this;
 }
 

@@ -15,11 +15,17 @@ namespace reprise::store::sqlite {
 /// What SQLite refused. Thrown inside this folder only; the store's methods turn it into an error.
 class failure : public std::runtime_error {
 public:
-  failure(int code, const std::string& text) : std::runtime_error(text), code_(code) {}
+  failure(int code, const std::string& text) : std::runtime_error(text), code_(code) {
+  }
 
   /// The extended result code.
-  int code() const noexcept { return code_; }
-  int primary_code() const noexcept { return code_ & 0xff; }
+  int code() const noexcept {
+    return code_;
+  }
+
+  int primary_code() const noexcept {
+    return code_ & 0xff;
+  }
 
 private:
   int code_;
@@ -58,11 +64,16 @@ public:
   double real(int column) const;
   /// Valid until the next step.
   std::string_view text(int column) const;
-  std::string string(int column) const { return std::string{text(column)}; }
+
+  std::string string(int column) const {
+    return std::string{text(column)};
+  }
 
 private:
   struct finalizer {
-    void operator()(sqlite3_stmt* s) const noexcept { sqlite3_finalize(s); }
+    void operator()(sqlite3_stmt* s) const noexcept {
+      sqlite3_finalize(s);
+    }
   };
 
   void check(int code);
@@ -74,13 +85,23 @@ private:
 /// Resets a statement at the end of a scope, so that it holds no lock and no borrowed text.
 class running {
 public:
-  explicit running(statement& s) : statement_(s) {}
-  ~running() { statement_.reset(); }
+  explicit running(statement& s) : statement_(s) {
+  }
+
+  ~running() {
+    statement_.reset();
+  }
+
   running(const running&) = delete;
   running& operator=(const running&) = delete;
 
-  statement* operator->() const { return &statement_; }
-  statement& operator*() const { return statement_; }
+  statement* operator->() const {
+    return &statement_;
+  }
+
+  statement& operator*() const {
+    return statement_;
+  }
 
 private:
   statement& statement_;
@@ -104,11 +125,16 @@ public:
   /// Ends an open transaction without its writes; nothing when there is none.
   void roll_back() noexcept;
   int changes() const noexcept;
-  sqlite3* handle() const noexcept { return handle_.get(); }
+
+  sqlite3* handle() const noexcept {
+    return handle_.get();
+  }
 
 private:
   struct closer {
-    void operator()(sqlite3* db) const noexcept { sqlite3_close_v2(db); }
+    void operator()(sqlite3* db) const noexcept {
+      sqlite3_close_v2(db);
+    }
   };
 
   std::unique_ptr<sqlite3, closer> handle_;

@@ -44,16 +44,17 @@ result<file_lock> file_lock::acquire(const std::string& store_path) {
     if (errno != EWOULDBLOCK)
       return make_error(errc::failed_precondition,
                         "Cannot lock " + path + ": " + std::strerror(errno) + ".");
-    return make_error(errc::failed_precondition,
-                      "The store file " + store_path + " is in use by " + holder(descriptor)
-                        + ". Stop that server or choose another file.");
+    return make_error(errc::failed_precondition, "The store file " + store_path + " is in use by "
+                                                   + holder(descriptor)
+                                                   + ". Stop that server or choose another file.");
   }
   write_pid(descriptor);
   return lock;
 }
 
 file_lock::file_lock(file_lock&& other) noexcept
-  : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  : descriptor_(std::exchange(other.descriptor_, -1)) {
+}
 
 file_lock& file_lock::operator=(file_lock&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);

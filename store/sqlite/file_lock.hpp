@@ -18,7 +18,8 @@ public:
   ~file_lock();
 
 private:
-  explicit file_lock(int descriptor) : descriptor_(descriptor) {}
+  explicit file_lock(int descriptor) : descriptor_(descriptor) {
+  }
 
   int descriptor_ = -1;
 };

@@ -47,8 +47,8 @@ result<std::unique_ptr<store>> open_sqlite(const sqlite_options& options) {
     return std::unique_ptr<store>{
       std::make_unique<sqlite_store>(std::move(*lock), std::move(writer), options)};
   } catch (const failure& f) {
-    return make_error(errc::failed_precondition, "The store file " + options.path
-                                                   + " cannot be opened: " + f.what() + ".");
+    return make_error(errc::failed_precondition,
+                      "The store file " + options.path + " cannot be opened: " + f.what() + ".");
   }
 }
 

@@ -85,10 +85,9 @@ result<std::int64_t> sqlite_store::count(const std::string& namespace_id, const 
   });
 }
 
-result<std::vector<group_count>> sqlite_store::count_by(const std::string& namespace_id,
-                                                        const filter& query,
-                                                        const std::string& attribute,
-                                                        value_type type) {
+result<std::vector<group_count>>
+sqlite_store::count_by(const std::string& namespace_id, const filter& query,
+                       const std::string& attribute, value_type type) {
   if (auto bad = refuse_grouping(attribute, type))
     return *bad;
   return reading([&](database& db) -> result<std::vector<group_count>> {

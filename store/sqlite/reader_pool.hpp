@@ -16,12 +16,20 @@ public:
 
   class loan {
   public:
-    loan(reader_pool& pool, std::unique_ptr<database> db) : pool_(pool), db_(std::move(db)) {}
+    loan(reader_pool& pool, std::unique_ptr<database> db) : pool_(pool), db_(std::move(db)) {
+    }
+
     ~loan();
     loan(const loan&) = delete;
     loan& operator=(const loan&) = delete;
-    database& operator*() const { return *db_; }
-    database* operator->() const { return db_.get(); }
+
+    database& operator*() const {
+      return *db_;
+    }
+
+    database* operator->() const {
+      return db_.get();
+    }
 
   private:
     reader_pool& pool_;

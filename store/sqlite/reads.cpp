@@ -49,7 +49,10 @@ std::vector<journal_row> read_rows(statement& s, std::size_t bytes_max) {
   return rows;
 }
 
-enum class edge : std::uint8_t { first, end };
+enum class edge : std::uint8_t {
+  first,
+  end
+};
 
 /// The least number from which on journal rows begin (or end) behind the event. Event ids grow with
 /// the rows, so it is found by halving, with one look into the index a step.
@@ -121,14 +124,13 @@ result<std::optional<snapshot>> sqlite_store::load_snapshot(std::int64_t key) {
     running s{db.prepared("SELECT seq, state FROM snapshots WHERE run_key = ?")};
     if (!s->bind(key).step())
       return std::optional<snapshot>{};
-    return std::optional{snapshot{.seq = static_cast<std::uint64_t>(s->integer(0)),
-                                  .state = s->string(1)}};
+    return std::optional{
+      snapshot{.seq = static_cast<std::uint64_t>(s->integer(0)), .state = s->string(1)}};
   });
 }
 
-result<std::vector<journal_row>> sqlite_store::read_journal(std::int64_t key,
-                                                            std::uint64_t from_seq,
-                                                            std::size_t bytes_max) {
+result<std::vector<journal_row>>
+sqlite_store::read_journal(std::int64_t key, std::uint64_t from_seq, std::size_t bytes_max) {
   return reading([&](database& db) -> result<std::vector<journal_row>> {
     running s{db.prepared("SELECT seq, first_event_id, event_count, events, facts FROM journal "
                           "WHERE run_key = ? AND seq >= ? ORDER BY seq")};
@@ -137,9 +139,8 @@ result<std::vector<journal_row>> sqlite_store::read_journal(std::int64_t key,
   });
 }
 
-result<std::vector<journal_row>> sqlite_store::read_events(std::int64_t key,
-                                                           std::int64_t from_event,
-                                                           std::size_t bytes_max) {
+result<std::vector<journal_row>>
+sqlite_store::read_events(std::int64_t key, std::int64_t from_event, std::size_t bytes_max) {
   return reading([&](database& db) -> result<std::vector<journal_row>> {
     auto from = rows_behind(db, key, from_event, edge::end);
     running s{db.prepared("SELECT seq, first_event_id, event_count, events, x'' FROM journal "
@@ -149,9 +150,8 @@ result<std::vector<journal_row>> sqlite_store::read_events(std::int64_t key,
   });
 }
 
-result<std::vector<journal_row>> sqlite_store::read_events_reverse(std::int64_t key,
-                                                                   std::int64_t to_event,
-                                                                   std::size_t bytes_max) {
+result<std::vector<journal_row>>
+sqlite_store::read_events_reverse(std::int64_t key, std::int64_t to_event, std::size_t bytes_max) {
   return reading([&](database& db) -> result<std::vector<journal_row>> {
     auto behind = rows_behind(db, key, to_event, edge::first);
     running s{db.prepared("SELECT seq, first_event_id, event_count, events, x'' FROM journal "
@@ -184,9 +184,8 @@ result<std::optional<time_point>> sqlite_store::next_timer(time_point after) {
   });
 }
 
-result<std::vector<due_run>> sqlite_store::pending_offers(time_point after_at,
-                                                          std::int64_t after_key,
-                                                          std::size_t limit) {
+result<std::vector<due_run>>
+sqlite_store::pending_offers(time_point after_at, std::int64_t after_key, std::size_t limit) {
   return reading([&](database& db) -> result<std::vector<due_run>> {
     running s{db.prepared("SELECT offer_at, run_key, slot, namespace_id, workflow_id, run_id "
                           "FROM runs WHERE offer_at IS NOT NULL "
@@ -198,10 +197,9 @@ result<std::vector<due_run>> sqlite_store::pending_offers(time_point after_at,
 
 // -- backlogs ------------------------------------------------------------------------------------
 
-result<std::vector<backlog_row>> sqlite_store::read_backlog(const queue_key& queue,
-                                                            int after_priority,
-                                                            std::int64_t after_seq,
-                                                            std::size_t limit) {
+result<std::vector<backlog_row>>
+sqlite_store::read_backlog(const queue_key& queue, int after_priority, std::int64_t after_seq,
+                           std::size_t limit) {
   return reading([&](database& db) -> result<std::vector<backlog_row>> {
     running s{db.prepared("SELECT priority, seq, task FROM backlog WHERE namespace_id = ? "
                           "AND queue = ? AND kind = ? AND (priority, seq) > (?, ?) "
@@ -246,9 +244,8 @@ result<std::vector<queue_key>> sqlite_store::backlog_queues() {
   });
 }
 
-result<void>
-sqlite_store::erase_backlog(const queue_key& queue,
-                            std::span<const std::pair<int, std::int64_t>> places) {
+result<void> sqlite_store::erase_backlog(const queue_key& queue,
+                                         std::span<const std::pair<int, std::int64_t>> places) {
   return writing([&](database& db) -> result<void> {
     for (auto& [priority, seq] : places)
       db.prepared("DELETE FROM backlog WHERE namespace_id = ? AND queue = ? AND kind = ? "

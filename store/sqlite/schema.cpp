@@ -136,7 +136,7 @@ result<void> check_whole(database& db, const std::string& path) {
   auto bytes = db.read_integer("PRAGMA page_count") * db.read_integer("PRAGMA page_size");
   // With the WAL emptied into it, the file holds all its pages, or it was cut.
   db.execute("PRAGMA wal_checkpoint(TRUNCATE)");
-  struct stat file {};
+  struct stat file{};
   if (stat(path.c_str(), &file) == 0 && file.st_size < bytes)
     return refuse_corrupt(path, "it is shorter than it says");
   if (bytes > full_check_bytes_max)

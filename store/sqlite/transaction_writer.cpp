@@ -58,9 +58,8 @@ void transaction_writer::write(const transition& t) {
     return std::ranges::any_of(t.currents, [&](auto& change) { return change.key == key; });
   };
   auto is_created = [&](std::int64_t key) {
-    return std::ranges::any_of(t.runs, [&](auto& w) {
-      return w.what == run_write::kind::create && w.head.key == key;
-    });
+    return std::ranges::any_of(
+      t.runs, [&](auto& w) { return w.what == run_write::kind::create && w.head.key == key; });
   };
   for (auto& w : t.runs)
     write_run(w, w.what == run_write::kind::create && becomes_current(w.head.key));
@@ -166,20 +165,23 @@ void transaction_writer::forget_facts(std::int64_t key, std::uint64_t to) {
       from = s->integer(0);
   }
   auto forgotten = as_integer(to);
-  db_.prepared("DELETE FROM journal WHERE run_key = ? AND seq > ? AND seq <= ? "
-               "AND event_count = 0")
+  db_
+    .prepared("DELETE FROM journal WHERE run_key = ? AND seq > ? AND seq <= ? "
+              "AND event_count = 0")
     .bind(key)
     .bind(from)
     .bind(forgotten)
     .run();
-  db_.prepared("UPDATE journal SET facts = x'' WHERE run_key = ? AND seq > ? AND seq <= ? "
-               "AND length(facts) > 0")
+  db_
+    .prepared("UPDATE journal SET facts = x'' WHERE run_key = ? AND seq > ? AND seq <= ? "
+              "AND length(facts) > 0")
     .bind(key)
     .bind(from)
     .bind(forgotten)
     .run();
-  db_.prepared("UPDATE snapshots SET facts_forgotten_to = ? WHERE run_key = ? "
-               "AND facts_forgotten_to < ?")
+  db_
+    .prepared("UPDATE snapshots SET facts_forgotten_to = ? WHERE run_key = ? "
+              "AND facts_forgotten_to < ?")
     .bind(forgotten)
     .bind(key)
     .bind(forgotten)
@@ -207,8 +209,9 @@ void transaction_writer::move_current(const current_change& change, bool is_mark
       .bind(before->key)
       .run();
   if (!is_marked)
-    db_.prepared("INSERT INTO run_ids(id_hash, run_key, is_current) VALUES(?, ?, 1) "
-                 "ON CONFLICT(id_hash, run_key) DO UPDATE SET is_current = 1")
+    db_
+      .prepared("INSERT INTO run_ids(id_hash, run_key, is_current) VALUES(?, ?, 1) "
+                "ON CONFLICT(id_hash, run_key) DO UPDATE SET is_current = 1")
       .bind(hash)
       .bind(change.key)
       .run();

@@ -9,9 +9,13 @@ namespace reprise::store::sqlite {
 /// group's transaction.
 class writer_state final : public stored_state {
 public:
-  writer_state(database& db, const std::vector<epoch_number>& epochs) : db_(db), epochs_(epochs) {}
+  writer_state(database& db, const std::vector<epoch_number>& epochs) : db_(db), epochs_(epochs) {
+  }
 
-  epoch_number epoch(slot_id slot) override { return epochs_[slot]; }
+  epoch_number epoch(slot_id slot) override {
+    return epochs_[slot];
+  }
+
   std::optional<stored_run> run(std::int64_t key) override;
   bool run_id_exists(const std::string& run_id) override;
   std::optional<stored_current> current(const std::string& namespace_id,
@@ -25,7 +29,8 @@ private:
 /// Writes transitions that group_check admitted, inside an open transaction. Throws `failure`.
 class transaction_writer {
 public:
-  transaction_writer(database& db, const group_check& check) : db_(db), check_(check) {}
+  transaction_writer(database& db, const group_check& check) : db_(db), check_(check) {
+  }
 
   /// The transition must be the one that `check` admitted last.
   void write(const transition& t);

@@ -1,0 +1,28 @@
+#include "base/ensure.hpp"
+
+#include "base/log.hpp"
+
+#include <cstdlib>
+
+namespace reprise::detail {
+
+namespace {
+
+std::string describe(const char* condition, const char* file, int line, const std::string& text) {
+  return std::string{file} + ":" + std::to_string(line) + ": " + text + " (" + condition + ")";
+}
+
+} // namespace
+
+void ensure_failed(const char* condition, const char* file, int line, const std::string& text) {
+  auto message = describe(condition, file, line, text);
+  log(log_level::error, "invariant broken: " + message);
+  throw broken_invariant(message);
+}
+
+void abort_failed(const char* condition, const char* file, int line, const std::string& text) {
+  log(log_level::error, "must not go on: " + describe(condition, file, line, text));
+  std::abort();
+}
+
+} // namespace reprise::detail

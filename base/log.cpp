@@ -1,0 +1,58 @@
+#include "base/log.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <ctime>
+#include <string>
+
+namespace reprise {
+
+namespace {
+
+std::atomic<log_level> threshold{log_level::info};
+
+std::string stamp() {
+  auto now = std::chrono::system_clock::now();
+  auto seconds = std::chrono::system_clock::to_time_t(now);
+  auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch())
+                % 1000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  std::array<char, 32> text{};
+  auto length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &utc);
+  auto fraction = std::to_string(1000 + millis.count()).substr(1);
+  return std::string{text.data(), length} + "." + fraction + "Z";
+}
+
+} // namespace
+
+void set_log_level(log_level level) noexcept {
+  threshold.store(level, std::memory_order_relaxed);
+}
+
+log_level current_log_level() noexcept {
+  return threshold.load(std::memory_order_relaxed);
+}
+
+void log(log_level level, std::string_view text) noexcept try {
+  if (level < current_log_level() || level == log_level::off)
+    return;
+  static constexpr std::array<std::string_view, 4> names{"DEBUG", "INFO ", "WARN ", "ERROR"};
+  std::string line = stamp() + " " + std::string{names[static_cast<std::size_t>(level)]} + " ";
+  for (char c : text) {
+    if (c == '\n')
+      line += "\\n";
+    else
+      line += c;
+  }
+  line += '\n';
+  // A lost log line is no reason to fail, so the result is looked at and let go.
+  if (::write(STDERR_FILENO, line.data(), line.size()) < 0)
+    return;
+} catch (...) {
+}
+
+} // namespace reprise
