@@ -136,9 +136,12 @@ std::optional<std::string> problem_of(const continue_attributes& a, const limits
     return problem;
   if (auto problem = negative(a.backoff_start_interval(), "BackoffStartInterval"))
     return problem;
-  if (a.has_retry_policy())
-    if (auto problem = retry_policy_problem(a.retry_policy()))
+  if (a.has_retry_policy()) {
+    auto policy = a.retry_policy();
+    complete_retry_policy(policy);
+    if (auto problem = retry_policy_problem(policy))
       return problem;
+  }
   if (!a.cron_schedule().empty() && !parse_cron(a.cron_schedule()))
     return "invalid CronSchedule on ContinueAsNewWorkflowExecutionCommand: invalid CronSchedule..";
   return std::nullopt;

@@ -26,6 +26,9 @@ struct limits {
   std::size_t reset_points_max = 20;
   std::size_t transaction_bytes_max = 4U << 20;
   std::size_t retained_failure_bytes_max = 4U << 10;
+  /// 0: histories grow without end, unlike the reference server's.
+  std::int64_t history_events_max = 0;
+  std::int64_t history_bytes_max = 0;
   std::int64_t suggest_continue_events = 4096;
   std::int64_t suggest_continue_bytes = 4 << 20;
   duration workflow_task_timeout_default = std::chrono::seconds{10};

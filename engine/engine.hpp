@@ -39,8 +39,8 @@ temporal::api::workflowservice::v1::DescribeWorkflowExecutionResponse describe(c
                                                                                const context& c);
 /// What lists and describe say of the run.
 temporal::api::workflow::v1::WorkflowExecutionInfo info_of(const execution& x);
-/// The scheduled and started events of a transient workflow task, in their wire form (History);
-/// empty when there is none that is started.
+/// The Scheduled and, once it is started, Started events of a transient workflow task, in their
+/// wire form (History); empty when there is none, or when events came between it and its failure.
 std::string transient_events(const execution& x);
 
 bool is_open(const execution& x);

@@ -206,9 +206,12 @@ std::string transient_events(const execution& x) {
   const auto& task = x.workflow_task();
   if (!is_open(x) || !task.transient())
     return {};
-  // Not started: events that came since are history, the task stands behind them.
+  // Events that came since will make a normal task of it when it is started; until then it has
+  // none.
+  if (task.scheduled_event_id() != x.next_event_id())
+    return {};
   auto started = task.started_event_id() != 0;
-  auto id = started ? task.scheduled_event_id() : x.next_event_id();
+  auto id = task.scheduled_event_id();
   api::history::v1::History out;
   auto event = scheduled_event(task);
   event.set_event_id(id);

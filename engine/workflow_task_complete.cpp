@@ -203,6 +203,15 @@ step end_oversized(execution before, const std::string& reason, const context& c
   return std::move(t).finish(invalid_argument(reason));
 }
 
+/// Why the history may not grow any more; nothing while it may.
+std::optional<std::string> history_problem(const execution& x, const limits& bounds) {
+  if (bounds.history_bytes_max > 0 && x.history_size_bytes() > bounds.history_bytes_max)
+    return "Workflow history size exceeds limit.";
+  if (bounds.history_events_max > 0 && x.next_event_id() - 1 > bounds.history_events_max)
+    return "Workflow history count exceeds limit.";
+  return std::nullopt;
+}
+
 /// A heartbeat keeps a task alive over many completions; not for ever.
 bool heartbeat_too_long(const execution& x, const context& c) {
   auto since = from_proto(x.workflow_task().original_scheduled_time());
@@ -279,6 +288,13 @@ step decide_complete_workflow_task(execution current, const cluster::ExecutionRe
     t.visibility_changed();
   if (!is_open(t.state()))
     return std::move(t).finish(response);
+  if (auto problem = history_problem(t.state(), c.bounds)) {
+    api::history::v1::WorkflowExecutionTerminatedEventAttributes end;
+    end.set_reason(*problem);
+    end.set_identity(server_identity);
+    terminate_run(t, std::move(end));
+    return std::move(t).finish(invalid_argument(std::move(*problem)));
+  }
   auto wanted = r.force_create_new_workflow_task() || flushed || done.wants_new_task;
   auto answer = go_on(t, r, wanted, next, response);
   return std::move(t).finish(std::move(answer));
