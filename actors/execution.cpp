@@ -66,7 +66,9 @@ execution_actor::behavior_type execution::make_behavior() {
   return {
     [this](call_atom, call_ptr& c) { on_call(c); },
     [this](loaded_atom, const std::shared_ptr<loaded_run>& loaded) { on_loaded(*loaded); },
-    [](cancel_atom, std::uint64_t, const bridge_actor&) {},
+    [this](cancel_atom, std::uint64_t id, const bridge_actor& from) {
+      queries_.drop_if([&](const call& c) { return c.id == id && c.from == from; });
+    },
   };
 }
 
@@ -232,6 +234,12 @@ void execution::decide(const call_ptr& c, hosted_run* run) {
       return answer_history(c, run);
     case body::kDescribe:
       return answer_describe(c, run, *ns);
+    case body::kQuery:
+      return answer_query(c, run);
+    case body::kStartQueryTask:
+      return start_query_task(c, run);
+    case body::kCompleteQuery:
+      return complete_query(c);
     default:
       return decide_transition(c, run, *ns);
   }
@@ -246,6 +254,8 @@ void execution::decide_transition(const call_ptr& c, hosted_run* run, const name
   std::optional<engine::execution> state;
   if (run != nullptr)
     state = std::move(run->state());
+  if (shared_.before_decision)
+    shared_.before_decision(c->request);
   auto step = engine::decide(std::move(state), c->request, make_context(ns));
   ENSURE(step.current.has_value() == (run != nullptr), "a step keeps the run it was given");
   if (run != nullptr)
@@ -259,8 +269,11 @@ void execution::decide_transition(const call_ptr& c, hosted_run* run, const name
   if (successor)
     ENSURE(run == nullptr || run == current_.get(), "only the current run has a successor");
   write_step(*out, step, run, ns);
+  auto* shown = is_start(*c) && successor ? current_.get() : run;
+  if (!queries_.empty())
+    queries_after(*out, step, run);
   if (!out->released.obsolete_task)
-    add_answer(*out, step, is_start(*c) && successor ? current_.get() : run);
+    add_answer(*out, step, shown);
   if (step.erase && run != nullptr) {
     if (run == current_.get())
       current_.reset();
@@ -395,6 +408,7 @@ void execution::fail(const call_ptr& c, const error& e, bool try_again) {
 void execution::deliver(outcome_ptr out) {
   constexpr std::uint64_t estimate_every = 16;
   out->what->decided = true;
+  out->released.callers_due = queries_.next_deadline();
   out->write.slot = options_.slot_number;
   out->appended = !out->write.runs.empty();
   if (current_) {

@@ -3,6 +3,7 @@
 #include "actors/history_pager.hpp"
 #include "actors/hosted_run.hpp"
 #include "actors/outcome.hpp"
+#include "actors/query_registry.hpp"
 #include "actors/services.hpp"
 #include "base/ids.hpp"
 
@@ -68,6 +69,16 @@ private:
   void answer_describe(const call_ptr& c, hosted_run* run, const namespace_entry& ns);
   void write_snapshot(const call_ptr& c);
 
+  // -- queries (execution_queries.cpp)
+  // -------------------------------------------------------------------
+  void answer_query(const call_ptr& c, const hosted_run* run);
+  void start_query_task(const call_ptr& c, const hosted_run* run);
+  void complete_query(const call_ptr& c);
+  /// What a transition means for the queries, and time for those that waited too long. `run`: the
+  /// one that it changed, if any.
+  void queries_after(outcome& out, engine::step& step, const hosted_run* run);
+  void add_queries(outcome& out, query_step done);
+
   /// The writes of a step; moves runs to where they belong afterwards.
   void write_step(outcome& out, engine::step& step, hosted_run* run, const namespace_entry& ns);
   void add_answer(outcome& out, engine::step& step, hosted_run* run);
@@ -88,6 +99,7 @@ private:
   bool dead_ = false;
   bool news_due_ = false;
   std::uint64_t appends_ = 0;
+  query_registry queries_;
   std::unique_ptr<hosted_run> current_;
   std::vector<std::unique_ptr<hosted_run>> older_;
   /// For the current run.

@@ -102,12 +102,13 @@ struct effects {
   std::optional<history_wait> wait{};
   /// A task that was taken is not to be had; the queue is told.
   bool obsolete_task = false;
-  /// The caller stays with the execution (a buffered query); cancelling goes there.
+  /// The caller gets its answer by a later outcome (a query that waits). Until then the slot keeps
+  /// the call and does not passivate the execution; should that die, the call is decided again.
   bool caller_stays = false;
+  /// When such a caller has waited long enough; the slot wakes the execution then.
+  std::optional<time_point> callers_due{};
   /// The store could not be read: try again later, when nobody but us asked.
   bool try_again = false;
-  /// The run is not to be passivated (queries wait in memory).
-  bool pinned = false;
   /// Work that needs to be done before the next call can be: a reader runs it.
   store_job load{};
 };

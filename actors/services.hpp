@@ -42,6 +42,10 @@ struct services {
     = std::vector<std::atomic<store::epoch_number>>(store::slot_count);
   /// The queue that holds tasks like this one.
   std::function<queue_actor(const cluster::Task&)> queue_of{};
+  /// A worker waited on this queue at or after that moment.
+  std::function<bool(const store::queue_key&, time_point)> polled_since{};
+  /// Simulations let executions die by throwing here, before a call is decided; else empty.
+  std::function<void(const cluster::ExecutionRequest&)> before_decision{};
 
   std::atomic<std::uint64_t> incarnations{0};
   std::atomic<std::size_t> trim_place{0};

@@ -106,9 +106,11 @@ void slot::on_cancel(std::uint64_t id, const bridge_actor& from) {
     if (gone > 0) {
       shared_.watch.history_polls.add(-static_cast<std::int64_t>(gone));
       rested.push_back(&e);
-    } else if (e.pinned && e.is == entry::phase::live) {
-      send(e.actor, cancel_atom_v, id, from);
     }
+    auto left = std::erase_if(e.staying,
+                              [&](const call_ptr& c) { return c->id == id && c->from == from; });
+    if (left > 0 && e.is == entry::phase::live)
+      send(e.actor, cancel_atom_v, id, from);
   });
   for (auto* e : rested) {
     reschedule(*e);
@@ -181,7 +183,7 @@ void slot::on_tick(std::uint64_t ticket) {
     e.agenda_at.reset();
     expire_polls(e, now);
     auto retries = e.retry_at && *e.retry_at <= now;
-    auto due = e.timer_at && *e.timer_at <= now;
+    auto due = (e.timer_at && *e.timer_at <= now) || (e.staying_until && *e.staying_until <= now);
     if (retries) {
       e.retry_at.reset();
       cluster::ExecutionRequest request;
@@ -191,6 +193,7 @@ void slot::on_tick(std::uint64_t ticket) {
     if (due || retries) {
       // Set again by the news that come with the outcome.
       e.timer_at.reset();
+      e.staying_until.reset();
       cluster::ExecutionRequest request;
       request.mutable_wake();
       accept_internal(e.namespace_id, e.workflow_id, std::move(request), call::origin::slot);

@@ -53,7 +53,7 @@ private:
   void refuse_all(entry& e, const error& why);
   void on_backlog_written(const outcome& x);
   void release(entry& e, outcome& x);
-  void release_answers(outcome& x);
+  void release_answers(entry& e, outcome& x);
   void offer(cluster::Task task);
   void tell_queue(const call& c, bool obsolete);
   void take_news(entry& e, effects& fx);
@@ -68,6 +68,7 @@ private:
   void on_down(const caf::down_msg& m);
   void on_failed(entry& e, const outcome_ptr& x);
   void begin_dying(entry& e);
+  void ask_again(entry& e);
   void end_life(entry& e);
   void retry_later(entry& e);
   /// Goes on with a dying entry as soon as nothing of its old life is under way.

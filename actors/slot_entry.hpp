@@ -55,7 +55,10 @@ struct entry {
   bool load_first = false;
   /// A commit of unknown outcome: the slot's epoch must be raised before anything is read.
   bool needs_raise = false;
-  bool pinned = false;
+  /// Calls whose answer comes by a later outcome (queries); none of them is in `calls`.
+  std::vector<call_ptr> staying{};
+  /// When one of those has waited long enough.
+  std::optional<time_point> staying_until{};
   /// Drop the actor as soon as it rests (its snapshot was asked for).
   bool drop_next = false;
   int failed_loads = 0;
@@ -75,7 +78,7 @@ struct entry {
   bool in_use_order = false;
 
   bool rests() const noexcept {
-    return calls.empty() && held.empty() && !pinned;
+    return calls.empty() && held.empty() && staying.empty();
   }
 };
 

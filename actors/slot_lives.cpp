@@ -135,6 +135,7 @@ void slot::settle(entry& e) {
   for (const auto& h : std::exchange(e.held, {}))
     again_or_refuse(e, h->what, commit_status::conflict);
   end_life(e);
+  ask_again(e);
   if (e.failed_loads >= failed_loads_max)
     return park(e);
   if (epoch_ == 0)
@@ -145,13 +146,22 @@ void slot::settle(entry& e) {
   maybe_forget(e);
 }
 
+// Queries wait in the execution's memory alone; those of a dead one go to the next.
+void slot::ask_again(entry& e) {
+  e.staying_until.reset();
+  for (auto& c : std::exchange(e.staying, {})) {
+    c->decided = false;
+    c->tries_to_load = 0;
+    add_call(e, c);
+  }
+}
+
 void slot::end_life(entry& e) {
   e.is = entry::phase::absent;
   e.actor = nullptr;
   e.who.reset();
   e.needs_raise = false;
   e.append_failed = false;
-  e.pinned = false;
   e.load_first = true;
   auto bytes = static_cast<std::int64_t>(e.resident_bytes);
   e.resident_bytes = 0;
@@ -310,6 +320,8 @@ void slot::reschedule(entry& e) {
     sooner(p.until.expires);
   if (e.retry_at)
     sooner(*e.retry_at);
+  if (e.staying_until)
+    sooner(*e.staying_until);
   if (next == e.agenda_at)
     return;
   if (e.agenda_at)

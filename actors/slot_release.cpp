@@ -102,8 +102,10 @@ void slot::release(entry& e, outcome& x) {
   remove_call(e, *c);
   e.failed_loads = 0;
   e.deaths = 0;
-  e.pinned = x.released.pinned;
-  release_answers(x);
+  release_answers(e, x);
+  if (x.released.caller_stays)
+    e.staying.push_back(c);
+  e.staying_until = x.released.callers_due;
   for (auto& task : x.released.offers)
     offer(std::move(task));
   if (c->by == call::origin::queue)
@@ -126,10 +128,11 @@ void slot::release(entry& e, outcome& x) {
     drop_actor(e);
 }
 
-void slot::release_answers(outcome& x) {
+void slot::release_answers(entry& e, outcome& x) {
   // A write is fenced by its commit; a read is only as good as the lease (invariant 3).
   auto stale = !x.appended && !shared_.own_lease.valid();
   for (auto& a : x.released.answers) {
+    std::erase_if(e.staying, [&a](const call_ptr& c) { return c->id == a.id && c->from == a.to; });
     if (stale) {
       send(a.to, reply_atom_v, a.id, to_reply(not_served()));
       continue;

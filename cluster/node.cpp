@@ -36,7 +36,8 @@ node::node(caf::actor_system& system, store::store& db, const clock& time, metri
             .namespaces = namespaces_,
             .watch = hooks_,
             .seed = options_.seed,
-            .memory_budget_bytes = options_.memory_budget_bytes} {
+            .memory_budget_bytes = options_.memory_budget_bytes},
+    queues_(system, shared_, m) {
 }
 
 node::~node() {
@@ -55,7 +56,11 @@ void node::start() {
   for (std::size_t i = 0; i < store::slot_count; ++i)
     shared_.slots.push_back(system_.spawn<actors::slot>(shared_, static_cast<store::slot_id>(i)));
   if (!shared_.queue_of)
-    shared_.queue_of = [](const cluster::Task&) { return queue_actor{}; };
+    shared_.queue_of = [this](const cluster::Task& task) { return queues_.find(task); };
+  if (!shared_.polled_since)
+    shared_.polled_since = [this](const store::queue_key& queue, time_point since) {
+      return queues_.polled_since(queue, since);
+    };
   auto on_serving = [this](bool serving) {
     serving_.store(serving, std::memory_order_release);
     if (options_.on_serving)
@@ -89,12 +94,14 @@ void node::stop() {
     return;
   started_ = false;
   shared_.readers.stop();
+  queues_.stop(options_.run_all);
   end_actors();
   shared_.slots.clear();
   shared_.writer = nullptr;
   shared_.timer = nullptr;
   shared_.keeper = nullptr;
   shared_.queue_of = nullptr;
+  shared_.polled_since = nullptr;
 }
 
 void node::end_actors() {

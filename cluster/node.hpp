@@ -2,6 +2,7 @@
 
 #include "actors/hooks.hpp"
 #include "actors/namespace_registry.hpp"
+#include "actors/queue_directory.hpp"
 #include "actors/services.hpp"
 #include "actors/writer.hpp"
 #include "base/metrics.hpp"
@@ -72,6 +73,10 @@ public:
     return shared_;
   }
 
+  actors::queue_directory& queues() noexcept {
+    return queues_;
+  }
+
   actors::namespace_registry& namespaces() noexcept {
     return namespaces_;
   }
@@ -89,6 +94,7 @@ private:
   actors::hooks hooks_;
   actors::namespace_registry namespaces_;
   actors::services shared_;
+  actors::queue_directory queues_;
   std::atomic<bool> serving_{false};
   bool started_ = false;
 };

@@ -1,0 +1,69 @@
+#include "actors/queue_description.hpp"
+
+#include "engine/proto_time.hpp"
+#include "temporal/api/enums/v1/task_queue.pb.h"
+
+#include <algorithm>
+
+namespace reprise::actors {
+
+namespace {
+
+namespace enums = temporal::api::enums::v1;
+namespace api = temporal::api::taskqueue::v1;
+
+google::protobuf::Duration age(const cluster::Task* oldest, time_point now) {
+  if (oldest == nullptr || !oldest->has_scheduled_time())
+    return {};
+  auto since = now - engine::from_proto(oldest->scheduled_time());
+  return engine::to_proto(std::max(since, duration{0}));
+}
+
+api::TaskQueueStats stats_of(const queue_view& q) {
+  api::TaskQueueStats out;
+  auto rows = std::max<std::int64_t>(q.rows_in_store, 0);
+  out.set_approximate_backlog_count(static_cast<std::int64_t>(q.tasks.size()) + rows);
+  *out.mutable_approximate_backlog_age() = age(q.tasks.empty() ? nullptr : &q.tasks.first(), q.now);
+  out.set_tasks_add_rate(static_cast<float>(q.added_per_second));
+  out.set_tasks_dispatch_rate(static_cast<float>(q.dispatched_per_second));
+  return out;
+}
+
+} // namespace
+
+temporal::api::workflowservice::v1::DescribeTaskQueueResponse
+describe_queue(const std::string& request, const queue_view& q) {
+  temporal::api::workflowservice::v1::DescribeTaskQueueRequest r;
+  temporal::api::workflowservice::v1::DescribeTaskQueueResponse out;
+  if (!r.ParseFromString(request))
+    return out;
+  auto stats = stats_of(q);
+  if (r.api_mode() == enums::DESCRIBE_TASK_QUEUE_MODE_ENHANCED) {
+    auto& type = (*(*out.mutable_versions_info())[""].mutable_types_info())[q.kind];
+    if (r.report_pollers())
+      *type.mutable_pollers() = q.pollers.list(q.now);
+    if (r.report_stats())
+      *type.mutable_stats() = stats;
+    return out;
+  }
+  *out.mutable_pollers() = q.pollers.list(q.now);
+  if (q.tasks_per_second_max > 0)
+    out.mutable_effective_rate_limit()->set_requests_per_second(
+      static_cast<float>(q.tasks_per_second_max));
+  if (r.report_stats()) {
+    for (auto p = 1; p <= task_buffer::priority_last; ++p) {
+      const auto* oldest = q.tasks.first_of(p);
+      if (oldest == nullptr && p != task_buffer::priority_default)
+        continue;
+      auto& s = (*out.mutable_stats_by_priority_key())[p];
+      s.set_approximate_backlog_count(static_cast<std::int64_t>(q.tasks.size_of(p)));
+      *s.mutable_approximate_backlog_age() = age(oldest, q.now);
+    }
+    *out.mutable_stats() = stats;
+  }
+  if (r.include_task_queue_status())
+    out.mutable_task_queue_status()->set_backlog_count_hint(stats.approximate_backlog_count());
+  return out;
+}
+
+} // namespace reprise::actors

@@ -1,0 +1,55 @@
+#include "actors/recent_pollers.hpp"
+
+#include "engine/proto_time.hpp"
+#include "temporal/api/enums/v1/deployment.pb.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace reprise::actors {
+
+void recent_pollers::add(const cluster::Poll& poll, time_point now) {
+  auto known = by_identity_.find(poll.identity());
+  if (known == by_identity_.end()) {
+    if (by_identity_.size() >= pollers_max) {
+      std::erase_if(by_identity_, [&](const auto& p) { return now - p.second.last > kept; });
+      if (by_identity_.size() >= pollers_max)
+        by_identity_.erase(std::min_element(
+          by_identity_.begin(), by_identity_.end(),
+          [](const auto& a, const auto& b) { return a.second.last < b.second.last; }));
+    }
+    known = by_identity_.emplace(poll.identity(), seen{}).first;
+  }
+  auto& [last, info] = known->second;
+  last = now;
+  info.set_identity(poll.identity());
+  // What a worker without a limit shows.
+  constexpr double unlimited = 100'000;
+  info.set_rate_per_second(poll.max_tasks_per_second() > 0 ? poll.max_tasks_per_second()
+                                                           : unlimited);
+  if (poll.has_worker_version())
+    *info.mutable_worker_version_capabilities() = poll.worker_version();
+  if (poll.deployment_name().empty() && poll.build_id().empty())
+    return;
+  info.mutable_deployment_options()->set_deployment_name(poll.deployment_name());
+  info.mutable_deployment_options()->set_build_id(poll.build_id());
+}
+
+google::protobuf::RepeatedPtrField<temporal::api::taskqueue::v1::PollerInfo>
+recent_pollers::list(time_point now) const {
+  std::vector<const seen*> fresh;
+  for (const auto& [identity, p] : by_identity_)
+    if (now - p.last <= kept)
+      fresh.push_back(&p);
+  std::stable_sort(fresh.begin(), fresh.end(),
+                   [](const seen* a, const seen* b) { return a->last > b->last; });
+  google::protobuf::RepeatedPtrField<temporal::api::taskqueue::v1::PollerInfo> out;
+  for (const auto* p : fresh) {
+    auto* info = out.Add();
+    *info = p->info;
+    *info->mutable_last_access_time() = engine::to_proto(p->last);
+  }
+  return out;
+}
+
+} // namespace reprise::actors

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "base/clock.hpp"
+#include "protocol/cluster.pb.h"
+#include "temporal/api/taskqueue/v1/message.pb.h"
+
+#include <google/protobuf/repeated_ptr_field.h>
+
+#include <map>
+#include <string>
+
+namespace reprise::actors {
+
+/// Who polled a queue within the last minutes, by identity; bounded.
+class recent_pollers {
+public:
+  static constexpr std::size_t pollers_max = 1000;
+  static constexpr duration kept = std::chrono::minutes{5};
+
+  void add(const cluster::Poll& poll, time_point now);
+  /// Newest first.
+  google::protobuf::RepeatedPtrField<temporal::api::taskqueue::v1::PollerInfo>
+  list(time_point now) const;
+
+private:
+  struct seen {
+    time_point last{};
+    temporal::api::taskqueue::v1::PollerInfo info{};
+  };
+
+  std::map<std::string, seen> by_identity_;
+};
+
+} // namespace reprise::actors

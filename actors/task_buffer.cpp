@@ -1,0 +1,66 @@
+#include "actors/task_buffer.hpp"
+
+#include "base/ensure.hpp"
+
+namespace reprise::actors {
+
+namespace {
+
+std::size_t cost(const cluster::Task& task) {
+  constexpr std::size_t fixed = 400;
+  return fixed + task.workflow_id().size() + task.run_id().size() + task.task_queue().size()
+         + task.query_id().size();
+}
+
+} // namespace
+
+std::string task_identity(const cluster::Task& task) {
+  auto out = task.run_id();
+  for (auto n :
+       {static_cast<std::int64_t>(task.kind()), task.scheduled_event_id(),
+        static_cast<std::int64_t>(task.attempt()), static_cast<std::int64_t>(task.stamp())})
+    out += '/' + std::to_string(n);
+  return out + '/' + task.query_id();
+}
+
+int task_buffer::priority_of(const cluster::Task& task) noexcept {
+  auto p = task.priority();
+  return p >= 1 && p <= priority_last ? p : priority_default;
+}
+
+void task_buffer::push_back(held_task t) {
+  ++size_;
+  bytes_ += cost(t.task);
+  rows_ += t.row ? 1 : 0;
+  lanes_[static_cast<std::size_t>(priority_of(t.task) - 1)].push_back(std::move(t));
+}
+
+held_task task_buffer::pop() {
+  for (auto& lane : lanes_) {
+    if (lane.empty())
+      continue;
+    auto t = std::move(lane.front());
+    lane.pop_front();
+    --size_;
+    bytes_ -= cost(t.task);
+    rows_ -= t.row ? 1 : 0;
+    return t;
+  }
+  ENSURE(false, "a buffer without tasks has no first one");
+  return {};
+}
+
+const cluster::Task& task_buffer::first() const {
+  for (const auto& lane : lanes_)
+    if (!lane.empty())
+      return lane.front().task;
+  ENSURE(false, "a buffer without tasks has no first one");
+  return lanes_.front().front().task;
+}
+
+const cluster::Task* task_buffer::first_of(int priority) const {
+  const auto& lane = lanes_[static_cast<std::size_t>(priority - 1)];
+  return lane.empty() ? nullptr : &lane.front().task;
+}
+
+} // namespace reprise::actors

@@ -1,0 +1,494 @@
+#include "actors/task_queue.hpp"
+
+#include "actors/queue_description.hpp"
+#include "engine/proto_time.hpp"
+#include "temporal/api/enums/v1/task_queue.pb.h"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+namespace reprise::actors {
+
+namespace enums = temporal::api::enums::v1;
+
+struct backlog_job {
+  enum class kind : std::uint8_t {
+    count,
+    read,
+    erase
+  };
+  kind what = kind::count;
+  /// Comes true, on a reader's thread, when the rest is there.
+  std::atomic<bool> done{false};
+  bool ok = false;
+  std::int64_t count = 0;
+  backlog_place behind{};
+  std::vector<store::backlog_row> rows{};
+  std::vector<backlog_place> places{};
+};
+
+task_queue::task_queue(caf::actor_config& config, services& shared, queue_directory& directory,
+                       queue_hooks& watch, std::shared_ptr<queue_facts> facts)
+  : queue_actor::base(config),
+    shared_(shared),
+    directory_(directory),
+    watch_(watch),
+    facts_(std::move(facts)),
+    last_use_(shared.time.now()) {
+}
+
+task_queue::~task_queue() {
+  watch_.pending.add(-static_cast<std::int64_t>(tasks_.size()));
+  watch_.polls_waiting.add(-static_cast<std::int64_t>(waiting_.size()));
+  watch_.backlog_rows.add(-backlog_shown_);
+}
+
+queue_actor::behavior_type task_queue::make_behavior() {
+  return {
+    [this](offer_atom, cluster::Task& task) { on_offer(task); },
+    [this](poll_atom, std::uint64_t id, bridge_actor& from, cluster::Poll& poll) {
+      on_poll(id, from, poll);
+    },
+    [this](cancel_atom, std::uint64_t id, const bridge_actor& from) { on_cancel(id, from); },
+    [this](obsolete_atom, std::uint64_t id, const bridge_actor& from) { on_obsolete(id, from); },
+    [this](taken_atom, std::uint64_t id, const bridge_actor& from) { on_taken(id, from); },
+    [this](describe_atom, std::uint64_t id, const bridge_actor& from, const std::string& request) {
+      on_describe(id, from, request);
+    },
+    [this](tick_atom) { on_tick(); },
+  };
+}
+
+template <class... Ts>
+bool task_queue::pass_on(Ts&&... xs) {
+  if (!retired_)
+    return false;
+  if (auto next = directory_.find(facts_->key))
+    send(next, std::forward<Ts>(xs)...);
+  return true;
+}
+
+// -- tasks
+// --------------------------------------------------------------------------------------------
+
+void task_queue::on_offer(cluster::Task& task) {
+  if (pass_on(offer_atom_v, task))
+    return;
+  auto now = shared_.time.now();
+  last_use_ = now;
+  watch_.offers.add();
+  sticky_ = sticky_ || task.sticky();
+  auto alive = !waiting_.empty()
+               || now.time_since_epoch().count()
+                      - facts_->last_poll_ns.load(std::memory_order_relaxed)
+                    <= sticky_worker_lives.count();
+  if (task.sticky() && (!alive || tasks_.full()))
+    return refuse(task, true);
+  if (task.kind() == cluster::Task::QUERY)
+    return on_query(task);
+  auto identity = task_identity(task);
+  if (held_.contains(identity))
+    return;
+  auto priority = task_buffer::priority_of(task);
+  if (backlog_.goes_behind(priority) || tasks_.full()) {
+    refuse(task, false);
+    return go();
+  }
+  added_.add(now);
+  if (!waiting_.empty() && tasks_.empty())
+    watch_.sync_matches.add();
+  held_.insert(std::move(identity));
+  watch_.pending.add(1);
+  tasks_.push_back({.task = std::move(task), .row = {}});
+  go();
+}
+
+void task_queue::on_query(cluster::Task& task) {
+  // Nobody offers a query again: it lives as long as its caller waits.
+  if (queries_.size() >= queries_max)
+    queries_.pop_front();
+  queries_.push_back(std::move(task));
+  go();
+}
+
+void task_queue::refuse(const cluster::Task& task, bool sticky) {
+  watch_.refused.add();
+  if (!sticky)
+    backlog_.on_refused(task_buffer::priority_of(task), shared_.time.now());
+  send(shared_.slot_for(task.namespace_id(), task.workflow_id()), refuse_atom_v, task, sticky);
+}
+
+// -- pollers
+// ------------------------------------------------------------------------------------------
+
+void task_queue::seen(time_point now) {
+  facts_->last_poll_ns.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+void task_queue::on_poll(std::uint64_t id, bridge_actor& from, cluster::Poll& poll) {
+  if (pass_on(poll_atom_v, id, from, poll))
+    return;
+  auto now = shared_.time.now();
+  last_use_ = now;
+  watch_.polls.add();
+  seen(now);
+  pollers_.add(poll, now);
+  sticky_ = sticky_ || !poll.normal_name().empty();
+  if (poll.max_tasks_per_second() > 0)
+    limit_.set(poll.max_tasks_per_second(), now);
+  auto key = waiter_key{id, from->id()};
+  // Sent again because this queue was thought to be lost.
+  if (waiting_by_key_.contains(key) || handed_.contains(key))
+    return;
+  waiter w{.id = id, .from = std::move(from), .poll = std::move(poll)};
+  w.expires = engine::from_proto(w.poll.expires_at());
+  if (waiting_.size() >= pollers_max || w.expires <= now) {
+    end_poll(w);
+    return;
+  }
+  waiting_by_key_.emplace(key, waiting_.insert(waiting_.end(), std::move(w)));
+  watch_.polls_waiting.add(1);
+  go();
+}
+
+void task_queue::on_cancel(std::uint64_t id, const bridge_actor& from) {
+  if (pass_on(cancel_atom_v, id, from))
+    return;
+  auto key = waiter_key{id, from->id()};
+  if (auto found = waiting_by_key_.find(key); found != waiting_by_key_.end()) {
+    waiting_.erase(found->second);
+    waiting_by_key_.erase(found);
+    watch_.polls_waiting.add(-1);
+  } else if (auto handed = handed_.find(key); handed != handed_.end()) {
+    handed->second.cancelled = true;
+  }
+}
+
+void task_queue::end_poll(const waiter& w) {
+  watch_.polls_empty.add();
+  send(w.from, reply_atom_v, w.id, cluster::Reply{});
+}
+
+void task_queue::expire_polls(time_point now) {
+  for (auto w = waiting_.begin(); w != waiting_.end();) {
+    if (w->expires > now) {
+      ++w;
+      continue;
+    }
+    seen(now);
+    end_poll(*w);
+    watch_.polls_waiting.add(-1);
+    waiting_by_key_.erase({w->id, w->from->id()});
+    w = waiting_.erase(w);
+  }
+}
+
+// -- hand-outs
+// ----------------------------------------------------------------------------------------
+
+bool task_queue::has_task() const {
+  return !queries_.empty() || (!tasks_.empty() && !backlog_.unknown());
+}
+
+void task_queue::match(time_point now) {
+  while (!waiting_.empty() && has_task() && handed_.size() < handed_max) {
+    held_task next;
+    if (!queries_.empty()) {
+      next.task = std::move(queries_.front());
+      queries_.pop_front();
+      if (engine::from_proto(next.task.expires_at()) <= now)
+        continue;
+    } else {
+      if (!limit_.allows(now))
+        return;
+      limit_.take();
+      next = tasks_.pop();
+      watch_.pending.add(-1);
+    }
+    auto who = std::move(waiting_.front());
+    waiting_.pop_front();
+    waiting_by_key_.erase({who.id, who.from->id()});
+    watch_.polls_waiting.add(-1);
+    seen(now);
+    hand_out(std::move(who), std::move(next));
+  }
+}
+
+void task_queue::hand_out(waiter who, held_task what) {
+  auto key = waiter_key{who.id, who.from->id()};
+  send(shared_.slot_for(what.task.namespace_id(), what.task.workflow_id()), call_atom_v, who.id,
+       who.from, start_request(who, what), queue_actor{this});
+  auto identity = task_identity(what.task);
+  handed_.emplace(
+    key, handout{.who = std::move(who), .what = std::move(what), .identity = std::move(identity)});
+}
+
+cluster::ExecutionRequest task_queue::start_request(const waiter& who,
+                                                    const held_task& what) const {
+  cluster::ExecutionRequest out;
+  out.set_namespace_id(what.task.namespace_id());
+  out.set_namespace_name(who.poll.namespace_name());
+  out.set_workflow_id(what.task.workflow_id());
+  out.set_run_id(what.task.run_id());
+  auto& start = what.task.kind() == cluster::Task::QUERY      ? *out.mutable_start_query_task()
+                : what.task.kind() == cluster::Task::ACTIVITY ? *out.mutable_start_activity_task()
+                                                              : *out.mutable_start_workflow_task();
+  *start.mutable_task() = what.task;
+  start.set_identity(who.poll.identity());
+  start.set_request_id(who.poll.request_id());
+  auto& queue = *start.mutable_task_queue();
+  queue.set_name(who.poll.task_queue());
+  queue.set_kind(who.poll.normal_name().empty() ? enums::TASK_QUEUE_KIND_NORMAL
+                                                : enums::TASK_QUEUE_KIND_STICKY);
+  queue.set_normal_name(who.poll.normal_name());
+  if (who.poll.has_worker_version())
+    *start.mutable_worker_version() = who.poll.worker_version();
+  start.set_backlog_count_hint(backlog_count());
+  return out;
+}
+
+std::int64_t task_queue::backlog_count() const {
+  // Rows that are in memory are counted by both.
+  return static_cast<std::int64_t>(tasks_.size() - tasks_.rows()) + backlog_.rows();
+}
+
+std::optional<task_queue::handout> task_queue::take_handout(std::uint64_t id,
+                                                            const bridge_actor& from) {
+  auto found = handed_.find({id, from->id()});
+  if (found == handed_.end())
+    return std::nullopt;
+  auto out = std::move(found->second);
+  handed_.erase(found);
+  return out;
+}
+
+void task_queue::finish(const held_task& what, const std::string& identity, time_point now) {
+  held_.erase(identity);
+  if (what.row)
+    backlog_.on_done(*what.row, now);
+}
+
+void task_queue::on_obsolete(std::uint64_t id, const bridge_actor& from) {
+  auto now = shared_.time.now();
+  auto h = take_handout(id, from);
+  if (!h)
+    return;
+  watch_.obsolete.add();
+  finish(h->what, h->identity, now);
+  if (h->what.task.kind() != cluster::Task::QUERY)
+    limit_.give_back();
+  if (!h->cancelled) {
+    auto key = waiter_key{h->who.id, h->who.from->id()};
+    waiting_by_key_.emplace(key, waiting_.insert(waiting_.begin(), std::move(h->who)));
+    watch_.polls_waiting.add(1);
+  }
+  go();
+}
+
+void task_queue::on_taken(std::uint64_t id, const bridge_actor& from) {
+  auto now = shared_.time.now();
+  auto h = take_handout(id, from);
+  if (!h)
+    return;
+  watch_.polls_served.add();
+  dispatched_.add(now);
+  finish(h->what, h->identity, now);
+  go();
+}
+
+// -- backlog
+// ------------------------------------------------------------------------------------------
+
+void task_queue::post(std::shared_ptr<backlog_job> job) {
+  jobs_.push_back(job);
+  auto work = [&db = shared_.db, key = facts_->key, me = queue_actor{this}, job] {
+    switch (job->what) {
+      case backlog_job::kind::count:
+        if (auto n = db.count_backlog(key)) {
+          job->count = *n;
+          job->ok = true;
+        }
+        break;
+      case backlog_job::kind::read:
+        if (auto rows = db.read_backlog(key, job->behind.first, job->behind.second,
+                                        queue_backlog::page_rows)) {
+          job->rows = std::move(*rows);
+          job->ok = true;
+        }
+        break;
+      case backlog_job::kind::erase:
+        job->ok = db.erase_backlog(key, job->places).has_value();
+        break;
+    }
+    job->done.store(true, std::memory_order_release);
+    caf::anon_send(me, tick_atom_v);
+  };
+  if (shared_.readers.post(std::move(work)))
+    return;
+  // As if the store had failed.
+  job->done.store(true, std::memory_order_release);
+  send(this, tick_atom_v);
+}
+
+void task_queue::work_on_backlog(time_point now) {
+  if (sticky_ && backlog_.unknown())
+    backlog_.on_counted(0, now);
+  if (backlog_.unknown() && !counting_) {
+    counting_ = true;
+    post(std::make_shared<backlog_job>());
+  }
+  if (auto place = backlog_.wanted(now, tasks_.has_room_for_a_page())) {
+    backlog_.on_reading();
+    auto job = std::make_shared<backlog_job>();
+    job->what = backlog_job::kind::read;
+    job->behind = *place;
+    post(std::move(job));
+  }
+  if (auto places = backlog_.take_erasable(now); !places.empty()) {
+    auto job = std::make_shared<backlog_job>();
+    job->what = backlog_job::kind::erase;
+    job->places = std::move(places);
+    post(std::move(job));
+  }
+}
+
+void task_queue::on_rows(backlog_job& job, time_point now) {
+  std::vector<backlog_place> places;
+  for (const auto& row : job.rows)
+    places.emplace_back(row.priority, row.seq);
+  auto fresh = backlog_.on_page(places, now);
+  for (std::size_t i = 0; i < job.rows.size(); ++i) {
+    if (!fresh[i])
+      continue;
+    cluster::Task task;
+    // What cannot be understood, or is held already, needs no row.
+    if (!task.ParseFromString(job.rows[i].task) || !held_.insert(task_identity(task)).second) {
+      backlog_.on_done(places[i], now);
+      continue;
+    }
+    watch_.pending.add(1);
+    tasks_.push_back({.task = std::move(task), .row = places[i]});
+  }
+}
+
+void task_queue::take_job_results(time_point now) {
+  std::vector<std::shared_ptr<backlog_job>> done;
+  std::erase_if(jobs_, [&](std::shared_ptr<backlog_job>& job) {
+    if (!job->done.load(std::memory_order_acquire))
+      return false;
+    done.push_back(std::move(job));
+    return true;
+  });
+  for (const auto& job : done) {
+    if (!job->ok)
+      shared_.watch.store_read_failures.add();
+    switch (job->what) {
+      case backlog_job::kind::count:
+        backlog_.on_counted(job->ok ? std::optional{job->count} : std::nullopt, now);
+        break;
+      case backlog_job::kind::read:
+        if (job->ok)
+          on_rows(*job, now);
+        else
+          backlog_.on_page(std::nullopt, now);
+        break;
+      case backlog_job::kind::erase:
+        backlog_.on_erased(job->places, job->ok, now);
+        break;
+    }
+  }
+}
+
+// -- time
+// ---------------------------------------------------------------------------------------------
+
+void task_queue::go() {
+  auto now = shared_.time.now();
+  if (!retired_)
+    work_on_backlog(now);
+  match(now);
+  // What was just handed out made room.
+  if (!retired_)
+    work_on_backlog(now);
+  watch_.backlog_rows.add(backlog_.rows() - std::exchange(backlog_shown_, backlog_.rows()));
+  arm_tick(now);
+}
+
+void task_queue::on_tick() {
+  auto now = shared_.time.now();
+  if (tick_at_ && *tick_at_ <= now)
+    tick_at_.reset();
+  take_job_results(now);
+  expire_polls(now);
+  if (retired_ && now - last_use_ >= retired_for) {
+    quit(caf::exit_reason::normal);
+    return;
+  }
+  retire_when_idle(now);
+  go();
+}
+
+bool task_queue::idle() const {
+  return waiting_.empty() && handed_.empty() && tasks_.empty() && queries_.empty()
+         && backlog_.rests() && jobs_.empty();
+}
+
+void task_queue::retire_when_idle(time_point now) {
+  if (retired_ || !idle() || now - last_use_ < idle_max)
+    return;
+  directory_.retire(*facts_, queue_actor{this});
+  retired_ = true;
+  last_use_ = now;
+}
+
+void task_queue::arm_tick(time_point now) {
+  std::optional<time_point> next;
+  auto sooner = [&next](time_point t) { next = next ? std::min(*next, t) : t; };
+  if (retired_)
+    sooner(last_use_ + retired_for);
+  else if (idle())
+    sooner(last_use_ + idle_max);
+  if (tick_at_ && !waiting_.empty()) {
+    // Only those at the ends came since the tick was set.
+    sooner(waiting_.front().expires);
+    sooner(waiting_.back().expires);
+  } else {
+    for (const auto& w : waiting_)
+      sooner(w.expires);
+  }
+  if (auto t = backlog_.next_time(tasks_.has_room_for_a_page()))
+    sooner(*t);
+  if (!waiting_.empty() && !tasks_.empty() && !limit_.allows(now))
+    sooner(limit_.next(now));
+  if (!next || (tick_at_ && *tick_at_ <= *next))
+    return;
+  tick_at_ = std::max(*next, now + std::chrono::milliseconds{1});
+  delayed_send(this, *tick_at_ - now, tick_atom_v);
+}
+
+// -- describe
+// -----------------------------------------------------------------------------------------
+
+void task_queue::on_describe(std::uint64_t id, const bridge_actor& from,
+                             const std::string& request) {
+  if (pass_on(describe_atom_v, id, from, request))
+    return;
+  auto now = shared_.time.now();
+  cluster::Reply reply;
+  describe_queue(request,
+                 {.kind = facts_->key.kind,
+                  .now = now,
+                  .tasks = tasks_,
+                  .rows_in_store = backlog_.rows() - static_cast<std::int64_t>(tasks_.rows()),
+                  .pollers = pollers_,
+                  .added_per_second = added_.per_second(now),
+                  .dispatched_per_second = dispatched_.per_second(now),
+                  .tasks_per_second_max = limit_.per_second()})
+    .SerializeToString(reply.mutable_response());
+  send(from, reply_atom_v, id, std::move(reply));
+}
+
+} // namespace reprise::actors

@@ -1,0 +1,126 @@
+#pragma once
+
+#include "actors/queue_backlog.hpp"
+#include "actors/queue_directory.hpp"
+#include "actors/rate_limit.hpp"
+#include "actors/recent_pollers.hpp"
+#include "actors/task_buffer.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+namespace reprise::actors {
+
+/// What a reader did for a queue; the queue reads it when a tick tells it to look.
+struct backlog_job;
+
+/// Matches the workers that wait on one task queue with its tasks. Holds no truth: it may die at
+/// any time (invariant 6). Never blocks; its memory is bounded, what it cannot hold it refuses.
+class task_queue final : public queue_actor::base {
+public:
+  static constexpr std::size_t pollers_max = 10'000;
+  static constexpr std::size_t queries_max = 1000;
+  /// Hand-outs whose outcome is not known yet.
+  static constexpr std::size_t handed_max = 10'000;
+  /// How long a worker that was seen on a sticky queue counts as alive.
+  static constexpr duration sticky_worker_lives = std::chrono::seconds{10};
+  static constexpr duration idle_max = std::chrono::minutes{5};
+  /// How long a queue that was replaced passes messages on.
+  static constexpr duration retired_for = std::chrono::minutes{1};
+
+  task_queue(caf::actor_config& config, services& shared, queue_directory& directory,
+             queue_hooks& watch, std::shared_ptr<queue_facts> facts);
+  ~task_queue() override;
+
+  behavior_type make_behavior() override;
+
+private:
+  struct waiter {
+    std::uint64_t id = 0;
+    bridge_actor from{};
+    cluster::Poll poll{};
+    time_point expires{};
+  };
+
+  using waiter_key = std::pair<std::uint64_t, caf::actor_id>;
+
+  struct handout {
+    waiter who{};
+    held_task what{};
+    std::string identity{};
+    bool cancelled = false;
+  };
+
+  void on_offer(cluster::Task& task);
+  void on_query(cluster::Task& task);
+  void on_poll(std::uint64_t id, bridge_actor& from, cluster::Poll& poll);
+  void on_cancel(std::uint64_t id, const bridge_actor& from);
+  void on_obsolete(std::uint64_t id, const bridge_actor& from);
+  void on_taken(std::uint64_t id, const bridge_actor& from);
+  void on_describe(std::uint64_t id, const bridge_actor& from, const std::string& request);
+  void on_tick();
+
+  /// Brings everything forward that can go forward; after every message.
+  void go();
+  void match(time_point now);
+  void hand_out(waiter who, held_task what);
+  void refuse(const cluster::Task& task, bool sticky);
+  void end_poll(const waiter& w);
+  void expire_polls(time_point now);
+  void seen(time_point now);
+  std::optional<handout> take_handout(std::uint64_t id, const bridge_actor& from);
+  void finish(const held_task& what, const std::string& identity, time_point now);
+  cluster::ExecutionRequest start_request(const waiter& who, const held_task& what) const;
+  bool has_task() const;
+  bool idle() const;
+  std::int64_t backlog_count() const;
+
+  void work_on_backlog(time_point now);
+  void post(std::shared_ptr<backlog_job> job);
+  void on_rows(backlog_job& job, time_point now);
+  void take_job_results(time_point now);
+  void arm_tick(time_point now);
+  void retire_when_idle(time_point now);
+  template <class... Ts>
+  bool pass_on(Ts&&... xs);
+
+  services& shared_;
+  queue_directory& directory_;
+  queue_hooks& watch_;
+  std::shared_ptr<queue_facts> facts_;
+  bool retired_ = false;
+  /// A sticky queue has no backlog.
+  bool sticky_ = false;
+
+  std::list<waiter> waiting_;
+  std::map<waiter_key, std::list<waiter>::iterator> waiting_by_key_;
+  std::map<waiter_key, handout> handed_;
+  task_buffer tasks_;
+  std::deque<cluster::Task> queries_;
+  std::unordered_set<std::string> held_;
+
+  queue_backlog backlog_;
+  std::vector<std::shared_ptr<backlog_job>> jobs_;
+  bool counting_ = false;
+  /// What this queue added to the metric.
+  std::int64_t backlog_shown_ = 0;
+
+  rate_limit limit_;
+  recent_pollers pollers_;
+  rate_meter added_;
+  rate_meter dispatched_;
+  time_point last_use_{};
+  std::optional<time_point> tick_at_;
+};
+
+} // namespace reprise::actors
