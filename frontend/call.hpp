@@ -89,6 +89,7 @@ public:
   /// call UNAVAILABLE. False when it drains already; the call is answered then.
   bool may_wait(bool empty_at_drain);
   void end_wait();
+
   /// True when the caller has its answer or is gone.
   bool over() const noexcept {
     return over_.load(std::memory_order_acquire);

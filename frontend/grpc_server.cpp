@@ -3,6 +3,8 @@
 
 #include "frontend/grpc_server.hpp"
 
+#include "actors/wire.hpp"
+
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
@@ -53,25 +55,16 @@ grpc::ByteBuffer to_buffer(std::string bytes) {
   return grpc::ByteBuffer{&slice, 1};
 }
 
-void append_varint(std::string& out, std::uint64_t x) {
-  for (; x >= 0x80; x >>= 7)
-    out.push_back(static_cast<char>(x | 0x80));
-  out.push_back(static_cast<char>(x));
-}
-
-void append_field(std::string& out, int number, std::string_view bytes) {
-  append_varint(out, static_cast<std::uint64_t>(number) << 3 | 2);
-  append_varint(out, bytes.size());
-  out.append(bytes);
-}
-
 /// A google.rpc.Status with one detail, in its wire form.
 std::string status_bytes(const error& why, const std::string& text) {
+  using actors::append_field;
+  using actors::append_varint;
+  constexpr std::uint64_t code_head = 1 << 3;
   std::string any;
   append_field(any, 1, "type.googleapis.com/" + why.detail_type);
   append_field(any, 2, why.detail);
   std::string out;
-  append_varint(out, 1 << 3);
+  append_varint(out, code_head);
   append_varint(out, static_cast<std::uint64_t>(why.code));
   append_field(out, 2, text);
   append_field(out, 3, any);

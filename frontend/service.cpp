@@ -1,5 +1,6 @@
 #include "frontend/service.hpp"
 
+#include "base/ensure.hpp"
 #include "frontend/client_version.hpp"
 #include "frontend/handlers/handlers.hpp"
 #include "temporal/api/operatorservice/v1/service.pb.h"
@@ -35,12 +36,14 @@ handler_table all_handlers() {
   return table;
 }
 
-/// The services of the API that this server knows. Naming their descriptor tables keeps the linker
-/// from leaving out the files that describe them.
+/// The services of the API that this server knows. Reading the addresses of their descriptor tables
+/// keeps compiler and linker from leaving out the files that describe them.
 std::array<const google::protobuf::ServiceDescriptor*, 2> api_services() {
-  [[maybe_unused]] static const void* volatile kept[]
+  static const void* volatile kept[]
     = {&descriptor_table_temporal_2fapi_2fworkflowservice_2fv1_2fservice_2eproto,
        &descriptor_table_temporal_2fapi_2foperatorservice_2fv1_2fservice_2eproto};
+  for (const auto* table : kept)
+    ENSURE(table != nullptr, "the API's descriptors are part of the binary");
   const auto* pool = google::protobuf::DescriptorPool::generated_pool();
   return {pool->FindServiceByName("temporal.api.workflowservice.v1.WorkflowService"),
           pool->FindServiceByName("temporal.api.operatorservice.v1.OperatorService")};

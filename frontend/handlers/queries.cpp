@@ -1,3 +1,4 @@
+#include "actors/query_registry.hpp"
 #include "frontend/handlers/handlers.hpp"
 #include "frontend/handlers/task_token.hpp"
 #include "frontend/validate/fields.hpp"
@@ -30,6 +31,9 @@ void query(const call::ptr& c, api::QueryWorkflowRequest& r) {
   request.set_workflow_id(r.execution().workflow_id());
   request.set_run_id(r.execution().run_id());
   request.mutable_query()->Swap(&r);
+  if (auto deadline = c->deadline())
+    (*request.mutable_headers())[std::string{actors::deadline_header}]
+      = std::to_string(deadline->time_since_epoch().count());
   c->send(ns, std::move(request));
 }
 

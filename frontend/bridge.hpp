@@ -1,0 +1,74 @@
+#pragma once
+
+#include "actors/queue_directory.hpp"
+#include "actors/services.hpp"
+#include "base/ids.hpp"
+#include "frontend/backend.hpp"
+
+#include <caf/fwd.hpp>
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace reprise::frontend {
+
+class call_table;
+struct waiting_call;
+
+/// The backend over actors: the one place where threads that are no actors talk to actors. Calls go
+/// straight to the actor that serves them; a few bridge actors take the answers. A call's handler
+/// runs on the thread of a bridge actor, or of who ends the call. Everything it is given must
+/// outlive it; stop() first, then end the actors.
+class bridge final : public backend {
+public:
+  /// Calls under way at the same time; more are refused.
+  static constexpr std::size_t calls_max = 100'000;
+
+  struct options {
+    std::size_t bridges = 4;
+    std::uint64_t seed = 0;
+    /// See cluster::node_options.
+    std::function<void()> run_all{};
+  };
+
+  bridge(caf::actor_system& system, actors::services& shared, actors::queue_directory& queues,
+         options o);
+  ~bridge() override;
+
+  bridge(const bridge&) = delete;
+  bridge& operator=(const bridge&) = delete;
+
+  std::uint64_t call(cluster::ExecutionRequest request, reply_handler done) override;
+  std::uint64_t poll(cluster::Poll poll, reply_handler done) override;
+  std::uint64_t describe_queue(const std::string& namespace_id, const std::string& queue, int kind,
+                               std::string request, reply_handler done) override;
+  void cancel(std::uint64_t call) override;
+  void end_polls(const std::string& namespace_id, const std::string& sticky_queue,
+                 const std::string& worker_instance_key) override;
+  bool run_blocking(std::function<void(store::store&)> job) override;
+  actors::namespace_registry& namespaces() override;
+  const clock& time() const override;
+  std::string new_uuid() override;
+
+  /// Answers every call under way UNAVAILABLE, and those that come later. Ends the bridge actors.
+  void stop();
+
+private:
+  const bridge_actor& actor_of(std::uint64_t id) const;
+  std::uint64_t refuse(waiting_call c);
+  void send_again(const store::queue_key& lost);
+
+  caf::actor_system& system_;
+  actors::services& shared_;
+  actors::queue_directory& queues_;
+  options options_;
+  std::shared_ptr<call_table> calls_;
+  std::vector<bridge_actor> actors_;
+  std::mutex ids_mutex_;
+  seeded_ids ids_;
+  bool stopped_ = false;
+};
+
+} // namespace reprise::frontend

@@ -1,0 +1,122 @@
+#pragma once
+
+#include "actors/queue_directory.hpp"
+#include "frontend/backend.hpp"
+#include "protocol/interfaces.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace reprise::frontend {
+
+/// A call that waits for its answer.
+struct waiting_call {
+  backend::reply_handler done{};
+  /// Who serves it: a slot, or the queue of `poll`.
+  slot_actor slot{};
+  std::optional<cluster::Poll> poll{};
+  queue_actor queue{};
+};
+
+/// The queue that a poll waits on.
+inline store::queue_key queue_of(const cluster::Poll& poll) {
+  return {.namespace_id = poll.namespace_id(),
+          .name = poll.task_queue(),
+          .kind = poll.kind() == cluster::Task::ACTIVITY ? 2 : 1};
+}
+
+/// All calls of a bridge by number. Thread-safe, in parts that do not wait for each other.
+class call_table {
+public:
+  /// Adds a call and runs `send`, with its number, before anybody can take the call: an answer,
+  /// however quick, waits. Returns the number; 0 when the table is full or closed (`send` does not
+  /// run, `call` is as it was).
+  template <class Send>
+  std::uint64_t add(waiting_call& call, std::size_t size_max, Send&& send) {
+    auto id = last_.fetch_add(1, std::memory_order_relaxed) + 1;
+    auto& part = part_of(id);
+    std::lock_guard lock{part.mutex};
+    if (closed_.load(std::memory_order_acquire)
+        || size_.load(std::memory_order_relaxed) >= size_max)
+      return 0;
+    size_.fetch_add(1, std::memory_order_relaxed);
+    auto& added = part.calls.emplace(id, std::move(call)).first->second;
+    send(id, added);
+    return id;
+  }
+
+  /// Nothing when the call is over.
+  std::optional<waiting_call> take(std::uint64_t id) {
+    auto& part = part_of(id);
+    std::lock_guard lock{part.mutex};
+    auto found = part.calls.find(id);
+    if (found == part.calls.end())
+      return std::nullopt;
+    auto out = std::move(found->second);
+    part.calls.erase(found);
+    size_.fetch_sub(1, std::memory_order_relaxed);
+    return out;
+  }
+
+  /// Takes all calls for which `wanted` holds.
+  template <class Wanted>
+  std::vector<std::pair<std::uint64_t, waiting_call>> take_if(Wanted&& wanted) {
+    std::vector<std::pair<std::uint64_t, waiting_call>> out;
+    for (auto& part : parts_) {
+      std::lock_guard lock{part.mutex};
+      for (auto c = part.calls.begin(); c != part.calls.end();) {
+        if (!wanted(c->second)) {
+          ++c;
+          continue;
+        }
+        out.emplace_back(c->first, std::move(c->second));
+        c = part.calls.erase(c);
+        size_.fetch_sub(1, std::memory_order_relaxed);
+      }
+    }
+    return out;
+  }
+
+  /// Shows all calls to `see`, which may change them.
+  template <class See>
+  void for_each(See&& see) {
+    for (auto& part : parts_) {
+      std::lock_guard lock{part.mutex};
+      for (auto& [id, c] : part.calls)
+        see(id, c);
+    }
+  }
+
+  /// From now on nothing can be added.
+  void close() {
+    closed_.store(true, std::memory_order_release);
+  }
+
+  std::size_t size() const noexcept {
+    return size_.load(std::memory_order_relaxed);
+  }
+
+private:
+  struct part {
+    std::mutex mutex{};
+    std::unordered_map<std::uint64_t, waiting_call> calls{};
+  };
+
+  part& part_of(std::uint64_t id) {
+    return parts_[id % parts_.size()];
+  }
+
+  std::array<part, 64> parts_;
+  std::atomic<std::uint64_t> last_{0};
+  std::atomic<std::size_t> size_{0};
+  std::atomic<bool> closed_{false};
+};
+
+} // namespace reprise::frontend

@@ -1,0 +1,358 @@
+// A recursive-descent parser. What it cannot read ends it: failed_ says where, and every function
+// returns at once from then on.
+
+#include "frontend/query/syntax.hpp"
+
+#include "frontend/errors.hpp"
+#include "frontend/query/lexer.hpp"
+
+namespace reprise::frontend::query {
+
+namespace {
+
+constexpr int depth_max = 100;
+constexpr std::size_t query_bytes_max = 256U << 10;
+/// Faults are located in the statement into which a query is completed.
+constexpr std::size_t statement_bytes = 21;
+constexpr std::size_t where_bytes = 6;
+
+bool begins_with_clause(std::string_view query) {
+  lexer words{query};
+  auto first = words.next();
+  if (first.what != token::kind::keyword || (first.text != "order" && first.text != "group"))
+    return false;
+  auto second = words.next();
+  return second.what == token::kind::keyword && second.text == "by";
+}
+
+class parser {
+public:
+  explicit parser(std::string_view query) : words_(query) {
+    where_ = !query.empty() && !begins_with_clause(query);
+    offset_ = statement_bytes + (where_ ? where_bytes : 0);
+    now_ = words_.next();
+  }
+
+  result<statement> run();
+
+private:
+  bool is(token::kind what, std::string_view text) const {
+    return now_.what == what && now_.text == text;
+  }
+
+  bool keyword(std::string_view text) const {
+    return is(token::kind::keyword, text);
+  }
+
+  bool symbol(std::string_view text) const {
+    return is(token::kind::symbol, text);
+  }
+
+  void step() {
+    if (!failed_)
+      now_ = words_.next();
+  }
+
+  bool take_keyword(std::string_view text) {
+    if (failed_ || !keyword(text))
+      return false;
+    step();
+    return true;
+  }
+
+  bool take_symbol(std::string_view text) {
+    if (failed_ || !symbol(text))
+      return false;
+    step();
+    return true;
+  }
+
+  void fail();
+
+  void need_keyword(std::string_view text) {
+    if (!take_keyword(text))
+      fail();
+  }
+
+  void need_symbol(std::string_view text) {
+    if (!take_symbol(text))
+      fail();
+  }
+
+  expression either(int depth);
+  expression both(int depth);
+  expression negation(int depth);
+  expression primary(int depth);
+  expression comparison(int depth);
+  void rest_of_comparison(expression& x, int depth);
+  void is_test(expression& x);
+  operand value(int depth);
+  operand tuple(int depth);
+  operand named(int depth);
+  void clauses(statement& s);
+
+  lexer words_;
+  token now_{};
+  bool where_ = true;
+  std::size_t offset_ = 0;
+  bool failed_ = false;
+  std::string why_{};
+};
+
+void parser::fail() {
+  if (failed_)
+    return;
+  failed_ = true;
+  why_ = "syntax error at position " + std::to_string(offset_ + now_.end + 1);
+  if (!now_.text.empty() && now_.what != token::kind::symbol)
+    why_ += " near '" + now_.text + "'";
+}
+
+result<statement> parser::run() {
+  statement s;
+  if (where_ && now_.what != token::kind::end)
+    s.conditions.push_back(either(0));
+  clauses(s);
+  take_symbol(";");
+  if (!failed_ && now_.what != token::kind::end)
+    fail();
+  if (failed_)
+    return invalid_argument("invalid query: malformed SQL query: " + why_);
+  return s;
+}
+
+void parser::clauses(statement& s) {
+  if (take_keyword("group")) {
+    need_keyword("by");
+    do
+      s.group_by.push_back(value(0));
+    while (take_symbol(","));
+  }
+  if (take_keyword("order")) {
+    need_keyword("by");
+    s.has_order_by = true;
+    do {
+      value(0);
+      if (!take_keyword("asc"))
+        take_keyword("desc");
+    } while (take_symbol(","));
+  }
+  if (take_keyword("limit")) {
+    s.has_limit = true;
+    value(0);
+    if (take_symbol(","))
+      value(0);
+  }
+}
+
+expression parser::either(int depth) {
+  auto first = both(depth);
+  if (failed_ || (!keyword("or") && !symbol("||")))
+    return first;
+  expression all{.what = expression::kind::either};
+  all.children.push_back(std::move(first));
+  while (take_keyword("or") || take_symbol("||"))
+    all.children.push_back(both(depth));
+  return all;
+}
+
+expression parser::both(int depth) {
+  auto first = negation(depth);
+  if (failed_ || (!keyword("and") && !symbol("&&")))
+    return first;
+  expression all{.what = expression::kind::both};
+  all.children.push_back(std::move(first));
+  while (take_keyword("and") || take_symbol("&&"))
+    all.children.push_back(negation(depth));
+  return all;
+}
+
+expression parser::negation(int depth) {
+  if (depth > depth_max) {
+    fail();
+    return {};
+  }
+  if (!take_keyword("not"))
+    return primary(depth);
+  expression x{.what = expression::kind::negation};
+  x.children.push_back(negation(depth + 1));
+  return x;
+}
+
+expression parser::primary(int depth) {
+  if (!take_symbol("("))
+    return comparison(depth);
+  auto inner = either(depth + 1);
+  need_symbol(")");
+  return inner;
+}
+
+expression parser::comparison(int depth) {
+  expression x;
+  x.left = value(depth);
+  if (!failed_)
+    rest_of_comparison(x, depth);
+  return x;
+}
+
+void parser::rest_of_comparison(expression& x, int depth) {
+  for (auto op : {"=", "!=", "<>", "<", "<=", ">", ">="})
+    if (take_symbol(op)) {
+      x.op = op == std::string_view{"<>"} ? "!=" : op;
+      x.right.push_back(value(depth));
+      return;
+    }
+  if (take_keyword("is"))
+    return is_test(x);
+  std::string no = take_keyword("not") ? "not " : "";
+  if (take_keyword("in")) {
+    x.op = no + "in";
+    if (!symbol("("))
+      return fail();
+    x.right.push_back(tuple(depth));
+  } else if (take_keyword("between")) {
+    x.op = no + "between";
+    x.right.push_back(value(depth));
+    need_keyword("and");
+    x.right.push_back(value(depth));
+  } else if (keyword("starts_with") || keyword("like") || keyword("regexp")) {
+    x.op = no + now_.text;
+    step();
+    x.right.push_back(value(depth));
+  } else if (!no.empty()) {
+    fail();
+  } else {
+    x.what = expression::kind::bare;
+  }
+}
+
+void parser::is_test(expression& x) {
+  std::string no = take_keyword("not") ? "not " : "";
+  if (take_keyword("null"))
+    x.op = "is " + no + "null";
+  else if (take_keyword("true") || take_keyword("false"))
+    x.op = "is";
+  else
+    fail();
+}
+
+operand parser::tuple(int depth) {
+  operand all{.what = operand::kind::tuple};
+  if (depth > depth_max) {
+    fail();
+    return all;
+  }
+  need_symbol("(");
+  do
+    all.elements.push_back(value(depth + 1));
+  while (take_symbol(","));
+  need_symbol(")");
+  return all;
+}
+
+operand parser::named(int depth) {
+  operand o{.what = operand::kind::column, .text = now_.text};
+  step();
+  while (take_symbol(".")) {
+    if (now_.what != token::kind::name) {
+      fail();
+      return o;
+    }
+    o.text += "." + now_.text;
+    step();
+  }
+  if (!take_symbol("("))
+    return o;
+  o.what = operand::kind::function;
+  if (take_symbol(")"))
+    return o;
+  do
+    o.elements.push_back(value(depth + 1));
+  while (take_symbol(","));
+  need_symbol(")");
+  return o;
+}
+
+operand parser::value(int depth) {
+  if (failed_ || depth > depth_max) {
+    fail();
+    return {};
+  }
+  if (symbol("("))
+    return tuple(depth);
+  bool minus = take_symbol("-");
+  operand o{.text = now_.text};
+  switch (now_.what) {
+    case token::kind::number:
+      o.what = operand::kind::number;
+      if (minus)
+        o.text.insert(0, "-");
+      step();
+      return o;
+    case token::kind::name:
+      if (!minus)
+        return named(depth);
+      break;
+    case token::kind::text:
+      if (minus)
+        break;
+      step();
+      return o;
+    case token::kind::keyword:
+      if (minus || (o.text != "true" && o.text != "false" && o.text != "null"))
+        break;
+      o.what = o.text == "null" ? operand::kind::null : operand::kind::boolean;
+      step();
+      return o;
+    default:
+      break;
+  }
+  fail();
+  return o;
+}
+
+} // namespace
+
+result<statement> parse(std::string_view query) {
+  constexpr const char* blanks = " \t\r\n";
+  auto first = query.find_first_not_of(blanks);
+  if (first == std::string_view::npos)
+    return statement{};
+  query = query.substr(first, query.find_last_not_of(blanks) - first + 1);
+  if (query.size() > query_bytes_max)
+    return invalid_argument("invalid query: query is longer than " + std::to_string(query_bytes_max)
+                            + " bytes");
+  return parser{query}.run();
+}
+
+std::string shown(const operand& o) {
+  switch (o.what) {
+    case operand::kind::text: {
+      std::string out = "'";
+      for (char c : o.text) {
+        if (c == '\'' || c == '\\')
+          out.push_back('\\');
+        out.push_back(c);
+      }
+      return out + "'";
+    }
+    case operand::kind::tuple:
+    case operand::kind::function: {
+      std::string out = o.text + "(";
+      for (const auto& element : o.elements)
+        out += (&element == &o.elements.front() ? "" : ", ") + shown(element);
+      return out + ")";
+    }
+    default:
+      return o.text;
+  }
+}
+
+std::string shown(const expression& x) {
+  auto out = shown(x.left) + " " + x.op;
+  for (const auto& o : x.right)
+    out += (&o == &x.right.front() ? " " : " and ") + shown(o);
+  return out;
+}
+
+} // namespace reprise::frontend::query

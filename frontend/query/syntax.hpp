@@ -1,0 +1,64 @@
+#pragma once
+
+#include "base/result.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace reprise::frontend::query {
+
+/// A value, a column or a tuple of them.
+struct operand {
+  enum class kind : std::uint8_t {
+    text,
+    number,
+    boolean,
+    null,
+    column,
+    tuple,
+    function
+  };
+  kind what = kind::text;
+  /// The text, the digits, "true", the column's or function's name.
+  std::string text{};
+  std::vector<operand> elements{};
+};
+
+/// A node of a parsed query.
+struct expression {
+  enum class kind : std::uint8_t {
+    both,
+    either,
+    negation,
+    /// `left op right`; a between has two values on the right.
+    comparison,
+    /// A lone operand where a condition should be.
+    bare,
+  };
+  kind what = kind::comparison;
+  std::vector<expression> children{};
+  operand left{};
+  /// As it is shown: "=", "!=", "in", "not in", "between", "not between", "is null", "is not null",
+  /// "is", "starts_with", "not starts_with", "like", ...
+  std::string op{};
+  std::vector<operand> right{};
+};
+
+/// A whole query. Empty `conditions`: everything.
+struct statement {
+  std::vector<expression> conditions{};
+  std::vector<operand> group_by{};
+  bool has_order_by = false;
+  bool has_limit = false;
+};
+
+/// Parses a query; an error says where it is not understood, with the API's text.
+result<statement> parse(std::string_view query);
+
+/// As texts of errors show them.
+std::string shown(const operand& o);
+std::string shown(const expression& comparison);
+
+} // namespace reprise::frontend::query

@@ -1,0 +1,252 @@
+#include "frontend/query/values.hpp"
+
+#include "frontend/errors.hpp"
+#include "frontend/validate/search_attributes.hpp"
+#include "temporal/api/enums/v1/workflow.pb.h"
+
+#include <array>
+#include <charconv>
+#include <optional>
+
+namespace reprise::frontend::query {
+
+namespace enums = temporal::api::enums::v1;
+
+namespace {
+
+constexpr std::array<const char*, 9> status_names{
+  "",           "Running",        "Completed", "Failed", "Canceled",
+  "Terminated", "ContinuedAsNew", "TimedOut",  "Paused"};
+
+template <class Number>
+std::optional<Number> parse_number(std::string_view text) {
+  Number n{};
+  auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (failed != std::errc{} || end != text.data() + text.size())
+    return std::nullopt;
+  return n;
+}
+
+error bad_expression(std::string text) {
+  return invalid_argument("invalid query: invalid expression: " + std::move(text));
+}
+
+error unexpected_type(const attribute& a, const operand& o) {
+  const char* type = "string";
+  if (o.what == operand::kind::number)
+    type = parse_number<std::int64_t>(o.text) ? "int64" : "float64";
+  else if (o.what == operand::kind::boolean)
+    type = "bool";
+  else if (o.what == operand::kind::null)
+    type = "<nil>";
+  else if (o.what == operand::kind::tuple)
+    type = "[]interface {}";
+  return bad_expression(std::string{"unexpected value type "} + type + " for search attribute "
+                        + a.name);
+}
+
+store::search_value integer(store::value_type type, std::int64_t n) {
+  return {.type = type, .integer = n};
+}
+
+result<store::search_value> number(const attribute& a, const operand& o) {
+  if (o.what != operand::kind::number)
+    return unexpected_type(a, o);
+  if (auto n = parse_number<std::int64_t>(o.text))
+    return a.type == enums::INDEXED_VALUE_TYPE_DOUBLE
+             ? store::search_value{.type = store::value_type::real, .real = static_cast<double>(*n)}
+             : integer(store::value_type::integer, *n);
+  if (auto x = parse_number<double>(o.text))
+    return store::search_value{.type = store::value_type::real, .real = *x};
+  return unexpected_type(a, o);
+}
+
+result<store::search_value> status(const attribute& a, const operand& o) {
+  if (o.what == operand::kind::number) {
+    if (auto n = parse_number<std::int64_t>(o.text))
+      return integer(store::value_type::integer, *n);
+    return unexpected_type(a, o);
+  }
+  if (o.what != operand::kind::text)
+    return unexpected_type(a, o);
+  for (std::size_t i = 1; i < status_names.size(); ++i)
+    if (o.text == status_names[i])
+      return integer(store::value_type::integer, static_cast<std::int64_t>(i));
+  enums::WorkflowExecutionStatus full{};
+  if (enums::WorkflowExecutionStatus_Parse(o.text, &full))
+    return integer(store::value_type::integer, full);
+  return bad_expression("invalid ExecutionStatus value '" + o.text + "'");
+}
+
+result<store::search_value> datetime(const attribute& a, const operand& o) {
+  if (o.what == operand::kind::number)
+    if (auto n = parse_number<std::int64_t>(o.text))
+      return integer(store::value_type::datetime, *n);
+  if (o.what != operand::kind::text)
+    return unexpected_type(a, o);
+  if (auto n = parse_rfc3339(o.text))
+    return integer(store::value_type::datetime, *n);
+  return bad_expression("unable to parse datetime '" + o.text + "'");
+}
+
+std::int64_t saturated(double nanos) {
+  constexpr double most = 9.2e18;
+  return static_cast<std::int64_t>(std::min(std::max(nanos, -most), most));
+}
+
+/// "1h30m", "1.5h", "2d", "500ms": numbers with units, in nanoseconds.
+std::optional<std::int64_t> units(std::string_view text) {
+  struct unit {
+    std::string_view name;
+    double nanos;
+  };
+
+  // Longer names first, so that "ms" is not taken for "m".
+  static constexpr std::array<unit, 8> known{{{"ns", 1.0},
+                                              {"us", 1e3},
+                                              {"µs", 1e3},
+                                              {"ms", 1e6},
+                                              {"s", 1e9},
+                                              {"m", 60e9},
+                                              {"h", 3600e9},
+                                              {"d", 86400e9}}};
+  double sign = text.starts_with('-') ? -1 : 1;
+  if (text.starts_with('-') || text.starts_with('+'))
+    text.remove_prefix(1);
+  if (text.empty())
+    return std::nullopt;
+  double nanos = 0;
+  while (!text.empty()) {
+    auto digits = text.find_first_not_of("0123456789.");
+    auto amount = digits == std::string_view::npos ? std::nullopt
+                                                   : parse_number<double>(text.substr(0, digits));
+    if (!amount)
+      return std::nullopt;
+    text.remove_prefix(digits);
+    const unit* found = nullptr;
+    for (const auto& u : known)
+      if (found == nullptr && text.starts_with(u.name))
+        found = &u;
+    if (found == nullptr)
+      return std::nullopt;
+    text.remove_prefix(found->name.size());
+    nanos += *amount * found->nanos;
+  }
+  return saturated(sign * nanos);
+}
+
+error bad_duration(const std::string& text, const char* why) {
+  return invalid_argument("invalid query: invalid value for search attribute ExecutionDuration: "
+                          + text + " (" + why + ")");
+}
+
+/// "hh:mm:ss"; nothing when the text is not of that form.
+std::optional<result<std::int64_t>> clock_time(const std::string& text) {
+  auto first = text.find(':');
+  auto second = first == std::string::npos ? first : text.find(':', first + 1);
+  if (second == std::string::npos)
+    return std::nullopt;
+  std::string_view view{text};
+  auto hours = parse_number<std::uint32_t>(view.substr(0, first));
+  auto minutes = parse_number<std::uint32_t>(view.substr(first + 1, second - first - 1));
+  auto seconds = parse_number<std::uint32_t>(view.substr(second + 1));
+  if (!hours || !minutes || !seconds)
+    return std::nullopt;
+  if (*minutes > 59)
+    return bad_duration(text, "invalid duration: minutes must be from 0 to 59");
+  if (*seconds > 59)
+    return bad_duration(text, "invalid duration: seconds must be from 0 to 59");
+  return saturated((*hours * 3600.0 + *minutes * 60.0 + *seconds) * 1e9);
+}
+
+result<store::search_value> execution_duration(const attribute& a, const operand& o) {
+  if (o.what == operand::kind::number)
+    return number(a, o);
+  if (o.what != operand::kind::text)
+    return unexpected_type(a, o);
+  if (auto n = parse_number<std::int64_t>(o.text))
+    return integer(store::value_type::integer, *n);
+  if (auto n = units(o.text))
+    return integer(store::value_type::integer, *n);
+  auto n = clock_time(o.text);
+  if (!n)
+    return bad_duration(o.text, "invalid duration");
+  if (!*n)
+    return std::move(*n).error();
+  return integer(store::value_type::integer, **n);
+}
+
+bool has_word(std::string_view text) {
+  for (char c : text) {
+    auto u = static_cast<unsigned char>(c);
+    if (u >= 0x80 || (u >= '0' && u <= '9') || ((u | 0x20) >= 'a' && (u | 0x20) <= 'z'))
+      return true;
+  }
+  return false;
+}
+
+result<store::search_value> words(const operand& o) {
+  if (o.what != operand::kind::text)
+    return bad_expression("unexpected value type (expected string, got " + shown(o) + ")");
+  if (!has_word(o.text))
+    return bad_expression("unexpected value for Text type search attribute (no tokens found in '"
+                          + o.text + "')");
+  return store::search_value{.type = store::value_type::text, .texts = {o.text}};
+}
+
+} // namespace
+
+std::string status_name(std::int64_t status) {
+  if (status < 0 || status >= static_cast<std::int64_t>(status_names.size()))
+    return {};
+  return status_names[static_cast<std::size_t>(status)];
+}
+
+store::value_type to_value_type(enums::IndexedValueType type) {
+  switch (type) {
+    case enums::INDEXED_VALUE_TYPE_TEXT:
+      return store::value_type::text;
+    case enums::INDEXED_VALUE_TYPE_INT:
+      return store::value_type::integer;
+    case enums::INDEXED_VALUE_TYPE_DOUBLE:
+      return store::value_type::real;
+    case enums::INDEXED_VALUE_TYPE_BOOL:
+      return store::value_type::boolean;
+    case enums::INDEXED_VALUE_TYPE_DATETIME:
+      return store::value_type::datetime;
+    case enums::INDEXED_VALUE_TYPE_KEYWORD_LIST:
+      return store::value_type::keyword_list;
+    default:
+      return store::value_type::keyword;
+  }
+}
+
+result<store::search_value> value_of(const attribute& a, const operand& o) {
+  if (a.name == "ExecutionStatus")
+    return status(a, o);
+  if (a.name == "ExecutionDuration")
+    return execution_duration(a, o);
+  switch (a.type) {
+    case enums::INDEXED_VALUE_TYPE_INT:
+    case enums::INDEXED_VALUE_TYPE_DOUBLE:
+      return number(a, o);
+    case enums::INDEXED_VALUE_TYPE_BOOL:
+      if (o.what != operand::kind::boolean)
+        return unexpected_type(a, o);
+      return integer(store::value_type::boolean, o.text == "true" ? 1 : 0);
+    case enums::INDEXED_VALUE_TYPE_DATETIME:
+      return datetime(a, o);
+    case enums::INDEXED_VALUE_TYPE_TEXT:
+      return words(o);
+    case enums::INDEXED_VALUE_TYPE_KEYWORD_LIST:
+      if (o.what != operand::kind::text)
+        return bad_expression("unexpected value type (expected string, got " + shown(o) + ")");
+      return store::search_value{.type = store::value_type::keyword, .texts = {o.text}};
+    default:
+      if (o.what != operand::kind::text)
+        return unexpected_type(a, o);
+      return store::search_value{.type = store::value_type::keyword, .texts = {o.text}};
+  }
+}
+
+} // namespace reprise::frontend::query

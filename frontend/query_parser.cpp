@@ -1,0 +1,283 @@
+#include "frontend/query_parser.hpp"
+
+#include "frontend/errors.hpp"
+#include "frontend/query/syntax.hpp"
+#include "frontend/query/values.hpp"
+#include "frontend/search_attribute_names.hpp"
+
+namespace reprise::frontend {
+
+namespace enums = temporal::api::enums::v1;
+using query::attribute;
+using query::expression;
+using query::operand;
+using store::filter;
+
+namespace {
+
+constexpr const char* division = "TemporalNamespaceDivision";
+constexpr std::string_view server_prefix = "Temporal";
+/// Values of one query, tuples included.
+constexpr std::size_t values_max = 2000;
+
+error bad_expression(std::string text) {
+  return invalid_argument("invalid query: invalid expression: " + std::move(text));
+}
+
+error not_supported(std::string text) {
+  return invalid_argument("invalid query: operation is not supported: " + std::move(text));
+}
+
+class converter {
+public:
+  explicit converter(const actors::namespace_entry& ns) : ns_(ns) {
+  }
+
+  result<filter> convert(const expression& x);
+  result<attribute> find(const std::string& name);
+
+  bool speaks_of_division() const {
+    return speaks_of_division_;
+  }
+
+private:
+  result<filter> children(const expression& x, filter::op what);
+  result<filter> comparison(const expression& x);
+  result<filter> range(const expression& x, const attribute& a);
+  result<filter> prefix(const expression& x, const attribute& a);
+  result<void> check_operator(const expression& x, const attribute& a) const;
+  result<void> add_value(filter& f, const attribute& a, const operand& o);
+  result<void> add_tuple(filter& f, const attribute& a, const operand& tuple);
+
+  const actors::namespace_entry& ns_;
+  bool speaks_of_division_ = false;
+  std::size_t values_ = 0;
+};
+
+/// The attribute of this name; names of the server's own are known with and without their prefix.
+result<attribute> converter::find(const std::string& name) {
+  attribute a{.name = name};
+  auto type = attribute_type(ns_, name);
+  if (!type) {
+    a.name = std::string{server_prefix} + name;
+    if (auto own = predefined_attributes().find(a.name); own != predefined_attributes().end())
+      type = own->second;
+  }
+  if (!type && name.starts_with(server_prefix)) {
+    a.name = name.substr(server_prefix.size());
+    if (auto own = system_attributes().find(a.name); own != system_attributes().end())
+      type = own->second;
+  }
+  if (!type)
+    return bad_expression("column name '" + name + "' is not a valid search attribute");
+  a.type = *type;
+  if (a.name == division)
+    speaks_of_division_ = true;
+  return a;
+}
+
+result<filter> converter::convert(const expression& x) {
+  switch (x.what) {
+    case expression::kind::both:
+      return children(x, filter::op::both);
+    case expression::kind::either:
+      return children(x, filter::op::either);
+    case expression::kind::negation:
+      return children(x, filter::op::negation);
+    case expression::kind::bare:
+      return bad_expression("incomplete expression");
+    case expression::kind::comparison:
+      break;
+  }
+  return comparison(x);
+}
+
+result<filter> converter::children(const expression& x, filter::op what) {
+  filter f{.what = what};
+  for (const auto& child : x.children) {
+    auto made = convert(child);
+    if (!made)
+      return made;
+    f.children.push_back(std::move(*made));
+  }
+  return f;
+}
+
+filter::op comparison_op(const std::string& op) {
+  if (op == "=")
+    return filter::op::equal;
+  if (op == "!=")
+    return filter::op::not_equal;
+  if (op == "<")
+    return filter::op::less;
+  if (op == "<=")
+    return filter::op::less_equal;
+  if (op == ">")
+    return filter::op::greater;
+  if (op == ">=")
+    return filter::op::greater_equal;
+  return op == "in" ? filter::op::in : filter::op::not_in;
+}
+
+/// Texts and lists know equality only, and truth values have no order.
+result<void> converter::check_operator(const expression& x, const attribute& a) const {
+  bool equality = x.op == "=" || x.op == "!=";
+  bool membership = x.op == "in" || x.op == "not in";
+  bool fits = true;
+  if (a.type == enums::INDEXED_VALUE_TYPE_TEXT)
+    fits = equality;
+  else if (a.type == enums::INDEXED_VALUE_TYPE_KEYWORD_LIST
+           || a.type == enums::INDEXED_VALUE_TYPE_BOOL)
+    fits = equality || membership;
+  if (fits)
+    return {};
+  return bad_expression("operator '" + x.op + "' not supported for " + type_name(a.type)
+                        + " type search attribute in `" + shown(x) + "`");
+}
+
+result<void> converter::add_value(filter& f, const attribute& a, const operand& o) {
+  if (++values_ > values_max)
+    return bad_expression("more than " + std::to_string(values_max) + " values");
+  if (o.what == operand::kind::column)
+    return not_supported("column name on the right side of comparison expression (did you forget "
+                         "to quote '"
+                         + o.text + "'?)");
+  if (o.what == operand::kind::function)
+    return not_supported("nested func");
+  auto value = value_of(a, o);
+  if (!value)
+    return std::move(value).error();
+  f.values.push_back(std::move(*value));
+  return {};
+}
+
+result<void> converter::add_tuple(filter& f, const attribute& a, const operand& tuple) {
+  for (const auto& o : tuple.elements) {
+    if (a.type == enums::INDEXED_VALUE_TYPE_KEYWORD_LIST && o.what == operand::kind::number)
+      return bad_expression("unexpected value type in tuple (expected string, got " + shown(o)
+                            + ")");
+    if (auto ok = add_value(f, a, o); !ok)
+      return ok;
+  }
+  return {};
+}
+
+result<filter> converter::range(const expression& x, const attribute& a) {
+  if (a.type == enums::INDEXED_VALUE_TYPE_TEXT || a.type == enums::INDEXED_VALUE_TYPE_BOOL
+      || a.type == enums::INDEXED_VALUE_TYPE_KEYWORD_LIST)
+    return bad_expression("cannot do range condition on search attribute '" + a.name + "' of type "
+                          + type_name(a.type));
+  filter f{.what = x.op == "between" ? filter::op::between : filter::op::not_between,
+           .attribute = a.name,
+           .type = query::to_value_type(a.type)};
+  for (const auto& end : x.right)
+    if (auto ok = add_value(f, a, end); !ok)
+      return std::move(ok).error();
+  return f;
+}
+
+result<filter> converter::prefix(const expression& x, const attribute& a) {
+  if (a.type == enums::INDEXED_VALUE_TYPE_TEXT || a.type == enums::INDEXED_VALUE_TYPE_KEYWORD_LIST)
+    return bad_expression("operator '" + x.op + "' not supported for " + type_name(a.type)
+                          + " type search attribute in `" + shown(x) + "`");
+  if (x.right.front().what != operand::kind::text)
+    return bad_expression("right-hand side of '" + x.op
+                          + "' must be a literal string (got: " + shown(x.right.front()) + ")");
+  filter f{.what = x.op == "starts_with" ? filter::op::starts_with : filter::op::not_starts_with,
+           .attribute = a.name,
+           .type = query::to_value_type(a.type)};
+  if (auto ok = add_value(f, a, x.right.front()); !ok)
+    return std::move(ok).error();
+  if (f.values.front().type != store::value_type::keyword)
+    return bad_expression("operator '" + x.op + "' not supported for " + type_name(a.type)
+                          + " type search attribute in `" + shown(x) + "`");
+  return f;
+}
+
+result<filter> converter::comparison(const expression& x) {
+  if (x.left.what != operand::kind::column)
+    return bad_expression("left-hand side must be a column name (got: " + shown(x.left) + ")");
+  auto a = find(x.left.text);
+  if (!a)
+    return std::move(a).error();
+  if (x.op == "is")
+    return bad_expression("'IS' operator can only be used with 'NULL' or 'NOT NULL'");
+  if (x.op == "is null" || x.op == "is not null")
+    return filter{.what = x.op == "is null" ? filter::op::is_null : filter::op::is_not_null,
+                  .attribute = a->name,
+                  .type = query::to_value_type(a->type)};
+  if (x.op == "between" || x.op == "not between")
+    return range(x, *a);
+  if (x.op == "starts_with" || x.op == "not starts_with")
+    return prefix(x, *a);
+  if (x.op.ends_with("like") || x.op.ends_with("regexp"))
+    return bad_expression("invalid operator '" + x.op + "' in `" + shown(x) + "`");
+  if (auto ok = check_operator(x, *a); !ok)
+    return std::move(ok).error();
+  filter f{
+    .what = comparison_op(x.op), .attribute = a->name, .type = query::to_value_type(a->type)};
+  const auto& right = x.right.front();
+  bool several = f.what == filter::op::in || f.what == filter::op::not_in;
+  if (auto ok = several ? add_tuple(f, *a, right) : add_value(f, *a, right); !ok)
+    return std::move(ok).error();
+  return f;
+}
+
+/// What counts may be grouped by: few values, and one attribute.
+result<attribute> group_of(converter& known, const std::vector<operand>& wanted) {
+  if (wanted.size() > 1)
+    return not_supported("'GROUP BY' clause supports only a single field");
+  auto a = known.find(wanted.front().text);
+  if (!a)
+    return a;
+  if (a->name == "ExecutionStatus" || a->name == division
+      || a->name.starts_with("TemporalLowCardinalityKeyword"))
+    return a;
+  return not_supported("'GROUP BY' clause is not supported for search attribute " + a->name);
+}
+
+} // namespace
+
+result<visibility_query> parse_query(const std::string& text, const actors::namespace_entry& ns,
+                                     bool grouping) {
+  auto parsed = query::parse(text);
+  if (!parsed)
+    return std::move(parsed).error();
+  if (parsed->has_order_by)
+    return not_supported("'ORDER BY' clause");
+  if (parsed->has_limit)
+    return not_supported("'LIMIT' clause");
+  if (!grouping && !parsed->group_by.empty())
+    return not_supported("'GROUP BY' clause");
+  converter known{ns};
+  visibility_query out;
+  filter wanted;
+  if (!parsed->conditions.empty()) {
+    auto made = known.convert(parsed->conditions.front());
+    if (!made)
+      return std::move(made).error();
+    wanted = std::move(*made);
+  }
+  if (!parsed->group_by.empty()) {
+    auto a = group_of(known, parsed->group_by);
+    if (!a)
+      return std::move(a).error();
+    out.group_by = a->name;
+    out.group_type = query::to_value_type(a->type);
+  }
+  if (known.speaks_of_division()) {
+    out.filter = std::move(wanted);
+    return out;
+  }
+  filter hidden{.what = filter::op::is_null, .attribute = division};
+  if (wanted.what == filter::op::everything) {
+    out.filter = std::move(hidden);
+    return out;
+  }
+  out.filter.what = filter::op::both;
+  out.filter.children.push_back(std::move(wanted));
+  out.filter.children.push_back(std::move(hidden));
+  return out;
+}
+
+} // namespace reprise::frontend

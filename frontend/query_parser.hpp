@@ -1,0 +1,26 @@
+#pragma once
+
+#include "actors/namespace_registry.hpp"
+#include "base/result.hpp"
+
+#include <optional>
+#include <string>
+
+namespace reprise::frontend {
+
+/// A visibility query that the store can run.
+struct visibility_query {
+  store::filter filter{};
+  /// Counts only: the attribute by whose values they are grouped.
+  std::optional<std::string> group_by{};
+  store::value_type group_type = store::value_type::keyword;
+};
+
+/// Reads a query of the visibility language against the attributes of a namespace. Runs of the
+/// server's own (those with a namespace division) are left out unless the query speaks of them.
+/// Refused with the API's texts: what does not parse, unknown attributes, values of another type,
+/// ORDER BY, LIMIT, and GROUP BY unless `grouping` is allowed.
+result<visibility_query> parse_query(const std::string& text, const actors::namespace_entry& ns,
+                                     bool grouping);
+
+} // namespace reprise::frontend
