@@ -7,6 +7,7 @@ find_package(SQLite3 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(doctest REQUIRED)
 find_package(prometheus-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
 
 # reprise_import(NAME HEADER header LIBRARIES lib...): libraries that ship no usable CMake package.
 function(reprise_import name)
@@ -22,5 +23,6 @@ function(reprise_import name)
 endfunction()
 
 reprise_import(caf HEADER caf/actor_system.hpp LIBRARIES caf_core caf_io caf_openssl)
-reprise_import(grpc HEADER grpcpp/grpcpp.h LIBRARIES grpc++_reflection grpc++ grpc gpr)
+reprise_import(grpc HEADER grpcpp/grpcpp.h LIBRARIES grpc++_reflection grpc++ grpc gpr
+               absl_synchronization)
 reprise_import(mysql HEADER mysql_connection.h LIBRARIES mysqlcppconn)

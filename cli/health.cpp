@@ -1,0 +1,78 @@
+#include "cli/health.hpp"
+
+#include "base/log.hpp"
+
+#include <utility>
+
+namespace reprise::cli {
+
+namespace {
+
+constexpr auto look_again = std::chrono::milliseconds{300};
+
+} // namespace
+
+health::health(store::store& db) : db_(db), thread_([this] { watch(); }) {
+}
+
+health::~health() {
+  {
+    std::lock_guard lock{mutex_};
+    ended_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void health::say() {
+  if (listener_)
+    listener_(serving_ && store_works_);
+}
+
+void health::tell(report listener) {
+  std::lock_guard lock{mutex_};
+  listener_ = std::move(listener);
+  say();
+}
+
+void health::on_serving(bool serving) {
+  std::lock_guard lock{mutex_};
+  serving_ = serving;
+  say();
+}
+
+void health::on_failure(const error& why) {
+  if (why.code != errc::unavailable)
+    return;
+  {
+    std::lock_guard lock{mutex_};
+    suspicious_ = true;
+  }
+  changed_.notify_all();
+}
+
+void health::watch() {
+  std::unique_lock lock{mutex_};
+  while (!ended_) {
+    if (store_works_)
+      changed_.wait(lock, [this] { return ended_ || suspicious_; });
+    else
+      changed_.wait_for(lock, look_again, [this] { return ended_; });
+    if (ended_)
+      return;
+    suspicious_ = false;
+    lock.unlock();
+    auto works = db_.check();
+    lock.lock();
+    if (works.has_value() == store_works_)
+      continue;
+    store_works_ = works.has_value();
+    log(store_works_ ? log_level::info : log_level::error,
+        store_works_ ? "the store works again"
+                     : "the store cannot be written, so calls are refused until it works again: "
+                         + works.error().message);
+    say();
+  }
+}
+
+} // namespace reprise::cli

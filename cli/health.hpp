@@ -1,0 +1,46 @@
+#pragma once
+
+#include "base/error.hpp"
+#include "store/store.hpp"
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace reprise::cli {
+
+/// What health checks answer: whether the node holds its slots and the store works. Asks the store
+/// nothing while all goes well; a failure that a caller was told makes it look, and look again
+/// until the store works. Thread-safe; has a thread of its own.
+class health {
+public:
+  using report = std::function<void(bool serving)>;
+
+  explicit health(store::store& db);
+  ~health();
+  health(const health&) = delete;
+  health& operator=(const health&) = delete;
+
+  /// Who is told of every change, from now on and on any thread; once at once. Null: nobody.
+  void tell(report listener);
+  void on_serving(bool serving);
+  /// A caller was told this.
+  void on_failure(const error& why);
+
+private:
+  void watch();
+  void say();
+
+  store::store& db_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  report listener_;
+  bool serving_ = false;
+  bool store_works_ = true;
+  bool suspicious_ = false;
+  bool ended_ = false;
+  std::thread thread_;
+};
+
+} // namespace reprise::cli

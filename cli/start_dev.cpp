@@ -1,0 +1,212 @@
+#include "cli/start_dev.hpp"
+
+#include "base/ids.hpp"
+#include "cli/health.hpp"
+#include "cli/local_server.hpp"
+#include "cluster/metrics_exporter.hpp"
+#include "frontend/grpc_server.hpp"
+#include "store/open.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+
+#include <unistd.h>
+
+#include <condition_variable>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+namespace reprise::cli {
+
+namespace {
+
+/// How long a server that shares its store may be gone before another takes over.
+constexpr duration shared_lease = std::chrono::seconds{10};
+constexpr auto calls_may_end = std::chrono::milliseconds{3000};
+constexpr auto started_within = std::chrono::seconds{10};
+
+int fail(const std::string& text) {
+  auto colour = isatty(STDERR_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
+  std::fprintf(stderr, "%serror:%s %s\n", colour ? "\x1b[31m" : "", colour ? "\x1b[0m" : "",
+               text.c_str());
+  return 1;
+}
+
+sigset_t end_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
+result<std::unique_ptr<store::store>> open_store(const start_dev_options& o) {
+  if (!o.mysql.empty())
+    return store::open_mysql(o.mysql);
+  if (!o.db_filename.empty())
+    return store::open_sqlite({.path = o.db_filename});
+  return store::open_memory();
+}
+
+std::string store_text(const start_dev_options& o) {
+  if (!o.mysql.empty())
+    return "MySQL";
+  if (!o.db_filename.empty())
+    return o.db_filename + " (SQLite)";
+  return "in memory: all is lost when the server ends; keep it with --db-filename FILE";
+}
+
+result<void> prepare_store(store::store& db, const clock& time, const start_dev_options& o) {
+  first_namespace first{.name = "default"};
+  for (const auto& text : o.search_attributes) {
+    auto parsed = parse_search_attribute(text);
+    if (!parsed)
+      return parsed.error();
+    first.search_attributes.push_back(std::move(*parsed));
+  }
+  if (auto ok = ensure_namespace(db, time, first); !ok)
+    return ok;
+  for (const auto& name : o.namespaces) {
+    first.name = name;
+    if (auto ok = ensure_namespace(db, time, first); !ok)
+      return ok;
+  }
+  return {};
+}
+
+struct actor_config : caf::actor_system_config {
+  actor_config() {
+    cluster::prepare(*this);
+  }
+};
+
+/// What a running development server is made of, in the order in which it comes up.
+class dev_server {
+public:
+  dev_server(const start_dev_options& options, engine::limits bounds,
+             std::unique_ptr<store::store> db, std::string cluster_id)
+    : options_(options), db_(std::move(db)), health_(*db_) {
+    local_server_options local;
+    local.node.seed = random_seed();
+    local.node.bounds = bounds;
+    local.node.memory_budget_bytes = options.memory_mib << 20;
+    local.node.lease_length = options.mysql.empty() ? duration{0} : shared_lease;
+    local.node.on_serving = [this](bool serving) { on_serving(serving); };
+    local.facts.cluster_id = std::move(cluster_id);
+    local.facts.store_kind = db_->kind();
+    server_.emplace(system_, *db_, time_, metrics_, std::move(local));
+  }
+
+  result<void> start() {
+    auto exporter = cluster::metrics_exporter::start(metrics_, options_.ip, options_.metrics_port);
+    if (!exporter)
+      return exporter.error();
+    exporter_ = std::move(*exporter);
+    server_->start();
+    server_->front().on_failure([this](const error& why) { health_.on_failure(why); });
+    // A server that waits for another one's lease listens all the same, and says NOT_SERVING.
+    wait_until_serving();
+    auto grpc = frontend::grpc_server::start(server_->front(),
+                                             {.ip = options_.ip, .port = options_.port});
+    if (!grpc)
+      return grpc.error();
+    grpc_ = std::move(*grpc);
+    health_.tell([this](bool serving) { grpc_->set_serving(serving); });
+    return {};
+  }
+
+  void print_where() const {
+    std::printf("Reprise %s\n  gRPC     %s:%d\n  metrics  http://%s:%d/metrics\n  store    %s\n",
+                REPRISE_VERSION, options_.ip.c_str(), grpc_->port(), options_.ip.c_str(),
+                exporter_->port(), store_text(options_).c_str());
+    std::fflush(stdout);
+  }
+
+  void end() {
+    health_.tell(nullptr);
+    if (grpc_) {
+      grpc_->set_serving(false);
+      grpc_->stop(calls_may_end);
+    }
+    server_->drain();
+    server_->stop();
+  }
+
+private:
+  void on_serving(bool serving) {
+    health_.on_serving(serving);
+    std::lock_guard lock{mutex_};
+    was_serving_ = was_serving_ || serving;
+    served_.notify_all();
+  }
+
+  void wait_until_serving() {
+    auto patience = options_.mysql.empty() ? started_within : std::chrono::seconds{1};
+    std::unique_lock lock{mutex_};
+    served_.wait_for(lock, patience, [this] { return was_serving_; });
+  }
+
+  const start_dev_options& options_;
+  std::unique_ptr<store::store> db_;
+  system_clock time_;
+  metrics metrics_;
+  health health_;
+  std::mutex mutex_;
+  std::condition_variable served_;
+  bool was_serving_ = false;
+  actor_config config_;
+  caf::actor_system system_{config_};
+  std::optional<local_server> server_;
+  std::unique_ptr<cluster::metrics_exporter> exporter_;
+  std::unique_ptr<frontend::grpc_server> grpc_;
+};
+
+} // namespace
+
+void block_end_signals() {
+  auto set = end_signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+int run_start_dev(const start_dev_options& options) {
+  auto level = parse_log_level(options.log_level);
+  if (!level)
+    return fail(level.error().message);
+  set_log_level(*level);
+  engine::limits bounds;
+  std::vector<std::string> ignored;
+  if (auto ok = apply_dynamic_config(options.dynamic_config, bounds, ignored); !ok)
+    return fail(ok.error().message);
+  for (const auto& key : ignored)
+    std::fprintf(stderr, "note: --dynamic-config-value %s has no effect here\n", key.c_str());
+  auto db = open_store(options);
+  if (!db)
+    return fail(db.error().message);
+  system_clock time;
+  if (auto ok = prepare_store(**db, time, options); !ok)
+    return fail(ok.error().message);
+  seeded_ids ids{random_seed()};
+  auto cluster_id = (*db)->cluster_fact("cluster_id", ids.uuid7(time.now()));
+  if (!cluster_id)
+    return fail(cluster_id.error().message);
+  dev_server server{options, bounds, std::move(*db), std::move(*cluster_id)};
+  if (auto ok = server.start(); !ok) {
+    server.end();
+    return fail(ok.error().message);
+  }
+  server.print_where();
+  auto set = end_signals();
+  int signal = 0;
+  sigwait(&set, &signal);
+  std::printf("ending: no new calls are taken, what was decided is written down\n");
+  std::fflush(stdout);
+  server.end();
+  return 0;
+}
+
+} // namespace reprise::cli

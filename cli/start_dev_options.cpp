@@ -1,0 +1,197 @@
+#include "cli/start_dev_options.hpp"
+
+#include "temporal/api/enums/v1/common.pb.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <functional>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string_view>
+
+namespace reprise::cli {
+
+namespace {
+
+error refused(std::string text) {
+  return make_error(errc::invalid_argument, std::move(text));
+}
+
+std::optional<std::pair<std::string, std::string>> split(const std::string& text) {
+  auto at = text.find('=');
+  if (at == std::string::npos || at == 0)
+    return std::nullopt;
+  return std::pair{text.substr(0, at), text.substr(at + 1)};
+}
+
+/// A JSON text without its quotes; numbers as they stand.
+std::string_view unquoted(std::string_view value) {
+  if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+    return value.substr(1, value.size() - 2);
+  return value;
+}
+
+std::optional<std::int64_t> parse_count(std::string_view value) {
+  std::int64_t n = 0;
+  value = unquoted(value);
+  auto end = value.data() + value.size();
+  auto parsed = std::from_chars(value.data(), end, n);
+  if (parsed.ec != std::errc{} || parsed.ptr != end || n < 0)
+    return std::nullopt;
+  return n;
+}
+
+/// "1.5s", "10m", "1h30m": the form of durations in the reference's settings.
+std::optional<duration> parse_duration(std::string_view value) {
+  static const std::map<std::string_view, double> units{{"ns", 1},  {"us", 1e3}, {"ms", 1e6},
+                                                        {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+  constexpr double longest = 9e18;
+  value = unquoted(value);
+  double total = 0;
+  if (value.empty())
+    return std::nullopt;
+  while (!value.empty()) {
+    double n = 0;
+    auto parsed = std::from_chars(value.data(), value.data() + value.size(), n);
+    if (parsed.ec != std::errc{} || !(n >= 0))
+      return std::nullopt;
+    value.remove_prefix(static_cast<std::size_t>(parsed.ptr - value.data()));
+    auto unit = value.substr(0, value.find_first_of("0123456789."));
+    auto known = units.find(unit);
+    if (known == units.end())
+      return std::nullopt;
+    total += n * known->second;
+    value.remove_prefix(unit.size());
+  }
+  if (total > longest)
+    return std::nullopt;
+  return duration{static_cast<std::int64_t>(total)};
+}
+
+using setter = std::function<bool(engine::limits&, std::string_view)>;
+
+template <class T>
+setter count_into(T engine::limits::* member) {
+  return [member](engine::limits& bounds, std::string_view value) {
+    auto n = parse_count(value);
+    if (n)
+      bounds.*member = static_cast<T>(*n);
+    return n.has_value();
+  };
+}
+
+setter duration_into(duration engine::limits::* member) {
+  return [member](engine::limits& bounds, std::string_view value) {
+    auto d = parse_duration(value);
+    if (d)
+      bounds.*member = *d;
+    return d.has_value();
+  };
+}
+
+/// The reference's names of settings (semantics.md 3).
+const std::map<std::string, setter>& known_settings() {
+  using l = engine::limits;
+  static const std::map<std::string, setter> known{
+    {"limit.blobSize.error", count_into(&l::blob_bytes_max)},
+    {"limit.memoSize.error", count_into(&l::memo_bytes_max)},
+    {"limit.maxIDLength", count_into(&l::id_length_max)},
+    {"limit.numPendingActivities.error", count_into(&l::pending_activities_max)},
+    {"limit.historyCount.error", count_into(&l::history_events_max)},
+    {"limit.historySize.error", count_into(&l::history_bytes_max)},
+    {"limit.historyCount.suggestContinueAsNew", count_into(&l::suggest_continue_events)},
+    {"limit.historySize.suggestContinueAsNew", count_into(&l::suggest_continue_bytes)},
+    {"history.maximumSignalsPerExecution", count_into(&l::signals_max)},
+    {"history.maximumBufferedEventsBatch", count_into(&l::buffered_events_max)},
+    {"history.maximumBufferedEventsSizeInBytes", count_into(&l::buffered_bytes_max)},
+    {"history.defaultWorkflowTaskTimeout", duration_into(&l::workflow_task_timeout_default)},
+    {"history.workflowTaskHeartbeatTimeout", duration_into(&l::workflow_task_heartbeat_max)},
+    {"history.workflowTaskRetryMaxInterval", duration_into(&l::workflow_task_backoff_max)},
+    {"history.workflowIdReuseMinimalInterval", duration_into(&l::run_interval_min)},
+  };
+  return known;
+}
+
+} // namespace
+
+CLI::App* add_start_dev(CLI::App& server, start_dev_options& into) {
+  constexpr int port_max = 65'535;
+  constexpr std::size_t memory_mib_max = 1U << 20;
+  auto* c = server.add_subcommand("start-dev", "Run a whole server in this process");
+  c->add_option("--ip", into.ip, "Address to listen on")->capture_default_str();
+  c->add_option("-p,--port", into.port, "Port of the gRPC API; 0: any free one")
+    ->capture_default_str()
+    ->check(CLI::Range(0, port_max));
+  c->add_option("--metrics-port", into.metrics_port, "Port of /metrics; 0: any free one")
+    ->capture_default_str()
+    ->check(CLI::Range(0, port_max));
+  auto* file = c->add_option("-f,--db-filename", into.db_filename,
+                             "SQLite file of the store; without it all is lost at the end");
+  c->add_option("--mysql", into.mysql, "Keep the store in MySQL: mysql://user[:password]@host/db")
+    ->excludes(file);
+  c->add_option("-n,--namespace", into.namespaces, "Namespace to create besides 'default'");
+  c->add_option("--search-attribute", into.search_attributes,
+                "Search attribute to create, as Name=Type");
+  c->add_option("--dynamic-config-value", into.dynamic_config, "Setting, as key=JSON value");
+  c->add_option("--log-level", into.log_level, "debug, info, warn, error or never")
+    ->capture_default_str();
+  c->add_option("--memory", into.memory_mib, "MiB of workflows to keep in memory")
+    ->capture_default_str()
+    ->check(CLI::Range(std::size_t{1}, memory_mib_max));
+  c->add_flag("--headless", into.headless, "Accepted; this server has no web pages of its own");
+  c->footer("Examples:\n"
+            "  reprise server start-dev                             all in memory\n"
+            "  reprise server start-dev --db-filename orders.db     survives crashes\n"
+            "  reprise server start-dev --mysql mysql://root@127.0.0.1/reprise\n"
+            "  reprise server start-dev -n shop --search-attribute Customer=Keyword\n");
+  return c;
+}
+
+result<std::pair<std::string, int>> parse_search_attribute(const std::string& text) {
+  namespace enums = temporal::api::enums::v1;
+  static const std::map<std::string, int> types{
+    {"Text", enums::INDEXED_VALUE_TYPE_TEXT},
+    {"Keyword", enums::INDEXED_VALUE_TYPE_KEYWORD},
+    {"Int", enums::INDEXED_VALUE_TYPE_INT},
+    {"Double", enums::INDEXED_VALUE_TYPE_DOUBLE},
+    {"Bool", enums::INDEXED_VALUE_TYPE_BOOL},
+    {"Datetime", enums::INDEXED_VALUE_TYPE_DATETIME},
+    {"KeywordList", enums::INDEXED_VALUE_TYPE_KEYWORD_LIST},
+  };
+  auto parts = split(text);
+  auto type = parts ? types.find(parts->second) : types.end();
+  if (type == types.end())
+    return refused("--search-attribute " + text
+                   + ": write it as Name=Type; types are Text, Keyword,"
+                     " Int, Double, Bool, Datetime and KeywordList");
+  return std::pair{parts->first, type->second};
+}
+
+result<void> apply_dynamic_config(const std::vector<std::string>& settings, engine::limits& bounds,
+                                  std::vector<std::string>& ignored) {
+  for (const auto& setting : settings) {
+    auto parts = split(setting);
+    if (!parts)
+      return refused("--dynamic-config-value " + setting + ": write it as key=value");
+    auto known = known_settings().find(parts->first);
+    if (known == known_settings().end())
+      ignored.push_back(parts->first);
+    else if (!known->second(bounds, parts->second))
+      return refused("--dynamic-config-value " + setting + ": the value does not fit");
+  }
+  return {};
+}
+
+result<log_level> parse_log_level(const std::string& text) {
+  static const std::map<std::string, log_level> levels{
+    {"debug", log_level::debug}, {"info", log_level::info}, {"warn", log_level::warn},
+    {"error", log_level::error}, {"never", log_level::off}, {"off", log_level::off},
+  };
+  auto known = levels.find(text);
+  if (known == levels.end())
+    return refused("--log-level " + text + ": use debug, info, warn, error or never");
+  return known->second;
+}
+
+} // namespace reprise::cli
