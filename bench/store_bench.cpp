@@ -115,9 +115,8 @@ private:
             .run_id = std::string(36 - number.size(), '0') + number,
             .last_seq = run.last_seq,
             .next_event_id = static_cast<std::int64_t>(run.last_seq) * 3,
-            .timer_at = time_point{std::chrono::seconds{moves_timers_ ? run.key * 20
-                                                          + static_cast<int>(run.last_seq)
-                                                                      : run.key}}};
+            .timer_at = time_point{std::chrono::seconds{
+              moves_timers_ ? run.key * 20 + static_cast<int>(run.last_seq) : run.key}}};
   }
 
   store::transition append(live_run& run) {
@@ -129,9 +128,8 @@ private:
                            .event_count = 3,
                            .events = std::string(340, 'e'),
                            .facts = std::string(60, 'f')};
-    t.runs.push_back({.what = store::run_write::kind::append,
-                      .head = std::move(head),
-                      .row = std::move(row)});
+    t.runs.push_back(
+      {.what = store::run_write::kind::append, .head = std::move(head), .row = std::move(row)});
     return t;
   }
 
@@ -216,18 +214,26 @@ std::pair<double, double> start_latency(const opener& open) {
     auto id = "order-" + std::to_string(key);
     auto slot = store::slot_of("ns", id);
     store::transition t{.slot = slot, .epoch = epochs[slot]};
-    store::run_head head{.key = key, .slot = slot, .namespace_id = "ns", .workflow_id = id,
-                         .run_id = "run-" + id, .last_seq = 1};
-    t.currents.push_back({.namespace_id = "ns", .workflow_id = id, .run_id = head.run_id,
-                          .key = key});
-    store::visibility_row listed{.key = key, .namespace_id = "ns", .workflow_id = id,
-                                 .run_id = head.run_id, .workflow_type = "order",
-                                 .task_queue = "orders", .info = std::string(300, 'i')};
-    t.runs.push_back({.what = store::run_write::kind::create,
-                      .head = std::move(head),
-                      .row = {.seq = 1, .first_event_id = 1, .event_count = 2,
-                              .events = std::string(400, 'e')},
-                      .visibility = std::move(listed)});
+    store::run_head head{.key = key,
+                         .slot = slot,
+                         .namespace_id = "ns",
+                         .workflow_id = id,
+                         .run_id = "run-" + id,
+                         .last_seq = 1};
+    t.currents.push_back(
+      {.namespace_id = "ns", .workflow_id = id, .run_id = head.run_id, .key = key});
+    store::visibility_row listed{.key = key,
+                                 .namespace_id = "ns",
+                                 .workflow_id = id,
+                                 .run_id = head.run_id,
+                                 .workflow_type = "order",
+                                 .task_queue = "orders",
+                                 .info = std::string(300, 'i')};
+    t.runs.push_back(
+      {.what = store::run_write::kind::create,
+       .head = std::move(head),
+       .row = {.seq = 1, .first_event_id = 1, .event_count = 2, .events = std::string(400, 'e')},
+       .visibility = std::move(listed)});
     auto begin = clock_type::now();
     if (s->commit({&t, 1}).front() != store::commit_status::committed)
       workload::fail("a start was refused");
@@ -318,16 +324,17 @@ int main(int argc, char** argv) {
   auto [p50, p99] = fsync_latency(folder);
   rows.push_back({"disk", "fsync of 16 KiB, p50", p50, "ms"});
   rows.push_back({"disk", "fsync of 16 KiB, p99", p99, "ms"});
-  measure("sqlite",
-          [&](const std::string& name) {
-            return store::open_sqlite({.path = folder + "/" + name + ".db"});
-          },
-          o, 120'000, rows);
+  measure(
+    "sqlite",
+    [&](const std::string& name) {
+      return store::open_sqlite({.path = folder + "/" + name + ".db"});
+    },
+    o, 120'000, rows);
   if (auto server = std::getenv("REPRISE_TEST_MYSQL"); server != nullptr && *server != '\0') {
     auto database = "reprise_bench_" + std::to_string(getpid()) + "_";
-    measure("mysql",
-            [&](const std::string& name) { return store::open_mysql(server + database + name); },
-            o, 40'000, rows);
+    measure(
+      "mysql", [&](const std::string& name) { return store::open_mysql(server + database + name); },
+      o, 40'000, rows);
   } else {
     std::fprintf(stderr, "store_bench: MySQL SKIPPED, REPRISE_TEST_MYSQL names no server\n");
   }

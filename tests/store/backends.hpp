@@ -1,5 +1,6 @@
 #pragma once
 
+#include "store/mysql/connection.hpp"
 #include "store/open.hpp"
 #include "tests/support/store_rows.hpp"
 
@@ -23,14 +24,18 @@ public:
     std::string pattern = (std::filesystem::temp_directory_path() / "reprise-test-XXXXXX").string();
     path_ = mkdtemp(pattern.data());
   }
+
   ~temporary_folder() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }
+
   temporary_folder(const temporary_folder&) = delete;
   temporary_folder& operator=(const temporary_folder&) = delete;
 
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  std::string file(const std::string& name) const {
+    return path_ + "/" + name;
+  }
 
 private:
   std::string path_;
@@ -39,17 +44,28 @@ private:
 struct memory_backend {
   static constexpr const char* name = "memory";
   static constexpr bool is_durable = false;
-  bool available() { return true; }
-  result<std::unique_ptr<store::store>> open() { return store::open_memory(); }
+
+  bool available() {
+    return true;
+  }
+
+  result<std::unique_ptr<store::store>> open() {
+    return store::open_memory();
+  }
 };
 
 struct sqlite_backend {
   static constexpr const char* name = "sqlite";
   static constexpr bool is_durable = true;
-  bool available() { return true; }
+
+  bool available() {
+    return true;
+  }
+
   result<std::unique_ptr<store::store>> open() {
     return store::open_sqlite({.path = folder.file("store.db")});
   }
+
   temporary_folder folder{};
 };
 
@@ -67,12 +83,31 @@ struct mysql_backend {
     }
   }
 
+  /// Removes the database, so that a server that outlives the test is left as it was.
+  ~mysql_backend() {
+    auto address = store::mysql::parse_dsn(dsn);
+    if (!address)
+      return;
+    try {
+      store::mysql::connection server{*address, "", store::mysql::role::reader};
+      server.execute("DROP DATABASE IF EXISTS `" + address->database + "`");
+    } catch (const std::exception& e) {
+      MESSAGE("could not remove the test's database: " << e.what());
+    }
+  }
+
+  mysql_backend(const mysql_backend&) = delete;
+  mysql_backend& operator=(const mysql_backend&) = delete;
+
   bool available() {
     if (dsn.empty())
       MESSAGE("SKIPPED on MySQL: REPRISE_TEST_MYSQL holds no server's DSN");
     return !dsn.empty();
   }
-  result<std::unique_ptr<store::store>> open() { return store::open_mysql(dsn); }
+
+  result<std::unique_ptr<store::store>> open() {
+    return store::open_mysql(dsn);
+  }
 
   std::string dsn;
 };
@@ -85,7 +120,9 @@ public:
       reopen();
   }
 
-  bool available() const { return available_; }
+  bool available() const {
+    return available_;
+  }
 
   /// As after a restart of the process. On stores that are not durable: a new one.
   void reopen() {
@@ -100,15 +137,26 @@ public:
     epochs = std::move(*taken);
   }
 
-  store::store& operator*() { return *store_; }
-  store::store* operator->() { return store_.get(); }
-  void close() { store_.reset(); }
+  store::store& operator*() {
+    return *store_;
+  }
 
-  store::epoch_number epoch_of(std::int64_t key) const { return epochs[head_of(key).slot]; }
+  store::store* operator->() {
+    return store_.get();
+  }
+
+  void close() {
+    store_.reset();
+  }
+
+  store::epoch_number epoch_of(std::int64_t key) const {
+    return epochs[head_of(key).slot];
+  }
 
   store::commit_status start(std::int64_t key) {
     return commit_one(*store_, start_of(key, epoch_of(key)));
   }
+
   store::commit_status append(std::int64_t key, std::uint64_t seq) {
     return commit_one(*store_, append_to(key, seq, epoch_of(key)));
   }

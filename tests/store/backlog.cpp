@@ -16,10 +16,8 @@ store::transition adding(const store::queue_key& q, std::vector<std::pair<int, s
                          store::epoch_number epoch) {
   store::transition t{.slot = 7, .epoch = epoch};
   for (auto [priority, seq] : rows)
-    t.backlog_adds.push_back({.queue = q,
-                              .priority = priority,
-                              .seq = seq,
-                              .task = "task " + std::to_string(seq)});
+    t.backlog_adds.push_back(
+      {.queue = q, .priority = priority, .seq = seq, .task = "task " + std::to_string(seq)});
   return t;
 }
 

@@ -133,8 +133,8 @@ TEST_CASE_TEMPLATE("a careful caller loses and doubles nothing under random faul
   auto calm = std::make_shared<bool>(false);
   auto random = store::seeded_faults(
     99, {.before = 100, .after = 100, .late = 100, .failed_reads = 50, .late_calls_max = 6});
-  store::faulty_store s{
-    borrow(w), [=](store::operation what) { return *calm ? fault{} : random(what); }};
+  store::faulty_store s{borrow(w),
+                        [=](store::operation what) { return *calm ? fault{} : random(what); }};
   REQUIRE(commit_one(*w, start_of(1, w.epoch_of(1))) == commit_status::committed);
   auto slot = head_of(1).slot;
   auto epoch = w.epochs[slot];

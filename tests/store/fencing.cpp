@@ -33,8 +33,7 @@ TEST_CASE_TEMPLATE("epochs outlive the process", Backend, REPRISE_BACKENDS) {
     CHECK(std::ranges::equal(w.epochs, old, [](auto a, auto b) { return a == b + 1; }));
 }
 
-TEST_CASE_TEMPLATE("raising an epoch is a compare-and-set of one slot", Backend,
-                   REPRISE_BACKENDS) {
+TEST_CASE_TEMPLATE("raising an epoch is a compare-and-set of one slot", Backend, REPRISE_BACKENDS) {
   world<Backend> w;
   if (!w.available())
     return;
@@ -47,8 +46,8 @@ TEST_CASE_TEMPLATE("raising an epoch is a compare-and-set of one slot", Backend,
   CHECK(again.error().code == errc::failed_precondition);
   CHECK(!w->raise_epoch(5000, 0));
   CHECK(w.append(1, 2) == commit_status::stale_epoch);
-  CHECK(w.start(2) == (head_of(2).slot == slot ? commit_status::stale_epoch
-                                                : commit_status::committed));
+  CHECK(w.start(2)
+        == (head_of(2).slot == slot ? commit_status::stale_epoch : commit_status::committed));
   w.epochs[slot] = seen + 1;
   CHECK(w.append(1, 2) == commit_status::committed);
 }
@@ -61,7 +60,7 @@ TEST_CASE_TEMPLATE("slots are given to the holder of the lease only", Backend, R
   REQUIRE(!refused);
   CHECK(refused.error().code == errc::failed_precondition);
   CHECK(must(w->acquire_lease("owner", std::chrono::seconds{60}))); // a renewal
-  REQUIRE(w->release_lease("someone else"));                       // not theirs: no effect
+  REQUIRE(w->release_lease("someone else"));                        // not theirs: no effect
   CHECK(w->take_slots("owner"));
   REQUIRE(w->release_lease("owner"));
   CHECK(!w->take_slots("owner"));

@@ -28,8 +28,8 @@ search_value real(double r) {
 }
 
 filter leaf(op what, std::string attribute, value_type type, std::vector<search_value> values) {
-  return {.what = what, .attribute = std::move(attribute), .type = type,
-          .values = std::move(values)};
+  return {
+    .what = what, .attribute = std::move(attribute), .type = type, .values = std::move(values)};
 }
 
 filter tree(op what, std::vector<filter> children) {
@@ -135,7 +135,8 @@ namespace {
 /// Rows and queries from one seed, over few values, so that they often meet.
 class generator {
 public:
-  explicit generator(std::uint64_t seed) : state_(seed) {}
+  explicit generator(std::uint64_t seed) : state_(seed) {
+  }
 
   std::uint64_t below(std::uint64_t n) {
     state_ ^= state_ << 13;
@@ -145,9 +146,20 @@ public:
   }
 
   std::string word() {
-    static const std::vector<std::string> words{
-      "",    "a",   "b",    "apple", "Apple",  "app",           "apple 2",
-      "f%o", "f_o", "it's", "a ",    "\\esc", "\xc5\xbc\xc3\xb3", "\xf0\x9f\x98\x80"};
+    static const std::vector<std::string> words{"",
+                                                "a",
+                                                "b",
+                                                "apple",
+                                                "Apple",
+                                                "app",
+                                                "apple 2",
+                                                "f%o",
+                                                "f_o",
+                                                "it's",
+                                                "a ",
+                                                "\\esc",
+                                                "\xc5\xbc\xc3\xb3",
+                                                "\xf0\x9f\x98\x80"};
     return words[below(words.size())];
   }
 
@@ -175,7 +187,9 @@ public:
     return keyword(word());
   }
 
-  std::int64_t random_second() { return static_cast<std::int64_t>(below(8)); }
+  std::int64_t random_second() {
+    return static_cast<std::int64_t>(below(8));
+  }
 
   store::visibility_row row(std::int64_t key) {
     auto r = listed(key, random_second());
@@ -209,9 +223,9 @@ public:
 
   static const std::vector<std::pair<std::string, value_type>>& attributes() {
     static const std::vector<std::pair<std::string, value_type>> all{
-      {"Bool", value_type::boolean},  {"Date", value_type::datetime},
-      {"Int", value_type::integer},   {"List", value_type::keyword_list},
-      {"Real", value_type::real},     {"Text", value_type::text},
+      {"Bool", value_type::boolean}, {"Date", value_type::datetime},
+      {"Int", value_type::integer},  {"List", value_type::keyword_list},
+      {"Real", value_type::real},    {"Text", value_type::text},
       {"Word", value_type::keyword}};
     return all;
   }
@@ -226,14 +240,22 @@ private:
 
   filter comparison() {
     static const std::vector<std::pair<std::string, value_type>> system{
-      {"WorkflowId", value_type::keyword},       {"RunId", value_type::keyword},
-      {"WorkflowType", value_type::keyword},     {"TaskQueue", value_type::keyword},
-      {"ExecutionStatus", value_type::integer},  {"StartTime", value_type::datetime},
-      {"ExecutionTime", value_type::datetime},   {"CloseTime", value_type::datetime},
-      {"HistoryLength", value_type::integer},    {"HistorySizeBytes", value_type::integer},
-      {"ExecutionDuration", value_type::integer}, {"StateTransitionCount", value_type::integer},
-      {"ParentWorkflowId", value_type::keyword}, {"ParentRunId", value_type::keyword},
-      {"RootWorkflowId", value_type::keyword},   {"RootRunId", value_type::keyword},
+      {"WorkflowId", value_type::keyword},
+      {"RunId", value_type::keyword},
+      {"WorkflowType", value_type::keyword},
+      {"TaskQueue", value_type::keyword},
+      {"ExecutionStatus", value_type::integer},
+      {"StartTime", value_type::datetime},
+      {"ExecutionTime", value_type::datetime},
+      {"CloseTime", value_type::datetime},
+      {"HistoryLength", value_type::integer},
+      {"HistorySizeBytes", value_type::integer},
+      {"ExecutionDuration", value_type::integer},
+      {"StateTransitionCount", value_type::integer},
+      {"ParentWorkflowId", value_type::keyword},
+      {"ParentRunId", value_type::keyword},
+      {"RootWorkflowId", value_type::keyword},
+      {"RootRunId", value_type::keyword},
       {"Unheard", value_type::keyword}};
     auto& from = below(2) == 0 ? system : attributes();
     auto [name, type] = from[below(from.size())];
@@ -386,8 +408,7 @@ TEST_CASE_TEMPLATE("counts group by a value, most frequent first", Backend, REPR
     t.runs[0].visibility = row;
     REQUIRE(commit_one(*w, t) == commit_status::committed);
   }
-  auto by_status
-    = must(w->count_by(namespace_id, {}, "ExecutionStatus", value_type::integer));
+  auto by_status = must(w->count_by(namespace_id, {}, "ExecutionStatus", value_type::integer));
   REQUIRE(by_status.size() == 3);
   CHECK(by_status[0].value.integer == 1);
   CHECK(by_status[0].count == 3);

@@ -10,11 +10,13 @@ namespace {
 template <class World>
 void make_mixed_run(World& w) {
   REQUIRE(w.start(1) == commit_status::committed);
+
   struct {
     std::uint64_t seq;
     std::int64_t first;
     int count;
   } const rows[] = {{2, 3, 0}, {3, 3, 1}, {4, 4, 3}, {5, 7, 0}};
+
   for (auto& r : rows) {
     auto t = append_to(1, r.seq, w.epoch_of(1));
     t.runs[0].head.next_event_id = r.first + r.count;

@@ -10,7 +10,9 @@ namespace {
 
 /// A store on a forgetful disk of its own.
 struct fragile_store {
-  explicit fragile_store(const std::string& name) : disk("forgetful-" + name) { open(); }
+  explicit fragile_store(const std::string& name) : disk("forgetful-" + name) {
+    open();
+  }
 
   void open() {
     s.reset();
@@ -25,9 +27,14 @@ struct fragile_store {
     open();
   }
 
-  store::epoch_number epoch_of(std::int64_t key) const { return epochs[head_of(key).slot]; }
+  store::epoch_number epoch_of(std::int64_t key) const {
+    return epochs[head_of(key).slot];
+  }
 
-  commit_status start(std::int64_t key) { return commit_one(*s, start_of(key, epoch_of(key))); }
+  commit_status start(std::int64_t key) {
+    return commit_one(*s, start_of(key, epoch_of(key)));
+  }
+
   commit_status append(std::int64_t key, std::uint64_t seq) {
     return commit_one(*s, append_to(key, seq, epoch_of(key)));
   }

@@ -1,12 +1,11 @@
 // Which files the SQLite store opens, and what it says of those that it refuses.
 #include "tests/store/backends.hpp"
 
-#include <sqlite3.h>
-
-#include <sys/file.h>
-#include <sys/wait.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sqlite3.h>
+#include <sys/file.h>
+#include <sys/wait.h>
 
 #include <fstream>
 

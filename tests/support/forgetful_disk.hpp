@@ -56,15 +56,22 @@ public:
     sqlite3_vfs_register(&vfs_, 0);
   }
 
-  ~forgetful_disk() { sqlite3_vfs_unregister(&vfs_); }
+  ~forgetful_disk() {
+    sqlite3_vfs_unregister(&vfs_);
+  }
+
   forgetful_disk(const forgetful_disk&) = delete;
   forgetful_disk& operator=(const forgetful_disk&) = delete;
 
-  const std::string& name() const { return name_; }
+  const std::string& name() const {
+    return name_;
+  }
 
   /// Power cut: every file is as it was last synced. Whoever has files open goes on with ghosts of
   /// them: what they write from now on reaches nobody. Nothing can be opened until power_on().
-  void crash() { crash_and_keep([] { return false; }); }
+  void crash() {
+    crash_and_keep([] { return false; });
+  }
 
   /// The same, but of the writes that were not synced some reached the disk all the same, in no
   /// order, as the seed decides.
@@ -79,15 +86,28 @@ public:
   }
 
   /// Behind a crash, when all that was open before it is closed.
-  void power_on() { is_down_ = false; }
+  void power_on() {
+    is_down_ = false;
+  }
 
   /// While set, writes that would lengthen a file answer "disk full".
-  void set_full(bool full) { full_ = full; }
+  void set_full(bool full) {
+    full_ = full;
+  }
+
   /// While set, every sync answers an I/O error.
-  void set_sync_fails(bool fails) { sync_fails_ = fails; }
+  void set_sync_fails(bool fails) {
+    sync_fails_ = fails;
+  }
+
   /// While set, every write answers an I/O error.
-  void set_write_fails(bool fails) { write_fails_ = fails; }
-  int syncs() const { return syncs_; }
+  void set_write_fails(bool fails) {
+    write_fails_ = fails;
+  }
+
+  int syncs() const {
+    return syncs_;
+  }
 
 private:
   /// A write, or with no data a truncation.
@@ -127,13 +147,18 @@ private:
     unsigned index_shared;
     unsigned index_exclusive;
 
-    file& it() { return **content; }
+    file& it() {
+      return **content;
+    }
   };
 
   static forgetful_disk& disk_of(sqlite3_vfs* v) {
     return *static_cast<forgetful_disk*>(v->pAppData);
   }
-  static handle& of(sqlite3_file* f) { return *reinterpret_cast<handle*>(f); }
+
+  static handle& of(sqlite3_file* f) {
+    return *reinterpret_cast<handle*>(f);
+  }
 
   template <class Keep>
   void crash_and_keep(Keep keep) {
@@ -267,8 +292,8 @@ private:
     if (h.lock_level >= level)
       return SQLITE_OK;
     auto others_write = (it.exclusive != nullptr && it.exclusive != &h);
-    if (others_write || (level >= SQLITE_LOCK_RESERVED && it.reserved != nullptr
-                         && it.reserved != &h))
+    if (others_write
+        || (level >= SQLITE_LOCK_RESERVED && it.reserved != nullptr && it.reserved != &h))
       return SQLITE_BUSY;
     if (h.lock_level == SQLITE_LOCK_NONE)
       ++it.shared;

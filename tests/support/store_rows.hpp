@@ -59,9 +59,8 @@ inline store::transition start_of(std::int64_t key, store::epoch_number epoch) {
                         .workflow_id = head.workflow_id,
                         .run_id = head.run_id,
                         .key = key});
-  t.runs.push_back({.what = store::run_write::kind::create,
-                    .head = std::move(head),
-                    .row = first_row()});
+  t.runs.push_back(
+    {.what = store::run_write::kind::create, .head = std::move(head), .row = first_row()});
   return t;
 }
 
@@ -77,9 +76,8 @@ inline store::transition append_to(std::int64_t key, std::uint64_t seq, store::e
                          .event_count = 1,
                          .events = "e" + number,
                          .facts = "f" + number};
-  t.runs.push_back({.what = store::run_write::kind::append,
-                    .head = std::move(head),
-                    .row = std::move(row)});
+  t.runs.push_back(
+    {.what = store::run_write::kind::append, .head = std::move(head), .row = std::move(row)});
   return t;
 }
 
