@@ -8,10 +8,9 @@
 #include "store/faulty.hpp"
 #include "store/open.hpp"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
+#include "tests/support/virtual_time.hpp"
 
 #include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
-#include <caf/scheduler/test_coordinator.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -32,34 +31,6 @@ namespace api = temporal::api;
 namespace enums = temporal::api::enums::v1;
 namespace service = temporal::api::workflowservice::v1;
 using namespace std::chrono_literals;
-
-/// The coordinator's virtual time as the server's clock.
-class coordinator_clock final : public clock {
-public:
-  explicit coordinator_clock(caf::scheduler::test_coordinator& c) : coordinator_(c) {
-  }
-
-  time_point now() const override {
-    return time_point{std::chrono::hours{24 * 20'000}} + boot_time();
-  }
-
-  std::chrono::nanoseconds boot_time() const override {
-    return coordinator_.clock().now().time_since_epoch() + offset;
-  }
-
-  /// Time that passes while nothing runs, as in a suspended process.
-  std::chrono::nanoseconds offset{1h};
-
-private:
-  caf::scheduler::test_coordinator& coordinator_;
-};
-
-struct testing_config : caf::actor_system_config {
-  testing_config() {
-    cluster::prepare(*this);
-    set("scheduler.policy", caf::atom("testing"));
-  }
-};
 
 /// What reached the callers and the queues.
 struct seen_messages {

@@ -1,0 +1,42 @@
+#pragma once
+
+// CAF's test coordinator as a server's scheduler and clock: one thread, time that only the test
+// moves.
+
+#include "base/clock.hpp"
+#include "cluster/node.hpp"
+
+#include <caf/actor_system_config.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+
+namespace reprise::testing {
+
+/// The coordinator's virtual time as the server's clock.
+class coordinator_clock final : public clock {
+public:
+  explicit coordinator_clock(caf::scheduler::test_coordinator& c) : coordinator_(c) {
+  }
+
+  time_point now() const override {
+    return time_point{std::chrono::hours{24 * 20'000}} + boot_time();
+  }
+
+  std::chrono::nanoseconds boot_time() const override {
+    return coordinator_.clock().now().time_since_epoch() + offset;
+  }
+
+  /// Time that passes while nothing runs, as in a suspended process.
+  std::chrono::nanoseconds offset{std::chrono::hours{1}};
+
+private:
+  caf::scheduler::test_coordinator& coordinator_;
+};
+
+struct testing_config : caf::actor_system_config {
+  testing_config() {
+    cluster::prepare(*this);
+    set("scheduler.policy", caf::atom("testing"));
+  }
+};
+
+} // namespace reprise::testing
