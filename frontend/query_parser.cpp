@@ -263,7 +263,7 @@ result<visibility_query> parse_query(const std::string& text, const actors::name
     if (!a)
       return std::move(a).error();
     out.group_by = a->name;
-    out.group_type = query::to_value_type(a->type);
+    out.group_type = query::stored_type(*a);
   }
   if (known.speaks_of_division()) {
     out.filter = std::move(wanted);

@@ -221,6 +221,10 @@ store::value_type to_value_type(enums::IndexedValueType type) {
   }
 }
 
+store::value_type stored_type(const attribute& a) {
+  return a.name == "ExecutionStatus" ? store::value_type::integer : to_value_type(a.type);
+}
+
 result<store::search_value> value_of(const attribute& a, const operand& o) {
   if (a.name == "ExecutionStatus")
     return status(a, o);

@@ -25,4 +25,8 @@ result<store::search_value> value_of(const attribute& a, const operand& o);
 /// The store's name of an attribute's type.
 store::value_type to_value_type(temporal::api::enums::v1::IndexedValueType type);
 
+/// The type of the attribute's values in the store: a status is a keyword to clients and a number
+/// there.
+store::value_type stored_type(const attribute& a);
+
 } // namespace reprise::frontend::query
