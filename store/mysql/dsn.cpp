@@ -48,14 +48,18 @@ bool split_host(std::string_view text, dsn& out) {
     return false;
   auto colon = text.find(':', after);
   auto host = text.substr(0, colon);
-  if (host.starts_with('['))
+  if (host.starts_with('[')) {
+    if (!host.ends_with(']'))
+      return false;
     host = host.substr(1, host.size() - 2);
+  }
   out.host = host;
   if (colon == std::string_view::npos)
     return !out.host.empty();
   auto port = text.substr(colon + 1);
-  auto end = std::from_chars(port.data(), port.data() + port.size(), out.port).ptr;
-  return !out.host.empty() && !port.empty() && end == port.data() + port.size();
+  auto read = std::from_chars(port.data(), port.data() + port.size(), out.port);
+  return !out.host.empty() && read.ec == std::errc{} && read.ptr == port.data() + port.size()
+         && out.port != 0;
 }
 
 } // namespace

@@ -1,0 +1,357 @@
+// What a database server and the network to it may do to the store.
+#include "store/mysql/connection.hpp"
+#include "store/mysql/literal.hpp"
+#include "tests/store/backends.hpp"
+#include "tests/support/tcp_proxy.hpp"
+
+#include <thread>
+
+using namespace reprise;
+using namespace reprise::test;
+using store::commit_status;
+using store::mysql::connection;
+using store::mysql::role;
+
+namespace {
+
+struct mysql_world : world<mysql_backend> {
+  store::mysql::dsn address() {
+    return must(store::mysql::parse_dsn(backend.dsn));
+  }
+
+  /// A session of the test's own, beside the store.
+  std::unique_ptr<connection> session(role what = role::reader) {
+    auto a = address();
+    return std::make_unique<connection>(a, a.database, what);
+  }
+
+  /// The same database through another port of this machine.
+  std::string dsn_through(std::uint16_t port) {
+    auto a = address();
+    return "mysql://" + a.user + (a.password.empty() ? "" : ":" + a.password)
+           + "@127.0.0.1:" + std::to_string(port) + "/" + a.database;
+  }
+};
+
+/// Waits until a transaction of this database waits for a lock: its session. The server keeps its
+/// table of transactions as it is while it was read within the last tenth of a second.
+std::int64_t await_lock_wait(connection& db) {
+  for (int looks = 0; looks < 100; ++looks) {
+    auto waiting = db.query("SELECT t.trx_mysql_thread_id FROM information_schema.innodb_trx t "
+                            "JOIN information_schema.processlist p "
+                            "ON p.id = t.trx_mysql_thread_id "
+                            "WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'");
+    if (waiting.next())
+      return waiting.integer(1);
+    std::this_thread::sleep_for(std::chrono::milliseconds{150});
+  }
+  FAIL("no transaction came to wait for a lock");
+  return 0;
+}
+
+/// Waits until something comes true.
+template <class Condition>
+void until(Condition comes_true) {
+  for (int looks = 0; looks < 4000; ++looks) {
+    if (comes_true())
+      return;
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
+  FAIL("what was waited for did not come");
+}
+
+/// Ends all other sessions of the database.
+void kill_sessions(connection& db) {
+  auto others = db.query("SELECT id FROM information_schema.processlist "
+                         "WHERE db = DATABASE() AND id <> CONNECTION_ID()");
+  while (others.next())
+    db.execute(store::mysql::fill("KILL ?", others.integer(1)));
+}
+
+bool is_commit(std::string_view bytes) {
+  // Length and number of the packet, the command "query", its text.
+  return bytes.ends_with("COMMIT") && bytes.size() < 16;
+}
+
+} // namespace
+
+TEST_CASE("sessions that the server ended are replaced without anybody noticing") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  REQUIRE(w.start(1) == commit_status::committed);
+  auto db = w.session();
+  for (std::uint64_t round = 2; round < 5; ++round) {
+    CHECK(must(w->current_run(namespace_id, "workflow-1"))->last_seq == round - 1);
+    kill_sessions(*db);
+    CHECK(must(w->current_run(namespace_id, "workflow-1"))->last_seq == round - 1);
+    CHECK(w.append(1, round) == commit_status::committed);
+    kill_sessions(*db);
+    CHECK(w->check());
+  }
+}
+
+TEST_CASE("a session lost before its COMMIT is unavailable, and nothing of it is there") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  REQUIRE(w.start(1) == commit_status::committed);
+  auto blocker = w.session();
+  blocker->execute("START TRANSACTION");
+  blocker->query("SELECT 1 FROM runs WHERE run_key = 1 FOR UPDATE");
+  auto killer = w.session();
+  auto status = commit_status::committed;
+  std::jthread committing{[&] { status = w.append(1, 2); }};
+  killer->execute(store::mysql::fill("KILL ?", await_lock_wait(*killer)));
+  committing.join();
+  CHECK(status == commit_status::unavailable);
+  blocker->execute("ROLLBACK");
+  CHECK(must(w->read_journal(1, 1, 1000)).size() == 1);
+  CHECK(w.append(1, 2) == commit_status::committed);
+}
+
+TEST_CASE("a deadlock is tried again until it is committed") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  REQUIRE(w.start(1) == commit_status::committed);
+  auto other = w.session();
+  auto watcher = w.session();
+  other->execute("START TRANSACTION");
+  // Much written, so that the server gives up the store's transaction and not this one.
+  other->execute("CREATE TEMPORARY TABLE weight(x INT PRIMARY KEY) ENGINE=InnoDB");
+  other->execute("INSERT INTO weight SELECT slot FROM slots");
+  other->query("SELECT 1 FROM runs WHERE run_key = 1 FOR UPDATE");
+  auto status = commit_status::unavailable;
+  std::jthread committing{[&] { status = w.append(1, 2); }};
+  await_lock_wait(*watcher);
+  // The store's transaction holds its slot and waits for the run; this one the other way round.
+  other->execute(
+    store::mysql::fill("UPDATE slots SET raised_by = 1 WHERE slot = ?", int{head_of(1).slot}));
+  other->execute("ROLLBACK");
+  committing.join();
+  CHECK(status == commit_status::committed);
+  CHECK(must(w->read_journal(1, 1, 1000)).size() == 2);
+}
+
+TEST_CASE("committed, but the answer was lost: unknown, and it is there after the raise") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  std::atomic<bool> cut = false;
+  tcp_proxy proxy{w.address().port, [&](std::string_view bytes) {
+                    return is_commit(bytes) && cut.exchange(false)
+                             ? tcp_proxy::verdict::forward_and_cut
+                             : tcp_proxy::verdict::forward;
+                  }};
+  REQUIRE(proxy.ok());
+  auto s = must(store::open_mysql(w.dsn_through(proxy.port())));
+  REQUIRE(commit_one(*s, start_of(1, w.epoch_of(1))) == commit_status::committed);
+  cut = true;
+  CHECK(commit_one(*s, append_to(1, 2, w.epoch_of(1))) == commit_status::unknown);
+  auto slot = head_of(1).slot;
+  auto raised = must(s->raise_epoch(slot, w.epochs[slot]));
+  CHECK(must(s->current_run(namespace_id, "workflow-1"))->last_seq == 2);
+  CHECK(commit_one(*s, append_to(1, 3, raised)) == commit_status::committed);
+  SUBCASE("the answer to a raise may be lost too: it can be repeated") {
+    cut = true;
+    auto lost = s->raise_epoch(slot, raised);
+    REQUIRE(!lost);
+    CHECK(lost.error().code == errc::unavailable);
+    CHECK(must(s->raise_epoch(slot, raised)) == raised + 1);
+    CHECK(!s->raise_epoch(slot, raised));
+  }
+}
+
+TEST_CASE("a COMMIT that is still under way cannot land behind a raised epoch") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  std::atomic<bool> hold = false;
+  tcp_proxy proxy{w.address().port, [&](std::string_view bytes) {
+                    return is_commit(bytes) && hold.exchange(false)
+                             ? tcp_proxy::verdict::hold_and_cut
+                             : tcp_proxy::verdict::forward;
+                  }};
+  REQUIRE(proxy.ok());
+  auto s = must(store::open_mysql(w.dsn_through(proxy.port())));
+  REQUIRE(commit_one(*s, start_of(1, w.epoch_of(1))) == commit_status::committed);
+  hold = true;
+  CHECK(commit_one(*s, append_to(1, 2, w.epoch_of(1))) == commit_status::unknown);
+  auto slot = head_of(1).slot;
+  SUBCASE("when it arrives late, its session has been ended") {
+    auto raised = must(s->raise_epoch(slot, w.epochs[slot]));
+    CHECK(must(s->current_run(namespace_id, "workflow-1"))->last_seq == 1);
+    proxy.deliver_held();
+    until([&] { return proxy.held_was_sent() || proxy.held_was_closed(); });
+    CHECK(must(s->current_run(namespace_id, "workflow-1"))->last_seq == 1);
+    CHECK(commit_one(*s, append_to(1, 2, raised)) == commit_status::committed);
+  }
+  SUBCASE("when it arrives in time, it is seen by whoever raises the epoch") {
+    proxy.deliver_held();
+    until([&] { return proxy.held_was_sent(); });
+    auto raised = must(s->raise_epoch(slot, w.epochs[slot]));
+    CHECK(must(s->current_run(namespace_id, "workflow-1"))->last_seq == 2);
+    CHECK(commit_one(*s, append_to(1, 3, raised)) == commit_status::committed);
+  }
+}
+
+TEST_CASE("raising an epoch waits for a transaction that has read the old one") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  REQUIRE(w.start(1) == commit_status::committed);
+  auto slot = head_of(1).slot;
+  auto late = w.session(role::writer);
+  auto watcher = w.session();
+  late->execute("START TRANSACTION");
+  late->query(
+    store::mysql::fill("SELECT epoch FROM slots WHERE slot = ? LOCK IN SHARE MODE", int{slot}));
+  std::atomic<bool> done = false;
+  std::uint64_t seen_by_raiser = 0;
+  std::jthread raising{[&] {
+    auto raised = w->raise_epoch(slot, w.epochs[slot]);
+    REQUIRE(raised);
+    done = true;
+    seen_by_raiser = must(w->current_run(namespace_id, "workflow-1"))->last_seq;
+  }};
+  await_lock_wait(*watcher);
+  CHECK(!done);
+  late->execute("UPDATE runs SET last_seq = 2 WHERE run_key = 1");
+  late->execute("COMMIT");
+  raising.join();
+  CHECK(seen_by_raiser == 2);
+}
+
+TEST_CASE("a process that fell silent inside a transaction cannot keep its slots") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  auto stopped = w.session(role::writer);
+  stopped->execute("START TRANSACTION");
+  stopped->query("SELECT epoch FROM slots WHERE slot < 9 LOCK IN SHARE MODE");
+  auto old = w.epochs;
+  auto taken = must(w->take_slots("owner")); // waits until the server ends the silent session
+  CHECK(taken[3] == old[3] + 1);
+  CHECK_THROWS(stopped->execute("COMMIT"));
+}
+
+TEST_CASE("while the server is away all is unavailable, and goes on when it is back") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  tcp_proxy proxy{w.address().port, [](std::string_view) { return tcp_proxy::verdict::forward; }};
+  REQUIRE(proxy.ok());
+  auto s = must(store::open_mysql(w.dsn_through(proxy.port())));
+  REQUIRE(commit_one(*s, start_of(1, w.epoch_of(1))) == commit_status::committed);
+  auto slot = head_of(1).slot;
+  for (std::uint64_t round = 2; round < 4; ++round) {
+    proxy.set_down(true);
+    // The first may have had its connection cut behind a COMMIT.
+    CHECK(commit_one(*s, append_to(1, round, w.epoch_of(1))) != commit_status::committed);
+    CHECK(commit_one(*s, append_to(1, round, w.epoch_of(1))) == commit_status::unavailable);
+    CHECK(s->current_run(namespace_id, "workflow-1").error().code == errc::unavailable);
+    CHECK(s->acquire_lease("owner", std::chrono::seconds{60}).error().code == errc::unavailable);
+    CHECK(s->raise_epoch(slot, w.epochs[slot]).error().code == errc::unavailable);
+    CHECK(s->check().error().code == errc::unavailable);
+    proxy.set_down(false);
+    CHECK(s->check());
+    CHECK(must(s->current_run(namespace_id, "workflow-1"))->last_seq == round - 1);
+    CHECK(commit_one(*s, append_to(1, round, w.epoch_of(1))) == commit_status::committed);
+  }
+}
+
+TEST_CASE("two nodes: the lease goes by the database's clock and shuts the first one out") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  REQUIRE(w.start(1) == commit_status::committed);
+  auto other = must(store::open_mysql(w.backend.dsn));
+  CHECK(!must(other->acquire_lease("other", std::chrono::seconds{60})));
+  CHECK(!other->take_slots("other"));
+  // The first node's lease ends at once.
+  CHECK(must(w->acquire_lease("owner", std::chrono::microseconds{0})));
+  CHECK(must(other->acquire_lease("other", std::chrono::seconds{60})));
+  CHECK(!must(w->acquire_lease("owner", std::chrono::seconds{60})));
+  CHECK(!w->take_slots("owner"));
+  // Until the slots are taken, what it still writes is in order.
+  CHECK(w.append(1, 2) == commit_status::committed);
+  auto epochs = must(other->take_slots("other"));
+  CHECK(w.append(1, 3) == commit_status::stale_epoch);
+  CHECK(commit_one(*other, append_to(1, 3, epochs[head_of(1).slot])) == commit_status::committed);
+  CHECK(must(w->current_run(namespace_id, "workflow-1"))->last_seq == 3);
+}
+
+TEST_CASE("a group over the packet limit is split; a member over it is too large") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  std::vector<store::transition> group;
+  for (std::int64_t key = 1; key <= 24; ++key) {
+    group.push_back(start_of(key, w.epoch_of(key)));
+    group.back().runs[0].row.events = std::string(1'500'000, '\\'); // doubled when escaped
+  }
+  group[5].runs[0].row.events = std::string(20'000'000, 'x');
+  auto answers = w->commit(group);
+  for (std::size_t i = 0; i < group.size(); ++i)
+    CHECK(answers[i] == (i == 5 ? commit_status::too_large : commit_status::committed));
+  CHECK(must(w->read_journal(24, 1, 1))[0].events.size() == 1'500'000);
+  CHECK(!must(w->current_run(namespace_id, "workflow-6")));
+}
+
+TEST_CASE("a member with a value that no column takes costs only itself") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  std::vector<store::transition> group;
+  for (std::int64_t key = 1; key <= 3; ++key)
+    group.push_back(start_of(key, w.epoch_of(key)));
+  group[1].runs[0].head.run_id = std::string(2000, 'r');
+  group[1].currents[0].run_id = group[1].runs[0].head.run_id;
+  auto answers = w->commit(group);
+  CHECK(answers[0] == commit_status::committed);
+  CHECK(answers[1] == commit_status::too_large);
+  CHECK(answers[2] == commit_status::committed);
+}
+
+TEST_CASE("a database of a newer version is refused") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  w.session()->execute("UPDATE schema_version SET version = 99");
+  auto opened = store::open_mysql(w.backend.dsn);
+  REQUIRE(!opened);
+  CHECK(opened.error().code == errc::failed_precondition);
+  CHECK(opened.error().message.find("newer version of reprise") != std::string::npos);
+}
+
+TEST_CASE("a server that is not there is unavailable, with its address in the sentence") {
+  auto opened = store::open_mysql("mysql://root:secret@127.0.0.1:1/reprise");
+  REQUIRE(!opened);
+  CHECK(opened.error().code == errc::unavailable);
+  CHECK(opened.error().message.find("127.0.0.1:1") != std::string::npos);
+  CHECK(opened.error().message.find("secret") == std::string::npos);
+}
+
+TEST_CASE("addresses are taken apart, and odd ones refused") {
+  using store::mysql::parse_dsn;
+  auto a = must(parse_dsn("mysql://me:p%40ss%2Fword@db.example:3307/reprise_1"));
+  CHECK(a.user == "me");
+  CHECK(a.password == "p@ss/word");
+  CHECK(a.host == "db.example");
+  CHECK(a.port == 3307);
+  CHECK(a.database == "reprise_1");
+  auto b = must(parse_dsn("mysql://root@localhost/x"));
+  CHECK(b.password.empty());
+  CHECK(b.port == 3306);
+  CHECK(must(parse_dsn("mysql://root@[::1]:1234/x")).host == "::1");
+  for (std::string bad :
+       {"", "mysql://", "http://root@h/x", "mysql://root@h", "mysql://root@h/", "mysql://@h/x",
+        "mysql://root@/x", "mysql://root@h:99999/x", "mysql://root@h:1x/x", "mysql://root@h/x`y",
+        "mysql://r%zz@h/x", "mysql://root@[::1/x", "mysql://root@[::1]x/x", "mysql://root@h:0/x",
+        "mysql://root@h:/x"}) {
+    CAPTURE(bad);
+    auto refused = parse_dsn(bad);
+    CHECK(!refused);
+  }
+}
