@@ -48,6 +48,8 @@ struct call {
   int tries_to_load = 0;
   /// The slot's record of the workflow id; nobody else's business.
   entry* owner = nullptr;
+  /// The caller hung up before the call was decided: it is not to wait. The slot's business too.
+  bool gone = false;
 };
 
 using call_ptr = std::shared_ptr<call>;

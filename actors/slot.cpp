@@ -111,6 +111,8 @@ void slot::on_cancel(std::uint64_t id, const bridge_actor& from) {
                               [&](const call_ptr& c) { return c->id == id && c->from == from; });
     if (left > 0 && e.is == entry::phase::live)
       send(e.actor, cancel_atom_v, id, from);
+    for (const auto& c : e.calls)
+      c->gone = c->gone || (c->id == id && c->from == from);
   });
   for (auto* e : rested) {
     reschedule(*e);

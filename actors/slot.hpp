@@ -54,6 +54,7 @@ private:
   void on_backlog_written(const outcome& x);
   void release(entry& e, outcome& x);
   void release_answers(entry& e, outcome& x);
+  void keep_caller(entry& e, const call_ptr& c);
   void offer(cluster::Task task);
   void tell_queue(const call& c, bool obsolete);
   void take_news(entry& e, effects& fx);

@@ -104,7 +104,7 @@ void slot::release(entry& e, outcome& x) {
   e.deaths = 0;
   release_answers(e, x);
   if (x.released.caller_stays)
-    e.staying.push_back(c);
+    keep_caller(e, c);
   e.staying_until = x.released.callers_due;
   for (auto& task : x.released.offers)
     offer(std::move(task));
@@ -126,6 +126,13 @@ void slot::release(entry& e, outcome& x) {
   touch_use(e);
   if (e.drop_next && e.rests())
     drop_actor(e);
+}
+
+void slot::keep_caller(entry& e, const call_ptr& c) {
+  if (!c->gone)
+    e.staying.push_back(c);
+  else if (e.is == entry::phase::live)
+    send(e.actor, cancel_atom_v, c->id, c->from);
 }
 
 void slot::release_answers(entry& e, outcome& x) {
@@ -180,6 +187,8 @@ void slot::take_news(entry& e, effects& fx) {
 }
 
 void slot::add_poll(entry& e, const call_ptr& c, history_wait until) {
+  if (c->gone)
+    return;
   if (epoch_ == 0 || until.expires <= shared_.time.now()) {
     send(c->from, reply_atom_v, c->id, std::move(until.expired));
     return;

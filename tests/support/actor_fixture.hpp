@@ -60,10 +60,17 @@ inline queue_actor::behavior_type fake_queue(std::reference_wrapper<seen_message
   };
 }
 
+/// Whether a fixture's node has task queues of its own, or the stand-in that only notes what comes.
+enum class queues : std::uint8_t {
+  noted,
+  real,
+};
+
 class actor_fixture {
 public:
-  explicit actor_fixture(cluster::node_options options = {})
-    : below_(store::open_memory()),
+  explicit actor_fixture(cluster::node_options options = {}, queues which = queues::noted)
+    : which_(which),
+      below_(store::open_memory()),
       db(below_,
          [this](store::operation what) {
            return decide_fault ? decide_fault(what) : store::fault{};
@@ -95,7 +102,8 @@ public:
   /// As a process that starts on the store.
   void start_node() {
     node = std::make_unique<cluster::node>(system, db, time, registry, options_);
-    node->shared().queue_of = [this](const cluster::Task&) { return queue; };
+    if (which_ == queues::noted)
+      node->shared().queue_of = [this](const cluster::Task&) { return queue; };
     node->start();
     run();
   }
@@ -274,6 +282,7 @@ public:
   const std::string ns = "11111111-1111-4111-8111-111111111111";
 
 private:
+  const queues which_;
   testing_config config_;
   std::shared_ptr<store::store> below_;
 
