@@ -117,7 +117,9 @@ run_plan successor_plan(const execution& x, const std::string& run_id, const con
 }
 
 duration stretched_backoff(const execution& x, duration backoff, const context& c) {
-  auto age = c.now - from_proto(x.created().start_time());
+  // A run that was itself held back begins when it may run, or a chain would come in pairs. One
+  // that a signal woke before has not lived for less than nothing.
+  auto age = std::max(c.now - from_proto(x.execution_time()), duration{0});
   return std::max({backoff, c.bounds.run_interval_min - age, duration{0}});
 }
 

@@ -181,6 +181,28 @@ SCENARIO("continue as new begins the next run in the same step") {
     f.wake_after(1s);
     CHECK(f.poll().events.size() == 3);
   }
+  THEN("the one after it does not either, though this one was made a second ago") {
+    f.wake_after(1s);
+    f.complete(f.poll(), {f.continue_as_new()});
+    CHECK(f.state().started().first_workflow_task_backoff().seconds() == 1);
+  }
+  THEN("one that lived for a second is followed at once") {
+    f.wake_after(1s);
+    f.advance(1s);
+    f.complete(f.poll(), {f.continue_as_new()});
+    CHECK(f.state().started().first_workflow_task_backoff().seconds() == 0);
+  }
+  THEN("one that ends before its back-off does is not followed later for it") {
+    cluster::ExecutionRequest request;
+    auto& go = *request.mutable_signal_with_start();
+    go.set_workflow_id("wf");
+    go.mutable_workflow_type()->set_name("type");
+    go.mutable_task_queue()->set_name("tq");
+    go.set_signal_name("go");
+    CHECK(f.apply(request).offers.size() == 1);
+    f.complete(f.poll(), {f.continue_as_new()});
+    CHECK(f.state().started().first_workflow_task_backoff().seconds() == 1);
+  }
 }
 
 SCENARIO("a cron workflow goes on after each run") {
