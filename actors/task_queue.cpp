@@ -246,7 +246,9 @@ cluster::ExecutionRequest task_queue::start_request(const waiter& who,
   queue.set_normal_name(who.poll.normal_name());
   if (who.poll.has_worker_version())
     *start.mutable_worker_version() = who.poll.worker_version();
-  start.set_backlog_count_hint(backlog_count());
+  // Nothing for a sticky queue: there SDKs answer a hint with all of their pollers, and answers
+  // overtake each other, so that one that came late would leave nobody on the normal queue.
+  start.set_backlog_count_hint(who.poll.normal_name().empty() ? backlog_count() : 0);
   return out;
 }
 
