@@ -1,11 +1,18 @@
 // A worker in a process of its own, so that it can be killed. usage: worker.js ADDRESS QUEUE BUNDLE
 'use strict';
-const { DefaultLogger, NativeConnection, Runtime, Worker } = require('@temporalio/worker');
+const {
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  makeTelemetryFilterString,
+} = require('@temporalio/worker');
 const activities = require('./activities');
 
 async function main() {
   const [address, taskQueue, codePath] = process.argv.slice(2);
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const logging = { filter: makeTelemetryFilterString({ core: 'ERROR' }), forward: {} };
+  Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging } });
   const connection = await NativeConnection.connect({ address });
   const worker = await Worker.create({
     connection,

@@ -25,18 +25,44 @@ const commands: Record<string, (client: Client, id: string, rest: string[]) => P
   async history(client, id) {
     const { events } = await client.workflow.getHandle(id).fetchHistory();
     for (const event of events ?? []) {
-      const type = temporal.api.enums.v1.EventType[event.eventType ?? 0];
-      const seconds = Number(event.eventTime?.seconds ?? 0);
-      const millis = seconds * 1000 + Math.floor((event.eventTime?.nanos ?? 0) / 1e6);
-      const name = type
-        .replace('EVENT_TYPE_', '')
-        .toLowerCase()
-        .replace(/(^|_)(.)/g, (_all, _mark, letter: string) => letter.toUpperCase());
-      const when = new Date(millis).toISOString().slice(11, 23);
-      console.log(`${String(event.eventId).padStart(4)}  ${when}  ${name}`);
+      const number = String(event.eventId).padStart(4);
+      const name = nameOf(event).padEnd(26);
+      console.log(`${number}  ${timeOf(event)}  ${name}  ${detailOf(event)}`.trimEnd());
     }
   },
 };
+
+type Event = temporal.api.history.v1.IHistoryEvent;
+
+function timeOf(event: Event): string {
+  const seconds = Number(event.eventTime?.seconds ?? 0);
+  const millis = seconds * 1000 + Math.floor((event.eventTime?.nanos ?? 0) / 1e6);
+  return new Date(millis).toISOString().slice(11, 23);
+}
+
+/** EVENT_TYPE_TIMER_FIRED is TimerFired. */
+function nameOf(event: Event): string {
+  return temporal.api.enums.v1.EventType[event.eventType ?? 0]
+    .replace('EVENT_TYPE_', '')
+    .toLowerCase()
+    .replace(/(^|_)(.)/g, (_all, _mark, letter: string) => letter.toUpperCase());
+}
+
+/** What the event is about, in a word or two. */
+function detailOf(event: Event): string {
+  const started = event.activityTaskStartedEventAttributes;
+  const timer = event.timerStartedEventAttributes;
+  if (started) {
+    const failed = started.lastFailure?.message;
+    return failed ? `attempt ${started.attempt}, after: ${failed}` : `attempt ${started.attempt}`;
+  }
+  return (
+    event.activityTaskScheduledEventAttributes?.activityType?.name ??
+    event.workflowExecutionSignaledEventAttributes?.signalName ??
+    event.workflowExecutionStartedEventAttributes?.workflowType?.name ??
+    (timer ? `${timer.startToFireTimeout?.seconds} s` : '')
+  );
+}
 
 async function main(): Promise<void> {
   const [command = '', id = '', ...rest] = process.argv.slice(2);

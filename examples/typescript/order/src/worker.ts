@@ -1,11 +1,19 @@
 // Runs the order's workflow and activities for whichever server TEMPORAL_ADDRESS names.
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  makeTelemetryFilterString,
+} from '@temporalio/worker';
 import * as activities from './activities';
 
 export const taskQueue = 'orders';
 
 async function main(): Promise<void> {
-  Runtime.install({ logger: new DefaultLogger('WARN') });
+  // The SDK's core warns of every poll that it tries again while the server is away.
+  const logging = { filter: makeTelemetryFilterString({ core: 'ERROR' }), forward: {} };
+  Runtime.install({ logger: new DefaultLogger('WARN'), telemetryOptions: { logging } });
   const connection = await NativeConnection.connect({
     address: process.env.TEMPORAL_ADDRESS ?? '127.0.0.1:7233',
   });
