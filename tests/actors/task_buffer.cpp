@@ -1,0 +1,111 @@
+#include "actors/task_buffer.hpp"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+using namespace reprise;
+using actors::backlog_place;
+using actors::held_task;
+using actors::task_buffer;
+
+namespace {
+
+cluster::Task task(const std::string& id, int priority = 0) {
+  cluster::Task t;
+  t.set_kind(cluster::Task::WORKFLOW);
+  t.set_workflow_id(id);
+  t.set_run_id("run of " + id);
+  t.set_priority(priority);
+  return t;
+}
+
+std::vector<std::string> drain(task_buffer& b) {
+  std::vector<std::string> out;
+  while (!b.empty()) {
+    auto first = b.first().workflow_id();
+    out.push_back(b.pop().task.workflow_id());
+    CHECK(out.back() == first);
+  }
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("tasks come out by priority, then in the order in which they came") {
+  task_buffer b;
+  for (auto [id, priority] : {std::pair{"d", 3}, {"a", 1}, {"f", 5}, {"e", 0}, {"b", 1}, {"c", 2}})
+    b.push_back({.task = task(id, priority), .row = {}});
+  CHECK(b.size() == 6);
+  CHECK(b.size_of(1) == 2);
+  CHECK(b.size_of(task_buffer::priority_default) == 2);
+  CHECK(b.first_of(1)->workflow_id() == "a");
+  CHECK(b.first_of(4) == nullptr);
+  CHECK(drain(b) == std::vector<std::string>{"a", "b", "c", "d", "e", "f"});
+  CHECK(b.size() == 0);
+}
+
+TEST_CASE("priorities that do not exist count as the default") {
+  for (auto odd : {0, -1, 6, 1'000'000})
+    CHECK(task_buffer::priority_of(task("x", odd)) == task_buffer::priority_default);
+  CHECK(task_buffer::priority_of(task("x", 1)) == 1);
+  CHECK(task_buffer::priority_of(task("x", 5)) == 5);
+}
+
+TEST_CASE("a buffer is full by number or by bytes, and has room again when half is gone") {
+  task_buffer b;
+  std::string id = "x";
+  std::size_t most = task_buffer::tasks_max;
+  SUBCASE("by number") {
+  }
+  SUBCASE("by bytes") {
+    id = std::string(100'000, 'x');
+    most = task_buffer::bytes_max / id.size();
+  }
+  CHECK(b.has_room_for_a_page());
+  while (!b.full())
+    b.push_back({.task = task(id), .row = {}});
+  CHECK(b.size() <= most);
+  CHECK(b.size() > most / 3);
+  auto size = b.size();
+  CHECK_FALSE(b.has_room_for_a_page());
+  while (!b.has_room_for_a_page())
+    b.pop();
+  CHECK(b.size() <= size / 2 + 1);
+  CHECK(b.size() >= size / 2 - 1);
+  drain(b);
+  CHECK(b.has_room_for_a_page());
+}
+
+TEST_CASE("a buffer knows which of its tasks are rows") {
+  task_buffer b;
+  b.push_back({.task = task("memory"), .row = {}});
+  b.push_back({.task = task("row"), .row = backlog_place{3, 7}});
+  CHECK(b.rows() == 1);
+  CHECK_FALSE(b.pop().row);
+  CHECK(b.pop().row == backlog_place{3, 7});
+  CHECK(b.rows() == 0);
+}
+
+TEST_CASE("attempts, kinds, stamps and queries of one run are tasks of their own") {
+  auto t = task("w");
+  std::vector<std::string> all{actors::task_identity(t)};
+  auto other = [&](auto change) {
+    auto c = t;
+    change(c);
+    all.push_back(actors::task_identity(c));
+  };
+  other([](auto& c) { c.set_kind(cluster::Task::ACTIVITY); });
+  other([](auto& c) { c.set_attempt(2); });
+  other([](auto& c) { c.set_stamp(1); });
+  other([](auto& c) { c.set_scheduled_event_id(9); });
+  other([](auto& c) { c.set_query_id("q"); });
+  other([](auto& c) { c.set_run_id("another"); });
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      CHECK(all[i] != all[j]);
+  // Where it was offered does not matter.
+  t.set_task_queue("sticky");
+  t.set_sticky(true);
+  CHECK(actors::task_identity(t) == all[0]);
+}
