@@ -36,6 +36,16 @@ async function cli(...args) {
   return stdout;
 }
 
+/** What a command that fails prints. */
+async function refusal(...args) {
+  const error = await cli(...args).then(
+    (printed) => assert.fail(`it succeeded: ${printed}`),
+    (thrown) => thrown,
+  );
+  assert.equal(error.killed, false, 'it took too long');
+  return error.stdout + error.stderr;
+}
+
 const json = async (...args) => JSON.parse(await cli(...args, '--output', 'json'));
 
 const start = (id, type, ...args) =>
@@ -71,6 +81,47 @@ describe('workflow', { concurrency: true }, () => {
     assert.equal(result.result, 3);
   });
 
+  test('execute of a workflow that fails prints why and fails itself', async () => {
+    const where = ['--workflow-id', 'cli-fails', '--task-queue', 'shared'];
+    const text = await refusal('workflow', 'execute', '--type', 'failsWithDetails', ...where);
+    assert.match(text, /FAILED/);
+    assert.match(text, /Activity task failed[^]*Message: no\b/);
+    assert.match(text, /WorkflowExecutionFailed/);
+  });
+
+  test('show --follow waits for the end', async () => {
+    await start('cli-follow', 'sums');
+    const on = ['--workflow-id', 'cli-follow'];
+    const [shown] = await Promise.all([
+      cli('workflow', 'show', ...on, '--follow'),
+      cli('workflow', 'signal', ...on, '--name', 'finish'),
+    ]);
+    assert.match(shown, /WorkflowExecutionCompleted/);
+  });
+
+  test('describe shows a pending activity', async () => {
+    await start('cli-pending', 'waitsForOutside');
+    const on = ['--workflow-id', 'cli-pending'];
+    const described = await eventually('the activity', async () => {
+      const seen = await json('workflow', 'describe', ...on);
+      return seen.pendingActivities?.[0]?.lastStartedTime && seen;
+    });
+    assert.equal(described.pendingActivities[0].activityType.name, 'completesLater');
+    assert.match(await cli('workflow', 'describe', ...on), /Pending Activities: 1/);
+    const complete = ['activity', 'complete', ...on, '--activity-id', '1', '--result', '"done"'];
+    await cli(...complete);
+    assert.equal((await json('workflow', 'result', ...on)).result, 'done');
+  });
+
+  test('an id that is not there is told by every command', async () => {
+    const commands = ['describe', 'show', 'result', 'cancel', 'terminate'].map((name) => [name]);
+    commands.push(['signal', '--name', 'add'], ['query', '--name', 'total']);
+    for (const [name, ...args] of commands) {
+      const text = await refusal('workflow', name, '--workflow-id', 'cli-nobody', ...args);
+      assert.match(text, /workflow not found for ID: cli-nobody/);
+    }
+  });
+
   test('list and count with filters', async () => {
     const ids = ['cli-list-1', 'cli-list-2', 'cli-list-3'];
     await Promise.all(ids.map((id) => start(id, 'usesLocalActivity')));
@@ -83,6 +134,8 @@ describe('workflow', { concurrency: true }, () => {
     });
     const count = await json('workflow', 'count', '--query', filter);
     assert.equal(Number(count.count), 3);
+    const grouped = `${filter} GROUP BY ExecutionStatus`;
+    assert.match(await cli('workflow', 'count', '--query', grouped), /total: 3, values: Completed/);
     assert.match(await cli('workflow', 'list', '--limit', '5'), /Completed/);
   });
 
@@ -90,10 +143,7 @@ describe('workflow', { concurrency: true }, () => {
     await start('cli-cancel', 'sleepsUntilCancelled');
     const on = ['--workflow-id', 'cli-cancel'];
     await cli('workflow', 'cancel', ...on);
-    await assert.rejects(cli('workflow', 'result', ...on), (error) => {
-      assert.match(error.stdout + error.stderr, /CANCELED/i);
-      return true;
-    });
+    assert.match(await refusal('workflow', 'result', ...on), /CANCELED/);
   });
 
   test('stack and terminate', async () => {
@@ -103,7 +153,8 @@ describe('workflow', { concurrency: true }, () => {
     await cli('workflow', 'terminate', ...on, '--reason', 'enough');
     const { workflowExecutionInfo } = await json('workflow', 'describe', ...on);
     assert.equal(workflowExecutionInfo.status, 'WORKFLOW_EXECUTION_STATUS_TERMINATED');
-    await assert.rejects(cli('workflow', 'signal', ...on, '--name', 'add', '--input', '1'));
+    const late = ['workflow', 'signal', ...on, '--name', 'add', '--input', '1'];
+    assert.match(await refusal(...late), /already completed/);
   });
 });
 
@@ -123,7 +174,7 @@ describe('operator', () => {
       return own?.namespaceInfo.description === 'made by a test' && rows;
     });
     assert.ok(all.some((row) => row.namespaceInfo.name === 'default'));
-    await assert.rejects(cli('operator', 'namespace', 'create', '-n', name));
+    assert.match(await refusal('operator', 'namespace', 'create', '-n', name), /already exists/i);
   });
 
   test('cluster health and system', async () => {
