@@ -40,7 +40,7 @@ task_queue::task_queue(caf::actor_config& config, services& shared, queue_direct
     last_use_(shared.time.now()) {
 }
 
-task_queue::~task_queue() {
+void task_queue::on_exit() {
   watch_.pending.add(-static_cast<std::int64_t>(tasks_.size()));
   watch_.polls_waiting.add(-static_cast<std::int64_t>(waiting_.size()));
   watch_.backlog_rows.add(-backlog_shown_);

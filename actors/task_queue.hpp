@@ -40,9 +40,10 @@ public:
 
   task_queue(caf::actor_config& config, services& shared, queue_directory& directory,
              queue_hooks& watch, std::shared_ptr<queue_facts> facts);
-  ~task_queue() override;
 
   behavior_type make_behavior() override;
+  /// Not in the destructor: a delayed message may keep the object longer than what it refers to.
+  void on_exit() override;
 
 private:
   struct waiter {

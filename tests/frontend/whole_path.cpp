@@ -194,3 +194,19 @@ TEST_CASE_FIXTURE(server_fixture, "clients of a version that is not supported ar
   old.headers["client-version"] = "1.99.3-rc.1+build";
   ok<ws::StartWorkflowExecutionResponse>(start_request("w"), old);
 }
+
+// Queue actors used to count down when they were destroyed, which a delayed message may put off
+// until the server is gone: the gauges stayed, and a late destructor wrote to freed memory.
+TEST_CASE_FIXTURE(server_fixture,
+                  "a server that ends leaves nothing counted, whatever is delayed") {
+  auto poll = send_request(poll_request("another"), poll_options());
+  start_workflow("w");
+  run();
+  CHECK(registry.gauge("reprise_polls_waiting", "").value() == 1);
+  CHECK(registry.gauge("reprise_tasks_pending", "").value() == 1);
+  server().stop();
+  CHECK(registry.gauge("reprise_polls_waiting", "").value() == 0);
+  CHECK(registry.gauge("reprise_tasks_pending", "").value() == 0);
+  REQUIRE(poll.answered());
+  CHECK(poll.answer().error().code == errc::unavailable);
+}
