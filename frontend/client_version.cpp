@@ -6,6 +6,7 @@
 #include <charconv>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace reprise::frontend {
 
@@ -60,10 +61,13 @@ bool in_range(const version& v, std::string_view range) {
     auto either = range.find("||");
     auto part = range.substr(0, either);
     bool all = true;
+    std::string condition;
     while (!part.empty()) {
       auto blank = part.find(' ');
-      if (auto condition = part.substr(0, blank); !condition.empty())
-        all = all && holds(v, condition);
+      condition += part.substr(0, blank);
+      // "< 2.0.0" is one condition.
+      if (condition.find_first_of("0123456789") != std::string::npos)
+        all = holds(v, std::exchange(condition, {})) && all;
       part = blank == std::string_view::npos ? std::string_view{} : part.substr(blank + 1);
     }
     if (all)

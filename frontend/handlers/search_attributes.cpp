@@ -1,7 +1,10 @@
 #include "frontend/handlers/handlers.hpp"
 #include "frontend/search_attribute_names.hpp"
+#include "frontend/validate/fields.hpp"
 #include "temporal/api/operatorservice/v1/request_response.pb.h"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
+
+#include <map>
 
 namespace reprise::frontend {
 
@@ -10,6 +13,9 @@ namespace enums = temporal::api::enums::v1;
 namespace op = temporal::api::operatorservice::v1;
 
 namespace {
+
+/// Custom attributes of one type in a namespace.
+constexpr int custom_max = 100;
 
 bool is_reserved(const std::string& name) {
   return system_attributes().contains(name) || predefined_attributes().contains(name)
@@ -29,11 +35,28 @@ result<void> check_new(const std::string& name, enums::IndexedValueType type) {
     return invalid_argument("Search attribute " + name + " is reserved by system.");
   if (name.empty())
     return invalid_argument("Search attribute name is empty.");
+  if (auto ok = check_length(name, "Search attribute name length exceeds limit."); !ok)
+    return ok;
   if (type == enums::INDEXED_VALUE_TYPE_UNSPECIFIED)
     return invalid_argument("Unable to create search attributes: cannot have more than 0 search "
                             "attribute of type Unspecified.");
   if (!enums::IndexedValueType_IsValid(type))
     return invalid_argument("Unknown search attribute type: " + std::to_string(type) + ".");
+  return {};
+}
+
+/// A name that exists keeps its type.
+template <class Map>
+result<void> add_all(journal::NamespaceRecord& record, const Map& wanted) {
+  auto& known = *record.mutable_search_attributes();
+  for (const auto& [name, type] : wanted)
+    known.insert({name, static_cast<int>(type)});
+  std::map<int, int> counts;
+  for (const auto& [name, type] : known)
+    if (++counts[type] > custom_max)
+      return invalid_argument("Unable to create search attributes: cannot have more than "
+                              + std::to_string(custom_max) + " search attribute of type "
+                              + type_name(static_cast<enums::IndexedValueType>(type)) + ".");
   return {};
 }
 
@@ -60,11 +83,8 @@ void add(const call::ptr& c, op::AddSearchAttributesRequest& r) {
     if (auto ok = check_new(name, type); !ok)
       return c->fail(std::move(ok).error());
   change_attributes<op::AddSearchAttributesResponse>(
-    c, ns, [wanted = r.search_attributes()](journal::NamespaceRecord& record) -> result<void> {
-      // A name that exists keeps its type.
-      for (const auto& [name, type] : wanted)
-        record.mutable_search_attributes()->insert({name, static_cast<int>(type)});
-      return {};
+    c, ns, [wanted = r.search_attributes()](journal::NamespaceRecord& record) {
+      return add_all(record, wanted);
     });
 }
 

@@ -92,6 +92,8 @@ result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::Ta
 std::string bad_duration(const google::protobuf::Duration& d) {
   if ((d.seconds() > 0 && d.nanos() < 0) || (d.seconds() < 0 && d.nanos() > 0))
     return "duration has seconds and nanos with different signs";
+  if (d.nanos() <= -1'000'000'000 || d.nanos() >= 1'000'000'000)
+    return "duration has out-of-range nanos";
   if (d.seconds() < 0 || d.nanos() < 0)
     return "negative duration";
   return {};

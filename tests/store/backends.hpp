@@ -3,43 +3,20 @@
 #include "store/mysql/connection.hpp"
 #include "store/open.hpp"
 #include "tests/support/store_rows.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <doctest/doctest.h>
 
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <random>
 
 // The stores that the one suite runs against. A test case is a TEST_CASE_TEMPLATE over
 // REPRISE_BACKENDS and begins with `world<Backend> w; if (!w.available()) return;`.
 namespace reprise::test {
 
-/// A folder of its own for one test, removed at the end.
-class temporary_folder {
-public:
-  temporary_folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "reprise-test-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-
-  ~temporary_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-
-  temporary_folder(const temporary_folder&) = delete;
-  temporary_folder& operator=(const temporary_folder&) = delete;
-
-  std::string file(const std::string& name) const {
-    return path_ + "/" + name;
-  }
-
-private:
-  std::string path_;
-};
+using testing::temporary_folder;
 
 struct memory_backend {
   static constexpr const char* name = "memory";

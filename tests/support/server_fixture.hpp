@@ -12,6 +12,17 @@
 #include <utility>
 #include <vector>
 
+/// So that a failed check shows the types of events.
+template <>
+struct doctest::StringMaker<std::vector<int>> {
+  static doctest::String convert(const std::vector<int>& numbers) {
+    std::string out;
+    for (int n : numbers)
+      out += (out.empty() ? "" : " ") + std::to_string(n);
+    return out.c_str();
+  }
+};
+
 namespace reprise::testing {
 
 namespace api = temporal::api;

@@ -1,0 +1,254 @@
+// The visibility language: what it takes, what it refuses and with which text.
+#include "frontend/query_parser.hpp"
+
+#include "tests/support/server_fixture.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+using namespace reprise;
+using namespace reprise::testing;
+using store::filter;
+
+namespace {
+
+actors::namespace_entry custom_namespace() {
+  actors::namespace_entry ns;
+  ns.facts.name = "default";
+  auto& known = *ns.record.mutable_search_attributes();
+  known["City"] = enums::INDEXED_VALUE_TYPE_KEYWORD;
+  known["Age"] = enums::INDEXED_VALUE_TYPE_INT;
+  known["Weight"] = enums::INDEXED_VALUE_TYPE_DOUBLE;
+  known["Note"] = enums::INDEXED_VALUE_TYPE_TEXT;
+  known["Paid"] = enums::INDEXED_VALUE_TYPE_BOOL;
+  known["Due"] = enums::INDEXED_VALUE_TYPE_DATETIME;
+  known["Tags"] = enums::INDEXED_VALUE_TYPE_KEYWORD_LIST;
+  return ns;
+}
+
+frontend::visibility_query read(const std::string& text) {
+  auto parsed = frontend::parse_query(text, custom_namespace(), true);
+  INFO(text);
+  if (!parsed)
+    FAIL(parsed.error().message);
+  return *parsed;
+}
+
+/// The condition that the text alone makes, without the one that hides the server's own runs.
+filter condition(const std::string& text) {
+  auto whole = read(text).filter;
+  REQUIRE(whole.what == filter::op::both);
+  REQUIRE(whole.children.size() == 2);
+  CHECK(whole.children[1].attribute == "TemporalNamespaceDivision");
+  return whole.children[0];
+}
+
+std::string refusal(const std::string& text, bool grouping = false) {
+  auto parsed = frontend::parse_query(text, custom_namespace(), grouping);
+  INFO(text);
+  REQUIRE(!parsed);
+  CHECK(parsed.error().code == errc::invalid_argument);
+  return parsed.error().message;
+}
+
+} // namespace
+
+TEST_CASE("comparisons say attribute, operation and value") {
+  auto f = condition("City = 'Rome'");
+  CHECK(f.what == filter::op::equal);
+  CHECK(f.attribute == "City");
+  CHECK(f.values[0].texts == std::vector<std::string>{"Rome"});
+  CHECK(condition("Age >= 18").values[0].integer == 18);
+  CHECK(condition("Age = -3").values[0].integer == -3);
+  CHECK(condition("Weight < 1.5e1").values[0].real == 15);
+  CHECK(condition("Weight < 15").values[0].real == 15);
+  CHECK(condition("Paid = true").values[0].integer == 1);
+  CHECK(condition("Due > '1970-01-01T00:00:01Z'").values[0].integer == 1'000'000'000);
+  CHECK(condition("Due > 17").values[0].integer == 17);
+  CHECK(condition("Tags = 'red'").values[0].texts == std::vector<std::string>{"red"});
+  CHECK(condition("City <> 'Rome'").what == filter::op::not_equal);
+}
+
+TEST_CASE("words of the language are taken in any case, names as they stand") {
+  CHECK(condition("City = 'a' aNd Age = 1 OR NOT Paid = TRUE").what == filter::op::either);
+  CHECK(condition("`City` is NOT null").what == filter::op::is_not_null);
+  CHECK(condition("City not IN ('a', \"b\")").what == filter::op::not_in);
+  CHECK(condition("Age BETWEEN 1 and 5").what == filter::op::between);
+  CHECK(condition("City starts_with 'R'").what == filter::op::starts_with);
+  CHECK(refusal("city = 'Rome'").find("'city' is not a valid search attribute")
+        != std::string::npos);
+}
+
+TEST_CASE("texts may hold quotes and escapes") {
+  auto text = [](const std::string& q) { return condition(q).values[0].texts[0]; };
+  CHECK(text(R"(City = 'it''s')") == "it's");
+  CHECK(text(R"(City = "say ""hi""")") == "say \"hi\"");
+  CHECK(text(R"(City = 'it\'s')") == "it's");
+  CHECK(text(R"(City = 'a\\b')") == "a\\b");
+  CHECK(text(R"(City = 'a\nb')") == "a\nb");
+  CHECK(text("City = 'gr\xc3\xbc\xc3\x9f'") == "gr\xc3\xbc\xc3\x9f");
+  CHECK(text("City = '; DROP TABLE runs; --'") == "; DROP TABLE runs; --");
+}
+
+TEST_CASE("statuses are known by name and number, durations by unit") {
+  CHECK(condition("ExecutionStatus = 'Running'").values[0].integer == 1);
+  CHECK(condition("ExecutionStatus = 'WORKFLOW_EXECUTION_STATUS_FAILED'").values[0].integer == 3);
+  CHECK(condition("ExecutionStatus = 2").values[0].integer == 2);
+  CHECK(condition("ExecutionDuration > '1h30m'").values[0].integer == 5'400'000'000'000);
+  CHECK(condition("ExecutionDuration > '01:30:00'").values[0].integer == 5'400'000'000'000);
+  CHECK(condition("ExecutionDuration > '500ms'").values[0].integer == 500'000'000);
+  CHECK(condition("ExecutionDuration > 7").values[0].integer == 7);
+  CHECK(refusal("ExecutionStatus = 'Asleep'").ends_with("invalid ExecutionStatus value 'Asleep'"));
+  CHECK(refusal("ExecutionDuration > '1:60:00'").find("minutes must be from 0 to 59")
+        != std::string::npos);
+  CHECK(refusal("ExecutionDuration > 'soon'").find("invalid duration") != std::string::npos);
+}
+
+TEST_CASE("the server's own runs are hidden unless the query speaks of them") {
+  CHECK(read("").filter.what == filter::op::is_null);
+  CHECK(read("  \n ").filter.what == filter::op::is_null);
+  auto f = read("TemporalNamespaceDivision = 'x'").filter;
+  CHECK(f.what == filter::op::equal);
+  CHECK(read("NamespaceDivision = 'x'").filter.attribute == "TemporalNamespaceDivision");
+}
+
+TEST_CASE("what does not parse is refused with its place") {
+  CHECK(refusal("City =").starts_with("invalid query: malformed SQL query: syntax error"));
+  for (const char* text : {"City",
+                           "= 'a'",
+                           "City = 'a",
+                           "City = 'a' AND",
+                           "(City = 'a'",
+                           "City = 'a')",
+                           "City == 'a'",
+                           "City IN 'a'",
+                           "City IN ()",
+                           "City BETWEEN 1",
+                           "City = 'a' 'b'",
+                           "City LIKE",
+                           "NOT",
+                           "City IS",
+                           "City = `a",
+                           "City = #",
+                           "SELECT 1",
+                           "City = 'a'; DROP TABLE runs",
+                           "City = -'a'",
+                           "City . = 1",
+                           "1",
+                           "City = 'a' ORDER",
+                           "City = 'a' GROUP BY",
+                           "\xff\xfe",
+                           "City = 1e",
+                           "f(",
+                           "f(1",
+                           "-- only a comment"}) {
+    auto parsed = frontend::parse_query(text, custom_namespace(), false);
+    INFO(text);
+    if (std::string_view{text} == "-- only a comment")
+      continue;
+    CHECK(!parsed);
+  }
+}
+
+TEST_CASE("operations that an attribute does not know are refused") {
+  for (const char* text : {"Note > 'a'",
+                           "Note IN ('a')",
+                           "Note STARTS_WITH 'a'",
+                           "Tags < 'a'",
+                           "Paid > true",
+                           "Tags BETWEEN 'a' AND 'b'",
+                           "Age STARTS_WITH 'a'",
+                           "City STARTS_WITH 5",
+                           "City LIKE 'a%'",
+                           "City REGEXP 'a'",
+                           "City IS TRUE",
+                           "Age = 'x'",
+                           "Paid = 'yes'",
+                           "City = 5",
+                           "Due = 'soon'",
+                           "Note = '!'",
+                           "City = Age",
+                           "City = f(1)",
+                           "'a' = City",
+                           "Age = (1)",
+                           "Tags IN (1)",
+                           "Weight = 1e999",
+                           "Age = 99999999999999999999"}) {
+    auto parsed = frontend::parse_query(text, custom_namespace(), false);
+    INFO(text);
+    // A number that no integer holds is compared as a real one.
+    if (std::string_view{text}.starts_with("Age = 999"))
+      continue;
+    CHECK(!parsed);
+  }
+}
+
+TEST_CASE("clauses beyond a condition are refused by name") {
+  CHECK(refusal("ORDER BY StartTime").ends_with("'ORDER BY' clause"));
+  CHECK(refusal("City = 'a' LIMIT 5").ends_with("'LIMIT' clause"));
+  CHECK(refusal("GROUP BY ExecutionStatus").ends_with("'GROUP BY' clause"));
+  CHECK(read("GROUP BY ExecutionStatus").group_by == "ExecutionStatus");
+  CHECK(read("City = 'a' GROUP BY ExecutionStatus").group_by == "ExecutionStatus");
+  CHECK(refusal("GROUP BY City", true).find("not supported for search attribute City")
+        != std::string::npos);
+  CHECK(refusal("GROUP BY ExecutionStatus, City", true).find("single field") != std::string::npos);
+  CHECK(refusal("GROUP BY 'a'", true) != "");
+}
+
+TEST_CASE("queries too long, too deep or too wide are refused, not run") {
+  CHECK(refusal(std::string(300'000, 'x')).find("longer than") != std::string::npos);
+  refusal(std::string(100'000, '('));
+  std::string nots;
+  for (int i = 0; i < 20'000; ++i)
+    nots += "NOT ";
+  refusal(nots + "City = 'a'");
+  std::string tuples = "City IN ";
+  refusal(tuples + std::string(50'000, '('));
+  std::string calls = "City = ";
+  for (int i = 0; i < 20'000; ++i)
+    calls += "f(";
+  refusal(calls);
+  std::string wide = "Age = 1";
+  for (int i = 0; i < 2500; ++i)
+    wide += " OR Age = 1";
+  refusal(wide);
+}
+
+// What the parser lets through a store runs or refuses as the caller's fault: it is not down.
+TEST_CASE("the largest queries run on SQLite or are refused, and the store goes on") {
+  temporary_folder folder;
+  auto opened = store::open_sqlite({.path = folder.file("store.db")});
+  REQUIRE(opened);
+  virtual_server_options options;
+  options.store = std::shared_ptr<store::store>{std::move(*opened)};
+  options.first.search_attributes = {{"Age", enums::INDEXED_VALUE_TYPE_INT},
+                                     {"City", enums::INDEXED_VALUE_TYPE_KEYWORD}};
+  server_fixture server{std::move(options)};
+  server.start_workflow("w");
+  auto repeated = [](const std::string& what, const std::string& joint, int n) {
+    auto out = what;
+    for (int i = 1; i < n; ++i)
+      out.append(joint).append(what);
+    return out;
+  };
+  auto runs = [&server](const std::string& query) {
+    auto answer = server.answer_to(server_fixture::list_request(query));
+    if (!answer)
+      CHECK_MESSAGE(answer.error().code == errc::invalid_argument, answer.error().message);
+    return answer.has_value();
+  };
+  CHECK(runs(repeated("Age IS NULL", " AND ", 200)));
+  CHECK(runs(repeated("WorkflowId = 'w'", " OR ", 200)));
+  CHECK(runs("WorkflowId IN (" + repeated("'w'", ",", 1900) + ")"));
+  for (int n : {500, 1000, 1900, 15'000}) {
+    runs(repeated("Age IS NULL", " AND ", n));
+    runs(repeated("WorkflowId = 'w'", " OR ", n));
+    runs(repeated("City STARTS_WITH 'x'", " OR ", n));
+  }
+  for (int depth : {1, 10, 25, 49}) {
+    INFO(depth);
+    // Each level is an operation of its own that nothing can fold.
+    std::string nested = "Age IS NULL";
+    for (int i = 0; i < depth; ++i)
+      nested = (i % 2 == 0 ? "NOT (City = 'a' OR " : "NOT (City IS NULL AND ") + nested + ")";
+    CHECK((runs(nested) || depth > 10));
+  }
+}
