@@ -2,10 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 
 int main(int argc, char** argv) {
   reprise::cli::block_end_signals();
+  // gRPC's own lines say nothing that our errors do not; whoever debugs it sets the variable.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
   CLI::App app{"Reprise: workflows as ordinary code that survives any crash"};
   app.set_version_flag("--version", "reprise " REPRISE_VERSION);
   app.require_subcommand(1);

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""The binary as people meet it: what it says, where, and with which exit code.
+
+usage: binary.py PATH-OF-REPRISE
+"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+import urllib.request
+
+BINARY = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
+PATIENCE = 60
+
+
+def run(*arguments, **more):
+    environment = {**os.environ, "NO_COLOR": "1"}
+    return subprocess.run([BINARY, *arguments], env=environment, capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, timeout=PATIENCE, **more)
+
+
+class Server:
+    """A development server on free ports, ended with the block."""
+
+    def __init__(self, *flags):
+        self.flags = flags
+
+    def __enter__(self):
+        ports = ["--ip", "127.0.0.1", "--port", "0", "--metrics-port", "0"]
+        self.process = subprocess.Popen([BINARY, "server", "start-dev", *ports, *self.flags],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.banner = ""
+        while "store" not in self.banner:
+            line = self.process.stdout.readline()
+            if not line:
+                raise AssertionError("it ended: " + self.process.communicate()[1])
+            self.banner += line
+        return self
+
+    def port(self):
+        return int(re.search(r"gRPC +127\.0\.0\.1:(\d+)", self.banner)[1])
+
+    def end(self, how):
+        self.process.send_signal(how)
+        out, err = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, out, err
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+
+
+class Binary(unittest.TestCase):
+    def refused(self, *flags):
+        """The one line that a server says which does not start."""
+        done = run("server", "start-dev", "--ip", "127.0.0.1", "--metrics-port", "0", *flags)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertTrue(done.stderr.startswith("error: "), done.stderr)
+        return done.stderr
+
+    def test_it_tells_its_version_and_helps(self):
+        self.assertRegex(run("--version").stdout, r"^reprise \d+\.\d+\.\d+\n$")
+        self.assertIn("start-dev", run("server", "--help").stdout)
+        self.assertIn("--db-filename", run("server", "start-dev", "--help").stdout)
+
+    def test_a_wrong_flag_is_a_mistake_of_the_caller(self):
+        done = run("server", "start-dev", "--prot", "1")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("--prot", done.stderr)
+        self.assertNotEqual(run().returncode, 0)
+
+    def test_a_port_that_is_taken_is_refused_with_one_sentence(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            self.assertIn(f"cannot listen on 127.0.0.1:{port}", self.refused("--port", str(port)))
+
+    def test_a_store_file_has_one_server(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = os.path.join(folder, "store.db")
+            with Server("--db-filename", file) as first:
+                self.assertIn(file, self.refused("--port", "0", "--db-filename", file))
+                self.assertEqual(first.end(signal.SIGTERM)[0], 0)
+            with Server("--db-filename", file) as second:
+                self.assertEqual(second.end(signal.SIGTERM)[0], 0)
+
+    def test_values_that_do_not_fit_are_refused(self):
+        self.assertIn("--search-attribute", self.refused("--port", "0", "--search-attribute", "A=B"))
+        self.assertIn("--log-level", self.refused("--port", "0", "--log-level", "loud"))
+        setting = "limit.blobSize.error=many"
+        self.assertIn(setting, self.refused("--port", "0", "--dynamic-config-value", setting))
+
+    def test_a_setting_without_effect_is_told(self):
+        with Server("--dynamic-config-value", "some.key=1") as server:
+            self.assertIn("some.key", server.end(signal.SIGTERM)[2])
+
+    def test_it_says_that_a_store_in_memory_is_lost(self):
+        with Server() as server:
+            self.assertIn("in memory", server.banner)
+
+    def test_it_ends_with_0_when_asked_to(self):
+        for how in (signal.SIGTERM, signal.SIGINT):
+            with Server() as server:
+                code, _, said = server.end(how)
+                self.assertEqual(code, 0)
+                self.assertEqual(said, "")
+
+    def test_its_metrics_are_where_it_says(self):
+        with Server() as server:
+            address = re.search(r"http://\S+/metrics", server.banner)[0]
+            with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
+                self.assertIn("reprise_", answer.read().decode())
+
+
+if __name__ == "__main__":
+    unittest.main()
