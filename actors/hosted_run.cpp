@@ -64,7 +64,8 @@ store::run_write hosted_run::append(engine::record written, const attribute_type
     out.forget_facts_to = snapshot_seq_;
     facts_forgotten_to_ = snapshot_seq_;
   }
-  if (rows_behind_snapshot() >= rows_per_snapshot)
+  // Not >=: a state that is too large is measured again only after as many rows more.
+  if (rows_behind_snapshot() % rows_per_snapshot == 0)
     add_snapshot(out);
   return out;
 }
@@ -91,6 +92,8 @@ store::run_write hosted_run::snapshot_only() {
 }
 
 void hosted_run::add_snapshot(store::run_write& write) {
+  if (state_.ByteSizeLong() > snapshot_bytes_max)
+    return;
   write.snap = store::snapshot{.seq = head_.last_seq, .state = state_.SerializeAsString()};
   snapshot_seq_ = head_.last_seq;
 }

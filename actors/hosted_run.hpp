@@ -17,6 +17,9 @@ class hosted_run {
 public:
   /// Live: a snapshot replaces the replay of at most this many rows.
   static constexpr std::uint64_t rows_per_snapshot = 512;
+  /// Larger states are replayed: a snapshot has to fit into one statement of a database (16 MiB),
+  /// in which each of its bytes may need two. Without this bound such a run could write no more.
+  static constexpr std::size_t snapshot_bytes_max = 7U << 20;
 
   /// A run that does not exist yet; create() writes it.
   hosted_run(engine::execution state, std::int64_t key, store::slot_id slot);
@@ -54,7 +57,7 @@ public:
   /// Replaces the wake-up columns; nothing to write when they are right.
   std::optional<store::run_write> touch();
   store::run_write erase() const;
-  /// A snapshot of all rows so far, in a write of its own.
+  /// A snapshot of all rows so far, in a write of its own; without it when the state is too large.
   store::run_write snapshot_only();
 
   run_news news() const;
@@ -64,6 +67,7 @@ public:
 private:
   void update_head();
   store::journal_row make_row(engine::record written);
+  /// Unless the state is too large.
   void add_snapshot(store::run_write& write);
 
   engine::execution state_;

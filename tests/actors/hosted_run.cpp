@@ -1,0 +1,46 @@
+// What a run's writes carry.
+#include "actors/hosted_run.hpp"
+
+#include <doctest/doctest.h>
+
+namespace reprise::actors {
+namespace {
+
+engine::execution state_of_size(std::size_t bytes) {
+  engine::execution x;
+  x.set_next_event_id(2);
+  x.mutable_created()->set_run_id("run");
+  (*x.mutable_memo())["m"].set_data(std::string(bytes, 'x'));
+  return x;
+}
+
+/// Rows after which a snapshot was written, of this many.
+std::vector<std::uint64_t> snapshots_of(hosted_run& run, std::uint64_t rows) {
+  std::vector<std::uint64_t> out;
+  if (run.create({.first_event_id = 1, .event_count = 1, .events = "x"}, {}).snap)
+    out.push_back(1);
+  while (run.head().last_seq < rows)
+    if (auto w = run.append({.first_event_id = 2, .facts = "f"}, nullptr); w.snap)
+      out.push_back(w.snap->seq);
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("a snapshot comes every so many rows") {
+  hosted_run run{state_of_size(100), 1, 0};
+  CHECK(snapshots_of(run, 1200)
+        == std::vector<std::uint64_t>{hosted_run::rows_per_snapshot,
+                                      2 * hosted_run::rows_per_snapshot});
+  CHECK(run.rows_behind_snapshot() == 1200 - 2 * hosted_run::rows_per_snapshot);
+  CHECK(run.snapshot_only().snap->seq == 1200);
+}
+
+TEST_CASE("a state too large for one statement of a database gets no snapshot and goes on") {
+  hosted_run run{state_of_size(hosted_run::snapshot_bytes_max), 1, 0};
+  CHECK(snapshots_of(run, 1200).empty());
+  CHECK(!run.snapshot_only().snap);
+  CHECK(run.rows_behind_snapshot() == 1200);
+}
+
+} // namespace reprise::actors
