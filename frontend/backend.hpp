@@ -16,7 +16,7 @@ namespace reprise::frontend {
 /// simulation. Thread-safe.
 class backend {
 public:
-  /// Called at most once, from any thread, and never before call() has returned.
+  /// Called at most once, from any thread, perhaps before call() has returned.
   using reply_handler = std::function<void(cluster::Reply)>;
 
   virtual ~backend() = default;
@@ -40,6 +40,13 @@ public:
   virtual bool run_blocking(std::function<void(store::store&)> job) = 0;
 
   virtual actors::namespace_registry& namespaces() = 0;
+
+  /// Whether this node owns what it would answer for. While it does not (it starts, or stands by),
+  /// it knows no namespaces, or old ones, and must not change any: the owner would not see it.
+  virtual bool serving() const {
+    return true;
+  }
+
   virtual const clock& time() const = 0;
   /// A random UUID (v4 form) for what the server has to name.
   virtual std::string new_uuid() = 0;

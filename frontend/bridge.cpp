@@ -145,6 +145,10 @@ actors::namespace_registry& bridge::namespaces() {
   return shared_.namespaces;
 }
 
+bool bridge::serving() const {
+  return shared_.own_lease.valid();
+}
+
 const clock& bridge::time() const {
   return shared_.time;
 }

@@ -49,6 +49,7 @@ public:
                  const std::string& worker_instance_key) override;
   bool run_blocking(std::function<void(store::store&)> job) override;
   actors::namespace_registry& namespaces() override;
+  bool serving() const override;
   const clock& time() const override;
   std::string new_uuid() override;
 

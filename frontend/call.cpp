@@ -1,5 +1,6 @@
 #include "frontend/call.hpp"
 
+#include "actors/errors.hpp"
 #include "temporal/api/errordetails/v1/message.pb.h"
 
 namespace reprise::frontend {
@@ -93,6 +94,13 @@ void call::end_wait() {
     all_.back.cancel(id);
 }
 
+bool call::check_serving() {
+  if (all_.back.serving())
+    return true;
+  fail(actors::not_served());
+  return false;
+}
+
 call::entry_ptr call::open_namespace(const std::string& name) {
   if (name.empty()) {
     fail(invalid_argument("Namespace is empty."));
@@ -100,7 +108,9 @@ call::entry_ptr call::open_namespace(const std::string& name) {
   }
   auto found = all_.back.namespaces().find(name);
   if (!found) {
-    fail(namespace_not_found(name));
+    // What a node that does not serve lacks may well be there.
+    if (check_serving())
+      fail(namespace_not_found(name));
     return nullptr;
   }
   if (auto state = found->record.info().state(); state == enums::NAMESPACE_STATE_DELETED) {

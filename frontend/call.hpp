@@ -95,6 +95,8 @@ public:
     return over_.load(std::memory_order_acquire);
   }
 
+  /// False when this node does not own the namespaces now; the call has failed then.
+  bool check_serving();
   /// The namespace, when it may serve this call; else fails the call and answers null.
   entry_ptr open_namespace(const std::string& name);
   /// The same for calls that need a namespace in state REGISTERED.

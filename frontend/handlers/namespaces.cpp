@@ -40,6 +40,8 @@ result<void> check_register(const call& c, const api::RegisterNamespaceRequest& 
 }
 
 void register_namespace(const call::ptr& c, api::RegisterNamespaceRequest& r) {
+  if (!c->check_serving())
+    return;
   if (auto ok = check_register(*c, r); !ok)
     return c->fail(std::move(ok).error());
   auto record = new_namespace(r.namespace_(), c->back().new_uuid(),
@@ -70,7 +72,9 @@ call::entry_ptr find_named(const call::ptr& c, const std::string& name, const st
     return refuse(invalid_argument(both_text));
   const auto& all = c->back().namespaces();
   auto found = name.empty() ? all.find_by_id(id) : all.find(name);
-  return found ? found : refuse(namespace_not_found(name.empty() ? id : name));
+  if (found || !c->check_serving())
+    return found;
+  return refuse(namespace_not_found(name.empty() ? id : name));
 }
 
 void describe(const call::ptr& c, api::DescribeNamespaceRequest& r) {
@@ -81,6 +85,8 @@ void describe(const call::ptr& c, api::DescribeNamespaceRequest& r) {
 }
 
 void list(const call::ptr& c, api::ListNamespacesRequest& r) {
+  if (!c->check_serving())
+    return;
   auto size = r.page_size() > 0 ? std::min(r.page_size(), page_size_max) : page_size_default;
   auto all = c->back().namespaces().all();
   api::ListNamespacesResponse out;
@@ -104,6 +110,8 @@ using answer = std::function<void(call&, const actors::namespace_entry&)>;
 
 /// Changes a namespace where it may block, and answers with what it became.
 void change_namespace(const call::ptr& c, const std::string& name, change edit, answer say) {
+  if (!c->check_serving())
+    return;
   c->blocking([name, edit = std::move(edit), say = std::move(say)](call& over, store::store&) {
     auto changed = over.back().namespaces().update(name, edit);
     if (changed)

@@ -64,6 +64,8 @@ using change = std::function<result<void>(journal::NamespaceRecord&)>;
 
 template <class Response>
 void change_attributes(const call::ptr& c, const call::entry_ptr& ns, change edit) {
+  if (!c->check_serving())
+    return;
   c->blocking([name = ns->facts.name, edit = std::move(edit)](call& over, store::store&) {
     auto changed = over.back().namespaces().update(name, edit);
     if (changed)
