@@ -29,7 +29,7 @@ hooks::hooks(metrics& m)
     passivated(m.counter("reprise_executions_passivated_total",
                          "Executions that left memory while they rested.")),
     crashed(m.counter("reprise_executions_crashed_total",
-                      "Executions whose actor threw or lost a write.")),
+                      "Executions whose actor threw or lost a write or its slot.")),
     parked(m.gauge("reprise_executions_parked", "Executions whose journal cannot be folded.")),
     history_polls(m.gauge("reprise_history_polls", "Long polls that wait for history events.")),
     closed_completed(outcome_counter(m, "completed")),

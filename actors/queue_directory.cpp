@@ -8,6 +8,7 @@
 #include <caf/send.hpp>
 
 #include <mutex>
+#include <thread>
 #include <utility>
 
 namespace reprise::actors {
@@ -87,8 +88,17 @@ queue_actor queue_directory::spawn(const store::queue_key& key, const std::strin
 }
 
 void queue_directory::on_down(const queue_facts& which, caf::actor_id who, bool failed) {
-  count_.fetch_sub(1, std::memory_order_relaxed);
   hooks_.queues.add(-1);
+
+  // The last thing that touches this object: stop() waits for it.
+  struct leave {
+    std::atomic<std::size_t>& n;
+
+    ~leave() {
+      n.fetch_sub(1, std::memory_order_release);
+    }
+  } guard{count_};
+
   if (!open_.load(std::memory_order_acquire))
     return;
   auto name = name_of(which.key);
@@ -161,6 +171,9 @@ void queue_directory::stop(const std::function<void()>& run_all) {
   }
   caf::scoped_actor self{system_};
   self->wait_for(all);
+  // An actor tells whoever waits for it before it runs our functor, which uses this object.
+  while (count_.load(std::memory_order_acquire) > 0)
+    std::this_thread::yield();
 }
 
 } // namespace reprise::actors

@@ -73,13 +73,15 @@ void slot::on_down(const caf::down_msg& m) {
   settle(e);
 }
 
-void slot::begin_dying(entry& e) {
+void slot::begin_dying(entry& e, bool crashed) {
   if (e.is != entry::phase::live)
     return;
   e.is = entry::phase::dying;
   e.timer_at.reset();
-  ++e.deaths;
-  shared_.watch.crashed.add();
+  if (crashed) {
+    ++e.deaths;
+    shared_.watch.crashed.add();
+  }
   leave_use_order(e);
   if (!e.down)
     send_exit(e.actor, caf::exit_reason::kill);
@@ -87,7 +89,9 @@ void slot::begin_dying(entry& e) {
 
 void slot::on_failed(entry& e, const outcome_ptr& x) {
   e.append_failed = true;
-  begin_dying(e);
+  // A start that was decided without reading the store, which knew better.
+  auto guessed = !e.load_first && x->status == commit_status::already_exists;
+  begin_dying(e, !guessed);
   if (x->status == commit_status::unknown) {
     e.needs_raise = true;
     raise_epoch();

@@ -85,6 +85,8 @@ TEST_CASE_FIXTURE(actor_fixture, "a start on a workflow that only the store know
   run();
   CHECK(code(first) == already_exists);
   CHECK(code(second) == ok);
+  // That was no accident.
+  CHECK(node->shared().watch.crashed.value() == 0);
 }
 
 TEST_CASE_FIXTURE(actor_fixture, "an execution that throws fails that call alone") {
