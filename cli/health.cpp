@@ -56,23 +56,26 @@ void health::watch() {
   while (!ended_) {
     if (store_works_)
       changed_.wait(lock, [this] { return ended_ || suspicious_; });
-    else
-      changed_.wait_for(lock, look_again, [this] { return ended_; });
     if (ended_)
       return;
     suspicious_ = false;
     lock.unlock();
     auto works = db_.check();
     lock.lock();
-    if (works.has_value() == store_works_)
-      continue;
-    store_works_ = works.has_value();
-    log(store_works_ ? log_level::info : log_level::error,
-        store_works_ ? "the store works again"
-                     : "the store cannot be written, so calls are refused until it works again: "
-                         + works.error().message);
-    say();
+    if (works.has_value() != store_works_)
+      store_changed(works);
+    // However many callers are refused (all of a standby's are), the store is asked now and then.
+    changed_.wait_for(lock, look_again, [this] { return ended_; });
   }
+}
+
+void health::store_changed(const result<void>& works) {
+  store_works_ = works.has_value();
+  log(store_works_ ? log_level::info : log_level::error,
+      store_works_ ? "the store works again"
+                   : "the store cannot be written, so calls are refused until it works again: "
+                       + works.error().message);
+  say();
 }
 
 } // namespace reprise::cli

@@ -12,7 +12,7 @@ namespace reprise::cli {
 
 /// What health checks answer: whether the node holds its slots and the store works. Asks the store
 /// nothing while all goes well; a failure that a caller was told makes it look, and look again
-/// until the store works. Thread-safe; has a thread of its own.
+/// until the store works, at most a few times a second. Thread-safe; has a thread of its own.
 class health {
 public:
   using report = std::function<void(bool serving)>;
@@ -30,6 +30,7 @@ public:
 
 private:
   void watch();
+  void store_changed(const result<void>& works);
   void say();
 
   store::store& db_;
