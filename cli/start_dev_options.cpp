@@ -90,7 +90,7 @@ setter duration_into(duration engine::limits::* member) {
   };
 }
 
-/// The reference's names of settings (semantics.md 3).
+/// The reference's names of settings.
 const std::map<std::string, setter>& known_settings() {
   using l = engine::limits;
   static const std::map<std::string, setter> known{

@@ -234,8 +234,6 @@ history_event continued_event(const api::command::v1::Command& command, const ru
 } // namespace
 
 void close_run(transition& t, history_event event) {
-  if (t.state().workflow_task().started_event_id() != 0)
-    t.workflow_task_ended();
   t.add_event(std::move(event));
   t.visibility_changed();
 }

@@ -9,8 +9,8 @@
 
 namespace reprise::engine {
 
-/// Bounds and defaults; the values are the reference server's (semantics.md 3). One immutable
-/// instance a process, except in tests.
+/// Bounds and defaults; the values are the reference server's. One immutable instance a process,
+/// except in tests.
 struct limits {
   std::size_t blob_bytes_max = 2U << 20;
   std::size_t memo_bytes_max = 2U << 20;
@@ -22,8 +22,6 @@ struct limits {
   std::size_t search_attributes_max = 100;
   std::size_t search_attribute_bytes_max = 2U << 10;
   std::size_t search_attributes_bytes_max = 40U << 10;
-  std::size_t request_ids_max = 25;
-  std::size_t reset_points_max = 20;
   std::size_t transaction_bytes_max = 4U << 20;
   std::size_t retained_failure_bytes_max = 4U << 10;
   /// 0: histories grow without end, unlike the reference server's.

@@ -68,8 +68,6 @@ struct step {
   std::vector<cluster::Task> offers{};
   /// The row that lists the run has to be written again (start, upsert, close).
   bool visibility_changed = false;
-  /// A started workflow task ended, in whatever way: buffered queries must be looked at.
-  bool workflow_task_ended = false;
   /// Everything of the run shall be deleted (retention is over, or a delete call).
   bool erase = false;
   /// A task that was taken is no longer to be had; its poller goes back to the queue. No reply

@@ -210,7 +210,7 @@ void transition::offer(cluster::Task task) {
 }
 
 step transition::finish(reply answer) && {
-  // Too much waits for the end of the started task: the task has to give way (semantics.md 2.3).
+  // Too much waits for the end of the started task: the task has to give way.
   if (state_.workflow_task().started_event_id() != 0
       && (static_cast<std::size_t>(state_.buffered_events_size())
             > context_.bounds.buffered_events_max

@@ -35,9 +35,8 @@ public:
   /// Gives the event its id and its time (now, unless it carries one; never before the last
   /// event's), appends it and folds it. Returns its id.
   std::int64_t add_event(history_event event);
-  /// The same; but while a workflow task is started, an event that may be buffered
-  /// (semantics.md 2.2) becomes a private fact until flush_buffered. Returns its id, 0 when it was
-  /// buffered.
+  /// The same; but while a workflow task is started, an event that may be buffered becomes a
+  /// private fact until flush_buffered. Returns its id, 0 when it was buffered.
   std::int64_t add_or_buffer(history_event event);
   /// Appends a private fact and folds it.
   void add_fact(journal::Fact fact);
@@ -62,10 +61,6 @@ public:
     out_.visibility_changed = true;
   }
 
-  void workflow_task_ended() {
-    out_.workflow_task_ended = true;
-  }
-
   void obsolete_task() {
     out_.obsolete_task = true;
   }
@@ -76,10 +71,6 @@ public:
 
   void begin_successor(new_run run) {
     out_.successor = std::move(run);
-  }
-
-  bool has_successor() const {
-    return out_.successor.has_value();
   }
 
   /// Ends with an answer. The transition must not be used afterwards.
@@ -113,7 +104,7 @@ private:
   std::size_t facts_bytes_ = 0;
 };
 
-/// May this type of event be buffered while a workflow task is started? (semantics.md 2.2)
+/// May this type of event be buffered while a workflow task is started?
 bool may_be_buffered(api::enums::v1::EventType type);
 
 // -- workflow task life cycle (engine/workflow_task.cpp)
@@ -129,7 +120,7 @@ void force_workflow_task(transition& t);
 void fail_workflow_task(transition& t, api::enums::v1::WorkflowTaskFailedCause cause,
                         const std::string& message, const std::string& identity);
 
-// -- activities (engine/activity.cpp, engine/activity_retry.cpp)
+// -- activities (engine/activity*.cpp)
 // ------------------------------------------
 
 /// Fires every activity deadline that has passed at ctx().now. True when something was written.

@@ -118,9 +118,7 @@ std::int64_t add_completed_event(transition& t, const request_type& r) {
     a.mutable_deployment_version()->set_deployment_name(r.deployment_options().deployment_name());
     a.mutable_deployment_version()->set_build_id(r.deployment_options().build_id());
   }
-  auto id = t.add_event(std::move(event));
-  t.workflow_task_ended();
-  return id;
+  return t.add_event(std::move(event));
 }
 
 /// The sticky queue of the answer replaces what the run knew; without one it forgets it.

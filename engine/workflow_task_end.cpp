@@ -81,7 +81,6 @@ void fail_task(transition& t, api::history::v1::WorkflowTaskFailedEventAttribute
                bool run_closes) {
   auto attempt = t.state().workflow_task().attempt();
   auto cause = attributes.cause();
-  t.workflow_task_ended();
   auto was_sticky = lose_stickiness(t);
   if (is_problem(cause))
     count_problem(t, "WorkflowTaskFailed", "WorkflowTaskFailedCause" + cause_name(cause));
@@ -136,8 +135,6 @@ void terminate_run(transition& t,
 void time_out_workflow_task(transition& t) {
   const auto task = t.state().workflow_task();
   auto started = task.started_event_id() != 0;
-  if (started)
-    t.workflow_task_ended();
   auto was_sticky = lose_stickiness(t);
   if (started)
     count_problem(t, "WorkflowTaskTimedOut", "TimeoutTypeStartToClose");

@@ -10,8 +10,7 @@
 
 namespace reprise::frontend {
 
-/// A task token of one of two kinds (pass the same twice for one). Refused: absent, garbage, the
-/// token of another kind of task, one that names no run.
+/// Refused: absent, garbage, the token of another kind of task, one that names no run.
 result<cluster::TaskToken> parse_task_token(std::string_view bytes, cluster::TaskToken::Kind kind);
 
 /// The page token of a history call; `reverse` tells the call. Refused: garbage, the other call's.
