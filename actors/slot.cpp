@@ -1,6 +1,7 @@
 #include "actors/slot.hpp"
 
 #include "actors/errors.hpp"
+#include "actors/task_buffer.hpp"
 #include "engine/proto_time.hpp"
 
 #include <caf/send.hpp>
@@ -142,8 +143,9 @@ void slot::on_refuse(cluster::Task& task, bool sticky) {
                                    .kind = static_cast<int>(task.kind())},
                          .priority = task.priority() > 0 ? task.priority() : 3,
                          .seq = shared_.keys.next(shared_.time.now(), number_)};
+  row.task_id = task_identity(task);
   row.task = task.SerializeAsString();
-  x->write_bytes = row.task.size() + 256;
+  x->write_bytes = row.task.size() + 512;
   x->write.backlog_adds.push_back(std::move(row));
   x->released.offers.push_back(std::move(task));
   send(shared_.writer, append_atom_v, std::move(x));

@@ -161,6 +161,9 @@ struct backlog_row {
   int priority = 3;
   /// Order within the priority; unique within the queue. Given by the writer of the row.
   std::int64_t seq = 0;
+  /// Tells the task from every other. A row that the same task has already gives way to this one,
+  /// so that a backlog does not grow when its tasks are offered again. Empty: none gives way.
+  std::string task_id{};
   /// Serialised reprise.cluster.Task.
   std::string task{};
 };

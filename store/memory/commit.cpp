@@ -60,7 +60,32 @@ void memory_store::apply(const transition& t) {
   for (auto& change : t.currents)
     currents_.insert_or_assign({change.namespace_id, change.workflow_id}, change.key);
   for (auto& row : t.backlog_adds)
-    backlogs_[row.queue].insert_or_assign({row.priority, row.seq}, row.task);
+    add_backlog(row);
+}
+
+void memory_store::add_backlog(const backlog_row& row) {
+  if (auto old = backlog_by_task_.find(row.task_id); old != backlog_by_task_.end()) {
+    auto [queue, place] = old->second;
+    erase_backlog_row(queue, place);
+  }
+  backlog_place place{row.priority, row.seq};
+  erase_backlog_row(row.queue, place);
+  backlogs_[row.queue].emplace(place, backlog_task{.id = row.task_id, .task = row.task});
+  if (!row.task_id.empty())
+    backlog_by_task_.insert_or_assign(row.task_id, std::pair{row.queue, place});
+}
+
+void memory_store::erase_backlog_row(const queue_key& queue, const backlog_place& place) {
+  auto rows = backlogs_.find(queue);
+  if (rows == backlogs_.end())
+    return;
+  auto row = rows->second.find(place);
+  if (row == rows->second.end())
+    return;
+  backlog_by_task_.erase(row->second.id);
+  rows->second.erase(row);
+  if (rows->second.empty())
+    backlogs_.erase(rows);
 }
 
 void memory_store::apply(const run_write& w) {

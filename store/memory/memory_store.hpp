@@ -86,7 +86,14 @@ private:
   };
 
   using due_index = std::set<std::pair<std::int64_t, std::int64_t>>;
-  using backlog_rows = std::map<std::pair<int, std::int64_t>, std::string>;
+
+  struct backlog_task {
+    std::string id{};
+    std::string task{};
+  };
+
+  using backlog_place = std::pair<int, std::int64_t>;
+  using backlog_rows = std::map<backlog_place, backlog_task>;
 
   // -- stored_state, called with mutex_ held -----------------------------------------------------
   epoch_number epoch(slot_id slot) override;
@@ -97,6 +104,8 @@ private:
 
   void apply(const transition& t);
   void apply(const run_write& w);
+  void add_backlog(const backlog_row& row);
+  void erase_backlog_row(const queue_key& queue, const backlog_place& place);
   void set_wakeups(run_data& run, const run_head& head);
   void erase_run(const run_write& w);
   void set_listed(run_data& run, const visibility_row& row);
@@ -118,6 +127,7 @@ private:
   due_index timers_;
   due_index offers_;
   std::map<queue_key, backlog_rows> backlogs_;
+  std::unordered_map<std::string, std::pair<queue_key, backlog_place>> backlog_by_task_;
   std::map<std::string, std::set<list_place>> listed_;
   std::map<std::string, namespace_row> namespaces_;
   std::map<std::string, std::string> facts_;

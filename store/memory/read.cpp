@@ -188,8 +188,11 @@ memory_store::read_backlog(const queue_key& queue, int after_priority, std::int6
     return rows;
   for (auto i = found->second.upper_bound({after_priority, after_seq});
        i != found->second.end() && rows.size() < limit; ++i)
-    rows.push_back(
-      {.queue = queue, .priority = i->first.first, .seq = i->first.second, .task = i->second});
+    rows.push_back({.queue = queue,
+                    .priority = i->first.first,
+                    .seq = i->first.second,
+                    .task_id = i->second.id,
+                    .task = i->second.task});
   return rows;
 }
 
@@ -210,13 +213,8 @@ result<std::vector<queue_key>> memory_store::backlog_queues() {
 result<void> memory_store::erase_backlog(const queue_key& queue,
                                          std::span<const std::pair<int, std::int64_t>> places) {
   std::lock_guard guard{mutex_};
-  auto found = backlogs_.find(queue);
-  if (found == backlogs_.end())
-    return {};
   for (auto& place : places)
-    found->second.erase(place);
-  if (found->second.empty())
-    backlogs_.erase(found);
+    erase_backlog_row(queue, place);
   return {};
 }
 

@@ -78,7 +78,8 @@ mysql_store::outcome mysql_store::try_commit(std::span<const transition> group, 
     writer().execute("START TRANSACTION");
   } catch (const failure& f) {
     lose_writer();
-    log(log_level::warn, std::string{"store: the database's session ended: "} + f.what());
+    // In the course of things: the server ends sessions that have been silent for a while.
+    log(log_level::info, std::string{"store: the database's session ended: "} + f.what());
     return outcome::reconnect;
   }
   try {

@@ -45,6 +45,10 @@ std::optional<time_point> time_at(const rows& r, unsigned column) {
   return from_nanoseconds(r.integer(column));
 }
 
+std::optional<std::string> unless_empty(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional{text};
+}
+
 } // namespace
 
 // -- what the check asks -------------------------------------------------------------------------
@@ -163,8 +167,9 @@ group_writer::group_writer(connection& db, const group_check& check)
     journal_("INSERT INTO journal(run_key, seq, first_event_id, event_count, events, facts) "
              "VALUES ",
              ""),
-    backlog_("INSERT INTO backlog(namespace_id, queue, kind, priority, seq, task) VALUES ",
-             " ON DUPLICATE KEY UPDATE task = VALUES(task)") {
+    // Replaces what lies in a place, and what the same task has elsewhere.
+    backlog_(
+      "REPLACE INTO backlog(namespace_id, queue, kind, priority, seq, task_id, task) VALUES ", "") {
 }
 
 void group_writer::add(const transition& t) {
@@ -174,7 +179,7 @@ void group_writer::add(const transition& t) {
     add_current(change);
   for (auto& row : t.backlog_adds)
     backlog_.add(db_, row.queue.namespace_id, row.queue.name, row.queue.kind, row.priority, row.seq,
-                 row.task);
+                 unless_empty(row.task_id), row.task);
 }
 
 void group_writer::add_run(const run_write& w) {
@@ -278,10 +283,6 @@ void group_writer::flush() {
 
 namespace {
 
-std::optional<std::string> unless_empty(const std::string& text) {
-  return text.empty() ? std::nullopt : std::optional{text};
-}
-
 constexpr auto visibility_head
   = "INSERT INTO visibility(run_key, close_order, start_time, execution_time, status, "
     "history_length, history_size_bytes, state_transitions, namespace_id, workflow_id, run_id, "
@@ -357,7 +358,7 @@ std::size_t longest_statement(const transition& t) {
   }
   for (auto& row : t.backlog_adds)
     see(literal_size(row.queue.namespace_id) + literal_size(row.queue.name)
-        + literal_size(row.task));
+        + literal_size(row.task_id) + literal_size(row.task));
   return longest + statement_overhead;
 }
 

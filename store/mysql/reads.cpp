@@ -218,17 +218,19 @@ result<std::vector<backlog_row>>
 mysql_store::read_backlog(const queue_key& queue, int after_priority, std::int64_t after_seq,
                           std::size_t limit) {
   return reading([&](connection& db) -> result<std::vector<backlog_row>> {
-    auto found = db.query(fill("SELECT priority, seq, task FROM backlog WHERE namespace_id = ? "
-                               "AND queue = ? AND kind = ? AND priority >= ? "
-                               "AND (priority > ? OR seq > ?) ORDER BY priority, seq LIMIT ?",
-                               queue.namespace_id, queue.name, queue.kind, after_priority,
-                               after_priority, after_seq, as_limit(limit)));
+    auto found
+      = db.query(fill("SELECT priority, seq, task_id, task FROM backlog WHERE namespace_id = ? "
+                      "AND queue = ? AND kind = ? AND priority >= ? "
+                      "AND (priority > ? OR seq > ?) ORDER BY priority, seq LIMIT ?",
+                      queue.namespace_id, queue.name, queue.kind, after_priority, after_priority,
+                      after_seq, as_limit(limit)));
     std::vector<backlog_row> page;
     while (found.next())
       page.push_back({.queue = queue,
                       .priority = static_cast<int>(found.integer(1)),
                       .seq = found.integer(2),
-                      .task = found.text(3)});
+                      .task_id = found.text(3),
+                      .task = found.text(4)});
     return page;
   });
 }

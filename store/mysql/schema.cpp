@@ -76,6 +76,15 @@ const std::array migrations{
     "ENGINE=InnoDB",
     "INSERT IGNORE INTO health VALUES(1, 0)",
   },
+  // Rows of a backlog may go: their tasks are offered again when the slots are taken over.
+  migration{
+    "DROP TABLE IF EXISTS backlog",
+    "CREATE TABLE IF NOT EXISTS backlog("
+    "namespace_id VARBINARY(255) NOT NULL, queue VARBINARY(1000) NOT NULL, kind INT NOT NULL, "
+    "priority INT NOT NULL, seq BIGINT NOT NULL, task_id VARBINARY(1200), "
+    "task LONGBLOB NOT NULL, PRIMARY KEY(namespace_id, queue, kind, priority, seq), "
+    "UNIQUE KEY backlog_by_task(task_id)) ENGINE=InnoDB ROW_FORMAT=DYNAMIC",
+  },
 };
 
 void fill_slots(connection& db) {

@@ -201,7 +201,7 @@ result<std::vector<backlog_row>>
 sqlite_store::read_backlog(const queue_key& queue, int after_priority, std::int64_t after_seq,
                            std::size_t limit) {
   return reading([&](database& db) -> result<std::vector<backlog_row>> {
-    running s{db.prepared("SELECT priority, seq, task FROM backlog WHERE namespace_id = ? "
+    running s{db.prepared("SELECT priority, seq, task_id, task FROM backlog WHERE namespace_id = ? "
                           "AND queue = ? AND kind = ? AND (priority, seq) > (?, ?) "
                           "ORDER BY priority, seq LIMIT ?")};
     s->bind(queue.namespace_id).bind(queue.name).bind(std::int64_t{queue.kind});
@@ -211,7 +211,8 @@ sqlite_store::read_backlog(const queue_key& queue, int after_priority, std::int6
       rows.push_back({.queue = queue,
                       .priority = static_cast<int>(s->integer(0)),
                       .seq = s->integer(1),
-                      .task = s->string(2)});
+                      .task_id = s->string(2),
+                      .task = s->string(3)});
     return rows;
   });
 }

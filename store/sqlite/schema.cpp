@@ -112,6 +112,20 @@ INSERT INTO health VALUES(1, 0);
 WITH RECURSIVE n(slot) AS (SELECT 0 UNION ALL SELECT slot + 1 FROM n WHERE slot < 4095)
   INSERT INTO slots SELECT slot, 0 FROM n;
 )sql",
+  // Rows of a backlog may go: their tasks are offered again when the slots are taken over.
+  R"sql(
+DROP TABLE backlog;
+CREATE TABLE backlog(
+  namespace_id TEXT NOT NULL,
+  queue TEXT NOT NULL,
+  kind INTEGER NOT NULL,
+  priority INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  task_id TEXT,
+  task BLOB NOT NULL,
+  PRIMARY KEY(namespace_id, queue, kind, priority, seq)) WITHOUT ROWID;
+CREATE UNIQUE INDEX backlog_by_task ON backlog(task_id) WHERE task_id IS NOT NULL;
+)sql",
 };
 
 static_assert(slot_count == 4096, "the first migration makes the rows of all slots");

@@ -66,10 +66,12 @@ void transaction_writer::write(const transition& t) {
   for (auto& change : t.currents)
     move_current(change, is_created(change.key));
   for (auto& row : t.backlog_adds) {
+    // Replaces what lies in this place, and what the same task has elsewhere.
     auto& s = db_.prepared("INSERT OR REPLACE INTO backlog(namespace_id, queue, kind, priority, "
-                           "seq, task) VALUES(?, ?, ?, ?, ?, ?)");
+                           "seq, task_id, task) VALUES(?, ?, ?, ?, ?, ?, ?)");
     s.bind(row.queue.namespace_id).bind(row.queue.name).bind(std::int64_t{row.queue.kind});
-    s.bind(std::int64_t{row.priority}).bind(row.seq).bind_blob(row.task).run();
+    s.bind(std::int64_t{row.priority}).bind(row.seq).bind_unless_empty(row.task_id);
+    s.bind_blob(row.task).run();
   }
 }
 

@@ -85,3 +85,44 @@ TEST_CASE_TEMPLATE("a backlog row written again replaces itself", Backend, REPRI
   REQUIRE(rows.size() == 1);
   CHECK(rows[0].task == "again");
 }
+
+TEST_CASE_TEMPLATE("a task has one row, the last that was written", Backend, REPRISE_BACKENDS) {
+  world<Backend> w;
+  if (!w.available())
+    return;
+  auto q = queue("orders");
+  auto t = adding(q, {{3, 1}, {3, 2}, {3, 3}}, w.epochs[7]);
+  t.backlog_adds[0].task_id = "a";
+  t.backlog_adds[1].task_id = "b";
+  REQUIRE(commit_one(*w, t) == commit_status::committed);
+  auto again = adding(q, {{3, 4}, {2, 5}, {3, 6}}, w.epochs[7]);
+  again.backlog_adds[0].task_id = "a";
+  again.backlog_adds[1].task_id = "c";
+  REQUIRE(commit_one(*w, again) == commit_status::committed);
+  auto rows = must(w->read_backlog(q, 0, 0, 10));
+  CHECK(seqs(rows) == list{5, 2, 3, 4, 6});
+  CHECK(rows[3].task == "task 4");
+  CHECK(rows[3].task_id == "a");
+  CHECK(rows[4].task_id.empty());
+  // What is erased by its old place leaves the new row alone.
+  std::vector<std::pair<int, std::int64_t>> old{{3, 1}, {3, 2}};
+  REQUIRE(w->erase_backlog(q, old));
+  CHECK(seqs(must(w->read_backlog(q, 0, 0, 10))) == list{5, 3, 4, 6});
+  auto moved = adding(queue("other"), {{3, 7}}, w.epochs[7]);
+  moved.backlog_adds[0].task_id = "a";
+  REQUIRE(commit_one(*w, moved) == commit_status::committed);
+  CHECK(seqs(must(w->read_backlog(q, 0, 0, 10))) == list{5, 3, 6});
+  CHECK(must(w->count_backlog(queue("other"))) == 1);
+}
+
+TEST_CASE_TEMPLATE("a task twice in one group has one row", Backend, REPRISE_BACKENDS) {
+  world<Backend> w;
+  if (!w.available())
+    return;
+  auto q = queue("orders");
+  auto t = adding(q, {{3, 1}, {3, 2}}, w.epochs[7]);
+  t.backlog_adds[0].task_id = "a";
+  t.backlog_adds[1].task_id = "a";
+  REQUIRE(commit_one(*w, t) == commit_status::committed);
+  CHECK(seqs(must(w->read_backlog(q, 0, 0, 10))) == list{2});
+}
