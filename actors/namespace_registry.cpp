@@ -49,6 +49,16 @@ result<void> namespace_registry::load() {
     by_id->emplace(row.id, std::move(entry));
   }
   std::lock_guard guard{mutex_};
+  // What was written while we read is newer than what we read.
+  for (const auto& [id, entry] : *by_id_) {
+    auto read = by_id->find(id);
+    if (read != by_id->end() && read->second->version >= entry->version)
+      continue;
+    if (read != by_id->end())
+      by_name->erase(read->second->facts.name);
+    by_name->insert_or_assign(entry->facts.name, entry);
+    by_id->insert_or_assign(id, entry);
+  }
   by_name_ = std::move(by_name);
   by_id_ = std::move(by_id);
   return {};

@@ -38,7 +38,7 @@ using fault_decider = std::function<fault(operation)>;
 /// A store that fails as real ones do, over any other. Late commits stay fenced by the store below:
 /// once a slot's epoch was raised, what is late of that slot is refused. A caller that reads again
 /// without raising it will be overtaken. Thread-safe as every store.
-class faulty_store final : public store {
+class faulty_store : public store {
 public:
   /// The store below may be shared: it outlives this one where a crash is simulated. Commits that
   /// are late when this one ends are lost, as those of a killed session are.

@@ -1,0 +1,65 @@
+#include "actors/namespace_registry.hpp"
+#include "store/faulty.hpp"
+#include "store/open.hpp"
+
+#include <doctest/doctest.h>
+
+#include <functional>
+
+using namespace reprise;
+
+namespace {
+
+/// Lets something happen after the namespaces were read.
+class slow_store final : public reprise::store::faulty_store {
+public:
+  slow_store()
+    : faulty_store(reprise::store::open_memory(),
+                   [](reprise::store::operation) { return reprise::store::fault{}; }) {
+  }
+
+  result<std::vector<reprise::store::namespace_row>> namespaces() override {
+    auto rows = faulty_store::namespaces();
+    if (meanwhile)
+      std::exchange(meanwhile, nullptr)();
+    return rows;
+  }
+
+  std::function<void()> meanwhile;
+};
+
+journal::NamespaceRecord named(const std::string& name) {
+  journal::NamespaceRecord record;
+  record.mutable_info()->set_id("id of " + name);
+  record.mutable_info()->set_name(name);
+  return record;
+}
+
+result<void> describe(journal::NamespaceRecord& record) {
+  record.mutable_info()->set_description("new");
+  return {};
+}
+
+} // namespace
+
+TEST_CASE("a change made while the namespaces are read is not forgotten") {
+  slow_store db;
+  actors::namespace_registry registry{db};
+  REQUIRE(registry.create(named("old")));
+  db.meanwhile = [&] {
+    REQUIRE(registry.update("old", describe));
+    REQUIRE(registry.create(named("made")));
+    REQUIRE(registry.update("made", [](journal::NamespaceRecord& r) -> result<void> {
+      r.mutable_info()->set_name("renamed");
+      return {};
+    }));
+  };
+  REQUIRE(registry.load());
+  CHECK(registry.find("old")->record.info().description() == "new");
+  CHECK(registry.find("renamed"));
+  CHECK(!registry.find("made"));
+  CHECK(registry.find_by_id("id of made")->facts.name == "renamed");
+  REQUIRE(registry.load());
+  CHECK(registry.find("old")->version == 2);
+  CHECK(registry.all()->size() == 2);
+}
