@@ -27,6 +27,20 @@ std::string stamp() {
   return std::string{text.data(), length} + "." + fraction + "Z";
 }
 
+void append_escaped(std::string& line, char c) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  auto byte = static_cast<unsigned char>(c);
+  if (c == '\n') {
+    line += "\\n";
+  } else if (byte < 0x20 || byte == 0x7F) {
+    line += "\\x";
+    line += hex[byte >> 4U];
+    line += hex[byte & 0xFU];
+  } else {
+    line += c;
+  }
+}
+
 } // namespace
 
 void set_log_level(log_level level) noexcept {
@@ -42,12 +56,8 @@ void log(log_level level, std::string_view text) noexcept try {
     return;
   static constexpr std::array<std::string_view, 4> names{"DEBUG", "INFO ", "WARN ", "ERROR"};
   std::string line = stamp() + " " + std::string{names[static_cast<std::size_t>(level)]} + " ";
-  for (char c : text) {
-    if (c == '\n')
-      line += "\\n";
-    else
-      line += c;
-  }
+  for (char c : text)
+    append_escaped(line, c);
   line += '\n';
   // A lost log line is no reason to fail, so the result is looked at and let go.
   if (::write(STDERR_FILENO, line.data(), line.size()) < 0)
