@@ -1,0 +1,211 @@
+#include "cluster/worker_pool.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+#include <doctest/doctest.h>
+
+#include <condition_variable>
+#include <future>
+#include <thread>
+
+using namespace reprise;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct pool_config : caf::actor_system_config {
+  explicit pool_config(std::size_t workers) {
+    cluster::worker_pool::use(*this, workers);
+  }
+};
+
+/// An actor system on a pool of so many threads.
+struct pooled {
+  explicit pooled(std::size_t workers) : config(workers) {
+  }
+
+  cluster::worker_pool& pool() {
+    return cluster::worker_pool::of(system);
+  }
+
+  pool_config config;
+  caf::actor_system system{config};
+};
+
+/// Answers each number with the next one.
+caf::behavior counting(caf::event_based_actor*) {
+  return {[](int n) { return n + 1; }};
+}
+
+/// Says on which thread it runs.
+caf::behavior telling_thread(caf::event_based_actor*,
+                             const std::shared_ptr<std::promise<std::thread::id>>& told) {
+  return {[told](int) { told->set_value(std::this_thread::get_id()); }};
+}
+
+/// Counts a token down, from actor to actor around a ring.
+caf::behavior link_of_ring(caf::event_based_actor* self, const caf::actor& next) {
+  return {[self, next](int left, const caf::actor& home) {
+    if (left == 0)
+      self->send(home, 0);
+    else
+      self->send(next, left - 1, home);
+  }};
+}
+
+/// A source of which the test sees who waits in it.
+class watched_source final : public cluster::event_source {
+public:
+  void wait(std::optional<time_point> until) override {
+    std::unique_lock lock{mutex_};
+    waiter_ = std::this_thread::get_id();
+    ++waits_;
+    changed_.notify_all();
+    auto ready = [this] { return woken_; };
+    if (until)
+      changed_.wait_until(lock, *until, ready);
+    else
+      changed_.wait(lock, ready);
+    woken_ = false;
+    waiter_ = {};
+  }
+
+  void wake() override {
+    std::lock_guard lock{mutex_};
+    woken_ = true;
+    changed_.notify_all();
+  }
+
+  std::thread::id waiter_after(int waits) {
+    std::unique_lock lock{mutex_};
+    changed_.wait(lock, [&] { return waits_ >= waits && waiter_ != std::thread::id{}; });
+    return waiter_;
+  }
+
+  bool has_waiter() {
+    std::lock_guard lock{mutex_};
+    return waiter_ != std::thread::id{};
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::thread::id waiter_;
+  int waits_ = 0;
+  bool woken_ = false;
+};
+
+} // namespace
+
+TEST_CASE("actors on a worker pool answer a thread that is none of its workers") {
+  for (std::size_t workers : {1, 3}) {
+    pooled p{workers};
+    caf::scoped_actor self{p.system};
+    std::vector<caf::actor> all;
+    for (int i = 0; i < 50; ++i)
+      all.push_back(p.system.spawn(counting));
+    for (int round = 0; round < 20; ++round)
+      for (const auto& a : all)
+        self->send(a, round);
+    int sum = 0;
+    for (int i = 0; i < 20 * 50; ++i)
+      self->receive([&](int n) { sum += n; });
+    CHECK(sum == 50 * (20 * 21 / 2));
+    for (const auto& a : all)
+      self->send_exit(a, caf::exit_reason::user_shutdown);
+  }
+}
+
+TEST_CASE("a token goes around a ring of actors, whoever runs them") {
+  for (std::size_t workers : {1, 4}) {
+    pooled p{workers};
+    caf::scoped_actor self{p.system};
+    auto last = p.system.spawn(link_of_ring, caf::actor_cast<caf::actor>(self));
+    auto first = last;
+    std::vector<caf::actor> all{last};
+    for (int i = 0; i < 20; ++i)
+      all.push_back(first = p.system.spawn(link_of_ring, first));
+    constexpr int tokens = 200;
+    for (int i = 0; i < tokens; ++i)
+      self->send(first, 15, caf::actor_cast<caf::actor>(self));
+    for (int i = 0; i < tokens; ++i)
+      self->receive([](int left) { CHECK(left == 0); });
+    for (const auto& a : all)
+      self->send_exit(a, caf::exit_reason::user_shutdown);
+  }
+}
+
+TEST_CASE("messages for later come in the order of their times, and not early") {
+  pooled p{1};
+  caf::scoped_actor self{p.system};
+  auto begun = std::chrono::steady_clock::now();
+  self->delayed_send(self, 60ms, 3);
+  self->delayed_send(self, 20ms, 1);
+  self->delayed_send(self, 40ms, 2);
+  for (int i = 1; i <= 3; ++i)
+    self->receive([&](int n) {
+      CHECK(n == i);
+      CHECK(std::chrono::steady_clock::now() - begun >= 20ms * i);
+    });
+}
+
+TEST_CASE("a worker that sleeps until a far time is told of a nearer one") {
+  pooled p{2};
+  caf::scoped_actor self{p.system};
+  self->delayed_send(self, 10h, 2);
+  self->delayed_send(self, 1ms, 1);
+  self->receive([](int n) { CHECK(n == 1); });
+}
+
+TEST_CASE("a worker waits in the source that it was given, and runs there what is made ready") {
+  pooled p{1};
+  watched_source source;
+  p.pool().attach(0, &source);
+  auto worker = source.waiter_after(1);
+  auto told = std::make_shared<std::promise<std::thread::id>>();
+  caf::anon_send(p.system.spawn(telling_thread, told), 1);
+  CHECK(told->get_future().get() == worker);
+  CHECK(source.waiter_after(2) == worker);
+  p.pool().attach(0, nullptr);
+  CHECK_FALSE(source.has_waiter());
+  told = std::make_shared<std::promise<std::thread::id>>();
+  caf::anon_send(p.system.spawn(telling_thread, told), 1);
+  CHECK(told->get_future().get() == worker);
+}
+
+TEST_CASE("a sleeping worker takes over what a busy one cannot run") {
+  pooled p{2};
+  auto blocked = std::make_shared<std::atomic<int>>(0);
+  // One more actor than a worker could run one after the other: each waits for all to be there.
+  auto wait_for_other = [blocked](caf::event_based_actor*) -> caf::behavior {
+    return {[blocked](int) {
+      ++*blocked;
+      while (blocked->load() < 2)
+        std::this_thread::yield();
+    }};
+  };
+  caf::anon_send(p.system.spawn(wait_for_other), 1);
+  caf::anon_send(p.system.spawn(wait_for_other), 1);
+  while (blocked->load() < 2)
+    std::this_thread::yield();
+  CHECK(blocked->load() == 2);
+}
+
+TEST_CASE("a pool ends with work and times outstanding") {
+  auto kept = std::make_shared<int>(0);
+  {
+    pooled p{2};
+    caf::scoped_actor self{p.system};
+    for (int i = 0; i < 100; ++i) {
+      auto a = p.system.spawn(
+        [kept](caf::event_based_actor*) -> caf::behavior { return {[kept](int) {}}; });
+      caf::anon_send(a, 1);
+      self->delayed_send(a, 10h, 1);
+      self->send_exit(a, caf::exit_reason::user_shutdown);
+    }
+  }
+  CHECK(kept.use_count() == 1);
+}
