@@ -4,6 +4,7 @@
 #include "cli/health.hpp"
 #include "cli/local_server.hpp"
 #include "cluster/metrics_exporter.hpp"
+#include "cluster/worker_pool.hpp"
 #include "frontend/grpc_server.hpp"
 #include "store/open.hpp"
 
@@ -12,6 +13,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <csignal>
 #include <cstdio>
@@ -20,6 +22,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <thread>
 
 namespace reprise::cli {
 
@@ -82,6 +85,13 @@ result<void> prepare_store(store::store& db, const clock& time, const start_dev_
 struct actor_config : caf::actor_system_config {
   actor_config() {
     cluster::prepare(*this);
+    cluster::worker_pool::use(*this, worker_count());
+  }
+
+  /// A core is left to the store's writer.
+  static std::size_t worker_count() {
+    constexpr unsigned workers_max = 16;
+    return std::clamp(std::thread::hardware_concurrency(), 2U, workers_max + 1) - 1;
   }
 };
 
@@ -111,7 +121,7 @@ public:
     server_->front().on_failure([this](const error& why) { health_.on_failure(why); });
     // A server that waits for another one's lease listens all the same, and says NOT_SERVING.
     wait_until_serving();
-    auto grpc = frontend::grpc_server::start(server_->front(),
+    auto grpc = frontend::grpc_server::start(server_->front(), cluster::worker_pool::of(system_),
                                              {.ip = options_.ip, .port = options_.port});
     if (!grpc)
       return grpc.error();

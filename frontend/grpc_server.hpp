@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "cluster/worker_pool.hpp"
 #include "frontend/service.hpp"
 
 #include <chrono>
@@ -19,9 +20,10 @@ struct grpc_options {
 /// standard health and reflection services.
 class grpc_server {
 public:
-  /// Listens at once. `front` has to outlive the server. Refused (unavailable) when the port cannot
-  /// be had.
-  static result<std::unique_ptr<grpc_server>> start(service& front, const grpc_options& options);
+  /// Listens at once. The connections are served by the threads that run the actors. `front` and
+  /// `workers` have to outlive the server. Refused (unavailable) when the port cannot be had.
+  static result<std::unique_ptr<grpc_server>> start(service& front, cluster::worker_pool& workers,
+                                                    const grpc_options& options);
 
   virtual ~grpc_server() = default;
 
