@@ -3,7 +3,9 @@
 #include <caf/actor_system.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <chrono>
 #include <deque>
+#include <thread>
 #include <unordered_map>
 
 namespace reprise::actors {
@@ -12,10 +14,16 @@ namespace {
 
 using store::commit_status;
 
+/// Groups of fewer than this on average come from callers who wait for each other's steps.
+constexpr double together_min = 1.5;
+constexpr double newest_weight = 0.2;
+/// A group of so many has nothing to gain from a pause.
+constexpr std::size_t enough = 64;
+
 class writer final : public writer_actor::base {
 public:
-  writer(caf::actor_config& config, services& shared, group_limits limits)
-    : writer_actor::base(config), shared_(shared), limits_(limits) {
+  writer(caf::actor_config& config, services& shared, group_limits limits, bool detached)
+    : writer_actor::base(config), shared_(shared), limits_(limits), detached_(detached) {
   }
 
   behavior_type make_behavior() override {
@@ -38,6 +46,14 @@ private:
     flush_sent_ = false;
     while (!pending_.empty())
       commit_group();
+    pause();
+  }
+
+  /// Appends that arrive meanwhile wait in the mailbox, which wakes nobody. Real time: the pause
+  /// is about the machine's work, not about the clock of the workflows.
+  void pause() {
+    if (detached_ && together_ > together_min && group_.size() < enough)
+      std::this_thread::sleep_until(begun_ + limits_.pace);
   }
 
   void commit_group() {
@@ -64,6 +80,8 @@ private:
   }
 
   void commit() {
+    begun_ = std::chrono::steady_clock::now();
+    together_ += (static_cast<double>(group_.size()) - together_) * newest_weight;
     auto begun = shared_.time.boot_time();
     auto statuses = shared_.db.commit(writes_);
     auto took = shared_.time.boot_time() - begun;
@@ -106,7 +124,11 @@ private:
 
   services& shared_;
   group_limits limits_;
+  bool detached_;
   bool flush_sent_ = false;
+  std::chrono::steady_clock::time_point begun_{};
+  /// How many transitions the last groups had, on average.
+  double together_ = 1;
   std::deque<outcome_ptr> pending_;
   // Reused from group to group.
   std::vector<outcome_ptr> group_;
@@ -119,8 +141,8 @@ private:
 
 writer_actor spawn_writer(caf::actor_system& system, services& shared, group_limits limits,
                           bool detached) {
-  return detached ? system.spawn<writer, caf::detached>(shared, limits)
-                  : system.spawn<writer>(shared, limits);
+  return detached ? system.spawn<writer, caf::detached>(shared, limits, true)
+                  : system.spawn<writer>(shared, limits, false);
 }
 
 } // namespace reprise::actors
