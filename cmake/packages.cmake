@@ -25,4 +25,5 @@ endfunction()
 reprise_import(caf HEADER caf/actor_system.hpp LIBRARIES caf_core caf_io caf_openssl)
 reprise_import(grpc HEADER grpcpp/grpcpp.h LIBRARIES grpc++_reflection grpc++ grpc gpr
                absl_synchronization)
+reprise_import(jemalloc HEADER jemalloc/jemalloc.h LIBRARIES jemalloc)
 reprise_import(mysql HEADER mysql_connection.h LIBRARIES mysqlcppconn)
