@@ -21,8 +21,6 @@ workflow::WorkflowExecutionExtendedInfo extended_info(const execution& x) {
   out.set_cancel_requested(x.cancel_requested());
   *out.mutable_original_start_time() = x.created().start_time();
   for (const auto& [id, request] : x.request_ids()) {
-    if (request.event_type() == enums::EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED)
-      continue;
     auto& info = (*out.mutable_request_id_infos())[id];
     info.set_event_id(request.event_id());
     info.set_event_type(static_cast<enums::EventType>(request.event_type()));

@@ -314,8 +314,7 @@ void drop_buffered(execution& x, const journal::DroppedEvents& dropped) {
       buffer.DeleteSubrange(position, 1);
 }
 
-/// Attached request ids are bounded: the oldest one gives way. The start's own id stays; those of
-/// signals are bounded by the number of signals.
+/// Attached request ids are bounded: the oldest one gives way. The start's own id stays.
 void drop_oldest_request(execution& x) {
   constexpr int attached_max = 25;
   int attached = 0;
@@ -324,8 +323,7 @@ void drop_oldest_request(execution& x) {
     return std::tuple{r.time().seconds(), r.time().nanos(), r.id()};
   };
   for (const auto& [id, other] : x.request_ids()) {
-    if (other.event_type() == enums::EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
-        || id == x.created().start_request_id())
+    if (id == x.created().start_request_id())
       continue;
     ++attached;
     if (oldest == nullptr || key(other) < key(*oldest))
@@ -336,8 +334,11 @@ void drop_oldest_request(execution& x) {
 }
 
 void add_request_id(execution& x, const journal::RequestId& request) {
-  if (request.event_type() != enums::EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
-      && !x.request_ids().contains(request.id()))
+  if (request.event_type() == enums::EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) {
+    (*x.mutable_signal_ids())[request.id()] = true;
+    return;
+  }
+  if (!x.request_ids().contains(request.id()))
     drop_oldest_request(x);
   (*x.mutable_request_ids())[request.id()] = request;
 }

@@ -8,11 +8,6 @@ namespace reprise::engine {
 
 namespace {
 
-/// Signals' request ids live apart from those of starts: one id may be used for both.
-std::string signal_key(const std::string& request_id) {
-  return "signal:" + request_id;
-}
-
 std::size_t signals_of(const execution& x) {
   auto waiting = std::count_if(
     x.buffered_events().begin(), x.buffered_events().end(), [](const history_event& e) {
@@ -34,14 +29,14 @@ std::optional<error> check_signal(const execution& x, const context& c) {
 }
 
 bool signal_seen(const execution& x, const std::string& request_id) {
-  return !request_id.empty() && x.request_ids().contains(signal_key(request_id));
+  return !request_id.empty() && x.signal_ids().contains(request_id);
 }
 
 void add_signal(transition& t, const signal_parts& s) {
   if (!s.request_id.empty()) {
     journal::Fact fact;
     auto& id = *fact.mutable_request_id();
-    id.set_id(signal_key(s.request_id));
+    id.set_id(s.request_id);
     id.set_event_type(enums::EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED);
     t.add_fact(std::move(fact));
   }
