@@ -32,6 +32,7 @@ void hosted_run::update_head() {
 }
 
 store::journal_row hosted_run::make_row(engine::record written) {
+  unmeasured_ += written.events.size() + written.facts.size();
   if (written.event_count > 0)
     tail_.add(written.first_event_id, written.event_count, written.events);
   return store::journal_row{.seq = ++head_.last_seq,
@@ -105,10 +106,17 @@ run_news hosted_run::news() const {
                   .open = engine::is_open(state_)};
 }
 
-std::size_t hosted_run::resident_bytes() const {
+std::size_t hosted_run::resident_bytes() {
   // Messages in memory take about three times their wire form; actor, head and maps the rest.
   constexpr std::size_t fixed = 3 << 10;
-  return fixed + 3 * state_.ByteSizeLong() + tail_.bytes();
+  // Measuring walks the whole state, so a large one is measured only after a good part more was
+  // written; until then it is taken to have grown by all of that.
+  constexpr std::size_t part = 4;
+  if (measured_ == 0 || unmeasured_ > measured_ / part) {
+    measured_ = state_.ByteSizeLong();
+    unmeasured_ = 0;
+  }
+  return fixed + 3 * (measured_ + unmeasured_) + tail_.bytes();
 }
 
 } // namespace reprise::actors
