@@ -171,7 +171,8 @@ void evolve_close(execution& x, const history_event& event, enums::WorkflowExecu
 }
 
 /// A request whose event was buffered learns the event's id when that is flushed.
-void place_request(execution& x, const std::string& id, const history_event& event) {
+void place_request(execution& x, const history_event& event) {
+  const auto& id = attached_request_id(event);
   if (id.empty())
     return;
   auto i = x.mutable_request_ids()->find(id);
@@ -183,7 +184,6 @@ void evolve_signaled(execution& x, const history_event& event) {
   if (event.event_id() == 0)
     return;
   x.set_signal_count(x.signal_count() + 1);
-  place_request(x, event.workflow_execution_signaled_event_attributes().request_id(), event);
 }
 
 void evolve_options_updated(execution& x, const history_event& event) {
@@ -200,7 +200,7 @@ void evolve_options_updated(execution& x, const history_event& event) {
     return;
   for (const auto& callback : a.attached_completion_callbacks())
     *x.add_completion_callbacks() = callback;
-  place_request(x, a.attached_request_id(), event);
+  place_request(x, event);
 }
 
 /// An attribute or memo without a value is removed.
@@ -399,6 +399,10 @@ std::uint64_t start_id_of(const std::string& start_request_id) {
   for (unsigned char c : start_request_id)
     hash = (hash ^ c) * 0x100000001b3ULL;
   return hash == 0 ? 1 : hash;
+}
+
+const std::string& attached_request_id(const history_event& event) {
+  return event.workflow_execution_options_updated_event_attributes().attached_request_id();
 }
 
 void evolve(execution& x, const history_event& event) {

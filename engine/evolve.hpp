@@ -11,6 +11,10 @@ void evolve_sized(execution& x, const temporal::api::history::v1::HistoryEvent& 
 /// Ends the fold of one journal row: counts the transition. Part of evolve(record).
 void evolve_row_end(execution& x);
 
+/// The id of the request that this event attached to the run; empty for others. While the event is
+/// buffered the run knows the request without the event's id.
+const std::string& attached_request_id(const temporal::api::history::v1::HistoryEvent& event);
+
 /// The number in a workflow task's token that tells one start of an attempt from another. It is
 /// derived from the start's random request id, so that it needs no entry of its own.
 std::uint64_t start_id_of(const std::string& start_request_id);

@@ -79,6 +79,11 @@ public:
   /// Ends with a refusal. Entries made so far stay (a failed workflow task is both).
   step finish(error refusal) &&;
 
+  /// Gives the state up, with all that was written; what was written is thrown away.
+  execution take_state() && {
+    return std::move(state_);
+  }
+
   /// Bytes of events and facts so far.
   std::size_t bytes() const {
     return events_.size() + facts_bytes_;

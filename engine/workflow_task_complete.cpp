@@ -1,8 +1,9 @@
 // RespondWorkflowTaskCompleted. The commands are applied one after the other to the state itself; a
 // bad one throws the work away and the task fails on a copy that was kept for this case. So only
-// completions with commands pay for a copy.
+// completions with commands pay for a copy, and not of what grows without bound.
 
 #include "engine/errors.hpp"
+#include "engine/kept_state.hpp"
 #include "engine/parts.hpp"
 #include "engine/proto_time.hpp"
 
@@ -261,9 +262,9 @@ step decide_complete_workflow_task(execution current, const cluster::ExecutionRe
   if (heartbeat)
     next.heartbeat_since = current.workflow_task().original_scheduled_time();
 
-  std::optional<execution> before;
+  std::optional<kept_state> before;
   if (!r.commands().empty() || current.buffered_events_size() > 0)
-    before = current;
+    before.emplace(current);
   auto attributes_before = current.search_attributes_size();
   transition t{std::move(current), c};
   forget_problems(t);
@@ -274,14 +275,15 @@ step decide_complete_workflow_task(execution current, const cluster::ExecutionRe
                   .has_buffered_events = t.state().buffered_events_size() > 0};
   for (const auto& command : r.commands())
     if (auto failure = apply_command(t, command, done))
-      return refuse(std::move(*before), *failure, r, c);
+      return refuse(std::move(*before).restore(std::move(t).take_state()), *failure, r, c);
   auto flushed = t.state().buffered_events_size() > 0;
   if (is_open(t.state())) {
     t.flush_buffered();
     take_sticky(t, r);
   }
   if (before && t.bytes() > c.bounds.transaction_bytes_max)
-    return end_oversized(std::move(*before), "Transaction size exceeds limit.", c);
+    return end_oversized(std::move(*before).restore(std::move(t).take_state()),
+                         "Transaction size exceeds limit.", c);
   if (t.state().search_attributes_size() != attributes_before)
     t.visibility_changed();
   if (!is_open(t.state()))
