@@ -5,11 +5,15 @@
 // echo server (bench/echo.cpp), which knows nothing of workflows.
 //
 //   bench_load --target HOST:PORT --pid PID --name NAME [--in-flight N] [--seconds S]
-//              [--warm-up S] [--threads N] [--connections N] [--figures FILE] [--record FOLDER]
+//              [--warm-up S] [--threads N] [--connections N] [--figures FILE]
+//              [--park COUNT | --record FOLDER]
 //
-// --record keeps the server's answers to one workflow's calls as files, for the echo server.
+// --park starts that many workflows that stay: each waits for a timer of thirty days behind its
+// first task, as those of bench_park do. --record keeps the server's answers to one workflow's
+// calls as files, for the echo server.
 #include "bench/support/caller.hpp"
 #include "bench/support/figures.hpp"
+#include "bench/support/parked.hpp"
 #include "bench/support/process.hpp"
 #include "bench/support/requests.hpp"
 
@@ -43,6 +47,7 @@ struct options {
   double warm_up = 2;
   std::size_t threads = 1;
   std::size_t connections = 4;
+  std::int64_t park = 0;
   std::string figures_file{};
   std::string record{};
 };
@@ -50,6 +55,9 @@ struct options {
 /// What all threads share.
 struct shared_state {
   std::string queue{};
+  /// How many workflows stay; 0: all run to their end, until the time is over.
+  std::int64_t park = 0;
+  std::atomic<std::int64_t> next_parked{0};
   std::atomic<bool> counting{false};
   std::atomic<bool> ending{false};
   std::atomic<std::uint64_t> done{0};
@@ -79,11 +87,14 @@ public:
 
 private:
   void start() {
-    workflow_id_ = name_ + std::to_string(++last_);
+    workflow_id_ = parks() ? parked_id(shared_.next_parked.fetch_add(1))
+                           : name_ + std::to_string(++last_);
     out_.call(start_method, start_request(shared_.queue, workflow_id_).SerializeAsString(),
               call_timeout, [this](const grpc::Status& status, std::string_view bytes) {
                 service::StartWorkflowExecutionResponse response;
                 if (!usable("start", status, response, bytes))
+                  return half_over();
+                if (parks())
                   return half_over();
                 ask_result(response.run_id());
               });
@@ -123,7 +134,8 @@ private:
   }
 
   void complete(const std::string& token) {
-    out_.call(complete_method, complete_request(token).SerializeAsString(), call_timeout,
+    auto request = parks() ? park_request(token) : complete_request(token);
+    out_.call(complete_method, request.SerializeAsString(), call_timeout,
               [this](const grpc::Status& status, std::string_view bytes) {
                 service::RespondWorkflowTaskCompletedResponse response;
                 usable("completion", status, response, bytes);
@@ -145,8 +157,14 @@ private:
       return;
     if (shared_.counting.load(std::memory_order_relaxed))
       shared_.done.fetch_add(1, std::memory_order_relaxed);
-    if (!shared_.ending.load(std::memory_order_relaxed))
+    auto over = parks() ? shared_.next_parked.load(std::memory_order_relaxed) >= shared_.park
+                        : shared_.ending.load(std::memory_order_relaxed);
+    if (!over)
       begin();
+  }
+
+  bool parks() const noexcept {
+    return shared_.park > 0;
   }
 
   caller& out_;
@@ -178,13 +196,20 @@ void wait_seconds(double seconds) {
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
 }
 
+std::vector<std::thread> start_lanes(const options& o, shared_state& shared,
+                                     std::vector<samples>& latencies) {
+  latencies.resize(o.threads);
+  std::vector<std::thread> out;
+  for (std::size_t i = 0; i < o.threads; ++i)
+    out.emplace_back([&, i] { run_lane(o, i, shared, latencies[i]); });
+  return out;
+}
+
 void run(const options& o) {
   shared_state shared;
   shared.queue = "load-" + std::to_string(getpid());
-  std::vector<samples> latencies(o.threads);
-  std::vector<std::thread> lanes;
-  for (std::size_t i = 0; i < o.threads; ++i)
-    lanes.emplace_back([&, i] { run_lane(o, i, shared, latencies[i]); });
+  std::vector<samples> latencies;
+  auto lanes = start_lanes(o, shared, latencies);
   wait_seconds(o.warm_up);
   auto begin = wall_clock::now();
   auto server_cpu = cpu_seconds(o.pid);
@@ -210,6 +235,37 @@ void run(const options& o) {
   out.add(o.name + ".server_cpu_ms", server_cpu * 1e3 / done);
   out.add(o.name + ".load_cpu_ms", own_cpu * 1e3 / done);
   out.add_latency(o.name, latency);
+}
+
+void park(const options& o) {
+  shared_state shared;
+  shared.queue = parked_queue;
+  shared.park = o.park;
+  shared.counting = true;
+  std::vector<samples> latencies;
+  auto begin = wall_clock::now();
+  auto server_cpu = cpu_seconds(o.pid);
+  auto lanes = start_lanes(o, shared, latencies);
+  constexpr double tell_every = 5;
+  double resident = 0;
+  for (auto told = begin; shared.done < static_cast<std::uint64_t>(o.park) && shared.failed == 0;) {
+    wait_seconds(0.1);
+    resident = std::max(resident, resident_mib(o.pid));
+    if (seconds_since(told) < tell_every)
+      continue;
+    told = wall_clock::now();
+    std::fprintf(stderr, "  %lu of %ld workflows are parked\n",
+                 static_cast<unsigned long>(shared.done), static_cast<long>(o.park));
+  }
+  for (auto& lane : lanes)
+    lane.join();
+  if (shared.failed > 0)
+    fail("load: " + std::to_string(shared.failed) + " calls failed");
+  figures out{o.figures_file};
+  out.add(o.name + ".per_second", static_cast<double>(shared.done) / seconds_since(begin));
+  out.add(o.name + ".server_cpu_ms",
+          (cpu_seconds(o.pid) - server_cpu) * 1e3 / static_cast<double>(shared.done));
+  out.add(o.name + ".resident_mib", std::max(resident, resident_mib(o.pid)));
 }
 
 /// Makes one call and keeps its answer.
@@ -257,12 +313,16 @@ int main(int argc, char** argv) {
   app.add_option("--threads", o.threads)->check(CLI::PositiveNumber);
   app.add_option("--connections", o.connections, "Of each thread")->check(CLI::PositiveNumber);
   app.add_option("--figures", o.figures_file, "File to append the figures to");
+  app.add_option("--park", o.park, "Start this many workflows, which stay")
+    ->check(CLI::PositiveNumber);
   app.add_option("--record", o.record, "Only keep one workflow's answers in this folder");
   CLI11_PARSE(app, argc, argv);
   wait_for_server(o.target);
-  if (o.record.empty())
-    run(o);
-  else
+  if (!o.record.empty())
     record(o);
+  else if (o.park > 0)
+    park(o);
+  else
+    run(o);
   return 0;
 }

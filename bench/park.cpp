@@ -2,9 +2,10 @@
 // thirty days, waiting for a signal. A server started on the file then has them all to look after.
 // They are made by the engine's decisions and committed in groups, far faster than over gRPC.
 //
-//   bench_park --file STORE.db --count N
+//   bench_park --file STORE.db --count N [--figures FILE]
 #include "bench/support/figures.hpp"
 #include "bench/support/parked.hpp"
+#include "bench/support/requests.hpp"
 #include "bench/support/run_builder.hpp"
 #include "store/open.hpp"
 
@@ -26,7 +27,7 @@ std::vector<store::transition> make_group(const store_owner& owner, std::int64_t
   for (auto i = first; i < end; ++i) {
     run_builder b{owner, parked_id(i), first_key + i * key_step, ids};
     b.start(parked_queue);
-    b.run_workflow_task({timer_command("parked", 30L * 24 * 3600)});
+    b.run_workflow_task({timer_command("parked", parked_seconds)});
     std::ranges::move(b.take_transitions(), std::back_inserter(out));
   }
   return out;
@@ -60,16 +61,18 @@ void fill(store::store& db, std::int64_t count) {
 
 int main(int argc, char** argv) {
   std::string file;
+  std::string figures_file;
   std::int64_t count = 0;
   CLI::App app{"Fills a store with parked workflows"};
   app.add_option("--file", file, "The SQLite file")->required();
   app.add_option("--count", count)->required()->check(CLI::PositiveNumber);
+  app.add_option("--figures", figures_file, "File to append the figures to");
   CLI11_PARSE(app, argc, argv);
   auto db = store::open_sqlite({.path = file});
   if (!db)
     fail("park: " + db.error().message);
   auto begin = wall_clock::now();
   fill(**db, count);
-  std::printf("%ld workflows parked in %.1f s\n", static_cast<long>(count), seconds_since(begin));
+  figures{figures_file}.add("park.seconds", seconds_since(begin));
   return 0;
 }

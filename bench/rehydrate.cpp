@@ -5,6 +5,8 @@
 //   bench_rehydrate [--events N] [--folder PATH] [--figures FILE]
 #include "actors/loader.hpp"
 #include "bench/support/figures.hpp"
+#include "bench/support/parked.hpp"
+#include "bench/support/requests.hpp"
 #include "bench/support/run_builder.hpp"
 #include "store/open.hpp"
 
@@ -55,7 +57,7 @@ void build(store_owner& owner, const std::string& workflow_id, std::int64_t key,
   seeded_ids ids{random_seed()};
   run_builder b{owner, workflow_id, key, ids};
   b.start("bench");
-  b.run_workflow_task({timer_command("long", 30L * 24 * 3600)});
+  b.run_workflow_task({timer_command("long", parked_seconds)});
   for (int round = 0; b.run().head().next_event_id <= o.events; ++round)
     add_round(b, round);
   if (with_snapshot)

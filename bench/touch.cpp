@@ -3,12 +3,11 @@
 // after no other workflow and on one that has a million parked (bench_park).
 //
 //   bench_touch --target HOST:PORT --pid PID --name NAME [--times N] [--parked COUNT]
-//               [--folder PATH] [--figures FILE]
+//               [--figures FILE]
 //
 // With --parked it signals, at random, those that bench_park made; without, those it started
-// itself. With --folder it probes the disk there for its fsync time first.
+// itself.
 #include "bench/support/caller.hpp"
-#include "bench/support/disk.hpp"
 #include "bench/support/figures.hpp"
 #include "bench/support/parked.hpp"
 #include "bench/support/process.hpp"
@@ -32,7 +31,6 @@ struct options {
   std::string name = "touch";
   int times = 500;
   std::int64_t parked = 0;
-  std::string folder{};
   std::string figures_file{};
 };
 
@@ -43,10 +41,6 @@ public:
 
   void run() {
     figures report{options_.figures_file};
-    if (!options_.folder.empty()) {
-      auto disk = probe_fsync(options_.folder);
-      report.add_latency(options_.name + ".fsync", disk);
-    }
     constexpr int warm_up = 20;
     for (int i = 0; i < warm_up; ++i)
       one();
@@ -89,14 +83,8 @@ private:
 
   /// The first task of what was started: it shall wait for its timer.
   void park() {
-    auto answer = complete_request(poll());
-    auto& command = *answer.mutable_commands(0);
-    command.Clear();
-    command.set_command_type(enums::COMMAND_TYPE_START_TIMER);
-    command.mutable_start_timer_command_attributes()->set_timer_id("parked");
-    command.mutable_start_timer_command_attributes()->mutable_start_to_fire_timeout()->set_seconds(
-      30L * 24 * 3600);
-    ask<service::RespondWorkflowTaskCompletedResponse>("RespondWorkflowTaskCompleted", answer);
+    ask<service::RespondWorkflowTaskCompletedResponse>("RespondWorkflowTaskCompleted",
+                                                       park_request(poll()));
   }
 
   void finish(const std::string& id) {
@@ -156,7 +144,6 @@ int main(int argc, char** argv) {
   app.add_option("--name", o.name, "What the figures' names begin with");
   app.add_option("--times", o.times)->check(CLI::PositiveNumber);
   app.add_option("--parked", o.parked, "How many bench_park made")->check(CLI::NonNegativeNumber);
-  app.add_option("--folder", o.folder, "Probe the disk here")->check(CLI::ExistingDirectory);
   app.add_option("--figures", o.figures_file, "File to append the figures to");
   CLI11_PARSE(app, argc, argv);
   wait_for_server(o.target);

@@ -1,5 +1,7 @@
 #include "bench/support/requests.hpp"
 
+#include "bench/support/parked.hpp"
+
 #include <atomic>
 
 namespace reprise::bench {
@@ -51,11 +53,35 @@ service::PollWorkflowTaskQueueRequest poll_request(const std::string& queue) {
   return out;
 }
 
-service::RespondWorkflowTaskCompletedRequest complete_request(const std::string& token) {
+namespace {
+
+service::RespondWorkflowTaskCompletedRequest answer_to(const std::string& token) {
   service::RespondWorkflowTaskCompletedRequest out;
   out.set_namespace_("default");
   out.set_task_token(token);
   out.set_identity("bench@load");
+  return out;
+}
+
+} // namespace
+
+api::command::v1::Command timer_command(const std::string& id, std::int64_t seconds) {
+  api::command::v1::Command out;
+  out.set_command_type(enums::COMMAND_TYPE_START_TIMER);
+  auto& timer = *out.mutable_start_timer_command_attributes();
+  timer.set_timer_id(id);
+  timer.mutable_start_to_fire_timeout()->set_seconds(seconds);
+  return out;
+}
+
+service::RespondWorkflowTaskCompletedRequest park_request(const std::string& token) {
+  auto out = answer_to(token);
+  *out.add_commands() = timer_command("parked", parked_seconds);
+  return out;
+}
+
+service::RespondWorkflowTaskCompletedRequest complete_request(const std::string& token) {
+  auto out = answer_to(token);
   auto& command = *out.add_commands();
   command.set_command_type(enums::COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION);
   auto& done = *command.mutable_complete_workflow_execution_command_attributes();

@@ -17,6 +17,10 @@ poll_request(const std::string& queue);
 /// Completes the workflow with hello().
 temporal::api::workflowservice::v1::RespondWorkflowTaskCompletedRequest
 complete_request(const std::string& token);
+/// Starts a timer of thirty days.
+temporal::api::workflowservice::v1::RespondWorkflowTaskCompletedRequest
+park_request(const std::string& token);
+temporal::api::command::v1::Command timer_command(const std::string& id, std::int64_t seconds);
 /// Waits for the event that closes the run.
 temporal::api::workflowservice::v1::GetWorkflowExecutionHistoryRequest
 result_request(const std::string& workflow_id, const std::string& run_id);

@@ -171,15 +171,6 @@ std::vector<store::transition> run_builder::take_transitions() {
   return std::exchange(made_, {});
 }
 
-temporal::api::command::v1::Command timer_command(const std::string& id, std::int64_t seconds) {
-  temporal::api::command::v1::Command c;
-  c.set_command_type(enums::COMMAND_TYPE_START_TIMER);
-  auto& timer = *c.mutable_start_timer_command_attributes();
-  timer.set_timer_id(id);
-  timer.mutable_start_to_fire_timeout()->set_seconds(seconds);
-  return c;
-}
-
 temporal::api::command::v1::Command activity_command(const std::string& id) {
   temporal::api::command::v1::Command c;
   c.set_command_type(enums::COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK);

@@ -71,7 +71,6 @@ private:
   std::vector<store::transition> made_{};
 };
 
-temporal::api::command::v1::Command timer_command(const std::string& id, std::int64_t seconds);
 temporal::api::command::v1::Command activity_command(const std::string& id);
 
 } // namespace reprise::bench

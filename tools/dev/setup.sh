@@ -111,6 +111,42 @@ setup_go_tool() { # setup_go_tool NAME MODULE VERSION: into $cache/bin/NAME
   fi
 }
 
+# The load generator on the official Go SDK lies beside a clone, not in it. Answers where the built
+# program is, or nothing.
+setup_yardstick() {
+  local folder="$root/../shared/load" kept
+  if ! [ -f "$folder/main.go" ]; then
+    say "there is no ../shared/load beside this clone: the lines that it measures are skipped"
+    return 0
+  fi
+  setup_go || return 0
+  kept="$cache/bin/load-$(cat "$folder"/*.go "$folder/go.sum" | sha256sum | cut -c1-16)"
+  if ! [ -x "$kept" ]; then
+    say "building the yardstick, ../shared/load (once; takes a minute)"
+    mkdir -p "$cache/bin"
+    if ! (cd "$folder" && go build -mod=readonly -o "$kept.new" . >&2); then
+      say "the yardstick could not be built: the lines that it measures are skipped"
+      return 0
+    fi
+    mv "$kept.new" "$kept"
+  fi
+  echo "$kept"
+}
+
+# What ./dev bench --peers runs beside our server.
+setup_peers() {
+  mkdir -p "$cache"
+  setup_node
+  # Its packages need no scripts; one would report the installation to its authors.
+  npm_config_ignore_scripts=true setup_npm "$root/bench/restate" \
+    || say "Restate could not be installed: its lines are skipped"
+  if setup_go_tool temporal github.com/temporalio/cli/cmd/temporal "$cli_version"; then
+    export TEMPORAL_CLI="$cache/bin/temporal-$cli_version"
+  else
+    say "the official CLI could not be built: its lines are skipped"
+  fi
+}
+
 setup_test() {
   mkdir -p "$cache"
   setup_mariadb

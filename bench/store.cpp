@@ -1,37 +1,30 @@
 // How fast the stores make transitions durable. A transition here is one journal row of 400 bytes
 // and one update of its run's head, as issue and architecture count them; groups hold 512 of them,
 // over many runs that live side by side and are replaced after ten transitions each. Beside it the
-// latency of a commit of one, next to what the disk itself needs for an fsync in the same run.
+// latency of a commit of one start.
 //
-//   bench_store_bench [--seconds N] [--folder PATH] [--json FILE]
+//   bench_store [--seconds N] [--starts N] [--folder PATH] [--figures FILE]
 //
 // MySQL is measured on the server that REPRISE_TEST_MYSQL names, in a database of its own.
+#include "bench/support/figures.hpp"
 #include "store/open.hpp"
 
-#include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <chrono>
-#include <cstdio>
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <string>
 
 namespace {
 
 using namespace reprise;
-using clock_type = std::chrono::steady_clock;
+using namespace reprise::bench;
 
 constexpr std::size_t group_size = 512;
 constexpr std::uint64_t transitions_per_run = 10;
-
-double seconds_since(clock_type::time_point begin) {
-  return std::chrono::duration<double>(clock_type::now() - begin).count();
-}
 
 /// Processor time of this thread.
 double cpu_seconds() {
@@ -49,16 +42,8 @@ struct measured {
 struct options {
   double seconds = 5;
   std::string folder = std::filesystem::temp_directory_path().string();
-  std::string json{};
-};
-
-struct row {
-  std::string store{};
-  std::string what{};
-  double value = 0;
-  std::string unit{};
-  /// Zero: none is set.
-  double target = 0;
+  std::int64_t starts = 1000;
+  std::string figures_file{};
 };
 
 /// A run that is alive in the workload.
@@ -88,20 +73,15 @@ public:
       if (run.last_seq > transitions_per_run)
         replaced_.push_back(&run);
     }
-    auto begin = clock_type::now();
+    auto begin = wall_clock::now();
     auto cpu_begin = cpu_seconds();
     auto answers = store_.commit(group);
     measured took{seconds_since(begin), cpu_seconds() - cpu_begin};
     for (auto answer : answers)
       if (answer != store::commit_status::committed)
-        fail("a transition was refused");
+        fail("store: a transition was refused");
     create_replaced();
     return took;
-  }
-
-  [[noreturn]] static void fail(const std::string& what) {
-    std::fprintf(stderr, "store_bench: %s\n", what.c_str());
-    std::exit(1);
   }
 
 private:
@@ -151,7 +131,7 @@ private:
     }
     for (auto answer : store_.commit(group))
       if (answer != store::commit_status::committed)
-        fail("a run could not be created");
+        fail("store: a run could not be created");
     replaced_.clear();
   }
 
@@ -168,19 +148,13 @@ private:
 template <class T>
 T must(result<T> r) {
   if (!r)
-    workload::fail(r.error().message);
+    fail("store: " + r.error().message);
   return std::move(*r);
 }
 
 std::vector<store::epoch_number> take(store::store& s) {
   must(s.acquire_lease("bench", std::chrono::hours{1}));
   return must(s.take_slots("bench"));
-}
-
-double percentile(std::vector<double>& samples, double p) {
-  std::ranges::sort(samples);
-  auto place = static_cast<double>(samples.size() - 1) * p;
-  return samples[static_cast<std::size_t>(place)];
 }
 
 using opener = std::function<result<std::unique_ptr<store::store>>(const std::string& name)>;
@@ -206,11 +180,11 @@ rate group_rate(const opener& open, const options& o, std::size_t window, bool m
   return {transitions / all.wall, all.cpu / transitions * 1e6};
 }
 
-std::pair<double, double> start_latency(const opener& open) {
+samples start_latency(const opener& open, std::int64_t starts) {
   auto s = must(open("latency"));
   auto epochs = take(*s);
-  std::vector<double> samples;
-  for (std::int64_t key = 1; key <= 1000; ++key) {
+  samples out;
+  for (std::int64_t key = 1; key <= starts; ++key) {
     auto id = "order-" + std::to_string(key);
     auto slot = store::slot_of("ns", id);
     store::transition t{.slot = slot, .epoch = epochs[slot]};
@@ -234,113 +208,55 @@ std::pair<double, double> start_latency(const opener& open) {
        .head = std::move(head),
        .row = {.seq = 1, .first_event_id = 1, .event_count = 2, .events = std::string(400, 'e')},
        .visibility = std::move(listed)});
-    auto begin = clock_type::now();
+    auto begin = wall_clock::now();
     if (s->commit({&t, 1}).front() != store::commit_status::committed)
-      workload::fail("a start was refused");
-    samples.push_back(seconds_since(begin) * 1e3);
+      fail("store: a start was refused");
+    out.add(seconds_since(begin) * 1e3);
   }
-  return {percentile(samples, 0.5), percentile(samples, 0.99)};
+  return out;
 }
 
-/// What the disk needs for the least that a commit needs: some KiB behind the end of a file.
-std::pair<double, double> fsync_latency(const std::string& folder) {
-  auto path = folder + "/fsync-probe";
-  auto file = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (file < 0)
-    workload::fail("cannot write to " + folder);
-  std::string page(16384, 'x');
-  std::vector<double> samples;
-  for (int i = 0; i < 500; ++i) {
-    auto begin = clock_type::now();
-    if (write(file, page.data(), page.size()) < 0 || fdatasync(file) != 0)
-      workload::fail("the disk refuses to sync");
-    samples.push_back(seconds_since(begin) * 1e3);
-  }
-  close(file);
-  std::filesystem::remove(path);
-  return {percentile(samples, 0.5), percentile(samples, 0.99)};
-}
-
-void measure(const std::string& name, const opener& open, const options& o, double target,
-             std::vector<row>& rows) {
-  auto per_second = std::string{"transitions/s"};
-  auto add = [&](const char* what, const rate& r, double wanted) {
-    rows.push_back({name, what, r.per_second, per_second, wanted});
-    rows.push_back({name, "  processor time for each", r.cpu_us_each, "us"});
+void measure(const std::string& name, const opener& open, const options& o, figures& out) {
+  auto add = [&](const std::string& what, const rate& r) {
+    out.add(name + "." + what + ".per_second", r.per_second);
+    out.add(name + "." + what + ".cpu_us", r.cpu_us_each);
   };
-  add("groups of 512, 1,024 live runs", group_rate(open, o, 1024, false), target);
-  add("the same, each moves a timer", group_rate(open, o, 1024, true), 0);
-  add("groups of 512, 20,000 live runs", group_rate(open, o, 20'000, false), 0);
-  auto [p50, p99] = start_latency(open);
-  rows.push_back({name, "commit of one start, p50", p50, "ms"});
-  rows.push_back({name, "commit of one start, p99", p99, "ms"});
-}
-
-void print(const std::vector<row>& rows) {
-  for (auto& r : rows) {
-    std::printf("%-8s %-36s %12.3f %-14s", r.store.c_str(), r.what.c_str(), r.value,
-                r.unit.c_str());
-    if (r.target > 0)
-      std::printf(" target %.0f: %s", r.target, r.value >= r.target ? "met" : "MISSED");
-    std::printf("\n");
-  }
-}
-
-void write_json(const std::string& path, const std::vector<row>& rows) {
-  std::ofstream out{path};
-  out << "[\n";
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    auto& r = rows[i];
-    out << "  {\"store\": \"" << r.store << "\", \"what\": \"" << r.what
-        << "\", \"value\": " << r.value << ", \"unit\": \"" << r.unit
-        << "\", \"target\": " << r.target << "}" << (i + 1 < rows.size() ? "," : "") << "\n";
-  }
-  out << "]\n";
-}
-
-options parse(int argc, char** argv) {
-  options o;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    std::string name = argv[i];
-    if (name == "--seconds")
-      o.seconds = std::atof(argv[i + 1]);
-    else if (name == "--folder")
-      o.folder = argv[i + 1];
-    else if (name == "--json")
-      o.json = argv[i + 1];
-    else
-      workload::fail("unknown option " + name);
-  }
-  return o;
+  constexpr std::size_t few_runs = 1024;
+  constexpr std::size_t many_runs = 20'000;
+  add("groups", group_rate(open, o, few_runs, false));
+  add("moving-timers", group_rate(open, o, few_runs, true));
+  add("many-runs", group_rate(open, o, many_runs, false));
+  auto starts = start_latency(open, o.starts);
+  out.add_latency(name + ".start", starts);
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-  auto o = parse(argc, argv);
+  options o;
+  CLI::App app{"How fast the stores make transitions durable"};
+  app.add_option("--seconds", o.seconds, "Of each measurement")->check(CLI::PositiveNumber);
+  app.add_option("--starts", o.starts, "How many starts, one by one")->check(CLI::PositiveNumber);
+  app.add_option("--folder", o.folder)->check(CLI::ExistingDirectory);
+  app.add_option("--figures", o.figures_file, "File to append the figures to");
+  CLI11_PARSE(app, argc, argv);
   auto folder = o.folder + "/reprise-store-bench-" + std::to_string(getpid());
   std::filesystem::create_directories(folder);
-  std::vector<row> rows;
-  auto [p50, p99] = fsync_latency(folder);
-  rows.push_back({"disk", "fsync of 16 KiB, p50", p50, "ms"});
-  rows.push_back({"disk", "fsync of 16 KiB, p99", p99, "ms"});
+  figures out{o.figures_file};
   measure(
     "sqlite",
     [&](const std::string& name) {
       return store::open_sqlite({.path = folder + "/" + name + ".db"});
     },
-    o, 120'000, rows);
+    o, out);
   if (auto server = std::getenv("REPRISE_TEST_MYSQL"); server != nullptr && *server != '\0') {
     auto database = "reprise_bench_" + std::to_string(getpid()) + "_";
     measure(
       "mysql", [&](const std::string& name) { return store::open_mysql(server + database + name); },
-      o, 40'000, rows);
+      o, out);
   } else {
-    std::fprintf(stderr, "store_bench: MySQL SKIPPED, REPRISE_TEST_MYSQL names no server\n");
+    std::fprintf(stderr, "store: MySQL SKIPPED, REPRISE_TEST_MYSQL names no server\n");
   }
   std::filesystem::remove_all(folder);
-  print(rows);
-  if (!o.json.empty())
-    write_json(o.json, rows);
   return 0;
 }
