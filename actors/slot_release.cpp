@@ -208,6 +208,8 @@ void slot::wake_polls(entry& e, const run_news& news) {
   std::erase_if(e.polls, [&](waiting_poll& p) {
     if (!comes_true(p.until))
       return false;
+    // It waited for this run, and that one closed perhaps because another follows.
+    p.what->request.set_run_id(p.until.run_id);
     woken.push_back(std::move(p.what));
     return true;
   });

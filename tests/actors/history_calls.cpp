@@ -52,6 +52,24 @@ TEST_CASE_FIXTURE(actor_fixture, "a poll for the close gets the closing event al
   CHECK(ask<history_response>(r).history().events(0).event_id() == 5);
 }
 
+TEST_CASE_FIXTURE(actor_fixture, "a poll for the close gets it though the workflow id goes on") {
+  auto run_id = start("w");
+  auto r = history_request("w");
+  r.mutable_get_history()->mutable_forward()->set_history_event_filter_type(
+    enums::HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT);
+  auto waiting = send(r);
+  run();
+  api::command::v1::Command again;
+  again.set_command_type(enums::COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION);
+  again.mutable_continue_as_new_workflow_execution_command_attributes();
+  ask_raw(complete_request(take_workflow_task(), {again}));
+  auto closed = response<history_response>(waiting);
+  CHECK(event_types(closed.history()) == std::vector<int>{28});
+  CHECK(closed.next_page_token().empty());
+  r.set_run_id(run_id);
+  CHECK(ask<history_response>(r).SerializeAsString() == closed.SerializeAsString());
+}
+
 TEST_CASE_FIXTURE(actor_fixture, "a poll survives the passivation of what it waits for") {
   start("w");
   auto r = history_request("w");
