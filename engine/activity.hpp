@@ -84,8 +84,10 @@ step decide_start_activity(execution current, const cluster::ExecutionRequest& r
 // ------------------------------------------------------------------------
 
 /// Closes the activity: its Started event, if an attempt is started, and `close`, which learns the
-/// started id. A workflow task is the caller's to schedule.
-void close_activity(transition& t, std::int64_t scheduled_event_id, history_event close);
+/// started id. `by`, the worker that answered, is named on the Started event, as the API does. A
+/// workflow task is the caller's to schedule.
+void close_activity(transition& t, std::int64_t scheduled_event_id, history_event close,
+                    const api::common::v1::WorkerVersionStamp* by = nullptr);
 /// Begins the next attempt after `failure` if the activity may have one (then: IN_PROGRESS), else
 /// says why not and changes nothing. `failure` may be null: a worker need not give any.
 api::enums::v1::RetryState retry_activity(transition& t, std::int64_t scheduled_event_id,

@@ -76,10 +76,10 @@ void fail(transition& t, std::int64_t id, const api::failure::v1::Failure* failu
   a.set_retry_state(state);
   if (failure != nullptr)
     *a.mutable_failure() = *failure;
+  const api::common::v1::WorkerVersionStamp* by = nullptr;
   if constexpr (requires { r.has_worker_version(); })
-    if (r.has_worker_version())
-      *a.mutable_worker_version() = r.worker_version();
-  close_activity(t, id, std::move(event));
+    by = r.has_worker_version() ? &r.worker_version() : nullptr;
+  close_activity(t, id, std::move(event), by);
   schedule_workflow_task(t);
 }
 
@@ -119,9 +119,7 @@ step complete(execution current, const cluster::ExecutionRequest& request, const
   a.set_identity(r.identity());
   if (r.has_result())
     *a.mutable_result() = r.result();
-  if (r.has_worker_version())
-    *a.mutable_worker_version() = r.worker_version();
-  close_activity(t, id, std::move(event));
+  close_activity(t, id, std::move(event), r.has_worker_version() ? &r.worker_version() : nullptr);
   schedule_workflow_task(t);
   return std::move(t).finish(response);
 }
@@ -175,8 +173,6 @@ step cancel(execution current, const cluster::ExecutionRequest& request, const c
   a.set_identity(r.identity());
   if (r.has_details())
     *a.mutable_details() = r.details();
-  if (r.has_worker_version())
-    *a.mutable_worker_version() = r.worker_version();
   close_activity(t, id, std::move(event));
   schedule_workflow_task(t);
   return std::move(t).finish(response);

@@ -237,10 +237,15 @@ duration retry_interval(const api::common::v1::RetryPolicy& policy, std::int32_t
   return duration{static_cast<duration::rep>(std::min(ns, longest))};
 }
 
-void close_activity(transition& t, std::int64_t scheduled_event_id, history_event close) {
+void close_activity(transition& t, std::int64_t scheduled_event_id, history_event close,
+                    const api::common::v1::WorkerVersionStamp* by) {
   const auto& progress = find_activity(t.state(), scheduled_event_id)->progress();
-  if (is_started(progress))
-    set_started_id(close, t.add_or_buffer(started_event(progress)));
+  if (is_started(progress)) {
+    auto started = started_event(progress);
+    if (by != nullptr)
+      *started.mutable_activity_task_started_event_attributes()->mutable_worker_version() = *by;
+    set_started_id(close, t.add_or_buffer(std::move(started)));
+  }
   t.add_or_buffer(std::move(close));
 }
 

@@ -71,7 +71,9 @@ run_plan plan_of(const Request& r, const std::string& workflow_id, const context
   auto& a = plan.started;
   *a.mutable_workflow_type() = r.workflow_type();
   a.mutable_task_queue()->set_name(r.task_queue().name());
-  a.mutable_task_queue()->set_kind(enums::TASK_QUEUE_KIND_NORMAL);
+  a.mutable_task_queue()->set_kind(r.task_queue().kind() == enums::TASK_QUEUE_KIND_UNSPECIFIED
+                                     ? enums::TASK_QUEUE_KIND_NORMAL
+                                     : r.task_queue().kind());
   if (r.has_input())
     *a.mutable_input() = r.input();
   if (r.has_workflow_execution_timeout())

@@ -14,12 +14,12 @@ bool parse(google::protobuf::Message& token, std::string_view bytes) {
 
 } // namespace
 
-result<cluster::TaskToken> parse_task_token(std::string_view bytes, cluster::TaskToken::Kind kind) {
+result<cluster::TaskToken> parse_task_token(std::string_view bytes) {
   if (bytes.empty())
     return invalid_argument("Task token not set on request.");
   cluster::TaskToken token;
-  if (!parse(token, bytes) || token.kind() != kind || token.namespace_id().empty()
-      || token.workflow_id().empty() || !is_uuid(token.run_id()))
+  if (!parse(token, bytes) || token.kind() == cluster::TaskToken::KIND_UNSPECIFIED
+      || token.namespace_id().empty() || token.workflow_id().empty() || !is_uuid(token.run_id()))
     return invalid_argument("Error deserializing task token.");
   return token;
 }

@@ -10,8 +10,9 @@
 
 namespace reprise::frontend {
 
-/// Refused: absent, garbage, the token of another kind of task, one that names no run.
-result<cluster::TaskToken> parse_task_token(std::string_view bytes, cluster::TaskToken::Kind kind);
+/// Refused: absent, garbage, one that names no run. A token of another kind of task than the call
+/// is about is for the run to refuse: it has no such task.
+result<cluster::TaskToken> parse_task_token(std::string_view bytes);
 
 /// The page token of a history call; `reverse` tells the call. Refused: garbage, the other call's.
 result<cluster::HistoryToken> parse_history_token(std::string_view bytes, bool reverse);

@@ -32,7 +32,7 @@ result<void> check_failure(bool given, const temporal::api::failure::v1::Failure
 
 template <class Request>
 std::optional<token_call> open(const call::ptr& c, const Request& r) {
-  auto opened = open_token(c, r.task_token(), cluster::TaskToken::ACTIVITY, r.namespace_());
+  auto opened = open_token(c, r.task_token(), r.namespace_());
   if (!opened)
     return std::nullopt;
   if (auto ok = check_length(r.identity(), "Identity length exceeds limit."); !ok) {

@@ -68,8 +68,6 @@ void terminate(const call::ptr& c, api::TerminateWorkflowExecutionRequest& r) {
     return c->fail(std::move(ok).error());
   if (auto ok = check_links(r.links()); !ok)
     return c->fail(std::move(ok).error());
-  if (auto ok = check_blob(r.details()); !ok)
-    return c->fail(std::move(ok).error());
   auto request = to_run(r.workflow_execution());
   request.mutable_terminate()->Swap(&r);
   c->send(ns, std::move(request));

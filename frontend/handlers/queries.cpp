@@ -38,7 +38,7 @@ void query(const call::ptr& c, api::QueryWorkflowRequest& r) {
 }
 
 void complete_query(const call::ptr& c, api::RespondQueryTaskCompletedRequest& r) {
-  auto opened = open_token(c, r.task_token(), cluster::TaskToken::QUERY, r.namespace_());
+  auto opened = open_token(c, r.task_token(), r.namespace_());
   if (!opened)
     return;
   opened->request.mutable_complete_query()->Swap(&r);

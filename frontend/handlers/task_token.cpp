@@ -10,9 +10,8 @@ constexpr std::string_view system_namespace = "temporal-system";
 } // namespace
 
 std::optional<token_call> open_token(const call::ptr& c, const std::string& token,
-                                     cluster::TaskToken::Kind kind,
                                      const std::string& namespace_name) {
-  auto parsed = parse_task_token(token, kind);
+  auto parsed = parse_task_token(token);
   if (!parsed) {
     c->fail(std::move(parsed).error());
     return std::nullopt;

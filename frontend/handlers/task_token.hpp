@@ -18,7 +18,6 @@ struct token_call {
 
 /// Checks the token before anything else, as the API does. Nothing when the call has failed.
 std::optional<token_call> open_token(const call::ptr& c, const std::string& token,
-                                     cluster::TaskToken::Kind kind,
                                      const std::string& namespace_name);
 
 } // namespace reprise::frontend

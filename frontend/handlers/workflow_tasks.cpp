@@ -19,7 +19,7 @@ void poll(const call::ptr& c, api::PollWorkflowTaskQueueRequest& r) {
 }
 
 void complete(const call::ptr& c, api::RespondWorkflowTaskCompletedRequest& r) {
-  auto opened = open_token(c, r.task_token(), cluster::TaskToken::WORKFLOW, r.namespace_());
+  auto opened = open_token(c, r.task_token(), r.namespace_());
   if (!opened)
     return;
   if (auto ok = check_length(r.identity(), "Identity length exceeds limit."); !ok)
@@ -29,7 +29,7 @@ void complete(const call::ptr& c, api::RespondWorkflowTaskCompletedRequest& r) {
 }
 
 void fail_task(const call::ptr& c, api::RespondWorkflowTaskFailedRequest& r) {
-  auto opened = open_token(c, r.task_token(), cluster::TaskToken::WORKFLOW, r.namespace_());
+  auto opened = open_token(c, r.task_token(), r.namespace_());
   if (!opened)
     return;
   if (auto ok = check_length(r.identity(), "Identity length exceeds limit."); !ok)

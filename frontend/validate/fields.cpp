@@ -80,11 +80,9 @@ result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::Ta
     return invalid_argument("missing task queue name");
   if (queue.name().size() > id_length_max)
     return invalid_argument("taskQueue length exceeds limit");
-  if (!reserved)
-    return {};
   if (queue.name().starts_with("/_sys/"))
     return invalid_argument("task queue name cannot start with reserved prefix /_sys/");
-  if (queue.name() == "temporal-sys-per-ns-tq")
+  if (reserved && queue.name() == "temporal-sys-per-ns-tq")
     return invalid_argument("cannot use internal per-namespace task queue:" + queue.name());
   return {};
 }

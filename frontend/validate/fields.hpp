@@ -29,7 +29,8 @@ result<void> check_execution(bool given, const temporal::api::common::v1::Workfl
 /// The same for requests that take ids in fields of their own.
 result<void> check_run_id(const std::string& run_id);
 
-/// Of a queue that is named by a user. `reserved`: names of the server's own are refused.
+/// Of a queue that is named by a user. `reserved`: the queue of the server's own workers is
+/// refused.
 result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue,
                               bool reserved);
 

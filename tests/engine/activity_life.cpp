@@ -46,6 +46,19 @@ SCENARIO("an activity's start is written with its end") {
   }
 }
 
+SCENARIO("the build of the worker that answers is named on the Started event") {
+  activity_fixture f;
+  f.run_with({f.activity("a")});
+  cluster::ExecutionRequest request;
+  *request.mutable_token() = f.token_of(f.poll_activity());
+  request.mutable_complete_activity()->mutable_worker_version()->set_build_id("build");
+  CHECK_FALSE(f.apply(request).answer.failure);
+  auto started = f.last_event(enums::EVENT_TYPE_ACTIVITY_TASK_STARTED);
+  CHECK(started.activity_task_started_event_attributes().worker_version().build_id() == "build");
+  auto completed = f.last_event(enums::EVENT_TYPE_ACTIVITY_TASK_COMPLETED);
+  CHECK_FALSE(completed.activity_task_completed_event_attributes().has_worker_version());
+}
+
 SCENARIO("the same poll that asks twice gets the same start") {
   activity_fixture f;
   f.run_with({f.activity("a")});
