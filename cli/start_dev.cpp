@@ -28,8 +28,6 @@ namespace reprise::cli {
 
 namespace {
 
-/// How long a server that shares its store may be gone before another takes over.
-constexpr duration shared_lease = std::chrono::seconds{10};
 constexpr auto calls_may_end = std::chrono::milliseconds{3000};
 constexpr auto started_within = std::chrono::seconds{10};
 
@@ -82,6 +80,13 @@ result<void> prepare_store(store::store& db, const clock& time, const start_dev_
   return {};
 }
 
+/// Zero where no other process can open the store.
+duration lease_length(const start_dev_options& o) {
+  if (o.mysql.empty())
+    return duration{0};
+  return std::chrono::duration_cast<duration>(std::chrono::duration<double>{o.lease_seconds});
+}
+
 struct actor_config : caf::actor_system_config {
   actor_config() {
     cluster::prepare(*this);
@@ -105,7 +110,7 @@ public:
     local.node.seed = random_seed();
     local.node.bounds = bounds;
     local.node.memory_budget_bytes = options.memory_mib << 20;
-    local.node.lease_length = options.mysql.empty() ? duration{0} : shared_lease;
+    local.node.lease_length = lease_length(options);
     local.node.on_serving = [this](bool serving) { on_serving(serving); };
     local.facts.cluster_id = std::move(cluster_id);
     local.facts.store_kind = db_->kind();

@@ -118,6 +118,8 @@ const std::map<std::string, setter>& known_settings() {
 CLI::App* add_start_dev(CLI::App& server, start_dev_options& into) {
   constexpr int port_max = 65'535;
   constexpr std::size_t memory_mib_max = 1U << 20;
+  constexpr double lease_seconds_min = 0.5;
+  constexpr double lease_seconds_max = 3600;
   auto* c = server.add_subcommand("start-dev", "Run a whole server in this process");
   c->add_option("--ip", into.ip, "Address to listen on")->capture_default_str();
   c->add_option("-p,--port", into.port, "Port of the gRPC API; 0: any free one")
@@ -139,6 +141,10 @@ CLI::App* add_start_dev(CLI::App& server, start_dev_options& into) {
   c->add_option("--memory", into.memory_mib, "MiB of workflows to keep in memory")
     ->capture_default_str()
     ->check(CLI::Range(std::size_t{1}, memory_mib_max));
+  c->add_option("--lease", into.lease_seconds,
+                "Seconds of silence before another server on the same MySQL takes over")
+    ->capture_default_str()
+    ->check(CLI::Range(lease_seconds_min, lease_seconds_max));
   c->add_flag("--headless", into.headless, "Accepted; this server has no web pages of its own");
   c->footer("Examples:\n"
             "  reprise server start-dev                             all in memory\n"

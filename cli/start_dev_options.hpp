@@ -36,6 +36,8 @@ struct start_dev_options {
   bool headless = false;
   /// Bytes of executions in memory before idle ones are dropped, in MiB.
   std::size_t memory_mib = 96;
+  /// On MySQL: seconds for which a server may be silent before another one takes over.
+  double lease_seconds = 10;
 };
 
 /// Adds the command to `server`; `into` is filled in when the arguments are parsed.
