@@ -78,27 +78,33 @@ private:
   /// On a reader's thread.
   static bool ask(actors::services& shared, const std::string& owner, duration length, bool take,
                   attempt& found) {
-    found.begun = shared.time.boot_time();
+    if (!acquire(shared, owner, length, found))
+      return false;
+    if (!take)
+      return true;
     auto failed = [&found](const error& e) {
       found.failure = e.message;
       return false;
     };
-    auto acquired = shared.db.acquire_lease(owner, length);
-    if (!acquired)
-      return failed(acquired.error());
-    if (!*acquired) {
-      found.held_by_other = true;
-      return false;
-    }
-    if (!take)
-      return true;
     if (auto loaded = shared.namespaces.load(); !loaded)
       return failed(loaded.error());
     auto epochs = shared.db.take_slots(owner);
     if (!epochs)
       return failed(epochs.error());
     found.epochs = std::move(*epochs);
-    return true;
+    // That may have waited for what the last owner left open in the database, for longer than the
+    // lease has left.
+    return length == duration{0} || acquire(shared, owner, length, found);
+  }
+
+  static bool acquire(actors::services& shared, const std::string& owner, duration length,
+                      attempt& found) {
+    found.begun = shared.time.boot_time();
+    auto acquired = shared.db.acquire_lease(owner, length);
+    if (!acquired)
+      found.failure = acquired.error().message;
+    found.held_by_other = acquired && !*acquired;
+    return acquired && *acquired;
   }
 
   void on_result(bool ours) {

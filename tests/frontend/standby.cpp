@@ -57,3 +57,20 @@ TEST_CASE_FIXTURE(standby, "a standby that takes over knows the namespaces") {
   CHECK(ok<ws::DescribeNamespaceResponse>(describe_request()).namespace_info().name() == "default");
   CHECK(code(start_request("")) == errc::invalid_argument);
 }
+
+TEST_CASE("a take-over that waits in the database begins with a lease of full length") {
+  server_fixture server{{.node = {.lease_length = 10s}}};
+  // As if the process slept past its lease, and taking the slots then took nearly another one.
+  int writes = 0;
+  server.decide_fault = [&](store::operation what) {
+    constexpr int taking_slots = 2;
+    if (what == store::operation::write && ++writes == taking_slots)
+      server.time.offset += 9500ms;
+    return store::fault{};
+  };
+  server.time.offset += 20s;
+  server.advance(4s);
+  CHECK(writes >= 2);
+  server.start_workflow("w");
+  CHECK(server.history("w") == std::vector<int>{1, 5});
+}
