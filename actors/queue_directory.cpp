@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 
 #include <caf/actor_system.hpp>
+#include <caf/logger.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
@@ -12,6 +13,29 @@
 #include <utility>
 
 namespace reprise::actors {
+
+namespace {
+
+/// Whoever spawns is given a hold on the actor system's logger, for as long as its thread lives,
+/// and a system does not end before all of these are let go. Callers' threads may live on: this
+/// takes it from them again.
+class logger_visit {
+public:
+  logger_visit() = default;
+
+  ~logger_visit() {
+    if (!had_one_)
+      caf::logger::set_current_actor_system(nullptr);
+  }
+
+  logger_visit(const logger_visit&) = delete;
+  logger_visit& operator=(const logger_visit&) = delete;
+
+private:
+  const bool had_one_ = caf::logger::current_logger() != nullptr;
+};
+
+} // namespace
 
 queue_directory::queue_directory(caf::actor_system& system, services& shared, metrics& m)
   : system_(system), shared_(shared), hooks_(m) {
@@ -56,6 +80,7 @@ queue_actor queue_directory::find(const cluster::Task& task) {
 
 queue_actor queue_directory::spawn(const store::queue_key& key, const std::string& name,
                                    shard& where) {
+  logger_visit visit;
   queue_actor made;
   std::shared_ptr<queue_facts> facts;
   {
