@@ -100,6 +100,11 @@ public:
     sync_fails_ = fails;
   }
 
+  /// While set, syncs answer that all is well and do nothing.
+  void set_sync_lies(bool lies) {
+    sync_lies_ = lies;
+  }
+
   /// While set, every write answers an I/O error.
   void set_write_fails(bool fails) {
     write_fails_ = fails;
@@ -272,6 +277,8 @@ private:
     ++h.disk->syncs_;
     if (h.disk->sync_fails_)
       return SQLITE_IOERR_FSYNC;
+    if (h.disk->sync_lies_)
+      return SQLITE_OK;
     for (auto& c : it.unsynced)
       c.apply(it.synced);
     it.unsynced.clear();
@@ -429,6 +436,7 @@ private:
   std::atomic<bool> is_down_ = false;
   std::atomic<bool> full_ = false;
   std::atomic<bool> sync_fails_ = false;
+  std::atomic<bool> sync_lies_ = false;
   std::atomic<bool> write_fails_ = false;
   std::atomic<int> syncs_ = 0;
 };

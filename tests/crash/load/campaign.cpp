@@ -3,6 +3,7 @@
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 
 #include <thread>
+#include <utility>
 
 namespace reprise::crash {
 
@@ -39,9 +40,13 @@ campaign::campaign(transport& to, customers::options how) : to_(to) {
 
 void campaign::finish(duration patience) {
   customers_->close();
+  auto left = book_.unfinished_count();
   auto until = std::chrono::steady_clock::now() + patience;
-  while (book_.unfinished_count() > 0 && std::chrono::steady_clock::now() < until)
+  while (left > 0 && std::chrono::steady_clock::now() < until) {
     std::this_thread::sleep_for(look_again);
+    if (std::exchange(left, book_.unfinished_count()) != left)
+      until = std::chrono::steady_clock::now() + patience;
+  }
   for (const auto& plan : book_.unfinished()) {
     auto events = read_order(to_, plan);
     book_.wrong(plan.workflow_id() + " did not finish; plan " + plan.text() + "; "

@@ -13,8 +13,8 @@ class campaign {
 public:
   explicit campaign(transport& to, customers::options how);
 
-  /// Lets every order come to its end: no new ones, then waits for those in flight. What is not
-  /// finished within `patience` is a violation. The server has to be there.
+  /// Lets every order come to its end: no new ones, then waits for those in flight, until none of
+  /// them has ended for `patience`: what is left then is a violation. The server has to be there.
   void finish(duration patience);
   /// Reads everything once more, and holds it against what was acknowledged and read before: every
   /// history, and the list of workflows.

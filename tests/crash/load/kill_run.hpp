@@ -17,7 +17,7 @@ struct kill_options {
   std::uint64_t seed = 0;
   std::size_t in_flight = 300;
   /// How long a server may take until it serves, its predecessor's lease included.
-  duration patience = std::chrono::seconds{20};
+  duration patience = std::chrono::seconds{60};
 };
 
 struct kill_report {

@@ -55,28 +55,35 @@ void grpc_transport::aim_at(int port) {
                                          grpc::InsecureChannelCredentials(), arguments);
   std::lock_guard lock{mutex_};
   channel_ = std::move(fresh);
+  for (auto* context : under_way_)
+    context->TryCancel();
 }
 
 result<std::string> grpc_transport::call(const std::string& method, const std::string& request,
                                          duration patience) {
-  std::shared_ptr<grpc::Channel> channel;
-  {
-    std::lock_guard lock{mutex_};
-    channel = channel_;
-  }
-  if (!channel)
-    return make_error(errc::unavailable, "no server yet");
-  grpc::GenericStub stub{channel};
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now()
                        + std::chrono::duration_cast<std::chrono::microseconds>(patience));
+  std::shared_ptr<grpc::Channel> channel;
+  {
+    std::lock_guard lock{mutex_};
+    if (!channel_)
+      return make_error(errc::unavailable, "no server yet");
+    channel = channel_;
+    under_way_.insert(&context);
+  }
+  grpc::GenericStub stub{channel};
   grpc::Slice slice{request};
   grpc::ByteBuffer sent{&slice, 1};
   grpc::ByteBuffer received;
   outcome out;
-  stub.UnaryCall(&context, service_path + method, {}, &sent, &received,
-                 [&out](grpc::Status s) { out.set(std::move(s)); });
+  stub.UnaryCall(&context, method.starts_with('/') ? method : service_path + method, {}, &sent,
+                 &received, [&out](grpc::Status s) { out.set(std::move(s)); });
   out.wait();
+  {
+    std::lock_guard lock{mutex_};
+    under_way_.erase(&context);
+  }
   if (!out.status.ok())
     return make_error(static_cast<errc>(out.status.error_code()), out.status.error_message());
   return bytes_of(received);

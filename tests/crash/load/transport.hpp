@@ -7,11 +7,13 @@
 
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 namespace grpc {
 class Channel;
-}
+class ClientContext;
+} // namespace grpc
 
 namespace reprise::crash {
 
@@ -20,8 +22,9 @@ class transport {
 public:
   virtual ~transport() = default;
 
-  /// One call of the workflow service by its name. Blocks until it is answered or `patience` is
-  /// over. Never throws: a server that is gone is an error (unavailable) like any other.
+  /// One call of the workflow service by its name, or of any other by its path. Blocks until it is
+  /// answered or `patience` is over. Never throws: a server that is gone is an error (unavailable)
+  /// like any other.
   virtual result<std::string>
   call(const std::string& method, const std::string& request, duration patience) = 0;
 };
@@ -49,7 +52,7 @@ inline bool may_have_happened(const error& e) {
 /// Over gRPC, to a port that changes: every life of a server has one of its own.
 class grpc_transport final : public transport {
 public:
-  /// New calls go to this port of 127.0.0.1; those under way stay where they are.
+  /// New calls go to this port of 127.0.0.1; those under way are given up.
   void aim_at(int port);
 
   result<std::string> call(const std::string& method, const std::string& request,
@@ -58,6 +61,7 @@ public:
 private:
   std::mutex mutex_;
   std::shared_ptr<grpc::Channel> channel_;
+  std::set<grpc::ClientContext*> under_way_;
 };
 
 } // namespace reprise::crash
