@@ -252,6 +252,15 @@ std::optional<cron_schedule> parse_cron(std::string_view expression) {
   return out;
 }
 
+std::string cron_problem(std::string_view expression, time_point now) {
+  auto schedule = parse_cron(expression);
+  if (!schedule)
+    return "invalid CronSchedule.";
+  if (!next_time(*schedule, now))
+    return "invalid CronSchedule, no time can be found to satisfy the schedule";
+  return {};
+}
+
 std::optional<time_point> next_time(const cron_schedule& schedule, time_point after) {
   auto whole = std::chrono::floor<std::chrono::seconds>(after);
   if (schedule.every.count() > 0)

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace reprise {
@@ -30,6 +31,9 @@ struct cron_schedule {
 
 /// Nothing when the expression is not understood.
 std::optional<cron_schedule> parse_cron(std::string_view expression);
+
+/// What the API says of an expression that no workflow can follow; empty when one can.
+std::string cron_problem(std::string_view expression, time_point now);
 
 /// The first time after `after` that fits; nothing when none does within five years.
 std::optional<time_point> next_time(const cron_schedule& schedule, time_point after);

@@ -55,6 +55,14 @@ TEST_CASE("expressions of the public API are understood") {
     CHECK_FALSE_MESSAGE(parse_cron(bad), bad);
 }
 
+TEST_CASE("what is no schedule is told from what is never due") {
+  auto now = at(2024, 1, 1);
+  CHECK(cron_problem("0 0 29 2 *", now).empty());
+  CHECK(cron_problem("every day", now) == "invalid CronSchedule.");
+  CHECK(cron_problem("0 0 30 2 *", now)
+        == "invalid CronSchedule, no time can be found to satisfy the schedule");
+}
+
 TEST_CASE("the next time is the first that fits") {
   CHECK(next("*/15 * * * *", at(2024, 1, 1, 7min)) == at(2024, 1, 1, 15min));
   CHECK(next("*/15 * * * *", at(2024, 1, 1, 15min)) == at(2024, 1, 1, 30min));
