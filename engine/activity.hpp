@@ -98,6 +98,9 @@ void reschedule_activity(transition& t, journal::ActivityProgress progress, time
 /// Cuts a failure down to about `bytes_max`, keeping what decides about retries.
 api::failure::v1::Failure truncated(const api::failure::v1::Failure& failure,
                                     std::size_t bytes_max);
+/// The server's failure that stands for one that is too large, with what is left of it as cause.
+api::failure::v1::Failure cut_failure(const api::failure::v1::Failure& failure,
+                                      std::size_t bytes_max, bool non_retryable);
 /// How long the attempt after `attempt` waits by the policy alone.
 duration retry_interval(const api::common::v1::RetryPolicy& policy, std::int32_t attempt);
 

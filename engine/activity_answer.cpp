@@ -56,7 +56,6 @@ addressed find_addressed(const execution& x, const cluster::TaskToken& token, bo
 api::failure::v1::Failure server_failure(const std::string& message) {
   api::failure::v1::Failure out;
   out.set_message(message);
-  out.set_source("Server");
   out.mutable_server_failure_info()->set_non_retryable(true);
   return out;
 }
@@ -138,8 +137,7 @@ step fail_activity(execution current, const cluster::ExecutionRequest& request, 
       *response.add_failures() = server_failure("Heartbeat details exceed size limit.");
   }
   if (r.failure().ByteSizeLong() > c.bounds.blob_bytes_max) {
-    auto failure = server_failure("Failure exceeds size limit.");
-    *failure.mutable_cause() = truncated(r.failure(), c.bounds.retained_failure_bytes_max);
+    auto failure = cut_failure(r.failure(), c.bounds.kept_failure_bytes_max, true);
     *response.add_failures() = failure;
     fail(t, to.scheduled_event_id, &failure, r);
   } else {

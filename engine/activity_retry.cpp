@@ -203,25 +203,45 @@ api::failure::v1::Failure truncated(const api::failure::v1::Failure& failure,
                                     std::size_t bytes_max) {
   if (failure.ByteSizeLong() <= bytes_max)
     return failure;
+  // What decides about retries goes first, then what tells most in the least space.
+  constexpr std::size_t field_overhead = 4;
   api::failure::v1::Failure out;
+  auto left = bytes_max;
+  auto take = [&left](std::size_t bytes) {
+    auto used = bytes + field_overhead;
+    left = left > used ? left - used : 0;
+  };
   if (failure.has_application_failure_info()) {
     auto& info = *out.mutable_application_failure_info();
-    info.set_type(prefix_of(failure.application_failure_info().type(), bytes_max / 4));
+    info.set_type(prefix_of(failure.application_failure_info().type(), bytes_max));
     info.set_non_retryable(failure.application_failure_info().non_retryable());
+    take(out.ByteSizeLong());
   } else if (failure.has_server_failure_info()) {
     out.mutable_server_failure_info()->set_non_retryable(
       failure.server_failure_info().non_retryable());
+    take(out.ByteSizeLong());
   }
-  auto left = [&] {
-    constexpr std::size_t field_overhead = 8;
-    auto used = out.ByteSizeLong() + field_overhead;
-    return used < bytes_max ? bytes_max - used : 0;
+  auto text_of = [&](const std::string& text) {
+    if (text.empty() || left <= field_overhead)
+      return std::string{};
+    auto kept = prefix_of(text, left - field_overhead);
+    take(kept.size());
+    return kept;
   };
-  out.set_source(prefix_of(failure.source(), left()));
-  out.set_message(prefix_of(failure.message(), left()));
-  out.set_stack_trace(prefix_of(failure.stack_trace(), left()));
-  if (failure.has_cause() && left() > 0)
-    *out.mutable_cause() = truncated(failure.cause(), left());
+  out.set_source(text_of(failure.source()));
+  out.set_message(text_of(failure.message()));
+  out.set_stack_trace(text_of(failure.stack_trace()));
+  if (failure.has_cause() && left > field_overhead)
+    *out.mutable_cause() = truncated(failure.cause(), left - field_overhead);
+  return out;
+}
+
+api::failure::v1::Failure cut_failure(const api::failure::v1::Failure& failure,
+                                      std::size_t bytes_max, bool non_retryable) {
+  api::failure::v1::Failure out;
+  out.set_message("Failure exceeds size limit.");
+  out.mutable_server_failure_info()->set_non_retryable(non_retryable);
+  *out.mutable_cause() = truncated(failure, bytes_max);
   return out;
 }
 
@@ -266,8 +286,11 @@ enums::RetryState retry_activity(transition& t, std::int64_t scheduled_event_id,
   if (!progress.paused() && deadline && now + interval > *deadline)
     return enums::RETRY_STATE_TIMEOUT;
   auto next = next_attempt(progress, progress.attempt() + 1);
+  auto retained_max = t.ctx().bounds.retained_failure_bytes_max;
   if (failure != nullptr)
-    *next.mutable_last_failure() = truncated(*failure, t.ctx().bounds.retained_failure_bytes_max);
+    *next.mutable_last_failure() = failure->ByteSizeLong() <= retained_max
+                                     ? *failure
+                                     : cut_failure(*failure, retained_max, false);
   *next.mutable_last_attempt_complete_time() = to_proto(now);
   // A paused activity goes on when it is unpaused, whatever its back-off.
   if (progress.paused()) {

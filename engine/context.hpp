@@ -24,6 +24,8 @@ struct limits {
   std::size_t search_attributes_bytes_max = 40U << 10;
   std::size_t transaction_bytes_max = 4U << 20;
   std::size_t retained_failure_bytes_max = 4U << 10;
+  /// What is left in history of a failure that is larger than a blob may be.
+  std::size_t kept_failure_bytes_max = 512U << 10;
   /// 0: histories grow without end, unlike the reference server's.
   std::int64_t history_events_max = 0;
   std::int64_t history_bytes_max = 0;

@@ -223,6 +223,23 @@ SCENARIO("a kept failure is small, and still says whether to retry") {
         == activity_fixture::boom().SerializeAsString());
 }
 
+SCENARIO("a failure that is too large to keep is the cause of one that says so") {
+  activity_fixture f;
+  f.run_with({retried(2s)});
+  auto failure = activity_fixture::boom();
+  failure.set_source("src");
+  failure.set_message(std::string(100, 'm'));
+  failure.set_stack_trace(std::string(6000, 's'));
+  failure.mutable_application_failure_info()->set_type("T");
+  f.fail_activity(f.token_of(f.poll_activity()), failure);
+  auto kept = f.only_pending().last_failure();
+  CHECK(kept.message() == "Failure exceeds size limit.");
+  CHECK(kept.has_server_failure_info());
+  CHECK(kept.cause().application_failure_info().type() == "T");
+  CHECK(kept.cause().message().size() == 100);
+  CHECK(kept.cause().stack_trace().size() == 3972);
+}
+
 SCENARIO("intervals grow up to their maximum, and nonsense is harmless") {
   api::common::v1::RetryPolicy policy;
   *policy.mutable_initial_interval() = engine::to_proto(duration{10s});
