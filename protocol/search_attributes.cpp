@@ -6,8 +6,11 @@
 #include "temporal/api/enums/v1/common.pb.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
+#include <cmath>
+#include <cstdio>
 
 namespace reprise::protocol {
 
@@ -129,6 +132,64 @@ bool decode(const json_value& json, int type, search_attribute_value& out) {
   return decode_one(json, type, out);
 }
 
+/// As JSON, with the characters escaped that mean something to HTML: clients compare bytes.
+void append_string(std::string& out, std::string_view text) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  constexpr std::string_view escaped = "\"\\\b\f\n\r\t";
+  constexpr std::string_view names = "\"\\bfnrt";
+  out += '"';
+  for (char c : text) {
+    auto byte = static_cast<unsigned char>(c);
+    if (auto at = escaped.find(c); at != std::string_view::npos) {
+      out += '\\';
+      out += names[at];
+    } else if (byte < 0x20 || c == '<' || c == '>' || c == '&') {
+      out += "\\u00";
+      out += hex[byte >> 4];
+      out += hex[byte & 0xF];
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+template <class... Format>
+std::string number_text(double value, Format... format) {
+  constexpr std::size_t longest = 400;
+  std::string out(longest, ' ');
+  auto end = std::to_chars(out.data(), out.data() + out.size(), value, format...).ptr;
+  out.resize(static_cast<std::size_t>(end - out.data()));
+  return out;
+}
+
+/// Plain digits, but for what would be very long.
+std::string real_text(double value) {
+  constexpr double smallest = 1e-6;
+  constexpr double largest = 1e21;
+  auto size = std::abs(value);
+  auto plain = size == 0 || (size >= smallest && size < largest);
+  return number_text(value, plain ? std::chars_format::fixed : std::chars_format::scientific);
+}
+
+std::string time_text(std::int64_t ns) {
+  std::chrono::sys_time<std::chrono::nanoseconds> time{std::chrono::nanoseconds{ns}};
+  auto day = std::chrono::floor<std::chrono::days>(time);
+  std::chrono::year_month_day date{day};
+  std::chrono::hh_mm_ss clock{time - day};
+  std::array<char, 64> text{};
+  std::snprintf(
+    text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%09d", static_cast<int>(date.year()),
+    static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+    static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+    static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  std::string out = text.data();
+  out.erase(out.find_last_not_of('0') + 1);
+  if (out.back() == '.')
+    out.pop_back();
+  return '"' + out + "Z\"";
+}
+
 std::string encoding_of(const payload_type& payload) {
   auto i = payload.metadata().find("encoding");
   return i == payload.metadata().end() ? std::string{} : i->second;
@@ -236,6 +297,29 @@ decode_search_attribute(const payload_type& payload, int type) {
   if (encoding_of(payload) != "json/plain" || !json || !decode(*json, type, out))
     return std::nullopt;
   return std::optional{std::move(out)};
+}
+
+std::string search_attribute_json(const search_attribute_value& value, int type) {
+  std::string out;
+  switch (type) {
+    case enums::INDEXED_VALUE_TYPE_INT:
+      return std::to_string(value.integer);
+    case enums::INDEXED_VALUE_TYPE_DOUBLE:
+      return real_text(value.real);
+    case enums::INDEXED_VALUE_TYPE_BOOL:
+      return value.integer != 0 ? "true" : "false";
+    case enums::INDEXED_VALUE_TYPE_DATETIME:
+      return time_text(value.integer);
+    case enums::INDEXED_VALUE_TYPE_KEYWORD_LIST:
+      for (const auto& text : value.texts) {
+        out += out.empty() ? '[' : ',';
+        append_string(out, text);
+      }
+      return out + "]";
+    default:
+      append_string(out, value.texts.empty() ? std::string_view{} : value.texts.front());
+      return out;
+  }
 }
 
 std::string search_attribute_refusal(const std::string& name, const payload_type& payload,

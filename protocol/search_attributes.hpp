@@ -39,6 +39,10 @@ struct search_attribute_value {
 std::optional<std::optional<search_attribute_value>>
 decode_search_attribute(const temporal::api::common::v1::Payload& payload, int type);
 
+/// The value as lists show it, whatever spelling the caller chose: JSON without blanks, times in
+/// UTC.
+std::string search_attribute_json(const search_attribute_value& value, int type);
+
 /// What the API says of a payload that cannot be read.
 std::string search_attribute_refusal(const std::string& name,
                                      const temporal::api::common::v1::Payload& payload, int type);

@@ -57,6 +57,25 @@ TEST_CASE("times are read with fraction and offset, and clamped to what 64 bits 
     CHECK_FALSE(decode_search_attribute(json(bad), enums::INDEXED_VALUE_TYPE_DATETIME));
 }
 
+TEST_CASE("values are shown in one spelling, whatever the caller's") {
+  auto shown = [](const char* text, int type) {
+    return search_attribute_json(accepted(text, type), type);
+  };
+  CHECK(shown("[ \"a\",\n\"b\" ]", enums::INDEXED_VALUE_TYPE_KEYWORD_LIST) == "[\"a\",\"b\"]");
+  CHECK(shown("[\"k\"]", enums::INDEXED_VALUE_TYPE_KEYWORD) == "\"k\"");
+  CHECK(shown("\"\\u00e4\\n\\\"<\\u0001\"", enums::INDEXED_VALUE_TYPE_TEXT)
+        == "\"\xC3\xA4\\n\\\"\\u003c\\u0001\"");
+  CHECK(shown(" 7 ", enums::INDEXED_VALUE_TYPE_INT) == "7");
+  CHECK(shown("2.50", enums::INDEXED_VALUE_TYPE_DOUBLE) == "2.5");
+  CHECK(shown("-3e2", enums::INDEXED_VALUE_TYPE_DOUBLE) == "-300");
+  CHECK(shown("1e300", enums::INDEXED_VALUE_TYPE_DOUBLE) == "1e+300");
+  CHECK(shown("[false]", enums::INDEXED_VALUE_TYPE_BOOL) == "false");
+  CHECK(shown("\"2024-02-03T04:05:06.500+01:00\"", enums::INDEXED_VALUE_TYPE_DATETIME)
+        == "\"2024-02-03T03:05:06.5Z\"");
+  CHECK(shown("\"1969-12-31T23:59:59Z\"", enums::INDEXED_VALUE_TYPE_DATETIME)
+        == "\"1969-12-31T23:59:59Z\"");
+}
+
 TEST_CASE("a value of another type is refused and shown as the API shows it") {
   CHECK(refusal("\"five\"", enums::INDEXED_VALUE_TYPE_INT) == "Int: five");
   CHECK(refusal("1.5", enums::INDEXED_VALUE_TYPE_INT) == "Int: 1.5");
