@@ -9,6 +9,7 @@
 #include "engine/parts.hpp"
 #include "engine/proto_time.hpp"
 #include "engine/retry.hpp"
+#include "protocol/search_attributes.hpp"
 
 #include <algorithm>
 
@@ -31,10 +32,6 @@ std::optional<command_failure> too_large(enums::WorkflowTaskFailedCause cause,
                                          const std::string& what) {
   return command_failure{
     .cause = cause, .message = what + " exceeds size limit.", .terminate = true};
-}
-
-bool has_unseen_events(const transition& t) {
-  return t.state().buffered_events_size() > 0;
 }
 
 /// When the schedule that the run follows begins the next run; nothing when it follows none, or
@@ -114,22 +111,16 @@ using continue_attributes = api::command::v1::ContinueAsNewWorkflowExecutionComm
 
 constexpr auto bad_continue = enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_CONTINUE_AS_NEW_ATTRIBUTES;
 
+constexpr const char* on_continue = " on ContinueAsNewWorkflowExecutionCommand";
+
 std::optional<std::string> negative(const google::protobuf::Duration& d, const std::string& name) {
   if (d.seconds() >= 0 && d.nanos() >= 0)
     return std::nullopt;
-  return "Invalid " + name + " on ContinueAsNewWorkflowExecutionCommand: negative duration.";
+  return "Invalid " + name + on_continue + ": negative duration.";
 }
 
-std::optional<std::string> problem_of(const continue_attributes& a, const limits& bounds) {
-  const auto& type = a.workflow_type().name();
-  if (type.size() > bounds.id_length_max)
-    return "WorkflowType on ContinueAsNewWorkflowExecutionCommand exceeds length limit. "
-           "WorkflowType="
-           + type + " Length=" + std::to_string(type.size())
-           + " Limit=" + std::to_string(bounds.id_length_max);
-  if (!a.task_queue().name().empty())
-    if (auto problem = task_queue_problem(a.task_queue(), bounds))
-      return problem;
+/// What is wrong with how the next run shall run.
+std::optional<std::string> settings_problem(const continue_attributes& a, const context& c) {
   if (auto problem = negative(a.workflow_run_timeout(), "WorkflowRunTimeout"))
     return problem;
   if (auto problem = negative(a.workflow_task_timeout(), "WorkflowTaskTimeout"))
@@ -140,11 +131,33 @@ std::optional<std::string> problem_of(const continue_attributes& a, const limits
     auto policy = a.retry_policy();
     complete_retry_policy(policy);
     if (auto problem = retry_policy_problem(policy))
-      return problem;
+      return std::string{"invalid WorkflowRetryPolicy"} + on_continue + ": " + *problem + ".";
   }
-  if (!a.cron_schedule().empty() && !parse_cron(a.cron_schedule()))
-    return "invalid CronSchedule on ContinueAsNewWorkflowExecutionCommand: invalid CronSchedule..";
+  if (!a.cron_schedule().empty())
+    if (auto problem = cron_problem(a.cron_schedule(), c.now); !problem.empty())
+      return std::string{"invalid CronSchedule"} + on_continue + ": " + problem + ".";
   return std::nullopt;
+}
+
+std::optional<std::string> problem_of(const continue_attributes& a, const execution& x,
+                                      const context& c) {
+  const auto& bounds = c.bounds;
+  const auto& type = a.workflow_type().name();
+  if (type.size() > bounds.id_length_max)
+    return "WorkflowType on ContinueAsNewWorkflowExecutionCommand exceeds length limit. "
+           "WorkflowType="
+           + type + " Length=" + std::to_string(type.size())
+           + " Limit=" + std::to_string(bounds.id_length_max);
+  if (!a.task_queue().name().empty())
+    if (auto problem = task_queue_problem(a.task_queue(), bounds))
+      return problem;
+  auto problem = settings_problem(a, c);
+  if (!problem)
+    return std::nullopt;
+  const auto& queue = a.task_queue().name();
+  return *problem + " WorkflowType=" + (type.empty() ? x.started().workflow_type().name() : type)
+         + " TaskQueue=name:\"" + (queue.empty() ? x.started().task_queue().name() : queue)
+         + "\" kind:TASK_QUEUE_KIND_NORMAL";
 }
 
 /// Timeouts of the command, or else of the run; a task's fits its run.
@@ -181,8 +194,11 @@ run_plan continued_plan(const execution& x, const continue_attributes& a, const 
     *started.mutable_header() = a.header();
   if (a.has_memo())
     *started.mutable_memo() = a.memo();
-  if (a.has_search_attributes())
+  if (a.has_search_attributes()) {
     *started.mutable_search_attributes() = a.search_attributes();
+    protocol::fill_search_attribute_types(*started.mutable_search_attributes(),
+                                          c.ns.search_attributes);
+  }
   if (a.has_retry_policy()) {
     *started.mutable_retry_policy() = a.retry_policy();
     complete_retry_policy(*started.mutable_retry_policy());
@@ -225,8 +241,8 @@ history_event continued_event(const api::command::v1::Command& command, const ru
     *out.mutable_header() = a.header();
   if (a.has_memo())
     *out.mutable_memo() = a.memo();
-  if (a.has_search_attributes())
-    *out.mutable_search_attributes() = a.search_attributes();
+  if (plan.started.has_search_attributes())
+    *out.mutable_search_attributes() = plan.started.search_attributes();
   out.set_initial_versioning_behavior(a.initial_versioning_behavior());
   return event;
 }
@@ -244,7 +260,7 @@ apply_complete(transition& t, const api::command::v1::Command& command, completi
     return bad(enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_COMPLETE_WORKFLOW_EXECUTION_ATTRIBUTES,
                "CompleteWorkflowExecutionCommandAttributes is not set on "
                "CompleteWorkflowExecutionCommand.");
-  if (has_unseen_events(t))
+  if (c.unseen_events > 0)
     return unhandled();
   const auto& a = command.complete_workflow_execution_command_attributes();
   if (a.result().ByteSizeLong() > t.ctx().bounds.blob_bytes_max)
@@ -279,7 +295,7 @@ std::optional<command_failure> apply_fail(transition& t, const api::command::v1:
   const auto& a = command.fail_workflow_execution_command_attributes();
   if (!a.has_failure())
     return bad(cause, "Failure is not set on FailWorkflowExecutionCommand.");
-  if (has_unseen_events(t))
+  if (c.unseen_events > 0)
     return unhandled();
   if (a.failure().ByteSizeLong() > t.ctx().bounds.blob_bytes_max)
     return too_large(cause, "FailWorkflowExecutionCommandAttributes.Failure");
@@ -303,7 +319,7 @@ std::optional<command_failure> apply_cancel(transition& t, const api::command::v
   if (!command.has_cancel_workflow_execution_command_attributes())
     return bad(cause, "CancelWorkflowExecutionCommandAttributes is not set on "
                       "CancelWorkflowExecutionCommand.");
-  if (has_unseen_events(t))
+  if (c.unseen_events > 0)
     return unhandled();
   const auto& a = command.cancel_workflow_execution_command_attributes();
   if (a.details().ByteSizeLong() > t.ctx().bounds.blob_bytes_max)
@@ -323,12 +339,12 @@ apply_continue_as_new(transition& t, const api::command::v1::Command& command, c
     return bad(bad_continue, "ContinueAsNewWorkflowExecutionCommandAttributes is not set on "
                              "ContinueAsNewWorkflowExecutionCommand.");
   const auto& a = command.continue_as_new_workflow_execution_command_attributes();
-  if (auto problem = problem_of(a, t.ctx().bounds))
+  if (auto problem = problem_of(a, t.state(), t.ctx()))
     return bad(bad_continue, std::move(*problem));
   if (a.has_search_attributes())
     if (auto problem = search_attributes_problem(a.search_attributes(), t.ctx()))
       return bad(enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES, std::move(*problem));
-  if (has_unseen_events(t))
+  if (c.unseen_events > 0)
     return unhandled();
   if (a.input().ByteSizeLong() > t.ctx().bounds.blob_bytes_max)
     return too_large(bad_continue, "ContinueAsNewWorkflowExecutionCommandAttributes. Input");

@@ -28,11 +28,7 @@ apply_command(transition& t, const api::command::v1::Command& command, completio
     case enums::COMMAND_TYPE_MODIFY_WORKFLOW_PROPERTIES:
       return apply_modify_properties(t, command, c);
     default:
-      // A feature that this server does not have yet: the task fails, the workflow lives on and can
-      // go on where the feature is there.
-      return command_failure{.cause = enums::WORKFLOW_TASK_FAILED_CAUSE_FEATURE_DISABLED,
-                             .message = enums::CommandType_Name(command.command_type())
-                                        + " is not supported by this server yet."};
+      return apply_outside_command(t, command, c);
   }
 }
 

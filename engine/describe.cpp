@@ -31,7 +31,7 @@ workflow::WorkflowExecutionExtendedInfo extended_info(const execution& x) {
 
 void describe_task(const execution& x, service::DescribeWorkflowExecutionResponse& out) {
   const auto& task = x.workflow_task();
-  if (!is_open(x) || task.scheduled_event_id() == 0)
+  if (task.scheduled_event_id() == 0)
     return;
   auto& info = *out.mutable_pending_workflow_task();
   auto started = task.started_event_id() != 0;

@@ -8,6 +8,7 @@
 
 #include "engine/proto_time.hpp"
 #include "engine/transition.hpp"
+#include "protocol/search_attributes.hpp"
 
 #include <google/protobuf/io/coded_stream.h>
 
@@ -114,19 +115,50 @@ void set_keywords(execution& x, const std::string& name, const std::vector<std::
   payload.set_data(data + "]");
 }
 
-/// Which builds have worked on the run: those of its reset points.
+std::vector<std::string> keywords_of(const execution& x, const std::string& name) {
+  auto i = x.search_attributes().find(name);
+  if (i == x.search_attributes().end())
+    return {};
+  auto value = protocol::decode_search_attribute(i->second, enums::INDEXED_VALUE_TYPE_KEYWORD_LIST);
+  return value && *value ? std::move((*value)->texts) : std::vector<std::string>{};
+}
+
+/// Adds the build to those that have worked on the run; the oldest give way when they are too many.
+void add_build(std::vector<std::string>& builds, const api::common::v1::WorkerVersionStamp& stamp) {
+  constexpr const char* unversioned = "unversioned";
+  constexpr std::size_t bytes_max = 1900;
+  auto add = [&](std::string build) {
+    if (std::ranges::find(builds, build) == builds.end())
+      builds.push_back(std::move(build));
+  };
+  if (stamp.use_versioning()) {
+    std::erase(builds, unversioned);
+    add("versioned:" + stamp.build_id());
+  } else {
+    if (std::ranges::find(builds, unversioned) == builds.end())
+      builds.insert(builds.begin(), unversioned);
+    if (!stamp.build_id().empty())
+      add(std::string{unversioned} + ":" + stamp.build_id());
+  }
+  auto bytes = [&] {
+    std::size_t sum = 0;
+    for (const auto& build : builds)
+      sum += build.size() + 3;
+    return sum;
+  };
+  while (builds.size() > 2 && bytes() > bytes_max)
+    builds.erase(builds.begin() + (builds.front() == unversioned ? 1 : 0));
+}
+
+/// Which builds have worked on the run: by name, and those of its reset points.
 void list_builds(execution& x, const history_event& event) {
+  constexpr const char* name = "BuildIds";
   const auto& a = event.workflow_task_completed_event_attributes();
   const auto& stamp = a.worker_version();
-  if (!x.search_attributes().contains("BuildIds") || !stamp.build_id().empty()) {
-    std::vector<std::string> builds;
-    if (stamp.use_versioning())
-      builds = {"versioned:" + stamp.build_id()};
-    else if (stamp.build_id().empty())
-      builds = {"unversioned"};
-    else
-      builds = {"unversioned", "unversioned:" + stamp.build_id()};
-    set_keywords(x, "BuildIds", builds);
+  if (!x.search_attributes().contains(name) || !stamp.build_id().empty()) {
+    auto builds = keywords_of(x, name);
+    add_build(builds, stamp);
+    set_keywords(x, name, builds);
   }
   if (a.binary_checksum().empty())
     return;
@@ -165,7 +197,9 @@ void evolve_close(execution& x, const history_event& event, enums::WorkflowExecu
   x.set_status(status);
   *x.mutable_close_time() = event.event_time();
   *x.mutable_close_event() = event;
-  x.clear_workflow_task();
+  // Describe still tells of a task that nobody took, as of all else that was pending.
+  if (x.workflow_task().started_event_id() != 0)
+    x.clear_workflow_task();
   x.clear_buffered_events();
   x.clear_sticky();
 }
@@ -184,6 +218,14 @@ void evolve_signaled(execution& x, const history_event& event) {
   if (event.event_id() == 0)
     return;
   x.set_signal_count(x.signal_count() + 1);
+  // A signal that came with the start is what describe names as the event of that request.
+  constexpr std::int64_t behind_start = 2;
+  if (event.event_id() != behind_start)
+    return;
+  auto i = x.mutable_request_ids()->find(
+    event.workflow_execution_signaled_event_attributes().request_id());
+  if (i != x.mutable_request_ids()->end())
+    i->second.set_event_id(event.event_id());
 }
 
 void evolve_options_updated(execution& x, const history_event& event) {

@@ -66,10 +66,19 @@ std::optional<time_point> workflow_task_deadline(const execution& x);
 /// Times out the task, by whichever of its deadlines has passed.
 void time_out_workflow_task(transition& t);
 
-/// Ends the started task with a failure event (attempt 1), flushes what was buffered and, unless
-/// the run is about to close, schedules the next attempt.
+/// What comes behind a task that failed.
+enum class after_failure : std::uint8_t {
+  /// The next attempt; a new task when events were buffered.
+  next_task,
+  /// The next attempt, whatever was buffered.
+  next_attempt,
+  /// The end of the run.
+  close,
+};
+/// Ends the started task with a failure event (attempt 1), flushes what was buffered and schedules
+/// what comes next.
 void fail_task(transition& t, api::history::v1::WorkflowTaskFailedEventAttributes attributes,
-               bool run_closes);
+               after_failure then);
 /// A close that does not come from the task: the started task fails, buffered events are flushed.
 void force_task_end(transition& t);
 /// Closes the run as terminated.

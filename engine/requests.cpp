@@ -92,8 +92,6 @@ step decide_request_cancel(execution current, const cluster::ExecutionRequest& r
   // One request is all a workflow can be told; whoever asks again has what they want.
   if (t.state().cancel_requested())
     return std::move(t).finish(done);
-  if (t.state().header().close_attempted() && t.state().workflow_task().started_event_id() != 0)
-    return std::move(t).finish(workflow_closing());
   history_event event;
   event.set_event_type(enums::EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED);
   *event.mutable_links() = r.links();

@@ -227,8 +227,6 @@ step use_existing(execution&& x, const start_request& r, const context& c) {
   if (!r.has_on_conflict_options())
     return std::move(t).finish(out);
   const auto& options = r.on_conflict_options();
-  if (t.state().header().close_attempted() && t.state().workflow_task().started_event_id() != 0)
-    return std::move(t).finish(workflow_closing());
   history_event event;
   event.set_event_type(enums::EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED);
   event.set_worker_may_ignore(true);

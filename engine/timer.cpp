@@ -83,7 +83,7 @@ void take_back(transition& t, int position, completion& c) {
   fact.mutable_dropped_events()->add_positions(position);
   t.add_fact(std::move(fact));
   // With nothing else unseen the workflow may close after all.
-  c.has_buffered_events = t.state().buffered_events_size() > 0;
+  --c.unseen_events;
 }
 
 } // namespace

@@ -216,8 +216,7 @@ step transition::finish(reply answer) && {
             > context_.bounds.buffered_events_max
           || (!facts_.facts().empty()
               && buffered_bytes(state_) > context_.bounds.buffered_bytes_max)))
-    fail_workflow_task(*this, api::enums::v1::WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND, "",
-                       "history-service");
+    give_way_to_buffered(*this);
   if (wrote_anything())
     evolve_row_end(state_);
   out_.written = take_record();

@@ -125,6 +125,9 @@ void force_workflow_task(transition& t);
 void fail_workflow_task(transition& t, api::enums::v1::WorkflowTaskFailedCause cause,
                         const std::string& message, const std::string& identity);
 
+/// Fails the started workflow task because too much waits for its end; the next attempt sees it.
+void give_way_to_buffered(transition& t);
+
 // -- activities (engine/activity*.cpp)
 // ------------------------------------------
 
@@ -168,10 +171,13 @@ struct completion {
   const api::workflowservice::v1::RespondWorkflowTaskCompletedRequest& request;
   /// Activities that go back with the answer instead of through a queue.
   api::workflowservice::v1::RespondWorkflowTaskCompletedResponse& response;
-  /// Buffered events when the task was completed: a close command is refused then.
-  bool has_buffered_events = false;
+  /// Events that were buffered when the task was completed: the workflow has not seen them, so a
+  /// close command is refused. What the completion's own commands buffer does not count.
+  int unseen_events = 0;
   /// A command asks for a new workflow task (an activity was cancelled before it started).
   bool wants_new_task = false;
+  /// The first sound command that this server cannot do; into `request`.
+  const api::command::v1::Command* unsupported = nullptr;
 };
 
 /// Applies one command of a completion: validates its attributes, adds its event(s). A failure
@@ -202,6 +208,13 @@ std::optional<command_failure> apply_cancel(transition& t, const api::command::v
                                             completion& c);
 std::optional<command_failure>
 apply_continue_as_new(transition& t, const api::command::v1::Command& command, completion& c);
+/// Commands that reach beyond the run: refused when they are wrong, else noted as unsupported.
+std::optional<command_failure>
+apply_outside_command(transition& t, const api::command::v1::Command& command, completion& c);
+/// How the task of a completion with such a command fails.
+command_failure unsupported_command(const api::command::v1::Command& command);
+/// Why an answer to an update cannot be taken: no update was ever sent to a worker.
+std::optional<command_failure> update_message_problem(const api::protocol::v1::Message& message);
 
 // -- closing and succeeding runs (engine/close.cpp, engine/start.cpp)
 // ------------------------------------

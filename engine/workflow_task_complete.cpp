@@ -51,6 +51,9 @@ std::optional<error> check_commands(const request_type& r) {
     if (command.command_type() == enums::COMMAND_TYPE_UNSPECIFIED)
       return invalid_argument("unknown command type: Unspecified");
   }
+  for (const auto& message : r.messages())
+    if (!message.has_body())
+      return invalid_argument("nil message body");
   for (int i = 0; i + 1 < r.commands_size(); ++i) {
     if (!closes(r.commands(i).command_type()))
       continue;
@@ -184,7 +187,7 @@ step refuse(execution before, const command_failure& failure, const request_type
   a.set_identity(r.identity());
   a.mutable_failure()->set_message(text);
   a.mutable_failure()->mutable_server_failure_info();
-  fail_task(t, std::move(a), true);
+  fail_task(t, std::move(a), after_failure::close);
   api::history::v1::WorkflowExecutionTerminatedEventAttributes end;
   end.set_reason(text);
   end.set_identity(server_identity);
@@ -215,6 +218,28 @@ std::optional<std::string> history_problem(const execution& x, const limits& bou
 bool heartbeat_too_long(const execution& x, const context& c) {
   auto since = from_proto(x.workflow_task().original_scheduled_time());
   return c.now - since > c.bounds.workflow_task_heartbeat_max;
+}
+
+/// What evolve lists of the workers behind the completions: it shows in lists.
+std::string builds_of(const execution& x) {
+  std::string out;
+  for (const char* name : {"BuildIds", "BinaryChecksums"})
+    if (auto i = x.search_attributes().find(name); i != x.search_attributes().end())
+      out += i->second.data();
+  return out;
+}
+
+/// Messages that no command placed come behind all commands.
+std::optional<command_failure> apply_all(transition& t, completion& c) {
+  for (const auto& command : c.request.commands())
+    if (auto failure = apply_command(t, command, c))
+      return failure;
+  for (const auto& message : c.request.messages())
+    if (auto failure = update_message_problem(message))
+      return failure;
+  if (c.unsupported != nullptr)
+    return unsupported_command(*c.unsupported);
+  return std::nullopt;
 }
 
 struct next_task {
@@ -263,19 +288,18 @@ step decide_complete_workflow_task(execution current, const cluster::ExecutionRe
     next.heartbeat_since = current.workflow_task().original_scheduled_time();
 
   std::optional<kept_state> before;
-  if (!r.commands().empty() || current.buffered_events_size() > 0)
+  if (!r.commands().empty() || !r.messages().empty() || current.buffered_events_size() > 0)
     before.emplace(current);
-  auto attributes_before = current.search_attributes_size();
+  auto builds_before = builds_of(current);
   transition t{std::move(current), c};
   forget_problems(t);
   response_type response;
   completion done{.completed_event_id = add_completed_event(t, r),
                   .request = r,
                   .response = response,
-                  .has_buffered_events = t.state().buffered_events_size() > 0};
-  for (const auto& command : r.commands())
-    if (auto failure = apply_command(t, command, done))
-      return refuse(std::move(*before).restore(std::move(t).take_state()), *failure, r, c);
+                  .unseen_events = t.state().buffered_events_size()};
+  if (auto failure = apply_all(t, done))
+    return refuse(std::move(*before).restore(std::move(t).take_state()), *failure, r, c);
   auto flushed = t.state().buffered_events_size() > 0;
   if (is_open(t.state())) {
     t.flush_buffered();
@@ -284,7 +308,7 @@ step decide_complete_workflow_task(execution current, const cluster::ExecutionRe
   if (before && t.bytes() > c.bounds.transaction_bytes_max)
     return end_oversized(std::move(*before).restore(std::move(t).take_state()),
                          "Transaction size exceeds limit.", c);
-  if (t.state().search_attributes_size() != attributes_before)
+  if (builds_of(t.state()) != builds_before)
     t.visibility_changed();
   if (!is_open(t.state()))
     return std::move(t).finish(response);

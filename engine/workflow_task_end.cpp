@@ -78,7 +78,7 @@ std::string attribute_type_name(enums::IndexedValueType type) {
 }
 
 void fail_task(transition& t, api::history::v1::WorkflowTaskFailedEventAttributes attributes,
-               bool run_closes) {
+               after_failure then) {
   auto attempt = t.state().workflow_task().attempt();
   auto cause = attributes.cause();
   auto was_sticky = lose_stickiness(t);
@@ -94,10 +94,16 @@ void fail_task(transition& t, api::history::v1::WorkflowTaskFailedEventAttribute
     *event.mutable_workflow_task_failed_event_attributes() = std::move(attributes);
     t.add_event(std::move(event));
   }
-  if (run_closes)
-    t.flush_buffered();
-  else
-    go_on(t, attempt, was_sticky, cause == enums::WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW);
+  switch (then) {
+    case after_failure::close:
+      return t.flush_buffered();
+    case after_failure::next_attempt:
+      t.flush_buffered();
+      return schedule_workflow_task(t, was_sticky ? attempt : attempt + 1);
+    case after_failure::next_task:
+      return go_on(t, attempt, was_sticky,
+                   cause == enums::WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW);
+  }
 }
 
 void fail_workflow_task(transition& t, enums::WorkflowTaskFailedCause cause,
@@ -109,7 +115,14 @@ void fail_workflow_task(transition& t, enums::WorkflowTaskFailedCause cause,
     a.mutable_failure()->set_message(message);
     a.mutable_failure()->mutable_server_failure_info();
   }
-  fail_task(t, std::move(a), false);
+  fail_task(t, std::move(a), after_failure::next_task);
+}
+
+void give_way_to_buffered(transition& t) {
+  api::history::v1::WorkflowTaskFailedEventAttributes a;
+  a.set_cause(enums::WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND);
+  a.set_identity(server_identity);
+  fail_task(t, std::move(a), after_failure::next_attempt);
 }
 
 void force_task_end(transition& t) {
@@ -118,7 +131,7 @@ void force_task_end(transition& t) {
   api::history::v1::WorkflowTaskFailedEventAttributes a;
   a.set_cause(enums::WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND);
   a.set_identity(server_identity);
-  fail_task(t, std::move(a), true);
+  fail_task(t, std::move(a), after_failure::close);
 }
 
 void terminate_run(transition& t,
@@ -181,7 +194,7 @@ step decide_fail_workflow_task(execution current, const cluster::ExecutionReques
   a.set_binary_checksum(r.binary_checksum());
   if (r.has_worker_version())
     *a.mutable_worker_version() = r.worker_version();
-  fail_task(t, std::move(a), false);
+  fail_task(t, std::move(a), after_failure::next_task);
   return std::move(t).finish(service::RespondWorkflowTaskFailedResponse{});
 }
 

@@ -187,6 +187,9 @@ SCENARIO("signal with start") {
     CHECK(f.types()
           == names{"WORKFLOW_EXECUTION_STARTED", "WORKFLOW_EXECUTION_SIGNALED",
                    "WORKFLOW_TASK_SCHEDULED"});
+    CHECK(f.state().request_ids().at("r").event_id() == 2);
+    CHECK(f.state().request_ids().at("r").event_type()
+          == enums::EVENT_TYPE_WORKFLOW_EXECUTION_STARTED);
     THEN("a repeat signals once") {
       CHECK(signal_with_start(f, "r").written.empty());
       signal_with_start(f, "r2");
