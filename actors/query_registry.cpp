@@ -19,6 +19,9 @@ namespace enums = temporal::api::enums::v1;
 namespace service = temporal::api::workflowservice::v1;
 namespace details = temporal::api::errordetails::v1;
 
+/// Largest answer of a worker that reaches its caller.
+constexpr std::size_t answer_bytes_max = 2U << 20;
+constexpr const char* too_large_text = "Blob data size exceeds limit.";
 constexpr int running = 1;
 constexpr int completed = 2;
 
@@ -237,6 +240,15 @@ bool query_registry::settle(query& q, const engine::execution& x, time_point now
   return true;
 }
 
+cluster::Reply query_registry::reply_to(const query& q,
+                                        const temporal::api::query::v1::WorkflowQueryResult& r) {
+  if (r.result_type() != enums::QUERY_RESULT_TYPE_ANSWERED)
+    return failed(r.error_message(), r.has_failure(), r.failure());
+  if (r.answer().ByteSizeLong() > answer_bytes_max)
+    return to_reply(engine::invalid_argument(too_large_text));
+  return answered(q.caller->request, q.run_id, r.answer());
+}
+
 query_step query_registry::on_step(const engine::execution& x,
                                    const service::RespondWorkflowTaskCompletedRequest* done,
                                    time_point now) {
@@ -246,11 +258,7 @@ query_step query_registry::on_step(const engine::execution& x,
       return false;
     if (done != nullptr && q.is == query::phase::riding) {
       if (auto found = done->query_results().find(q.id); found != done->query_results().end()) {
-        const auto& r = found->second;
-        out.replies.push_back(
-          {q.caller, r.result_type() == enums::QUERY_RESULT_TYPE_ANSWERED
-                       ? answered(q.caller->request, q.run_id, r.answer())
-                       : failed(r.error_message(), r.has_failure(), r.failure())});
+        out.replies.push_back({q.caller, reply_to(q, found->second)});
         return true;
       }
     }
@@ -301,7 +309,10 @@ result<query_step> query_registry::on_answer(const cluster::ExecutionRequest& re
   query_step out;
   switch (r.completed_type()) {
     case enums::QUERY_RESULT_TYPE_ANSWERED:
-      out.replies.push_back({q->caller, answered(q->caller->request, q->run_id, r.query_result())});
+      out.replies.push_back(
+        {q->caller, r.query_result().ByteSizeLong() > answer_bytes_max
+                      ? failed(too_large_text, false, {})
+                      : answered(q->caller->request, q->run_id, r.query_result())});
       break;
     case enums::QUERY_RESULT_TYPE_FAILED:
       out.replies.push_back({q->caller, failed(r.error_message(), r.has_failure(), r.failure())});

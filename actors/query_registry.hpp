@@ -117,6 +117,8 @@ private:
     std::optional<time_point> sticky_until{};
   };
 
+  static cluster::Reply reply_to(const query& q,
+                                 const temporal::api::query::v1::WorkflowQueryResult& r);
   query* find(const std::string& id);
   std::size_t buffered_of(const std::string& run_id) const;
   void go_direct(query& q, const engine::execution& x, time_point now, query_step& out);
