@@ -157,6 +157,22 @@ bool queue_directory::polled_since(const store::queue_key& key, time_point since
          >= since.time_since_epoch().count();
 }
 
+void queue_directory::on_worker_left(const store::queue_key& key) {
+  auto name = name_of(key);
+  auto& where = shard_of(name);
+  queue_actor known;
+  {
+    std::shared_lock lock{where.mutex};
+    auto found = where.entries.find(name);
+    if (found == where.entries.end())
+      return;
+    found->second.facts->last_poll_ns.store(0, std::memory_order_relaxed);
+    known = found->second.actor;
+  }
+  if (known)
+    caf::anon_send(known, lost_atom_v);
+}
+
 void queue_directory::on_lost(lost_handler listener) {
   std::unique_lock lock{listener_mutex_};
   listener_ = std::move(listener);

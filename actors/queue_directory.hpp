@@ -49,6 +49,10 @@ public:
   /// A worker waited on this queue at or after `since`.
   bool polled_since(const store::queue_key& key, time_point since) const;
 
+  /// The worker that a sticky queue belongs to has left: from now on its tasks go to the normal
+  /// queue. Makes no queue.
+  void on_worker_left(const store::queue_key& key);
+
   /// Called, on any thread, after a queue's actor died of an error. Null: nobody listens.
   void on_lost(lost_handler listener);
 

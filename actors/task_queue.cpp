@@ -55,6 +55,7 @@ queue_actor::behavior_type task_queue::make_behavior() {
     [this](cancel_atom, std::uint64_t id, const bridge_actor& from) { on_cancel(id, from); },
     [this](obsolete_atom, std::uint64_t id, const bridge_actor& from) { on_obsolete(id, from); },
     [this](taken_atom, std::uint64_t id, const bridge_actor& from) { on_taken(id, from); },
+    [this](lost_atom) { on_worker_left(); },
     [this](describe_atom, std::uint64_t id, const bridge_actor& from, const std::string& request) {
       on_describe(id, from, request);
     },
@@ -170,6 +171,25 @@ void task_queue::on_cancel(std::uint64_t id, const bridge_actor& from) {
 void task_queue::end_poll(const waiter& w) {
   watch_.polls_empty.add();
   send(w.from, reply_atom_v, w.id, cluster::Reply{});
+}
+
+/// Only the run can decide what becomes of its task, so each one goes back as if it were offered to
+/// a queue that nobody serves.
+void task_queue::on_worker_left() {
+  if (pass_on(lost_atom_v))
+    return;
+  facts_->last_poll_ns.store(0, std::memory_order_relaxed);
+  pollers_ = {};
+  if (!sticky_)
+    return;
+  while (!tasks_.empty()) {
+    auto waiting = tasks_.pop();
+    watch_.pending.add(-1);
+    held_.erase(task_identity(waiting.task));
+    refuse(waiting.task, true);
+  }
+  for (const auto& query : std::exchange(queries_, {}))
+    refuse(query, true);
 }
 
 void task_queue::expire_polls(time_point now) {

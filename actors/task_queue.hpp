@@ -68,6 +68,7 @@ private:
   void on_cancel(std::uint64_t id, const bridge_actor& from);
   void on_obsolete(std::uint64_t id, const bridge_actor& from);
   void on_taken(std::uint64_t id, const bridge_actor& from);
+  void on_worker_left();
   void on_describe(std::uint64_t id, const bridge_actor& from, const std::string& request);
   void on_tick();
 

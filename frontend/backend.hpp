@@ -32,7 +32,8 @@ public:
   /// The caller is gone: `done` will not be called any more (it may be running right now).
   virtual void cancel(std::uint64_t call) = 0;
   /// Ends at once, with an empty response, the outstanding polls of a worker that is shutting down:
-  /// those of the sticky queue (if named) and those with the worker's instance key (if named).
+  /// those of the sticky queue (if named) and those with the worker's instance key (if named). What
+  /// waits on that sticky queue goes to the normal queues.
   virtual void end_polls(const std::string& namespace_id, const std::string& sticky_queue,
                          const std::string& worker_instance_key)
     = 0;

@@ -121,6 +121,8 @@ void bridge::end_polls(const std::string& namespace_id, const std::string& stick
     caf::anon_send(c.queue, cancel_atom_v, id, actor_of(id));
     c.done({});
   }
+  if (!sticky_queue.empty())
+    queues_.on_worker_left({.namespace_id = namespace_id, .name = sticky_queue, .kind = 1});
 }
 
 void bridge::send_again(const store::queue_key& lost) {

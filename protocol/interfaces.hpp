@@ -129,6 +129,8 @@ using queue_actor = caf::typed_actor<
   caf::reacts_to<obsolete_atom, std::uint64_t, bridge_actor>,
   // INTERNAL, from a slot: a hand-out is durable
   caf::reacts_to<taken_atom, std::uint64_t, bridge_actor>,
+  // the worker of this sticky queue has left: what waits for it is for others
+  caf::reacts_to<lost_atom>,
   // DescribeTaskQueue, answered to call `id`; the payload is the serialised request
   caf::reacts_to<describe_atom, std::uint64_t, bridge_actor, std::string>,
   // INTERNAL: rows of the backlog were read, or time passed

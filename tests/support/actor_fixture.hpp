@@ -55,6 +55,7 @@ inline queue_actor::behavior_type fake_queue(std::reference_wrapper<seen_message
       seen.get().obsolete.push_back(id);
     },
     [seen](taken_atom, std::uint64_t id, const bridge_actor&) { seen.get().taken.push_back(id); },
+    [](lost_atom) {},
     [](describe_atom, std::uint64_t, const bridge_actor&, const std::string&) {},
     [](tick_atom) {},
   };
