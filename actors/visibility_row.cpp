@@ -36,8 +36,14 @@ std::optional<value_type> to_value_type(int type) {
   }
 }
 
-/// Fills what queries see, and says in the info the types that the namespace gives the attributes,
-/// whatever the caller wrote there.
+/// What 64 bits of nanoseconds cannot hold was brought to the nearest that they can.
+bool is_clamped(std::int64_t nanoseconds) {
+  constexpr std::int64_t far = 9'223'372'034'000'000'000;
+  return nanoseconds >= far || nanoseconds <= -far;
+}
+
+/// Fills what queries see, and says in the info what the namespace makes of the attributes: types
+/// and values in one spelling, whatever the caller wrote there.
 void add_attributes(temporal::api::workflow::v1::WorkflowExecutionInfo& info,
                     const attribute_types& types, store::visibility_row& out) {
   for (auto& [name, payload] : *info.mutable_search_attributes()->mutable_indexed_fields()) {
@@ -49,6 +55,8 @@ void add_attributes(temporal::api::workflow::v1::WorkflowExecutionInfo& info,
     auto value = protocol::decode_search_attribute(payload, known->second);
     if (!value || !value->has_value())
       continue;
+    if (*type != value_type::datetime || !is_clamped((*value)->integer))
+      payload.set_data(protocol::search_attribute_json(**value, known->second));
     out.search_attributes.push_back({.name = name,
                                      .value = {.type = *type,
                                                .texts = std::move((*value)->texts),
@@ -85,6 +93,14 @@ store::visibility_row make_visibility_row(const engine::execution& x, std::int64
   out.root_run_id = info.root_execution().run_id();
   if (info.has_search_attributes())
     add_attributes(info, types, out);
+  // Describe tells these; a row tells what lasts, and counts only when they are final.
+  info.clear_auto_reset_points();
+  info.clear_first_run_id();
+  if (!out.close_time) {
+    info.clear_history_length();
+    info.clear_history_size_bytes();
+    info.clear_state_transition_count();
+  }
   info.SerializeToString(&out.info);
   return out;
 }

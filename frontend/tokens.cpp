@@ -24,11 +24,17 @@ result<cluster::TaskToken> parse_task_token(std::string_view bytes) {
   return token;
 }
 
-result<cluster::HistoryToken> parse_history_token(std::string_view bytes, bool reverse) {
+result<cluster::HistoryToken> parse_history_token(std::string_view bytes, const std::string& run_id,
+                                                  bool reverse) {
+  auto invalid = invalid_argument("Invalid NextPageToken.");
   cluster::HistoryToken token;
   if (!parse(token, bytes) || !is_uuid(token.run_id()) || token.next_event_id() < 0
-      || token.end_event_id() < 0 || token.reverse() != reverse)
-    return invalid_argument("Invalid NextPageToken.");
+      || token.end_event_id() < 0)
+    return invalid;
+  if (!run_id.empty() && run_id != token.run_id())
+    return invalid_argument("RunId in the request does not match the NextPageToken.");
+  if (token.reverse() != reverse)
+    return invalid;
   return token;
 }
 

@@ -14,7 +14,9 @@ namespace reprise::frontend {
 /// is about is for the run to refuse: it has no such task.
 result<cluster::TaskToken> parse_task_token(std::string_view bytes);
 
-/// The page token of a history call; `reverse` tells the call. Refused: garbage, the other call's.
-result<cluster::HistoryToken> parse_history_token(std::string_view bytes, bool reverse);
+/// The page token of a history call; `reverse` tells the call. Refused: garbage, one of another run
+/// than `run_id` (empty: any), the other call's.
+result<cluster::HistoryToken> parse_history_token(std::string_view bytes, const std::string& run_id,
+                                                  bool reverse);
 
 } // namespace reprise::frontend

@@ -27,7 +27,10 @@ void poll(const call::ptr& c, api::PollActivityTaskQueueRequest& r) {
 result<void> check_failure(bool given, const temporal::api::failure::v1::Failure& failure) {
   if (given && !failure.has_application_failure_info())
     return invalid_argument("Failure must have ApplicationFailureInfo.");
-  return {};
+  auto bad = bad_duration(failure.application_failure_info().next_retry_delay());
+  if (bad.empty())
+    return {};
+  return invalid_argument("An invalid NextRetryDelay is set on request. cause: " + bad);
 }
 
 template <class Request>
@@ -77,7 +80,7 @@ void heartbeat(const call::ptr& c, api::RecordActivityTaskHeartbeatRequest& r) {
 }
 
 /// An answer by id travels as the answer by token does, with a token that names the activity by
-/// its id alone.
+/// its id alone. A heartbeat's identity is written nowhere; alone of the four its length is free.
 template <class Request>
 std::optional<token_call> open_by_id(const call::ptr& c, const Request& r) {
   token_call opened{.ns = c->open_namespace(r.namespace_())};
@@ -89,7 +92,9 @@ std::optional<token_call> open_by_id(const call::ptr& c, const Request& r) {
   };
   if (r.activity_id().empty())
     return refuse(invalid_argument("ActivityId is not set on request."));
-  if (auto ok = check_length(r.identity(), "Identity length exceeds limit."); !ok)
+  constexpr auto is_heartbeat
+    = std::is_same_v<Request, api::RecordActivityTaskHeartbeatByIdRequest>;
+  if (auto ok = check_length(r.identity(), "Identity length exceeds limit."); !ok && !is_heartbeat)
     return refuse(std::move(ok).error());
   if (auto ok = check_run_id(r.run_id()); !ok)
     return refuse(std::move(ok).error());

@@ -18,6 +18,10 @@ std::optional<cluster::Poll> make_poll(const call::ptr& c, const Request& r,
                      : result<void>{end.error()};
   if (checked)
     checked = check_task_queue(r.has_task_queue(), r.task_queue(), false);
+  if (checked)
+    checked = check_queue_prefix(r.task_queue().name());
+  if (checked)
+    checked = check_deployment(r.deployment_options());
   if (!checked) {
     c->fail(std::move(checked).error());
     return std::nullopt;

@@ -14,6 +14,8 @@ void describe_queue(const call::ptr& c, api::DescribeTaskQueueRequest& r) {
     return;
   if (auto ok = check_task_queue(r.has_task_queue(), r.task_queue(), false); !ok)
     return c->fail(std::move(ok).error());
+  if (!check_queue_prefix(r.task_queue().name()))
+    return c->fail(invalid_argument("invalid task queue partition name " + r.task_queue().name()));
   auto kind = r.task_queue_type();
   if (kind == enums::TASK_QUEUE_TYPE_UNSPECIFIED)
     kind = enums::TASK_QUEUE_TYPE_WORKFLOW;

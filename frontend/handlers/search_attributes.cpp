@@ -30,6 +30,18 @@ call::entry_ptr owner(const call::ptr& c, const std::string& name) {
   return nullptr;
 }
 
+/// The namespace that a change is for, by a call that names some attributes; null when it has
+/// failed. A namespace that is not there is told first, one that is not named last.
+template <class Request>
+call::entry_ptr open_change(const call::ptr& c, const Request& r) {
+  auto nothing = r.search_attributes().empty();
+  if (!nothing || !r.namespace_().empty())
+    if (auto ns = owner(c, r.namespace_()); ns == nullptr || !nothing)
+      return ns;
+  c->fail(invalid_argument("SearchAttributes are not set on request."));
+  return nullptr;
+}
+
 result<void> check_new(const std::string& name, enums::IndexedValueType type) {
   if (is_reserved(name))
     return invalid_argument("Search attribute " + name + " is reserved by system.");
@@ -76,9 +88,7 @@ void change_attributes(const call::ptr& c, const call::entry_ptr& ns, change edi
 }
 
 void add(const call::ptr& c, op::AddSearchAttributesRequest& r) {
-  if (r.search_attributes().empty())
-    return c->fail(invalid_argument("SearchAttributes are not set on request."));
-  auto ns = owner(c, r.namespace_());
+  auto ns = open_change(c, r);
   if (!ns)
     return;
   for (const auto& [name, type] : r.search_attributes())
@@ -91,9 +101,7 @@ void add(const call::ptr& c, op::AddSearchAttributesRequest& r) {
 }
 
 void remove(const call::ptr& c, op::RemoveSearchAttributesRequest& r) {
-  if (r.search_attributes().empty())
-    return c->fail(invalid_argument("SearchAttributes are not set on request."));
-  auto ns = owner(c, r.namespace_());
+  auto ns = open_change(c, r);
   if (!ns)
     return;
   for (const auto& name : r.search_attributes())

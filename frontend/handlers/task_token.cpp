@@ -11,6 +11,10 @@ constexpr std::string_view system_namespace = "temporal-system";
 
 std::optional<token_call> open_token(const call::ptr& c, const std::string& token,
                                      const std::string& namespace_name) {
+  // Whoever names a namespace is told first when it is not there.
+  if (!namespace_name.empty() && namespace_name != system_namespace
+      && !c->open_namespace(namespace_name))
+    return std::nullopt;
   auto parsed = parse_task_token(token);
   if (!parsed) {
     c->fail(std::move(parsed).error());

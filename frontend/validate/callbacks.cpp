@@ -2,6 +2,7 @@
 
 #include "frontend/errors.hpp"
 
+#include <map>
 #include <string>
 
 namespace reprise::frontend {
@@ -26,14 +27,27 @@ result<void> check_url(const std::string& url) {
                           + url);
 }
 
+void lower_names(google::protobuf::Map<std::string, std::string>& header) {
+  google::protobuf::Map<std::string, std::string> out;
+  // Names that differ by case alone become one; in order, so that it is always the same one.
+  std::map<std::string, std::string> ordered(header.begin(), header.end());
+  for (auto& [name, value] : ordered) {
+    auto lower = name;
+    for (auto& c : lower)
+      if (c >= 'A' && c <= 'Z')
+        c = static_cast<char>(c - 'A' + 'a');
+    out[lower] = std::move(value);
+  }
+  header.swap(out);
+}
+
 } // namespace
 
-result<void>
-check_callbacks(const google::protobuf::RepeatedPtrField<common::Callback>& callbacks) {
+result<void> settle_callbacks(google::protobuf::RepeatedPtrField<common::Callback>& callbacks) {
   if (callbacks.size() > callbacks_max)
     return invalid_argument("cannot attach more than " + std::to_string(callbacks_max)
                             + " callbacks to an execution");
-  for (const auto& callback : callbacks) {
+  for (auto& callback : callbacks) {
     if (!callback.has_nexus())
       return make_error(errc::unimplemented, "unknown callback variant");
     if (auto ok = check_url(callback.nexus().url()); !ok)
@@ -44,6 +58,7 @@ check_callbacks(const google::protobuf::RepeatedPtrField<common::Callback>& call
     if (bytes > header_bytes_max)
       return invalid_argument("invalid header: header size longer than max allowed size of "
                               + std::to_string(header_bytes_max));
+    lower_names(*callback.mutable_nexus()->mutable_header());
   }
   return {};
 }

@@ -6,8 +6,9 @@
 namespace reprise::frontend {
 
 /// Completion callbacks of a start. No address of the world outside may be called by default, only
-/// the server's own.
-result<void> check_callbacks(
-  const google::protobuf::RepeatedPtrField<temporal::api::common::v1::Callback>& callbacks);
+/// the server's own. The names of their headers become lower case: that is how they are kept, shown
+/// and sent.
+result<void> settle_callbacks(
+  google::protobuf::RepeatedPtrField<temporal::api::common::v1::Callback>& callbacks);
 
 } // namespace reprise::frontend

@@ -80,10 +80,40 @@ result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::Ta
     return invalid_argument("missing task queue name");
   if (queue.name().size() > id_length_max)
     return invalid_argument("taskQueue length exceeds limit");
-  if (queue.name().starts_with("/_sys/"))
-    return invalid_argument("task queue name cannot start with reserved prefix /_sys/");
-  if (reserved && queue.name() == "temporal-sys-per-ns-tq")
+  if (!reserved)
+    return {};
+  if (auto ok = check_queue_prefix(queue.name()); !ok)
+    return ok;
+  if (queue.name() == "temporal-sys-per-ns-tq")
     return invalid_argument("cannot use internal per-namespace task queue:" + queue.name());
+  return {};
+}
+
+result<void> check_queue_prefix(const std::string& name) {
+  if (!name.starts_with("/_sys/"))
+    return {};
+  return invalid_argument("task queue name cannot start with reserved prefix /_sys/");
+}
+
+result<void>
+check_deployment(const temporal::api::deployment::v1::WorkerDeploymentOptions& options) {
+  namespace enums = temporal::api::enums::v1;
+  constexpr std::size_t build_id_length_max = 255;
+  if (options.worker_versioning_mode() != enums::WORKER_VERSIONING_MODE_VERSIONED)
+    return {};
+  const auto& name = options.deployment_name();
+  if (name.empty() || options.build_id().empty())
+    return invalid_argument("Deployment name and build id must be set together.");
+  if (name.size() > id_length_max)
+    return invalid_argument("size of WorkerDeploymentName larger than the maximum allowed");
+  for (char separator : {'.', ':'})
+    if (name.find(separator) != std::string::npos)
+      return invalid_argument(std::string{"worker deployment name cannot contain '"} + separator
+                              + "'");
+  if (name.starts_with("__"))
+    return invalid_argument("WorkerDeploymentName cannot start with '__'");
+  if (options.build_id().size() > build_id_length_max)
+    return invalid_argument("size of BuildID larger than the maximum allowed");
   return {};
 }
 

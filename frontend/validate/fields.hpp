@@ -3,6 +3,7 @@
 #include "base/result.hpp"
 #include "frontend/errors.hpp"
 #include "temporal/api/common/v1/message.pb.h"
+#include "temporal/api/deployment/v1/message.pb.h"
 #include "temporal/api/taskqueue/v1/message.pb.h"
 
 #include <google/protobuf/duration.pb.h>
@@ -29,10 +30,16 @@ result<void> check_execution(bool given, const temporal::api::common::v1::Workfl
 /// The same for requests that take ids in fields of their own.
 result<void> check_run_id(const std::string& run_id);
 
-/// Of a queue that is named by a user. `reserved`: the queue of the server's own workers is
-/// refused.
+/// Of a queue that is named by a user. `reserved`: names of the server's own are refused.
 result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue,
                               bool reserved);
+
+/// Refuses names that the server keeps for itself.
+result<void> check_queue_prefix(const std::string& name);
+
+/// Of a worker's deployment: a worker that takes part in versioning names it and its build.
+result<void>
+check_deployment(const temporal::api::deployment::v1::WorkerDeploymentOptions& options);
 
 /// What is wrong with a duration that must not be negative; empty when nothing is.
 std::string bad_duration(const google::protobuf::Duration& d);

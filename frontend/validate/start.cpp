@@ -1,5 +1,6 @@
 #include "frontend/validate/start.hpp"
 
+#include "base/cron.hpp"
 #include "frontend/validate/callbacks.hpp"
 #include "frontend/validate/fields.hpp"
 #include "frontend/validate/search_attributes.hpp"
@@ -29,10 +30,17 @@ result<void> check_timeouts(const Request& r) {
 }
 
 template <class Request>
-result<void> check_delay(const Request& r) {
+result<void> check_delay(const Request& r, time_point now) {
   if (!r.cron_schedule().empty() && r.has_workflow_start_delay())
     return invalid_argument("CronSchedule and WorkflowStartDelay may not be used together.");
-  return check_timeout(r.workflow_start_delay(), "WorkflowStartDelaySeconds");
+  if (auto ok = check_timeout(r.workflow_start_delay(), "WorkflowStartDelaySeconds"); !ok)
+    return ok;
+  if (r.cron_schedule().empty())
+    return {};
+  auto bad = cron_problem(r.cron_schedule(), now);
+  if (bad.empty())
+    return {};
+  return invalid_argument(std::move(bad));
 }
 
 std::string name_of(enums::WorkflowIdReusePolicy p) {
@@ -156,12 +164,13 @@ check_versioning_override(const temporal::api::workflow::v1::VersioningOverride&
   return absent(named);
 }
 
-result<void> check_start(api::StartWorkflowExecutionRequest& r, const actors::namespace_entry& ns) {
+result<void> check_start(api::StartWorkflowExecutionRequest& r, const actors::namespace_entry& ns,
+                         time_point now) {
   if (r.workflow_id().empty())
     return invalid_argument("WorkflowId is not set on request.");
   if (auto ok = check_length_counted("WorkflowId", r.workflow_id()); !ok)
     return ok;
-  if (auto ok = check_delay(r); !ok)
+  if (auto ok = check_delay(r, now); !ok)
     return ok;
   if (r.workflow_type().name().empty())
     return invalid_argument("WorkflowType is not set on request.");
@@ -180,13 +189,13 @@ result<void> check_start(api::StartWorkflowExecutionRequest& r, const actors::na
   if (r.has_on_conflict_options() && r.on_conflict_options().attach_completion_callbacks()
       && !r.on_conflict_options().attach_request_id())
     return invalid_argument("attaching request ID is required for attaching completion callbacks");
-  if (auto ok = check_callbacks(r.completion_callbacks()); !ok)
+  if (auto ok = settle_callbacks(*r.mutable_completion_callbacks()); !ok)
     return ok;
   return check_rest(r, ns);
 }
 
 result<void> check_signal_with_start(api::SignalWithStartWorkflowExecutionRequest& r,
-                                     const actors::namespace_entry& ns) {
+                                     const actors::namespace_entry& ns, time_point now) {
   if (r.workflow_id().empty())
     return invalid_argument("WorkflowId is not set on request.");
   if (auto ok = check_length_counted("WorkflowId", r.workflow_id()); !ok)
@@ -207,7 +216,7 @@ result<void> check_signal_with_start(api::SignalWithStartWorkflowExecutionReques
     return ok;
   if (auto ok = check_timeouts(r); !ok)
     return ok;
-  if (auto ok = check_delay(r); !ok)
+  if (auto ok = check_delay(r, now); !ok)
     return ok;
   if (auto ok = settle_policies(r, enums::WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING, false); !ok)
     return ok;

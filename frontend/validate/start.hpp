@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/namespace_registry.hpp"
+#include "base/clock.hpp"
 #include "base/result.hpp"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 
@@ -9,11 +10,11 @@ namespace reprise::frontend {
 /// Checks what can be known without the workflow id's runs and writes the API's defaults into the
 /// request (policies, retry policy, typed search attributes). Does not give it a request id.
 result<void> check_start(temporal::api::workflowservice::v1::StartWorkflowExecutionRequest& request,
-                         const actors::namespace_entry& ns);
+                         const actors::namespace_entry& ns, time_point now);
 /// The same for signal-with-start, whose texts differ in places.
 result<void> check_signal_with_start(
   temporal::api::workflowservice::v1::SignalWithStartWorkflowExecutionRequest& request,
-  const actors::namespace_entry& ns);
+  const actors::namespace_entry& ns, time_point now);
 
 /// A versioning override as a start or an options update may carry it; `queue` is named in texts.
 result<void>

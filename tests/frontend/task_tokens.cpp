@@ -254,16 +254,21 @@ TEST_CASE("a task token is read back as it was written, and nothing else is") {
       CHECK(part->run_id() == token.run_id());
 }
 
-TEST_CASE("a history token belongs to its direction") {
+TEST_CASE("a history token belongs to its direction and run") {
   cluster::HistoryToken token;
   token.set_run_id("0198c2f0-0000-7000-8000-000000000001");
   token.set_next_event_id(5);
-  CHECK(frontend::parse_history_token(token.SerializeAsString(), false));
-  CHECK(!frontend::parse_history_token(token.SerializeAsString(), true));
+  CHECK(frontend::parse_history_token(token.SerializeAsString(), "", false));
+  CHECK(!frontend::parse_history_token(token.SerializeAsString(), "", true));
+  CHECK(frontend::parse_history_token(token.SerializeAsString(), token.run_id(), false));
+  auto other = frontend::parse_history_token(token.SerializeAsString(),
+                                             "0198c2f0-0000-7000-8000-000000000002", true);
+  REQUIRE(!other);
+  CHECK(other.error().message == "RunId in the request does not match the NextPageToken.");
   token.set_next_event_id(-5);
-  auto refused = frontend::parse_history_token(token.SerializeAsString(), false);
+  auto refused = frontend::parse_history_token(token.SerializeAsString(), "", false);
   REQUIRE(!refused);
   CHECK(refused.error().message == "Invalid NextPageToken.");
-  CHECK(!frontend::parse_history_token("", false));
-  CHECK(!frontend::parse_history_token("\xff", false));
+  CHECK(!frontend::parse_history_token("", "", false));
+  CHECK(!frontend::parse_history_token("\xff", "", false));
 }
