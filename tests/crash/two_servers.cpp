@@ -4,6 +4,7 @@
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 #include "tests/crash/load/campaign.hpp"
 #include "tests/crash/load/server_process.hpp"
+#include "tests/crash/load/waiting.hpp"
 #include "tests/crash/options.hpp"
 #include "tests/store/backends.hpp"
 
@@ -17,9 +18,6 @@ namespace service = temporal::api::workflowservice::v1;
 
 namespace {
 
-constexpr const char* health_check = "/grpc.health.v1.Health/Check";
-const std::string not_serving = "\x08\x02";
-constexpr auto patience = seconds{60};
 /// Long enough for the server that works to renew it even on a machine that is very busy.
 constexpr const char* lease_s = "5";
 constexpr int rounds = 3;
@@ -34,25 +32,13 @@ struct contender {
   }
 
   bool serves() {
-    auto answer = direct.call(health_check, "", seconds{5});
-    return answer && *answer != not_serving;
+    return says_serving(direct);
   }
 
   server_process process;
   grpc_transport direct;
   int port = 0;
 };
-
-template <class Condition>
-bool wait_until(Condition holds) {
-  auto until = std::chrono::steady_clock::now() + patience;
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > until)
-      return false;
-    std::this_thread::sleep_for(milliseconds{5});
-  }
-  return true;
-}
 
 service::StartWorkflowExecutionRequest ghost_start(int number) {
   service::StartWorkflowExecutionRequest r;

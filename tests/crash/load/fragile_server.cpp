@@ -1,6 +1,7 @@
 #include "tests/crash/load/fragile_server.hpp"
 
 #include "base/ids.hpp"
+#include "cli/health.hpp"
 #include "cluster/worker_pool.hpp"
 #include "store/open.hpp"
 
@@ -82,13 +83,19 @@ struct fragile_server::life {
     cli::local_server_options local;
     local.node.seed = seed;
     local.node.memory_budget_bytes = little_memory;
-    local.node.on_serving = [this](bool on) {
+    local.node.on_serving = [this](bool on) { judge.on_serving(on); };
+    judge.tell([this](bool on) {
       std::lock_guard lock{mutex};
       serving = on;
       changed.notify_all();
-    };
+    });
     local.facts.store_kind = db->kind();
     server.emplace(system, *db, time, registry, std::move(local));
+  }
+
+  void start() {
+    server->start();
+    server->front().on_failure([this](const error& why) { judge.on_failure(why); });
   }
 
   bool wait_until_serving() {
@@ -103,6 +110,7 @@ struct fragile_server::life {
   std::mutex mutex;
   std::condition_variable changed;
   bool serving = false;
+  cli::health judge{*db};
   actor_config config;
   caf::actor_system system{config};
   std::optional<cli::local_server> server;
@@ -125,12 +133,20 @@ result<void> fragile_server::start() {
   auto fresh = std::make_unique<life>(std::move(*db), random_seed());
   if (auto ok = cli::ensure_namespace(*fresh->db, fresh->time, {.name = "default"}); !ok)
     return ok;
-  fresh->server->start();
+  fresh->start();
   if (!fresh->wait_until_serving())
     return make_error(errc::unavailable, "the server does not serve");
   std::unique_lock lock{mutex_};
   life_ = std::move(fresh);
   return {};
+}
+
+bool fragile_server::serves() {
+  std::shared_lock lock{mutex_};
+  if (!life_)
+    return false;
+  std::lock_guard inner{life_->mutex};
+  return life_->serving;
 }
 
 template <class Crash>

@@ -24,6 +24,8 @@ public:
   /// synced is gone; or, of that, some was written all the same, as the seed decides.
   void cut_power();
   void cut_power_keeping_some(std::uint64_t seed);
+  /// What a health check would be told.
+  bool serves();
 
   test::forgetful_disk& disk() noexcept {
     return disk_;

@@ -75,7 +75,7 @@ int server_process::wait_for_port(duration patience) {
   while (true) {
     auto at = said.find(mark);
     if (at != std::string::npos && said.find('\n', at) != std::string::npos)
-      return std::stoi(said.substr(at + mark.size()));
+      return port_ = std::stoi(said.substr(at + mark.size()));
     auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
       until - std::chrono::steady_clock::now());
     pollfd wait{.fd = output_, .events = POLLIN, .revents = 0};

@@ -22,6 +22,12 @@ public:
   void launch();
   /// The port that it listens on, as soon as it says so. 0: it ended, or `patience` was over.
   int wait_for_port(duration patience);
+
+  /// As it was last said.
+  int port() const noexcept {
+    return port_;
+  }
+
   /// kill -9, at any moment of its life.
   void kill();
   /// SIGSTOP and SIGCONT.
@@ -44,6 +50,7 @@ private:
   std::string log_file_;
   pid_t pid_ = 0;
   int output_ = -1;
+  int port_ = 0;
 };
 
 } // namespace reprise::crash
