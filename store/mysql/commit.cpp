@@ -123,7 +123,7 @@ mysql_store::outcome mysql_store::after_failure(const failure& f, statuses& answ
     answers[0] = fault_of(f);
     return outcome::done;
   }
-  log(log_level::error, std::string{"store: a group was rolled back: "} + f.what());
+  trouble_.log(log_level::error, std::string{"store: a group was rolled back: "} + f.what());
   fail_committed(answers, commit_status::unavailable);
   return outcome::done;
 }
@@ -138,7 +138,8 @@ mysql_store::outcome mysql_store::commit_open_transaction(statuses& answers) {
       lose_writer();
       return outcome::try_again;
     }
-    log(log_level::error, std::string{"store: the answer to a commit was lost: "} + f.what());
+    trouble_.log(log_level::error,
+                 std::string{"store: the answer to a commit was lost: "} + f.what());
     {
       std::lock_guard guard{lost_mutex_};
       lost_writer_id_ = writer_.handle->id();

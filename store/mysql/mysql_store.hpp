@@ -2,6 +2,7 @@
 
 #include "store/group_check.hpp"
 #include "store/mysql/session_pool.hpp"
+#include "store/seldom.hpp"
 #include "store/store.hpp"
 
 #include <map>
@@ -105,6 +106,7 @@ private:
   const dsn address_;
   session writer_;
   session control_;
+  seldom trouble_;
   /// The session of a commit whose answer was lost; it may still hold locks. Zero: none.
   std::int64_t lost_writer_id_ = 0;
   std::mutex lost_mutex_;

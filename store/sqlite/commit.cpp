@@ -95,7 +95,7 @@ bool sqlite_store::try_commit(std::span<const transition> group, statuses& answe
       dropped[member] = *fault;
       return false;
     }
-    log(log_level::error, std::string{"store: a group was rolled back: "} + f.what());
+    trouble_.log(log_level::error, std::string{"store: a group was rolled back: "} + f.what());
     fail_committed(answers, commit_status::unavailable);
     return true;
   } catch (const std::bad_alloc&) {
@@ -114,7 +114,7 @@ void sqlite_store::end_group(statuses& answers) {
     writer_->prepared("COMMIT").run();
   } catch (const failure& f) {
     writer_->roll_back();
-    log(log_level::error, std::string{"store: a commit failed: "} + f.what());
+    trouble_.log(log_level::error, std::string{"store: a commit failed: "} + f.what());
     fail_committed(answers, left_nothing(f) ? commit_status::unavailable : commit_status::unknown);
   }
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "store/open.hpp"
+#include "store/seldom.hpp"
 #include "store/sqlite/file_lock.hpp"
 #include "store/sqlite/reader_pool.hpp"
 
@@ -84,6 +85,7 @@ private:
   file_lock lock_;
   std::mutex write_mutex_;
   std::unique_ptr<database> writer_;
+  seldom trouble_;
   /// The epochs as committed. Only this process writes them, under write_mutex_, so every commit
   /// transaction sees the true ones without reading 4096 rows.
   std::vector<epoch_number> epochs_;
