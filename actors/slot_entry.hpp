@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -89,6 +90,10 @@ public:
   entry& find_or_add(const std::string& namespace_id, const std::string& workflow_id);
   void erase(const entry& e);
 
+  void clear() noexcept {
+    entries_.clear();
+  }
+
   std::size_t size() const noexcept {
     return entries_.size();
   }
@@ -113,7 +118,18 @@ private:
   std::unordered_map<key, std::unique_ptr<entry>, hash> entries_;
 };
 
+/// By time, then by name: an order by address would differ from one run of a simulation to the
+/// next.
+struct agenda_order {
+  using item = std::pair<time_point, entry*>;
+
+  bool operator()(const item& a, const item& b) const noexcept {
+    return std::tie(a.first, a.second->workflow_id, a.second->namespace_id)
+           < std::tie(b.first, b.second->workflow_id, b.second->namespace_id);
+  }
+};
+
 /// Entries by the time at which they want attention.
-using agenda = std::set<std::pair<time_point, entry*>>;
+using agenda = std::set<agenda_order::item, agenda_order>;
 
 } // namespace reprise::actors
