@@ -49,6 +49,9 @@ struct services {
 
   std::atomic<std::uint64_t> incarnations{0};
   std::atomic<std::size_t> trim_place{0};
+  /// Executions in memory, indexed by slot. Written by the slots.
+  std::vector<std::atomic<std::uint32_t>> residents
+    = std::vector<std::atomic<std::uint32_t>>(store::slot_count);
   std::atomic<std::int64_t> resident_bytes{0};
   /// Calls that slots took and that have no outcome yet.
   std::atomic<std::int64_t> calls_under_way{0};
@@ -56,6 +59,16 @@ struct services {
   const slot_actor& slot_for(const std::string& namespace_id,
                              const std::string& workflow_id) const {
     return slots[store::slot_of(namespace_id, workflow_id)];
+  }
+
+  /// The slot whose turn it is to give up memory: slots take turns, those that hold nothing pass.
+  std::size_t next_to_trim() noexcept {
+    auto place = trim_place.fetch_add(1, std::memory_order_relaxed);
+    for (std::size_t i = 0; i < slots.size(); ++i, ++place)
+      if (residents[place % slots.size()].load(std::memory_order_relaxed) > 0)
+        break;
+    trim_place.store(place + 1, std::memory_order_relaxed);
+    return place % slots.size();
   }
 
   bool over_budget() const noexcept {

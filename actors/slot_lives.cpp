@@ -45,6 +45,7 @@ void slot::spawn_execution(entry& e) {
   e.is = entry::phase::live;
   by_actor_[e.actor.id()] = &e;
   shared_.watch.resident.add(1);
+  shared_.residents[number_].fetch_add(1, std::memory_order_relaxed);
   touch_use(e);
   for (const auto& c : e.calls)
     forward(e, c);
@@ -172,6 +173,7 @@ void slot::end_life(entry& e) {
   shared_.resident_bytes.fetch_sub(bytes, std::memory_order_relaxed);
   shared_.watch.resident_bytes.add(-bytes);
   shared_.watch.resident.add(-1);
+  shared_.residents[number_].fetch_sub(1, std::memory_order_relaxed);
 }
 
 void slot::park(entry& e) {

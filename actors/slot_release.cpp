@@ -242,8 +242,7 @@ void slot::note_memory(entry& e, const outcome& x) {
   if (grown <= 0 || !shared_.over_budget())
     return;
   // Slots know only their own executions; taking turns makes the whole nearly least recently used.
-  auto victim = shared_.trim_place.fetch_add(1, std::memory_order_relaxed) % shared_.slots.size();
-  send(shared_.slots[victim], trim_atom_v);
+  send(shared_.slots[shared_.next_to_trim()], trim_atom_v);
 }
 
 } // namespace reprise::actors
