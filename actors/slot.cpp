@@ -46,6 +46,17 @@ slot_actor::behavior_type slot::make_behavior() {
   };
 }
 
+void slot::on_exit() {
+  entries_.for_each([](entry& e) {
+    if (e.actor)
+      caf::anon_send_exit(e.actor, caf::exit_reason::user_shutdown);
+  });
+  agenda_.clear();
+  use_order_.clear();
+  by_actor_.clear();
+  entries_.clear();
+}
+
 void slot::accept(call_ptr c) {
   if (epoch_ == 0)
     return refuse(c, not_served());

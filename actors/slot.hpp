@@ -23,6 +23,8 @@ public:
   slot(caf::actor_config& config, services& shared, store::slot_id number);
 
   behavior_type make_behavior() override;
+  /// Lets its executions go: they hold their slot, so neither would ever be freed.
+  void on_exit() override;
 
 private:
   // -- calls (slot.cpp)

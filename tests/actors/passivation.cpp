@@ -126,3 +126,13 @@ TEST_CASE_FIXTURE(actor_fixture, "a drained node answers its long polls and refu
   CHECK_FALSE(node->serving());
   CHECK(ask_raw(signal_request("w", "s")).status().code() == 14);
 }
+
+TEST_CASE_FIXTURE(actor_fixture, "a node that ended leaves no execution in memory") {
+  start("w");
+  auto slot = caf::actor_cast<caf::weak_actor_ptr>(node->slot_for(ns, "w"));
+  node.reset();
+  // Deadlines in the scheduler's clock keep their actors.
+  scheduler.trigger_timeouts();
+  run();
+  CHECK(caf::actor_cast<caf::strong_actor_ptr>(slot) == nullptr);
+}
