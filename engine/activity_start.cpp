@@ -63,8 +63,9 @@ api::workflowservice::v1::PollActivityTaskQueueResponse
 start_activity(transition& t, std::int64_t scheduled_event_id, const activity_starter& by) {
   auto progress = find_activity(t.state(), scheduled_event_id)->progress();
   progress.set_start_id(std::max<std::uint64_t>(t.ctx().ids.random(), 1));
+  // Not behind its scheduled time: a result by id may end a back-off, whose end is yet to come.
   *progress.mutable_started_time()
-    = to_proto(std::max(t.ctx().now, from_proto(progress.scheduled_time())));
+    = to_proto(std::max(t.ctx().now, from_proto(t.state().last_event_time())));
   progress.set_identity(by.identity);
   progress.set_start_request_id(by.request_id);
   progress.set_eager(by.eager);

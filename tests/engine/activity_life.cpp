@@ -129,6 +129,16 @@ SCENARIO("a result by id needs no worker") {
   CHECK(started.activity_task_started_event_attributes().request_id().empty());
 }
 
+SCENARIO("a result by id during a back-off is of the time when it came") {
+  activity_fixture f;
+  f.run_with({f.activity("a")});
+  f.fail_activity(f.token_of(f.poll_activity()), f.boom());
+  f.complete_activity(f.id_token("a"));
+  for (auto type :
+       {enums::EVENT_TYPE_ACTIVITY_TASK_STARTED, enums::EVENT_TYPE_ACTIVITY_TASK_COMPLETED})
+    CHECK(engine::from_proto(f.last_event(type).event_time()) == f.now);
+}
+
 SCENARIO("what a worker sends may be too large") {
   activity_fixture f;
   f.bounds.blob_bytes_max = 1000;
