@@ -2,14 +2,14 @@
 
 #include "frontend/call.hpp"
 
-#include <vector>
+#include <map>
 
 namespace reprise::frontend {
 
 bool waiting_calls::add(const std::shared_ptr<call>& c) {
   std::lock_guard guard{mutex_};
   if (!ended_)
-    calls_.emplace(c.get(), c);
+    calls_.try_emplace(c.get(), waiter{++last_number_, c});
   return !ended_;
 }
 
@@ -19,16 +19,16 @@ void waiting_calls::remove(const call& c) {
 }
 
 void waiting_calls::end_all() {
-  std::vector<std::shared_ptr<call>> waiting;
+  std::map<std::uint64_t, std::shared_ptr<call>> waiting;
   {
     std::lock_guard guard{mutex_};
     ended_ = true;
-    for (const auto& [key, weak] : calls_)
-      if (auto c = weak.lock())
-        waiting.push_back(std::move(c));
+    for (const auto& [key, w] : calls_)
+      if (auto c = w.who.lock())
+        waiting.emplace(w.number, std::move(c));
   }
   // Outside the lock: each answer takes itself off the list.
-  for (const auto& c : waiting)
+  for (const auto& [number, c] : waiting)
     c->end_wait();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -15,13 +16,19 @@ public:
   /// False when the server drains: the call is not to wait.
   bool add(const std::shared_ptr<call>& c);
   void remove(const call& c);
-  /// From now on none may wait; those that do are answered.
+  /// From now on none may wait; those that do are answered, who came first first.
   void end_all();
 
 private:
+  struct waiter {
+    std::uint64_t number = 0;
+    std::weak_ptr<call> who{};
+  };
+
   std::mutex mutex_;
   bool ended_ = false;
-  std::unordered_map<const call*, std::weak_ptr<call>> calls_;
+  std::uint64_t last_number_ = 0;
+  std::unordered_map<const call*, waiter> calls_;
 };
 
 } // namespace reprise::frontend
