@@ -1,0 +1,259 @@
+#include "tests/simulation/model/disk.hpp"
+
+#include "store/open.hpp"
+
+#include <algorithm>
+
+namespace reprise::simulation {
+
+using store::commit_status;
+
+namespace {
+
+error lost() {
+  return make_error(errc::unavailable, "The store does not work now: the simulation says so.");
+}
+
+} // namespace
+
+disk::disk(universe& all, ledger& judge) : all_(all), judge_(judge), below_(store::open_memory()) {
+}
+
+std::vector<commit_status> disk::commit(std::span<const store::transition> group, int process) {
+  auto out = below_->commit(group);
+  for (std::size_t i = 0; i < group.size(); ++i)
+    if (out[i] == commit_status::committed)
+      judge_.on_commit(group[i], process);
+  return out;
+}
+
+void disk::commit_late(std::span<const store::transition> group, int process, int calls) {
+  late_.push_back({{group.begin(), group.end()}, process, calls});
+}
+
+void disk::tick() {
+  for (auto& g : late_)
+    if (--g.calls_left <= 0) {
+      all_.say("a late commit lands");
+      commit(g.members, g.process);
+    }
+  std::erase_if(late_, [](const late_group& g) { return g.calls_left <= 0; });
+}
+
+void disk::land_late() {
+  for (auto& g : late_)
+    g.calls_left = 1;
+  tick();
+}
+
+result<bool> disk::acquire_lease(const std::string& owner, duration length) {
+  if (!holder_.empty() && holder_ != owner && length > duration{0} && held_until_ > all_.now())
+    return false;
+  holder_ = owner;
+  held_until_ = all_.now() + length;
+  return below_->acquire_lease(owner, length);
+}
+
+result<void> disk::release_lease(const std::string& owner) {
+  if (holder_ == owner)
+    holder_.clear();
+  return {};
+}
+
+result<std::vector<store::epoch_number>> disk::take_slots(const std::string& owner, int process) {
+  if (holder_ != owner)
+    return make_error(errc::failed_precondition, "The lease on the slots is not this owner's.");
+  auto taken = below_->take_slots(owner);
+  if (!taken)
+    return taken;
+  epochs_ = *taken;
+  judge_.on_take_over(process);
+  return taken;
+}
+
+result<store::epoch_number> disk::raise_epoch(store::slot_id slot, store::epoch_number seen,
+                                              bool answer_is_lost) {
+  auto raised = below_->raise_epoch(slot, seen);
+  if (!raised) {
+    // The contract: what was answered `unavailable` can be asked again, happened or not.
+    auto doubtful = doubtful_.find(slot);
+    if (doubtful != doubtful_.end() && doubtful->second == seen && epochs_[slot] == seen + 1)
+      return answer_is_lost ? result<store::epoch_number>{lost()} : seen + 1;
+    return raised;
+  }
+  epochs_[slot] = *raised;
+  if (!answer_is_lost)
+    return raised;
+  doubtful_[slot] = seen;
+  return lost();
+}
+
+// -- as one process sees it ----------------------------------------------------------------------
+
+verdict process_store::ask(operation what) {
+  if (closed_)
+    return {.what = verdict::kind::refused};
+  disk_.tick();
+  auto out = decide_(what);
+  // It may have been killed while it waited.
+  return closed_ ? verdict{.what = verdict::kind::refused} : out;
+}
+
+template <class F>
+auto process_store::reading(F f) -> decltype(f()) {
+  return ask(operation::read).what == verdict::kind::done ? f() : decltype(f()){lost()};
+}
+
+template <class F>
+auto process_store::writing(F f) -> decltype(f()) {
+  auto v = ask(operation::write);
+  if (v.what == verdict::kind::refused)
+    return lost();
+  auto out = f();
+  return v.what == verdict::kind::done ? std::move(out) : decltype(f()){lost()};
+}
+
+std::vector<commit_status> process_store::commit(std::span<const st::transition> group) {
+  auto v = ask(operation::commit);
+  switch (v.what) {
+    case verdict::kind::refused:
+      return std::vector(group.size(), commit_status::unavailable);
+    case verdict::kind::late:
+      disk_.commit_late(group, process_, v.late_calls);
+      return std::vector(group.size(), commit_status::unknown);
+    case verdict::kind::done:
+      return disk_.commit(group, process_);
+    case verdict::kind::answer_lost:
+      break;
+  }
+  auto out = disk_.commit(group, process_);
+  std::ranges::replace(out, commit_status::committed, commit_status::unknown);
+  return out;
+}
+
+result<bool> process_store::acquire_lease(const std::string& owner, duration length) {
+  return writing([&] { return disk_.acquire_lease(owner, length); });
+}
+
+result<void> process_store::release_lease(const std::string& owner) {
+  return writing([&] { return disk_.release_lease(owner); });
+}
+
+result<std::vector<st::epoch_number>> process_store::take_slots(const std::string& owner) {
+  return writing([&] { return disk_.take_slots(owner, process_); });
+}
+
+result<st::epoch_number> process_store::raise_epoch(st::slot_id slot, st::epoch_number seen) {
+  auto v = ask(operation::write);
+  if (v.what == verdict::kind::refused)
+    return lost();
+  return disk_.raise_epoch(slot, seen, v.what != verdict::kind::done);
+}
+
+result<std::optional<st::run_head>> process_store::current_run(const std::string& namespace_id,
+                                                               const std::string& workflow_id) {
+  return reading([&] { return disk_.below().current_run(namespace_id, workflow_id); });
+}
+
+result<std::optional<st::run_head>> process_store::find_run(const std::string& namespace_id,
+                                                            const std::string& workflow_id,
+                                                            const std::string& run_id) {
+  return reading([&] { return disk_.below().find_run(namespace_id, workflow_id, run_id); });
+}
+
+result<std::optional<st::snapshot>> process_store::load_snapshot(std::int64_t key) {
+  return reading([&] { return disk_.below().load_snapshot(key); });
+}
+
+result<std::vector<st::journal_row>>
+process_store::read_journal(std::int64_t key, std::uint64_t from_seq, std::size_t bytes_max) {
+  return reading([&] { return disk_.below().read_journal(key, from_seq, bytes_max); });
+}
+
+result<std::vector<st::journal_row>>
+process_store::read_events(std::int64_t key, std::int64_t from_event, std::size_t bytes_max) {
+  return reading([&] { return disk_.below().read_events(key, from_event, bytes_max); });
+}
+
+result<std::vector<st::journal_row>>
+process_store::read_events_reverse(std::int64_t key, std::int64_t to_event, std::size_t bytes_max) {
+  return reading([&] { return disk_.below().read_events_reverse(key, to_event, bytes_max); });
+}
+
+result<std::vector<st::due_run>> process_store::due_timers(time_point until, time_point after_at,
+                                                           std::int64_t after_key,
+                                                           std::size_t limit) {
+  return reading([&] { return disk_.below().due_timers(until, after_at, after_key, limit); });
+}
+
+result<std::optional<time_point>> process_store::next_timer(time_point after) {
+  return reading([&] { return disk_.below().next_timer(after); });
+}
+
+result<std::vector<st::due_run>>
+process_store::pending_offers(time_point after_at, std::int64_t after_key, std::size_t limit) {
+  return reading([&] { return disk_.below().pending_offers(after_at, after_key, limit); });
+}
+
+result<std::vector<st::backlog_row>>
+process_store::read_backlog(const st::queue_key& queue, int after_priority, std::int64_t after_seq,
+                            std::size_t limit) {
+  return reading(
+    [&] { return disk_.below().read_backlog(queue, after_priority, after_seq, limit); });
+}
+
+result<std::int64_t> process_store::count_backlog(const st::queue_key& queue) {
+  return reading([&] { return disk_.below().count_backlog(queue); });
+}
+
+result<std::vector<st::queue_key>> process_store::backlog_queues() {
+  return reading([&] { return disk_.below().backlog_queues(); });
+}
+
+result<void> process_store::erase_backlog(const st::queue_key& queue,
+                                          std::span<const std::pair<int, std::int64_t>> places) {
+  return writing([&] { return disk_.below().erase_backlog(queue, places); });
+}
+
+result<std::vector<st::visibility_row>>
+process_store::list(const std::string& namespace_id, const st::filter& query,
+                    const std::optional<st::list_cursor>& behind, std::size_t limit) {
+  return reading([&] { return disk_.below().list(namespace_id, query, behind, limit); });
+}
+
+result<std::int64_t> process_store::count(const std::string& namespace_id,
+                                          const st::filter& query) {
+  return reading([&] { return disk_.below().count(namespace_id, query); });
+}
+
+result<std::vector<st::group_count>>
+process_store::count_by(const std::string& namespace_id, const st::filter& query,
+                        const std::string& attribute, st::value_type type) {
+  return reading([&] { return disk_.below().count_by(namespace_id, query, attribute, type); });
+}
+
+result<void> process_store::create_namespace(const st::namespace_row& row) {
+  return writing([&] { return disk_.below().create_namespace(row); });
+}
+
+result<void> process_store::update_namespace(const st::namespace_row& row) {
+  return writing([&] { return disk_.below().update_namespace(row); });
+}
+
+result<std::vector<st::namespace_row>> process_store::namespaces() {
+  return reading([&] { return disk_.below().namespaces(); });
+}
+
+result<std::string> process_store::cluster_fact(const std::string& name, const std::string& value) {
+  return writing([&] { return disk_.below().cluster_fact(name, value); });
+}
+
+result<void> process_store::check() {
+  return writing([&] { return disk_.below().check(); });
+}
+
+std::string process_store::kind() const {
+  return disk_.below().kind();
+}
+
+} // namespace reprise::simulation

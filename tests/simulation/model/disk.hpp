@@ -1,0 +1,159 @@
+#pragma once
+
+#include "store/store.hpp"
+#include "tests/simulation/model/ledger.hpp"
+
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+
+namespace reprise::simulation {
+
+/// Within a store, `store` is the class.
+namespace st = reprise::store;
+
+/// The one thing that outlives processes: a store in memory with leases, the commits that are
+/// still on their way to it, and the judge who sees what becomes durable.
+class disk {
+public:
+  disk(universe& all, ledger& judge);
+
+  store::store& below() noexcept {
+    return *below_;
+  }
+
+  std::vector<store::commit_status> commit(std::span<const store::transition> group, int process);
+  /// Lands within so many calls, or never.
+  void commit_late(std::span<const store::transition> group, int process, int calls);
+  /// One more call was made: what is late comes nearer.
+  void tick();
+  void land_late();
+
+  result<bool> acquire_lease(const std::string& owner, duration length);
+  result<void> release_lease(const std::string& owner);
+  result<std::vector<store::epoch_number>> take_slots(const std::string& owner, int process);
+  result<store::epoch_number> raise_epoch(store::slot_id slot, store::epoch_number seen,
+                                          bool answer_is_lost);
+
+private:
+  struct late_group {
+    std::vector<store::transition> members{};
+    int process = 0;
+    int calls_left = 0;
+  };
+
+  universe& all_;
+  ledger& judge_;
+  std::unique_ptr<store::store> below_;
+  std::list<late_group> late_;
+  std::string holder_;
+  time_point held_until_{};
+  std::vector<store::epoch_number> epochs_;
+  /// Raises whose answer was lost, by slot.
+  std::map<store::slot_id, store::epoch_number> doubtful_;
+};
+
+/// What becomes of one call of a process on the disk.
+struct verdict {
+  enum class kind : std::uint8_t {
+    done,
+    /// Not carried out, and said so.
+    refused,
+    /// Carried out; the answer is lost.
+    answer_lost,
+    /// A commit that lands later.
+    late,
+  };
+  kind what = kind::done;
+  int late_calls = 0;
+};
+
+enum class operation : std::uint8_t {
+  commit,
+  write,
+  read
+};
+
+/// The disk as one process sees it: calls fail as fate wills, and other actors run while a call is
+/// under way (in the server, whoever blocks on the store has a thread of its own).
+class process_store final : public st::store {
+public:
+  /// Called before every operation; may run other jobs.
+  using fate = std::function<verdict(operation)>;
+
+  process_store(disk& all, int process, fate decide)
+    : disk_(all), process_(process), decide_(std::move(decide)) {
+  }
+
+  /// The process was killed: from now on nothing it does reaches the disk.
+  void close() noexcept {
+    closed_ = true;
+  }
+
+  bool closed() const noexcept {
+    return closed_;
+  }
+
+  std::vector<st::commit_status> commit(std::span<const st::transition> group) override;
+  result<bool> acquire_lease(const std::string& owner, duration length) override;
+  result<void> release_lease(const std::string& owner) override;
+  result<std::vector<st::epoch_number>> take_slots(const std::string& owner) override;
+  result<st::epoch_number> raise_epoch(st::slot_id slot, st::epoch_number seen) override;
+
+  result<std::optional<st::run_head>> current_run(const std::string& namespace_id,
+                                                  const std::string& workflow_id) override;
+  result<std::optional<st::run_head>> find_run(const std::string& namespace_id,
+                                               const std::string& workflow_id,
+                                               const std::string& run_id) override;
+  result<std::optional<st::snapshot>> load_snapshot(std::int64_t key) override;
+  result<std::vector<st::journal_row>> read_journal(std::int64_t key, std::uint64_t from_seq,
+                                                    std::size_t bytes_max) override;
+  result<std::vector<st::journal_row>> read_events(std::int64_t key, std::int64_t from_event,
+                                                   std::size_t bytes_max) override;
+  result<std::vector<st::journal_row>> read_events_reverse(std::int64_t key, std::int64_t to_event,
+                                                           std::size_t bytes_max) override;
+
+  result<std::vector<st::due_run>> due_timers(time_point until, time_point after_at,
+                                              std::int64_t after_key, std::size_t limit) override;
+  result<std::optional<time_point>> next_timer(time_point after) override;
+  result<std::vector<st::due_run>> pending_offers(time_point after_at, std::int64_t after_key,
+                                                  std::size_t limit) override;
+
+  result<std::vector<st::backlog_row>> read_backlog(const st::queue_key& queue, int after_priority,
+                                                    std::int64_t after_seq,
+                                                    std::size_t limit) override;
+  result<std::int64_t> count_backlog(const st::queue_key& queue) override;
+  result<std::vector<st::queue_key>> backlog_queues() override;
+  result<void> erase_backlog(const st::queue_key& queue,
+                             std::span<const std::pair<int, std::int64_t>> places) override;
+
+  result<std::vector<st::visibility_row>>
+  list(const std::string& namespace_id, const st::filter& query,
+       const std::optional<st::list_cursor>& behind, std::size_t limit) override;
+  result<std::int64_t> count(const std::string& namespace_id, const st::filter& query) override;
+  result<std::vector<st::group_count>>
+  count_by(const std::string& namespace_id, const st::filter& query, const std::string& attribute,
+           st::value_type type) override;
+
+  result<void> create_namespace(const st::namespace_row& row) override;
+  result<void> update_namespace(const st::namespace_row& row) override;
+  result<std::vector<st::namespace_row>> namespaces() override;
+  result<std::string> cluster_fact(const std::string& name, const std::string& value) override;
+  result<void> check() override;
+  std::string kind() const override;
+
+private:
+  verdict ask(operation what);
+  template <class F>
+  auto reading(F f) -> decltype(f());
+  template <class F>
+  auto writing(F f) -> decltype(f());
+
+  disk& disk_;
+  int process_;
+  fate decide_;
+  bool closed_ = false;
+};
+
+} // namespace reprise::simulation

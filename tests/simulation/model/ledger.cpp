@@ -1,0 +1,382 @@
+#include "tests/simulation/model/ledger.hpp"
+
+#include "engine/engine.hpp"
+#include "engine/proto_time.hpp"
+#include "protocol/cluster.pb.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/util/message_differencer.h>
+
+namespace reprise::simulation {
+
+namespace enums = temporal::api::enums::v1;
+using engine::from_proto;
+using temporal::api::history::v1::History;
+
+std::uint64_t fingerprint(const google::protobuf::Message& m) {
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream out{&bytes};
+    google::protobuf::io::CodedOutputStream coded{&out};
+    coded.SetSerializationDeterministic(true);
+    m.SerializeToCodedStream(&coded);
+  }
+  return std::hash<std::string>{}(bytes);
+}
+
+bool same(const google::protobuf::Message& a, const google::protobuf::Message& b) {
+  return google::protobuf::util::MessageDifferencer::Equals(a, b);
+}
+
+void ledger::fail(const run_record& r, const std::string& text) {
+  all_.fail("workflow " + r.head.workflow_id + " run " + r.head.run_id + ": " + text);
+}
+
+// -- what becomes durable ------------------------------------------------------------------------
+
+void ledger::on_take_over(int process) {
+  owner_ = process;
+}
+
+void ledger::on_commit(const store::transition& t, int process) {
+  ++commits_;
+  if (process != owner_)
+    all_.fail("process " + std::to_string(process) + " wrote slots of process "
+              + std::to_string(owner_));
+  for (const auto& w : t.runs) {
+    auto& r = runs_[w.head.run_id];
+    using kind = store::run_write::kind;
+    if (w.what == kind::create && !r.head.run_id.empty())
+      fail(r, "created twice");
+    if (w.what == kind::create)
+      r.head = w.head;
+    if (r.erased || r.head.run_id.empty()) {
+      if (w.what != kind::erase)
+        fail(r, "a write to a run that is not there");
+      continue;
+    }
+    if (w.what == kind::erase) {
+      on_erase(r);
+      continue;
+    }
+    all_.say("commit " + r.head.workflow_id + " " + r.head.run_id + " row "
+             + std::to_string(w.head.last_seq) + " status " + std::to_string(w.head.status));
+    if (w.what != kind::touch)
+      on_row(r, w);
+    on_head(r, w);
+    on_snapshot(r, w);
+    note_starts(r);
+  }
+  for (const auto& c : t.currents)
+    on_current(c.expected_run_id, c.run_id);
+}
+
+void ledger::on_current(const std::string& old_run_id, const std::string& new_run_id) {
+  auto old = runs_.find(old_run_id);
+  auto fresh = runs_.find(new_run_id);
+  if (old == runs_.end() || old->second.erased || fresh == runs_.end() || old == fresh)
+    return;
+  if (engine::is_open(old->second.state))
+    fail(old->second, "an open run lost its place to " + new_run_id);
+  const auto& request_id = fresh->second.state.created().start_request_id();
+  if (old->second.state.request_ids().contains(request_id)
+      && !may_start_again_.contains(request_id))
+    fail(fresh->second,
+         "was started by " + request_id + ", which had started or met " + old_run_id);
+}
+
+void ledger::on_row(run_record& r, const store::run_write& w) {
+  const auto& row = w.row;
+  auto next = std::max<std::int64_t>(r.state.next_event_id(), 1);
+  if (row.event_count > 0 && row.first_event_id != next)
+    fail(r, "events begin at " + std::to_string(row.first_event_id) + ", not at "
+              + std::to_string(next));
+  History events;
+  if (!events.ParseFromString(row.events) || events.events_size() != row.event_count)
+    fail(r, "a row whose events do not parse");
+  engine::record entry{.first_event_id = row.first_event_id,
+                       .event_count = row.event_count,
+                       .events = row.events,
+                       .facts = row.facts};
+  if (!engine::evolve(r.state, entry))
+    fail(r, "a row that cannot be folded");
+  for (const auto& e : events.events())
+    on_event(r, e);
+}
+
+void ledger::on_event(run_record& r, const history_event& e) {
+  if (e.event_id() != static_cast<std::int64_t>(r.fingerprints.size()) + 1)
+    fail(r, "event " + std::to_string(e.event_id()) + " behind event "
+              + std::to_string(r.fingerprints.size()));
+  r.fingerprints.push_back(fingerprint(e));
+  auto at = from_proto(e.event_time());
+  if (at > all_.now())
+    fail(r, "event " + std::to_string(e.event_id()) + " (" + enums::EventType_Name(e.event_type())
+              + ") is from the future");
+  switch (e.event_type()) {
+    case enums::EVENT_TYPE_TIMER_STARTED:
+      r.timers[e.event_id()]
+        = at + from_proto(e.timer_started_event_attributes().start_to_fire_timeout());
+      break;
+    case enums::EVENT_TYPE_TIMER_FIRED: {
+      auto due = r.timers.find(e.timer_fired_event_attributes().started_event_id());
+      if (due == r.timers.end())
+        fail(r, "a timer that was not started, or fired before");
+      else if (at < due->second)
+        fail(r, "timer " + e.timer_fired_event_attributes().timer_id() + " fired early");
+      else
+        r.timers.erase(due);
+      break;
+    }
+    case enums::EVENT_TYPE_TIMER_CANCELED:
+      r.timers.erase(e.timer_canceled_event_attributes().started_event_id());
+      break;
+    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED: {
+      const auto& name = e.workflow_execution_signaled_event_attributes().signal_name();
+      if (++r.signals[name] > 1)
+        fail(r, "signal " + name + " is there twice");
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+void ledger::on_head(run_record& r, const store::run_write& w) {
+  auto grown = w.what == store::run_write::kind::append ? 1U : 0U;
+  if (w.what != store::run_write::kind::create && w.head.last_seq != r.head.last_seq + grown)
+    fail(r, "row " + std::to_string(w.head.last_seq) + " behind row "
+              + std::to_string(r.head.last_seq));
+  r.head = w.head;
+  if (w.head.next_event_id != r.state.next_event_id())
+    fail(r, "its row knows another next event than its journal");
+  if (w.head.status != static_cast<int>(r.state.status()))
+    fail(r, "its row has another status than its journal");
+  if (w.head.timer_at != engine::next_deadline(r.state))
+    fail(r, "timer_at is not its next deadline");
+  if (w.head.offer_at != engine::undelivered_since(r.state))
+    fail(r, "offer_at is not what it waits to deliver");
+  if (w.visibility)
+    r.visible = w.visibility;
+  if (!r.visible || r.visible->status != w.head.status)
+    fail(r, "its listing has another status");
+  else if (r.visible->close_time.has_value() == engine::is_open(r.state)
+           || (r.visible->close_time && *r.visible->close_time != from_proto(r.state.close_time())))
+    fail(r, "its listing has another close time");
+}
+
+void ledger::on_snapshot(run_record& r, const store::run_write& w) {
+  if (w.forget_facts_to && *w.forget_facts_to > r.snapshot_seq)
+    fail(r, "facts are forgotten that no durable snapshot holds");
+  if (!w.snap)
+    return;
+  engine::execution state;
+  if (!state.ParseFromString(w.snap->state))
+    return fail(r, "a snapshot that does not parse");
+  if (w.snap->seq == r.head.last_seq && !same(state, r.state))
+    fail(r, "a snapshot that is not the fold of its journal");
+  r.snapshot_seq = std::max(r.snapshot_seq, w.snap->seq);
+}
+
+void ledger::on_erase(run_record& r) {
+  if (engine::is_open(r.state))
+    fail(r, "erased while open");
+  else if (from_proto(r.state.close_time()) + from_proto(r.state.created().retention())
+           > all_.now())
+    fail(r, "erased before the end of its retention");
+  r.erased = true;
+}
+
+void ledger::note_start(const attempt& which, std::uint64_t start_id) {
+  auto& known = starts_[which];
+  if (!known.insert(start_id).second || known.size() == 1)
+    return;
+  all_.fail("run " + std::get<0>(which) + ": attempt " + std::to_string(std::get<2>(which))
+            + " of task " + std::to_string(std::get<1>(which)) + " started twice");
+}
+
+void ledger::note_starts(const run_record& r) {
+  const auto& task = r.state.workflow_task();
+  if (task.started_event_id() != 0)
+    note_start({r.head.run_id, task.scheduled_event_id(), task.attempt()}, task.start_id());
+  for (const auto& [id, a] : r.state.activities())
+    if (a.progress().start_id() != 0)
+      note_start({r.head.run_id, id, a.progress().attempt()}, a.progress().start_id());
+}
+
+// -- what leaves the server ----------------------------------------------------------------------
+
+void ledger::saw_history(const std::string& run_id, const History& history) {
+  if (history.events().empty())
+    return;
+  auto found = runs_.find(run_id);
+  if (found == runs_.end())
+    return all_.fail("the history of run " + run_id + " was shown, which is not durable");
+  auto& r = found->second;
+  auto size = static_cast<std::int64_t>(r.fingerprints.size());
+  auto last = history.events().rbegin()->event_id();
+  for (const auto& e : history.events()) {
+    if (e.event_id() >= 1 && e.event_id() <= size) {
+      if (fingerprint(e) != r.fingerprints[static_cast<std::size_t>(e.event_id() - 1)])
+        fail(r, "event " + std::to_string(e.event_id()) + " was shown otherwise than it is stored");
+      continue;
+    }
+    // The events of a transient workflow task are in no journal; they end a history.
+    auto transient = (e.event_type() == enums::EVENT_TYPE_WORKFLOW_TASK_SCHEDULED
+                      || e.event_type() == enums::EVENT_TYPE_WORKFLOW_TASK_STARTED)
+                     && e.event_id() + 2 > last;
+    if (!transient)
+      fail(r, "event " + std::to_string(e.event_id()) + " was shown before it was durable");
+  }
+}
+
+void ledger::saw_page(const History& page, const std::string& request_token,
+                      const std::string& answer_token) {
+  if (page.events().empty())
+    return;
+  cluster::HistoryToken token;
+  for (const auto& bytes : {request_token, answer_token})
+    if (!bytes.empty() && token.ParseFromString(bytes) && !token.run_id().empty())
+      return saw_history(token.run_id(), page);
+  const auto& first = page.events(0);
+  if (first.event_type() == enums::EVENT_TYPE_WORKFLOW_EXECUTION_STARTED)
+    return saw_history(
+      first.workflow_execution_started_event_attributes().original_execution_run_id(), page);
+  // Nothing in it says whose it is.
+  if (!fits_some_run(page))
+    all_.fail("events were shown that no run has");
+}
+
+bool ledger::fits_some_run(const History& page) const {
+  for (const auto& [id, r] : runs_) {
+    auto fits = true;
+    for (const auto& e : page.events()) {
+      auto place = static_cast<std::size_t>(e.event_id() - 1);
+      fits = fits && place < r.fingerprints.size() && fingerprint(e) == r.fingerprints[place];
+    }
+    if (fits)
+      return true;
+  }
+  return false;
+}
+
+void ledger::saw_start(const std::string& workflow_id, const std::string& request_id,
+                       const std::string& run_id) {
+  auto found = runs_.find(run_id);
+  if (found == runs_.end() || found->second.head.workflow_id != workflow_id)
+    return all_.fail("start of " + workflow_id + " was acknowledged with run " + run_id
+                     + ", which is not durable");
+  started_.emplace(request_id, run_id);
+}
+
+bool ledger::holds_signal(const std::string& workflow_id, const std::string& signal) const {
+  for (const auto& [id, r] : runs_) {
+    if (r.head.workflow_id != workflow_id)
+      continue;
+    if (r.signals.contains(signal))
+      return true;
+    for (const auto& e : r.state.buffered_events())
+      if (e.workflow_execution_signaled_event_attributes().signal_name() == signal)
+        return true;
+  }
+  return false;
+}
+
+void ledger::saw_signal_accepted(const std::string& workflow_id, const std::string& signal) {
+  signalled_.emplace(signal, workflow_id);
+  if (!holds_signal(workflow_id, signal))
+    all_.fail("signal " + signal + " of " + workflow_id
+              + " was acknowledged before it was durable");
+}
+
+void ledger::check_task(const std::string& kind, const std::string& token,
+                        const std::string& request_id) {
+  cluster::TaskToken t;
+  if (!t.ParseFromString(token))
+    return all_.fail("a " + kind + " token that is none");
+  attempt which{t.run_id(), t.scheduled_event_id(), t.attempt()};
+  auto found = starts_.find(which);
+  if (found == starts_.end() || !found->second.contains(t.start_id()))
+    all_.fail("a " + kind + " task of run " + t.run_id() + " reached a worker before its start ("
+              + std::to_string(t.scheduled_event_id()) + ", attempt " + std::to_string(t.attempt())
+              + ") was durable");
+  auto [handed, fresh] = handed_out_.try_emplace({which, t.start_id()}, request_id);
+  if (!fresh && (request_id.empty() || handed->second != request_id))
+    all_.fail("a " + kind + " task of run " + t.run_id() + " reached two workers");
+}
+
+void ledger::saw_workflow_task(const service::PollWorkflowTaskQueueResponse& task) {
+  const auto& run_id = task.workflow_execution().run_id();
+  saw_history(run_id, task.history());
+  if (!task.has_query())
+    check_workflow_task(task, {});
+}
+
+void ledger::saw_eager_task(const std::string& request_id,
+                            const service::PollWorkflowTaskQueueResponse& task) {
+  saw_history(task.workflow_execution().run_id(), task.history());
+  check_workflow_task(task, request_id);
+}
+
+void ledger::check_workflow_task(const service::PollWorkflowTaskQueueResponse& task,
+                                 const std::string& request_id) {
+  const auto& run_id = task.workflow_execution().run_id();
+  check_task("workflow", task.task_token(), request_id);
+  auto next = task.history().events().empty() ? 0 : task.history().events(0).event_id();
+  if (next != 1 && next != task.previous_started_event_id() + 1)
+    all_.fail("a workflow task's history of run " + run_id + " begins at " + std::to_string(next));
+  for (const auto& e : task.history().events())
+    if (e.event_id() != next++)
+      return all_.fail("a workflow task's history of run " + run_id + " has a gap at "
+                       + std::to_string(next - 1));
+  if (task.next_page_token().empty() && next != task.started_event_id() + 1)
+    all_.fail("a workflow task's history of run " + run_id + " ends at " + std::to_string(next - 1)
+              + " instead of " + std::to_string(task.started_event_id()));
+}
+
+void ledger::saw_activity_task(const service::PollActivityTaskQueueResponse& task) {
+  check_task("activity", task.task_token(), {});
+  const auto& run_id = task.workflow_execution().run_id();
+  if (task.retry_policy().maximum_attempts() != 1)
+    return;
+  if (++single_attempts_[run_id + "/" + task.activity_id()] > 1)
+    all_.fail("activity " + task.activity_id() + " of run " + run_id
+              + " with one attempt was executed twice");
+}
+
+void ledger::saw_status(const std::string& run_id, int status) {
+  auto found = runs_.find(run_id);
+  if (found == runs_.end())
+    return all_.fail("run " + run_id + " was shown, which is not durable");
+  if (status != enums::WORKFLOW_EXECUTION_STATUS_RUNNING
+      && status != static_cast<int>(found->second.state.status()))
+    fail(found->second, "was shown closed otherwise than it is stored");
+}
+
+// -- the end -------------------------------------------------------------------------------------
+
+std::size_t ledger::open_runs() const {
+  std::size_t n = 0;
+  for (const auto& [id, r] : runs_)
+    n += !r.erased && engine::is_open(r.state) ? 1 : 0;
+  return n;
+}
+
+void ledger::check_promises() {
+  for (const auto& [request_id, run_id] : started_)
+    if (!runs_.contains(run_id))
+      all_.fail("the acknowledged start " + request_id + " is lost");
+  for (const auto& [signal, workflow_id] : signalled_) {
+    auto times = 0;
+    for (const auto& [id, r] : runs_)
+      if (auto found = r.signals.find(signal); found != r.signals.end())
+        times += found->second;
+    if (times == 0)
+      all_.fail("the acknowledged signal " + signal + " of " + workflow_id + " is lost");
+    if (times > signal_tries_[signal])
+      all_.fail("signal " + signal + " is there more often than it was sent");
+  }
+}
+
+} // namespace reprise::simulation

@@ -1,0 +1,128 @@
+#pragma once
+
+#include "engine/step.hpp"
+#include "store/types.hpp"
+#include "temporal/api/history/v1/message.pb.h"
+#include "temporal/api/workflowservice/v1/request_response.pb.h"
+#include "tests/simulation/model/universe.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace reprise::simulation {
+
+namespace service = temporal::api::workflowservice::v1;
+
+/// What is durable of one run, followed commit by commit.
+struct run_record {
+  store::run_head head{};
+  /// The fold of all rows.
+  engine::execution state{};
+  /// One for each event.
+  std::vector<std::uint64_t> fingerprints{};
+  std::uint64_t snapshot_seq = 0;
+  std::optional<store::visibility_row> visible{};
+  /// Timers by the id of their Started event: when they may fire.
+  std::map<std::int64_t, time_point> timers{};
+  /// How often each signal (named by its input) stands in the history.
+  std::map<std::string, int> signals{};
+  bool erased = false;
+};
+
+/// The judge. Sees every commit when it becomes durable, and everything that leaves the server, and
+/// knows the rules: what is shown is durable, histories have no gaps, the state is the fold of the
+/// journal, tasks start once, timers are not early. Tells the universe of what breaks one.
+class ledger {
+public:
+  explicit ledger(universe& all) : all_(all) {
+  }
+
+  // -- what becomes durable ----------------------------------------------------------------------
+  void on_commit(const store::transition& t, int process);
+  /// A process has all slots from now on; commits of others are violations.
+  void on_take_over(int process);
+
+  // -- what leaves the server --------------------------------------------------------------------
+  void saw_history(const std::string& run_id, const temporal::api::history::v1::History& history);
+  /// The answer to a history call; `request_token` and `answer_token` are its page tokens.
+  void saw_page(const temporal::api::history::v1::History& page, const std::string& request_token,
+                const std::string& answer_token);
+  void saw_start(const std::string& workflow_id, const std::string& request_id,
+                 const std::string& run_id);
+  void saw_signal_accepted(const std::string& workflow_id, const std::string& signal);
+  void saw_workflow_task(const service::PollWorkflowTaskQueueResponse& task);
+  /// A start's own task: the same start may be given it again.
+  void saw_eager_task(const std::string& request_id,
+                      const service::PollWorkflowTaskQueueResponse& task);
+  void saw_activity_task(const service::PollActivityTaskQueueResponse& task);
+  void saw_status(const std::string& run_id, int status);
+
+  // -- what clients tried ------------------------------------------------------------------------
+  /// Unlike a start, a signal-with-start that is repeated behind the end of its run starts another.
+  void sends_signal_with_start(const std::string& request_id, const std::string& signal) {
+    may_start_again_.insert(request_id);
+    sends_signal(signal);
+  }
+
+  void sends_signal(const std::string& signal) {
+    ++signal_tries_[signal];
+  }
+
+  /// At the end: nothing that was acknowledged is lost or doubled.
+  void check_promises();
+
+  const std::map<std::string, run_record>& runs() const noexcept {
+    return runs_;
+  }
+
+  std::size_t commits() const noexcept {
+    return commits_;
+  }
+
+  std::size_t open_runs() const;
+
+private:
+  using history_event = temporal::api::history::v1::HistoryEvent;
+  /// Run, scheduled event, attempt.
+  using attempt = std::tuple<std::string, std::int64_t, std::int32_t>;
+
+  void on_row(run_record& r, const store::run_write& w);
+  void on_event(run_record& r, const history_event& e);
+  void on_head(run_record& r, const store::run_write& w);
+  void on_snapshot(run_record& r, const store::run_write& w);
+  void on_erase(run_record& r);
+  void note_starts(const run_record& r);
+  void note_start(const attempt& which, std::uint64_t start_id);
+  bool fits_some_run(const temporal::api::history::v1::History& page) const;
+  void on_current(const std::string& old_run_id, const std::string& new_run_id);
+  void check_task(const std::string& kind, const std::string& token, const std::string& request_id);
+  void check_workflow_task(const service::PollWorkflowTaskQueueResponse& task,
+                           const std::string& request_id);
+  bool holds_signal(const std::string& workflow_id, const std::string& signal) const;
+  void fail(const run_record& r, const std::string& text);
+
+  universe& all_;
+  std::map<std::string, run_record> runs_;
+  std::map<attempt, std::set<std::uint64_t>> starts_;
+  /// With the start request that it answered, if one.
+  std::map<std::pair<attempt, std::uint64_t>, std::string> handed_out_;
+  std::set<std::string> may_start_again_;
+  std::map<std::string, int> signal_tries_;
+  /// Acknowledged: request id to run id; signal to workflow id.
+  std::map<std::string, std::string> started_;
+  std::map<std::string, std::string> signalled_;
+  std::map<std::string, int> single_attempts_;
+  int owner_ = -1;
+  std::size_t commits_ = 0;
+};
+
+std::uint64_t fingerprint(const google::protobuf::Message& m);
+/// Equal whatever the order of maps.
+bool same(const google::protobuf::Message& a, const google::protobuf::Message& b);
+
+} // namespace reprise::simulation

@@ -1,0 +1,283 @@
+#include "tests/simulation/model/program.hpp"
+
+#include "engine/proto_time.hpp"
+
+#include <functional>
+#include <map>
+#include <set>
+
+namespace reprise::simulation {
+
+namespace api = temporal::api;
+namespace enums = temporal::api::enums::v1;
+using api::command::v1::Command;
+using engine::to_proto;
+
+namespace {
+
+constexpr int generations_max = 2;
+
+/// What a history says about the steps.
+struct facts {
+  std::string workflow_id{};
+  int generation = 0;
+  std::map<std::string, std::int64_t> activities{};
+  std::set<std::int64_t> finished{};
+  std::set<std::int64_t> cancels{};
+  std::map<std::string, std::int64_t> timers{};
+  std::set<std::int64_t> timers_over{};
+  std::set<std::string> markers{};
+  int upserts = 0;
+  int signals = 0;
+  bool cancel_requested = false;
+};
+
+void read_start(facts& f, const api::history::v1::WorkflowExecutionStartedEventAttributes& a) {
+  f.workflow_id = a.workflow_id();
+  if (a.input().payloads_size() > 0)
+    f.generation = std::atoi(a.input().payloads(0).data().c_str());
+}
+
+facts read(const history& events) {
+  facts f;
+  for (const auto& e : events) {
+    switch (e.event_type()) {
+      case enums::EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
+        read_start(f, e.workflow_execution_started_event_attributes());
+        break;
+      case enums::EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+        f.activities[e.activity_task_scheduled_event_attributes().activity_id()] = e.event_id();
+        break;
+      case enums::EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED:
+        f.cancels.insert(e.activity_task_cancel_requested_event_attributes().scheduled_event_id());
+        break;
+      case enums::EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+        f.finished.insert(e.activity_task_completed_event_attributes().scheduled_event_id());
+        break;
+      case enums::EVENT_TYPE_ACTIVITY_TASK_FAILED:
+        f.finished.insert(e.activity_task_failed_event_attributes().scheduled_event_id());
+        break;
+      case enums::EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
+        f.finished.insert(e.activity_task_timed_out_event_attributes().scheduled_event_id());
+        break;
+      case enums::EVENT_TYPE_ACTIVITY_TASK_CANCELED:
+        f.finished.insert(e.activity_task_canceled_event_attributes().scheduled_event_id());
+        break;
+      case enums::EVENT_TYPE_TIMER_STARTED:
+        f.timers[e.timer_started_event_attributes().timer_id()] = e.event_id();
+        break;
+      case enums::EVENT_TYPE_TIMER_FIRED:
+        f.timers_over.insert(e.timer_fired_event_attributes().started_event_id());
+        break;
+      case enums::EVENT_TYPE_TIMER_CANCELED:
+        f.timers_over.insert(e.timer_canceled_event_attributes().started_event_id());
+        break;
+      case enums::EVENT_TYPE_MARKER_RECORDED:
+        f.markers.insert(e.marker_recorded_event_attributes().marker_name());
+        break;
+      case enums::EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
+        ++f.upserts;
+        break;
+      case enums::EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
+        ++f.signals;
+        break;
+      case enums::EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
+        f.cancel_requested = true;
+        break;
+      default:
+        break;
+    }
+  }
+  return f;
+}
+
+/// Goes through the steps as a workflow's code would, and collects what it wants.
+class player {
+public:
+  player(facts f, std::uint64_t seed)
+    : f_(std::move(f)),
+      what_(make_program(seed, f_.workflow_id, f_.generation)),
+      random_(seed ^ std::hash<std::string>{}(f_.workflow_id)
+              ^ static_cast<std::uint64_t>(f_.generation + 77)) {
+  }
+
+  std::vector<Command> play() {
+    if (f_.cancel_requested) {
+      add(enums::COMMAND_TYPE_CANCEL_WORKFLOW_EXECUTION)
+        .mutable_cancel_workflow_execution_command_attributes();
+      return std::move(out_);
+    }
+    auto upserts = 0;
+    auto signals = 0;
+    for (std::size_t i = 0; i < what_.steps.size(); ++i)
+      if (!play_step(what_.steps[i], "s" + std::to_string(i), upserts, signals))
+        return std::move(out_);
+    end();
+    return std::move(out_);
+  }
+
+private:
+  /// True when the code goes on behind it.
+  bool play_step(program::step s, const std::string& name, int& upserts, int& signals) {
+    switch (s) {
+      case program::step::activity:
+        return activity(name, 0);
+      case program::step::single_attempt:
+        return activity(name, 1);
+      case program::step::two_activities: {
+        auto first = activity(name + "a", 0);
+        auto second = activity(name + "b", 1);
+        return first && second;
+      }
+      case program::step::timer:
+        return timer(name, 1 + random_.below(40));
+      case program::step::signal:
+        return f_.signals >= ++signals;
+      case program::step::marker:
+        marker(name);
+        return true;
+      case program::step::upsert:
+        if (f_.upserts < ++upserts)
+          upsert(name);
+        return true;
+      case program::step::cancelled_activity:
+        return cancelled_activity(name);
+      case program::step::cancelled_timer:
+        return cancelled_timer(name);
+    }
+    return true;
+  }
+
+  Command& add(enums::CommandType type) {
+    out_.emplace_back();
+    out_.back().set_command_type(type);
+    return out_.back();
+  }
+
+  bool activity(const std::string& name, int attempts) {
+    auto heartbeat = random_.chance(300);
+    auto eager = random_.chance(200);
+    if (auto known = f_.activities.find(name); known != f_.activities.end())
+      return f_.finished.contains(known->second);
+    auto& a = *add(enums::COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK)
+                 .mutable_schedule_activity_task_command_attributes();
+    a.set_activity_id(name);
+    a.mutable_activity_type()->set_name("work");
+    a.mutable_task_queue()->set_name("queue");
+    a.set_request_eager_execution(eager);
+    *a.mutable_start_to_close_timeout() = to_proto(duration{20s});
+    if (heartbeat)
+      *a.mutable_heartbeat_timeout() = to_proto(duration{5s});
+    auto& retry = *a.mutable_retry_policy();
+    *retry.mutable_initial_interval() = to_proto(duration{1s});
+    *retry.mutable_maximum_interval() = to_proto(duration{10s});
+    retry.set_backoff_coefficient(2);
+    retry.set_maximum_attempts(attempts);
+    return false;
+  }
+
+  bool timer(const std::string& name, int seconds) {
+    if (auto known = f_.timers.find(name); known != f_.timers.end())
+      return f_.timers_over.contains(known->second);
+    auto& a = *add(enums::COMMAND_TYPE_START_TIMER).mutable_start_timer_command_attributes();
+    a.set_timer_id(name);
+    *a.mutable_start_to_fire_timeout() = to_proto(duration{std::chrono::seconds{seconds}});
+    return false;
+  }
+
+  void marker(const std::string& name) {
+    if (!f_.markers.contains(name))
+      add(enums::COMMAND_TYPE_RECORD_MARKER)
+        .mutable_record_marker_command_attributes()
+        ->set_marker_name(name);
+  }
+
+  void upsert(const std::string& name) {
+    auto& fields = *add(enums::COMMAND_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES)
+                      .mutable_upsert_workflow_search_attributes_command_attributes()
+                      ->mutable_search_attributes()
+                      ->mutable_indexed_fields();
+    auto& value = fields["Tag"];
+    (*value.mutable_metadata())["encoding"] = "json/plain";
+    value.set_data("\"" + name + "\"");
+  }
+
+  bool cancelled_activity(const std::string& name) {
+    auto over = activity(name, 0);
+    auto waited = timer(name + "t", 2);
+    auto scheduled = f_.activities.find(name);
+    if (waited && !over && scheduled != f_.activities.end()
+        && !f_.cancels.contains(scheduled->second))
+      add(enums::COMMAND_TYPE_REQUEST_CANCEL_ACTIVITY_TASK)
+        .mutable_request_cancel_activity_task_command_attributes()
+        ->set_scheduled_event_id(scheduled->second);
+    return over && waited;
+  }
+
+  /// A long timer beside a short one; the short one ends both.
+  bool cancelled_timer(const std::string& name) {
+    auto long_over = timer(name + "l", 3600);
+    auto short_over = timer(name + "s", 3);
+    if (short_over && !long_over)
+      add(enums::COMMAND_TYPE_CANCEL_TIMER)
+        .mutable_cancel_timer_command_attributes()
+        ->set_timer_id(name + "l");
+    return short_over;
+  }
+
+  void end() {
+    if (what_.end == program::ending::go_on) {
+      auto& a = *add(enums::COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION)
+                   .mutable_continue_as_new_workflow_execution_command_attributes();
+      a.mutable_workflow_type()->set_name("type");
+      a.mutable_task_queue()->set_name("queue");
+      *a.mutable_input() = input_of(f_.generation + 1);
+    } else if (what_.end == program::ending::fail) {
+      auto& failure = *add(enums::COMMAND_TYPE_FAIL_WORKFLOW_EXECUTION)
+                         .mutable_fail_workflow_execution_command_attributes()
+                         ->mutable_failure();
+      failure.set_message("as planned");
+      failure.mutable_application_failure_info()->set_type("planned");
+    } else {
+      *add(enums::COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION)
+         .mutable_complete_workflow_execution_command_attributes()
+         ->mutable_result()
+        = input_of(f_.generation);
+    }
+  }
+
+  facts f_;
+  program what_;
+  dice random_;
+  std::vector<Command> out_;
+};
+
+} // namespace
+
+program make_program(std::uint64_t seed, const std::string& workflow_id, int generation) {
+  dice random{seed ^ std::hash<std::string>{}(workflow_id)
+              ^ (static_cast<std::uint64_t>(generation) << 32U)};
+  program out{.generation = generation};
+  constexpr int kinds = static_cast<int>(program::step::cancelled_timer) + 1;
+  for (int n = 1 + random.below(5); n > 0; --n)
+    out.steps.push_back(static_cast<program::step>(random.below(kinds)));
+  if (generation < generations_max && random.chance(250))
+    out.end = program::ending::go_on;
+  else if (random.chance(200))
+    out.end = program::ending::fail;
+  return out;
+}
+
+std::vector<Command> commands_for(std::uint64_t seed, const history& events) {
+  return player{read(events), seed}.play();
+}
+
+api::common::v1::Payloads input_of(int generation) {
+  api::common::v1::Payloads out;
+  auto& p = *out.add_payloads();
+  (*p.mutable_metadata())["encoding"] = "json/plain";
+  p.set_data(std::to_string(generation));
+  return out;
+}
+
+} // namespace reprise::simulation

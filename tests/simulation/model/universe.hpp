@@ -1,0 +1,141 @@
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+// What everything in a simulated world shares: one source of chance, one clock, one list of what
+// happens next, one trace. The seed decides all of it.
+
+namespace reprise::simulation {
+
+using namespace std::chrono_literals;
+
+/// Chance. Only this may be asked what happens, in an order that the seed fixes.
+class dice {
+public:
+  explicit dice(std::uint64_t seed) : ids_(seed) {
+  }
+
+  std::uint64_t next() {
+    return ids_.random();
+  }
+
+  /// 0 to n - 1.
+  int below(int n) {
+    return n <= 1 ? 0 : static_cast<int>(next() % static_cast<std::uint64_t>(n));
+  }
+
+  bool chance(int per_thousand) {
+    return below(1000) < per_thousand;
+  }
+
+  duration between(duration from, duration to) {
+    if (to <= from)
+      return from;
+    auto span = static_cast<std::uint64_t>((to - from).count());
+    return from + duration{static_cast<std::int64_t>(next() % span)};
+  }
+
+  template <class T>
+  const T& pick(const std::vector<T>& from) {
+    return from[static_cast<std::size_t>(below(static_cast<int>(from.size())))];
+  }
+
+private:
+  seeded_ids ids_;
+};
+
+/// What happened, in order: a hash always, the lines when asked for.
+class trace {
+public:
+  bool print = false;
+  bool keep = false;
+
+  void say(time_point now, const std::string& text) {
+    for (unsigned char c : text)
+      hash_ = (hash_ ^ c) * 0x100000001b3ULL;
+    hash_ = (hash_ ^ static_cast<std::uint64_t>(now.time_since_epoch().count())) * 0x100000001b3ULL;
+    ++size_;
+    if (print)
+      std::printf("%s\n", line(now, text).c_str());
+    if (keep)
+      lines_.push_back(line(now, text));
+  }
+
+  std::uint64_t hash() const noexcept {
+    return hash_;
+  }
+
+  std::size_t size() const noexcept {
+    return size_;
+  }
+
+  const std::vector<std::string>& lines() const noexcept {
+    return lines_;
+  }
+
+private:
+  std::string line(time_point now, const std::string& text) const {
+    auto ms = now.time_since_epoch().count() / 1'000'000 % 100'000'000;
+    return std::to_string(ms) + " " + text;
+  }
+
+  std::uint64_t hash_ = 0xcbf29ce484222325ULL;
+  std::size_t size_ = 0;
+  std::vector<std::string> lines_;
+};
+
+class universe final : public clock {
+public:
+  explicit universe(std::uint64_t seed) : random(seed) {
+  }
+
+  time_point now() const override {
+    return now_;
+  }
+
+  /// Counts through everything, as the world's time does.
+  std::chrono::nanoseconds boot_time() const override {
+    return now_.time_since_epoch();
+  }
+
+  void say(const std::string& text) {
+    told.say(now_, text);
+  }
+
+  /// A rule was broken. The first one counts; actors must not be able to catch it.
+  void fail(const std::string& text) {
+    say("VIOLATION " + text);
+    if (failure.empty())
+      failure = text;
+  }
+
+  void after(duration wait, std::function<void()> what) {
+    agenda.emplace(now_ + wait, std::move(what));
+  }
+
+  void set_now(time_point t) {
+    now_ = std::max(now_, t);
+  }
+
+  dice random;
+  trace told;
+  std::string failure{};
+  /// What clients, workers and fate do next. Ties in the order of their making.
+  std::multimap<time_point, std::function<void()>> agenda{};
+
+private:
+  time_point now_{std::chrono::hours{24 * 20'000}};
+};
+
+} // namespace reprise::simulation

@@ -1,0 +1,445 @@
+#include "tests/simulation/model/world.hpp"
+
+#include "actors/loader.hpp"
+#include "base/broken_invariants.hpp"
+#include "engine/engine.hpp"
+#include "engine/proto_time.hpp"
+#include "frontend/namespaces.hpp"
+
+#include <utility>
+
+namespace reprise::simulation {
+
+namespace {
+
+namespace enums = temporal::api::enums::v1;
+
+class world {
+public:
+  explicit world(const world_options& options)
+    : all_(options.seed),
+      judge_(all_),
+      how_(make_setup()),
+      servers_(all_, judge_, how_),
+      parts_{.all = all_, .judge = judge_, .servers = servers_, .seed = options.seed} {
+    all_.told.print = options.print_trace;
+    all_.told.keep = options.keep_trace;
+    servers_.see = [this](const auto& method, const auto& request, const auto& answer) {
+      witness(method, request, answer);
+    };
+  }
+
+  ~world() {
+    for (auto& w : workers_)
+      w->stop();
+    all_.agenda.clear();
+  }
+
+  report run() {
+    auto broken = broken_invariants();
+    make_namespace();
+    begin();
+    live_until(all_.now() + all_.random.between(60s, 200s));
+    heal();
+    if (ok())
+      finish();
+    if (ok())
+      check_rest();
+    if (ok())
+      forget();
+    if (broken_invariants() != broken)
+      all_.fail("an invariant of the server was broken; its log says which");
+    return {.failure = all_.failure,
+            .hash = all_.told.hash(),
+            .steps = all_.told.size(),
+            .runs = judge_.runs().size(),
+            .commits = judge_.commits(),
+            .happened = servers_.happened,
+            .lines = all_.told.lines()};
+  }
+
+private:
+  bool ok() const {
+    return all_.failure.empty();
+  }
+
+  setup make_setup() {
+    auto& random = all_.random;
+    setup s;
+    s.leased = random.chance(400);
+    s.how = static_cast<order>(random.below(4));
+    s.memory_budget_bytes = random.pick<std::size_t>({0, 20U << 10, 1U << 20, 96U << 20});
+    return s;
+  }
+
+  void make_namespace() {
+    google::protobuf::Duration retention;
+    retention.set_seconds(3600);
+    auto record = frontend::new_namespace("default", namespace_id, retention);
+    (*record.mutable_search_attributes())["Tag"] = enums::INDEXED_VALUE_TYPE_KEYWORD;
+    auto made = servers_.durable().below().create_namespace(
+      {.id = namespace_id, .name = "default", .version = 1, .record = record.SerializeAsString()});
+    if (!made)
+      all_.fail("no namespace: " + made.error().message);
+  }
+
+  void begin() {
+    auto& random = all_.random;
+    change_weather();
+    servers_.start_process();
+    if (how_.leased)
+      servers_.start_process();
+    for (int n = 1 + random.below(3); n > 0; --n)
+      add_worker();
+    auto workflows = 2 + random.below(11);
+    for (int n = 1 + random.below(3); n > 0; --n) {
+      clients_.push_back(
+        std::make_shared<client>(parts_, "c" + std::to_string(clients_.size()), workflows));
+      clients_.back()->live();
+    }
+    all_.after(random.between(1s, 10s), [this] { fate(); });
+    keep_running();
+  }
+
+  void add_worker() {
+    workers_.push_back(std::make_shared<worker>(parts_, "w" + std::to_string(worker_names_++)));
+    workers_.back()->start();
+  }
+
+  // -- fate --------------------------------------------------------------------------------------
+
+  void change_weather() {
+    auto& random = all_.random;
+    auto& w = servers_.now;
+    w = {};
+    w.overlaps = random.pick<int>({0, 200, 600});
+    switch (random.below(8)) {
+      case 0:
+      case 1:
+        break;
+      case 2:
+        w.refused = 50;
+        w.answer_lost = 50;
+        w.late = 50;
+        w.failed_reads = 50;
+        break;
+      case 3:
+        w.answer_lost = 150;
+        w.late = 150;
+        break;
+      case 4:
+        w.throws = 60;
+        break;
+      case 5:
+        w.refused = 1000;
+        w.failed_reads = 1000;
+        break;
+      case 6:
+        w.failed_reads = 200;
+        w.lost_answers = 100;
+        break;
+      default:
+        w.kills = 10;
+        w.throws = 10;
+        w.late = 50;
+        break;
+    }
+    all_.say("weather " + std::to_string(w.refused) + " " + std::to_string(w.answer_lost) + " "
+             + std::to_string(w.late) + " " + std::to_string(w.failed_reads) + " "
+             + std::to_string(w.throws) + " " + std::to_string(w.kills));
+  }
+
+  /// One stroke of fate, and the time of the next.
+  void fate() {
+    if (!parts_.chaos)
+      return;
+    auto& random = all_.random;
+    auto down = servers_.now.refused == 1000;
+    all_.after(down ? random.between(1s, 8s) : random.between(1s, 20s), [this] { fate(); });
+    switch (random.below(10)) {
+      case 0:
+        return servers_.kill_one();
+      case 1:
+        return servers_.drain_one();
+      case 2:
+        return servers_.freeze_one(random.between(1s, 40s));
+      case 3:
+        return servers_.kill_some_queue();
+      case 4: {
+        auto& w
+          = workers_[static_cast<std::size_t>(random.below(static_cast<int>(workers_.size())))];
+        all_.say("a worker vanishes");
+        w->stop();
+        workers_.erase(workers_.begin() + (&w - workers_.data()));
+        return add_worker();
+      }
+      case 5:
+        return check_live();
+      default:
+        return change_weather();
+    }
+  }
+
+  /// Starts what was killed again, after a while.
+  void keep_running() {
+    auto wanted = how_.leased ? 2U : 1U;
+    if (servers_.alive() < wanted)
+      servers_.start_process();
+    all_.after(all_.random.between(100ms, 10s), [this] { keep_running(); });
+  }
+
+  // -- time --------------------------------------------------------------------------------------
+
+  /// One thing happens: a job runs, or time passes and something becomes due.
+  void step(time_point until) {
+    auto& random = all_.random;
+    if (servers_.has_jobs() && !random.chance(30)) {
+      servers_.run_job();
+      return;
+    }
+    auto to = until;
+    if (!all_.agenda.empty())
+      to = std::min(to, all_.agenda.begin()->first);
+    if (auto next = servers_.next_timeout())
+      to = std::min(to, *next);
+    // The world does not wait for jobs that are ready: they are slow now and then.
+    if (servers_.has_jobs())
+      to = std::min(to, all_.now() + random.between(0ms, random.chance(20) ? 1000ms : 10ms));
+    servers_.pass_time(std::max(to, all_.now()));
+    servers_.settle_lost();
+    while (!all_.agenda.empty() && all_.agenda.begin()->first <= all_.now()) {
+      auto what = std::move(all_.agenda.extract(all_.agenda.begin()).mapped());
+      what();
+      servers_.settle_lost();
+    }
+  }
+
+  void live_until(time_point end) {
+    while (all_.now() < end && ok())
+      step(end);
+  }
+
+  // -- what left the server ----------------------------------------------------------------------
+
+  template <class Message>
+  static Message parse(const std::string& bytes) {
+    Message m;
+    m.ParseFromString(bytes);
+    return m;
+  }
+
+  void witness(const std::string& method, const std::string& request,
+               const result<std::string>& answer) {
+    if (!answer)
+      return witness_failure(method, answer.error());
+    if (method == "StartWorkflowExecution") {
+      auto asked = parse<service::StartWorkflowExecutionRequest>(request);
+      auto got = parse<service::StartWorkflowExecutionResponse>(*answer);
+      judge_.saw_start(asked.workflow_id(), asked.request_id(), got.run_id());
+      if (got.has_eager_workflow_task())
+        judge_.saw_eager_task(asked.request_id(), got.eager_workflow_task());
+    } else if (method == "SignalWithStartWorkflowExecution") {
+      auto asked = parse<service::SignalWithStartWorkflowExecutionRequest>(request);
+      judge_.saw_signal_accepted(asked.workflow_id(), asked.signal_name());
+    } else if (method == "SignalWorkflowExecution") {
+      auto asked = parse<service::SignalWorkflowExecutionRequest>(request);
+      judge_.saw_signal_accepted(asked.workflow_execution().workflow_id(), asked.signal_name());
+    } else if (method == "PollWorkflowTaskQueue") {
+      auto got = parse<service::PollWorkflowTaskQueueResponse>(*answer);
+      if (!got.task_token().empty())
+        judge_.saw_workflow_task(got);
+    } else if (method == "RespondWorkflowTaskCompleted") {
+      auto got = parse<service::RespondWorkflowTaskCompletedResponse>(*answer);
+      if (!got.workflow_task().task_token().empty())
+        judge_.saw_workflow_task(got.workflow_task());
+      for (const auto& a : got.activity_tasks())
+        judge_.saw_activity_task(a);
+    } else if (method == "PollActivityTaskQueue") {
+      auto got = parse<service::PollActivityTaskQueueResponse>(*answer);
+      if (!got.task_token().empty())
+        judge_.saw_activity_task(got);
+    } else {
+      witness_read(method, request, *answer);
+    }
+  }
+
+  void witness_read(const std::string& method, const std::string& request,
+                    const std::string& answer) {
+    if (method == "GetWorkflowExecutionHistory") {
+      auto asked = parse<service::GetWorkflowExecutionHistoryRequest>(request);
+      auto got = parse<service::GetWorkflowExecutionHistoryResponse>(answer);
+      judge_.saw_page(got.history(), asked.next_page_token(), got.next_page_token());
+    } else if (method == "GetWorkflowExecutionHistoryReverse") {
+      auto got = parse<service::GetWorkflowExecutionHistoryReverseResponse>(answer);
+      judge_.saw_page(got.history(), {}, got.next_page_token());
+    } else if (method == "DescribeWorkflowExecution") {
+      auto got = parse<service::DescribeWorkflowExecutionResponse>(answer);
+      const auto& info = got.workflow_execution_info();
+      judge_.saw_status(info.execution().run_id(), info.status());
+    } else if (method == "ListWorkflowExecutions") {
+      auto got = parse<service::ListWorkflowExecutionsResponse>(answer);
+      for (const auto& info : got.executions())
+        judge_.saw_status(info.execution().run_id(), info.status());
+    }
+  }
+
+  void witness_failure(const std::string& method, const error& why) {
+    if (why.code == errc::data_loss)
+      all_.fail(method + " lost data: " + why.message);
+    if (why.code == errc::internal && servers_.now.throws == 0 && servers_.happened["throws"] == 0)
+      all_.fail(method + " failed within the server: " + why.message);
+  }
+
+  // -- checks ------------------------------------------------------------------------------------
+
+  /// What a run's execution says is what its journal says.
+  void check_live() {
+    auto was = std::exchange(servers_.now, weather{.overlaps = 0});
+    servers_.run_all();
+    for (const auto& [run_id, r] : judge_.runs()) {
+      if (!ok() || !servers_.serving())
+        break;
+      if (!r.erased)
+        check_run(run_id, r);
+    }
+    servers_.now = was;
+  }
+
+  void check_run(const std::string& run_id, const run_record& r) {
+    service::DescribeWorkflowExecutionRequest ask;
+    ask.set_namespace_("default");
+    ask.mutable_execution()->set_workflow_id(r.head.workflow_id);
+    ask.mutable_execution()->set_run_id(run_id);
+    auto before = engine::describe(r.state, make_context());
+    auto bytes = servers_.ask("DescribeWorkflowExecution", ask);
+    // The slot may wait for time to pass: a raise of its epoch, a lost lease.
+    if (!bytes)
+      return void(++servers_.happened["checks that found no answer"]);
+    ++servers_.happened["checks of live state"];
+    auto said = parse<service::DescribeWorkflowExecutionResponse>(*bytes);
+    // An execution that comes back to memory may have a deadline to miss, and write.
+    auto after = engine::describe(r.state, make_context());
+    if (!same(said, before) && !same(said, after))
+      all_.fail("run " + run_id + " is described otherwise than its journal says: "
+                + said.ShortDebugString() + " / " + after.ShortDebugString());
+  }
+
+  engine::context make_context() {
+    facts_.id = namespace_id;
+    facts_.name = "default";
+    auto* p = servers_.serving_process();
+    if (p != nullptr)
+      if (auto ns = p->server().node().namespaces().find("default"))
+        facts_ = ns->facts;
+    return {.now = all_.now(), .ids = ids_, .ns = facts_, .bounds = bounds_};
+  }
+
+  /// From now on everything works.
+  void heal() {
+    all_.say("healing");
+    parts_.chaos = false;
+    servers_.now = weather{.overlaps = 100};
+    servers_.durable().land_late();
+  }
+
+  /// Every workflow that can finish does.
+  void finish() {
+    auto helper = std::make_shared<client>(parts_, "helper", 1);
+    auto end = all_.now() + 3h;
+    // What clients have under way may start more.
+    live_until(all_.now() + 100s);
+    while (ok() && all_.now() < end && judge_.open_runs() > 0) {
+      for (const auto& [run_id, r] : judge_.runs())
+        if (!r.erased && engine::is_open(r.state))
+          helper->signal(r.head.workflow_id);
+      live_until(all_.now() + 30s);
+    }
+    for (const auto& [run_id, r] : judge_.runs())
+      if (ok() && !r.erased && engine::is_open(r.state))
+        all_.fail("workflow " + r.head.workflow_id + " run " + run_id
+                  + " never finished: " + r.state.ShortDebugString());
+    if (ok())
+      live_until(all_.now() + 70s);
+    judge_.check_promises();
+  }
+
+  void check_rest() {
+    check_live();
+    std::size_t kept = 0;
+    for (const auto& [run_id, r] : judge_.runs()) {
+      if (r.erased || !ok())
+        continue;
+      ++kept;
+      check_stored(run_id, r);
+    }
+    service::CountWorkflowExecutionsRequest ask;
+    ask.set_namespace_("default");
+    auto counted = servers_.ask("CountWorkflowExecutions", ask);
+    if (!counted)
+      return all_.fail("nothing can be counted: " + counted.error().message);
+    auto n = parse<service::CountWorkflowExecutionsResponse>(*counted).count();
+    if (n != static_cast<std::int64_t>(kept))
+      all_.fail(std::to_string(n) + " runs are listed, not " + std::to_string(kept));
+  }
+
+  void check_stored(const std::string& run_id, const run_record& r) {
+    auto loaded = actors::load_run(servers_.durable().below(), namespace_id, r.head.workflow_id,
+                                   run_id);
+    if (loaded.what != actors::loaded_run::outcome::found || !same(loaded.state, r.state))
+      all_.fail("run " + run_id + " is loaded otherwise than it was written");
+    service::GetWorkflowExecutionHistoryRequest ask;
+    ask.set_namespace_("default");
+    ask.mutable_execution()->set_workflow_id(r.head.workflow_id);
+    ask.mutable_execution()->set_run_id(run_id);
+    std::size_t events = 0;
+    do {
+      auto bytes = servers_.ask("GetWorkflowExecutionHistory", ask);
+      if (!bytes)
+        return all_.fail("the history of run " + run_id + ": " + bytes.error().message);
+      auto page = parse<service::GetWorkflowExecutionHistoryResponse>(*bytes);
+      judge_.saw_history(run_id, page.history());
+      events += static_cast<std::size_t>(page.history().events_size());
+      ask.set_next_page_token(page.next_page_token());
+    } while (!ask.next_page_token().empty());
+    if (events != r.fingerprints.size())
+      all_.fail("run " + run_id + " shows " + std::to_string(events) + " events of "
+                + std::to_string(r.fingerprints.size()));
+  }
+
+  /// Behind the retention nothing is left.
+  void forget() {
+    for (auto& w : workers_)
+      w->stop();
+    live_until(all_.now() + 70min);
+    for (const auto& [run_id, r] : judge_.runs())
+      if (ok() && !r.erased)
+        all_.fail("run " + run_id + " outlived its retention");
+    auto left = servers_.durable().below().count(namespace_id, {});
+    if (ok() && left && *left != 0)
+      all_.fail("runs are listed behind their retention");
+  }
+
+  universe all_;
+  ledger judge_;
+  setup how_;
+  cluster_of_processes servers_;
+  parts parts_;
+  std::vector<std::shared_ptr<worker>> workers_;
+  std::vector<std::shared_ptr<client>> clients_;
+  int worker_names_ = 0;
+  seeded_ids ids_{1};
+  engine::namespace_facts facts_;
+  engine::limits bounds_;
+};
+
+} // namespace
+
+report live(const world_options& options) {
+  return world{options}.run();
+}
+
+std::string how_to_replay(std::uint64_t seed) {
+  return "replay with: reprise_simulation_tests --seed " + std::to_string(seed) + " --trace";
+}
+
+} // namespace reprise::simulation

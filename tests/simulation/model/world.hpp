@@ -1,0 +1,39 @@
+#pragma once
+
+#include "tests/simulation/model/client.hpp"
+#include "tests/simulation/model/worker.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace reprise::simulation {
+
+struct report {
+  /// Empty: no rule was broken.
+  std::string failure{};
+  std::uint64_t hash = 0;
+  std::size_t steps = 0;
+  std::size_t runs = 0;
+  std::size_t commits = 0;
+  /// What fate did, and how often.
+  std::map<std::string, int> happened{};
+  std::vector<std::string> lines{};
+};
+
+struct world_options {
+  std::uint64_t seed = 0;
+  bool print_trace = false;
+  bool keep_trace = false;
+};
+
+/// Lives one seed from beginning to end: a time of chaos, a time in which everything works and
+/// every workflow has to finish, then the end of all retentions. Everything that happens follows
+/// from the seed alone.
+report live(const world_options& options);
+
+/// How to see a seed again.
+std::string how_to_replay(std::uint64_t seed);
+
+} // namespace reprise::simulation
