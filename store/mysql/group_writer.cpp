@@ -192,6 +192,7 @@ void group_writer::add_run(const run_write& w) {
   state.wakeups = &w.head;
   if (w.what != run_write::kind::touch)
     state.head = &w.head;
+  state.is_new = state.is_new || w.what == run_write::kind::create;
   if (w.what == run_write::kind::create)
     run_ids_.emplace(std::pair{sql::id_hash(w.head.namespace_id, w.head.workflow_id), key}, false);
   if (w.what != run_write::kind::touch)
@@ -248,12 +249,15 @@ void group_writer::flush_heads() {
                   " ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq), "
                   "next_event_id = VALUES(next_event_id), status = VALUES(status), "
                   "timer_at = VALUES(timer_at), offer_at = VALUES(offer_at)"};
+  // What never changes is only sent with a row that is new; the check saw the others, under the
+  // lock on their slots.
+  const std::string unchanged;
   for (auto& [key, state] : heads_) {
-    auto& [head, wakeups] = state;
+    auto& [head, wakeups, is_new] = state;
     if (head != nullptr)
       heads.add(db_, key, head->last_seq, head->next_event_id, head->status, wakeups->timer_at,
-                wakeups->offer_at, int{head->slot}, head->namespace_id, head->workflow_id,
-                head->run_id);
+                wakeups->offer_at, int{head->slot}, is_new ? head->namespace_id : unchanged,
+                is_new ? head->workflow_id : unchanged, is_new ? head->run_id : unchanged);
     else
       db_.execute(fill("UPDATE runs SET timer_at = ?, offer_at = ? WHERE run_key = ?",
                        wakeups->timer_at, wakeups->offer_at, key));

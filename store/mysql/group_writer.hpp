@@ -81,6 +81,8 @@ private:
     const run_head* head = nullptr;
     /// Where the wake-ups are.
     const run_head* wakeups = nullptr;
+    /// The row is not there yet.
+    bool is_new = false;
   };
 
   std::map<std::int64_t, head_state> heads_;
