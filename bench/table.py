@@ -49,7 +49,7 @@ def number(value):
         return ""
     if abs(value) >= 1000:
         return f"{value:,.0f}"
-    digits = 0 if abs(value) >= 100 or value == int(value) else 1 if abs(value) >= 10 else 2
+    digits = 0 if abs(value) >= 100 or abs(value - round(value)) < 1e-9 else 1 if abs(value) >= 10 else 2
     return f"{value:.{digits}f}" if abs(value) >= 0.1 or value == 0 else f"{value:.3f}"
 
 

@@ -2,11 +2,12 @@
 // parked one, and from the signal to its result. Meant to be run twice, on a server that looks
 // after no other workflow and on one that has a million parked (bench_park).
 //
-//   bench_touch --target HOST:PORT --pid PID --name NAME [--times N] [--parked COUNT]
-//               [--figures FILE]
+//   bench_touch --target HOST:PORT --pid PID --name NAME [--times N]
+//               [--parked COUNT] [--turn N --turns COUNT] [--figures FILE]
 //
 // With --parked it signals, at random, those that bench_park made; without, those it started
-// itself.
+// itself. A workflow can be finished once: of several runs on one server each takes its turn's
+// share of them.
 #include "bench/support/caller.hpp"
 #include "bench/support/figures.hpp"
 #include "bench/support/parked.hpp"
@@ -31,6 +32,8 @@ struct options {
   std::string name = "touch";
   int times = 500;
   std::int64_t parked = 0;
+  std::int64_t turn = 0;
+  std::int64_t turns = 1;
   std::string figures_file{};
 };
 
@@ -70,7 +73,10 @@ private:
 
   std::string any_parked() {
     for (;;) {
-      auto number = std::uniform_int_distribution<std::int64_t>{0, options_.parked - 1}(random_);
+      auto share = options_.parked / options_.turns;
+      auto number = std::uniform_int_distribution<std::int64_t>{0,
+                                                                share - 1}(random_)*options_.turns
+                    + options_.turn;
       if (finished_.insert(number).second)
         return parked_id(number);
     }
@@ -144,6 +150,8 @@ int main(int argc, char** argv) {
   app.add_option("--name", o.name, "What the figures' names begin with");
   app.add_option("--times", o.times)->check(CLI::PositiveNumber);
   app.add_option("--parked", o.parked, "How many bench_park made")->check(CLI::NonNegativeNumber);
+  app.add_option("--turn", o.turn, "Which share of them, from 0 on")->check(CLI::NonNegativeNumber);
+  app.add_option("--turns", o.turns, "How many shares")->check(CLI::PositiveNumber);
   app.add_option("--figures", o.figures_file, "File to append the figures to");
   CLI11_PARSE(app, argc, argv);
   wait_for_server(o.target);
