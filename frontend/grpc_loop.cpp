@@ -15,8 +15,9 @@ namespace {
 /// What a request may have; the API's limit. The transport's own is far higher, since its text is
 /// not the one by which clients know that a retry is in vain.
 constexpr std::size_t request_bytes_max = 4U << 20;
-/// Longer texts of errors are cut.
-constexpr std::size_t error_text_max = 4000;
+/// What the text and the details of an error may take in a call's trailers, encoded. Many clients
+/// take 8 KiB of headers in all, and give an error of their own instead of ours when there is more.
+constexpr std::size_t error_trailers_max = 7000;
 
 constexpr std::array<const char*, 7> known_headers{
   "client-name", "client-version", "supported-server-versions", "supported-features",
@@ -81,18 +82,34 @@ protected:
 
 } // namespace
 
-grpc::Status to_status(const error& why) {
-  auto text = why.message;
-  if (text.size() > error_text_max) {
-    text.resize(error_text_max);
-    // Never in the middle of a character.
-    while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80)
-      text.pop_back();
-    if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xC0)
-      text.pop_back();
+/// As much of the text as may be sent, and no half character at its end.
+static std::string sendable_text(const error& why, bool has_detail) {
+  // A byte of the text goes out percent-encoded when it is not plain ASCII, and again in the
+  // details, in base64.
+  constexpr std::size_t fixed = 200;
+  auto base64 = [](std::size_t bytes) { return bytes * 4 / 3; };
+  auto used = fixed + (has_detail ? base64(why.detail.size() + why.detail_type.size()) : 0);
+  std::size_t repeated = 0;
+  std::size_t end = 0;
+  for (; end < why.message.size(); ++end) {
+    auto c = static_cast<unsigned char>(why.message[end]);
+    used += c < ' ' || c > '~' || c == '%' ? 3 : 1;
+    ++repeated;
+    if (used + (has_detail ? base64(repeated) : 0) > error_trailers_max)
+      break;
   }
+  if (end < why.message.size())
+    while (end > 0 && (static_cast<unsigned char>(why.message[end]) & 0xC0) == 0x80)
+      --end;
+  return why.message.substr(0, end);
+}
+
+grpc::Status to_status(const error& why) {
+  // A detail may repeat what the caller sent, at any length.
+  auto has_detail = !why.detail_type.empty() && why.detail.size() < error_trailers_max / 3;
+  auto text = sendable_text(why, has_detail);
   auto code = static_cast<grpc::StatusCode>(why.code);
-  if (why.detail_type.empty())
+  if (!has_detail)
     return {code, text};
   return {code, text, status_bytes(why, text)};
 }

@@ -1,0 +1,159 @@
+// The flags of `server start-dev` and the settings that they carry.
+#include "cli/start_dev_options.hpp"
+#include "temporal/api/enums/v1/common.pb.h"
+
+#include <doctest/doctest.h>
+
+#include <CLI/CLI.hpp>
+
+using namespace reprise;
+using namespace reprise::cli;
+namespace enums = temporal::api::enums::v1;
+
+namespace {
+
+/// Empty: the arguments were taken.
+std::string parse(std::vector<std::string> words, start_dev_options& into) {
+  CLI::App app{"test"};
+  add_start_dev(app, into);
+  std::reverse(words.begin(), words.end());
+  words.push_back("start-dev");
+  try {
+    app.parse(std::move(words));
+  } catch (const CLI::ParseError& e) {
+    return e.what();
+  }
+  return {};
+}
+
+engine::limits configured(const std::vector<std::string>& settings) {
+  engine::limits bounds;
+  std::vector<std::string> ignored;
+  auto ok = apply_dynamic_config(settings, bounds, ignored);
+  REQUIRE_MESSAGE(ok, (ok ? "" : ok.error().message));
+  CHECK(ignored.empty());
+  return bounds;
+}
+
+} // namespace
+
+TEST_CASE("flags that people know are taken, with their short forms") {
+  start_dev_options o;
+  CHECK(parse({"--ip",
+               "0.0.0.0",
+               "-p",
+               "7000",
+               "--metrics-port",
+               "9000",
+               "-f",
+               "a.db",
+               "-n",
+               "one",
+               "--namespace",
+               "two",
+               "--search-attribute",
+               "City=Keyword",
+               "--search-attribute=Age=Int",
+               "--dynamic-config-value",
+               "a.b=\"c\"",
+               "--log-level",
+               "error",
+               "--headless",
+               "--memory",
+               "10"},
+              o)
+        == "");
+  CHECK(o.ip == "0.0.0.0");
+  CHECK(o.port == 7000);
+  CHECK(o.metrics_port == 9000);
+  CHECK(o.db_filename == "a.db");
+  CHECK(o.namespaces == std::vector<std::string>{"one", "two"});
+  CHECK(o.search_attributes == std::vector<std::string>{"City=Keyword", "Age=Int"});
+  CHECK(o.dynamic_config == std::vector<std::string>{"a.b=\"c\""});
+  CHECK(o.headless);
+  CHECK(o.memory_mib == 10);
+}
+
+TEST_CASE("nothing said is the reference's default") {
+  start_dev_options o;
+  CHECK(parse({}, o) == "");
+  CHECK(o.ip == "127.0.0.1");
+  CHECK(o.port == 7233);
+  CHECK(o.db_filename.empty());
+  CHECK_FALSE(o.headless);
+}
+
+TEST_CASE("flags that make no sense are refused") {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"--port", "65536"},
+                                                {"--port", "-1"},
+                                                {"--port", "seven"},
+                                                {"--metrics-port", "100000"},
+                                                {"--memory", "0"},
+                                                {"--memory", "-5"},
+                                                {"--made-up"},
+                                                {"--db-filename"},
+                                                {"--db-filename", "a", "--mysql", "mysql://x/y"},
+                                                {"word"}}) {
+    start_dev_options o;
+    CHECK(parse(words, o) != "");
+  }
+}
+
+TEST_CASE("search attributes are named with their type") {
+  auto city = parse_search_attribute("City=Keyword");
+  REQUIRE(city);
+  CHECK(city->first == "City");
+  CHECK(city->second == enums::INDEXED_VALUE_TYPE_KEYWORD);
+  CHECK(parse_search_attribute("T=KeywordList")->second == enums::INDEXED_VALUE_TYPE_KEYWORD_LIST);
+  for (const char* bad : {"", "City", "City=", "=Keyword", "City=keyword", "City=Keyword ",
+                          "City=Unspecified", "City==Keyword"}) {
+    auto refused = parse_search_attribute(bad);
+    INFO(bad);
+    REQUIRE(!refused);
+    CHECK(refused.error().message.find("Name=Type") != std::string::npos);
+  }
+}
+
+TEST_CASE("settings by the reference's names reach the engine's bounds") {
+  auto bounds = configured({"limit.blobSize.error=1000", "limit.maxIDLength=\"50\"",
+                            "history.defaultWorkflowTaskTimeout=\"1m30s\"",
+                            "history.workflowIdReuseMinimalInterval=0s",
+                            "history.workflowTaskRetryMaxInterval=1.5h"});
+  CHECK(bounds.blob_bytes_max == 1000);
+  CHECK(bounds.id_length_max == 50);
+  CHECK(bounds.workflow_task_timeout_default == std::chrono::seconds{90});
+  CHECK(bounds.run_interval_min == duration{0});
+  CHECK(bounds.workflow_task_backoff_max == std::chrono::minutes{90});
+}
+
+TEST_CASE("settings that this server does not know are named, not refused") {
+  engine::limits bounds;
+  std::vector<std::string> ignored;
+  CHECK(apply_dynamic_config({"frontend.made.up=true", "system.x={\"a\":1}"}, bounds, ignored));
+  CHECK(ignored == std::vector<std::string>{"frontend.made.up", "system.x"});
+}
+
+TEST_CASE("values that do not fit are refused with the setting") {
+  for (const char* bad :
+       {"limit.blobSize.error", "=5", "limit.blobSize.error=", "limit.blobSize.error=-1",
+        "limit.blobSize.error=many", "limit.blobSize.error=1.5",
+        "limit.blobSize.error=99999999999999999999", "history.defaultWorkflowTaskTimeout=10",
+        "history.defaultWorkflowTaskTimeout=", "history.defaultWorkflowTaskTimeout=-1s",
+        "history.defaultWorkflowTaskTimeout=1 s", "history.defaultWorkflowTaskTimeout=1fortnight",
+        "history.defaultWorkflowTaskTimeout=1e300h", "history.defaultWorkflowTaskTimeout=nans",
+        "history.defaultWorkflowTaskTimeout=infs"}) {
+    engine::limits bounds;
+    std::vector<std::string> ignored;
+    INFO(bad);
+    auto refused = apply_dynamic_config({bad}, bounds, ignored);
+    REQUIRE(!refused);
+    CHECK(refused.error().message.find("--dynamic-config-value") != std::string::npos);
+  }
+}
+
+TEST_CASE("log levels are known by name") {
+  CHECK(*parse_log_level("warn") == log_level::warn);
+  CHECK(*parse_log_level("never") == log_level::off);
+  CHECK(!parse_log_level("loud"));
+  CHECK(!parse_log_level(""));
+}
