@@ -425,7 +425,7 @@ void execution::deliver(outcome_ptr out) {
     return;
   }
   out->number = ++appends_;
-  out->write.epoch = shared_.epochs[options_.slot_number].load(std::memory_order_acquire);
+  out->write.epoch = options_.epoch;
   out->write_bytes = bytes_of(out->write);
   send(shared_.writer, append_atom_v, std::move(out));
 }

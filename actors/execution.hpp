@@ -20,6 +20,10 @@ struct execution_options {
   services& shared;
   slot_actor slot{};
   store::slot_id slot_number = 0;
+  /// The slot's when it was spawned; what it reads and writes belongs to this one. An execution
+  /// that outlives its epoch for a moment must not write: its state may be older than the next
+  /// owner's.
+  store::epoch_number epoch = 0;
   incarnation_ptr who{};
   std::string namespace_id{};
   std::string workflow_id{};

@@ -37,9 +37,6 @@ struct services {
   keeper_actor keeper{};
   /// Indexed by slot.
   std::vector<slot_actor> slots{};
-  /// Indexed by slot; 0: not served here. Written by the slots.
-  std::vector<std::atomic<store::epoch_number>> epochs
-    = std::vector<std::atomic<store::epoch_number>>(store::slot_count);
   /// The queue that holds tasks like this one.
   std::function<queue_actor(const cluster::Task&)> queue_of{};
   /// A worker waited on this queue at or after that moment.

@@ -38,6 +38,7 @@ void slot::spawn_execution(entry& e) {
     execution_options{.shared = shared_,
                       .slot = slot_actor{this},
                       .slot_number = number_,
+                      .epoch = epoch_,
                       .who = e.who,
                       .namespace_id = e.namespace_id,
                       .workflow_id = e.workflow_id,
@@ -273,7 +274,6 @@ void slot::on_raised(store::epoch_number seen, store::epoch_number now) {
   if (now == try_now)
     return raise_epoch();
   epoch_ = now;
-  shared_.epochs[number_].store(now, std::memory_order_release);
   std::vector<entry*> waiting;
   entries_.for_each([&](entry& e) {
     if (e.needs_raise)
@@ -288,7 +288,6 @@ void slot::on_raised(store::epoch_number seen, store::epoch_number now) {
 void slot::on_epoch(store::epoch_number epoch) {
   epoch_ = epoch;
   raising_ = false;
-  shared_.epochs[number_].store(epoch, std::memory_order_release);
   std::vector<entry*> all;
   entries_.for_each([&](entry& e) { all.push_back(&e); });
   for (auto* e : all) {

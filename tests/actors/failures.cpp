@@ -109,7 +109,7 @@ TEST_CASE_FIXTURE(actor_fixture, "an execution that throws fails that call alone
 
 TEST_CASE_FIXTURE(actor_fixture, "a journal that cannot be folded parks that execution alone") {
   auto slot = store::slot_of(ns, "poisoned");
-  store::transition bad{.slot = slot, .epoch = node->shared().epochs[slot].load()};
+  store::transition bad{.slot = slot, .epoch = first_epoch};
   store::run_write w{.what = store::run_write::kind::create};
   w.head = {.key = 1,
             .slot = slot,
@@ -133,10 +133,28 @@ TEST_CASE_FIXTURE(actor_fixture, "a journal that cannot be folded parks that exe
   CHECK(history("healthy") == std::vector<int>{1, 5});
 }
 
+TEST_CASE_FIXTURE(actor_fixture, "an execution from before a take-over does not write behind it") {
+  start("w");
+  auto slot = store::slot_of(ns, "w");
+  auto owner = node->slot_for(ns, "w");
+  auto late = send(signal_request("w", "late"));
+  scheduler.run_once(); // The slot hands it to the execution, whose turn does not come yet.
+  auto next = below().raise_epoch(slot, first_epoch);
+  REQUIRE(next);
+  // The node owned the slot, lost it, and owns it again; another may have written in between.
+  caf::anon_send(owner, epoch_atom_v, *next);
+  REQUIRE(scheduler.prioritize(owner));
+  scheduler.run_once();
+  run();
+  CHECK(node->shared().watch.append_failures.value() == 1);
+  CHECK(code(late) == ok);
+  CHECK(history("w") == std::vector<int>{1, 5, 26});
+}
+
 TEST_CASE_FIXTURE(actor_fixture, "a node that lost a slot stops, takes over again, and goes on") {
   start("w");
   auto slot = store::slot_of(ns, "w");
-  REQUIRE(below().raise_epoch(slot, node->shared().epochs[slot].load()));
+  REQUIRE(below().raise_epoch(slot, first_epoch));
   auto lost = send(signal_request("w", "once"));
   run();
   CHECK(code(lost) == unavailable);

@@ -677,7 +677,7 @@ TEST_CASE_FIXTURE(query_fixture, "a node that gives its slots up tells those tha
   }
   SUBCASE("by losing them") {
     auto slot = store::slot_of(ns, "c");
-    REQUIRE(below().raise_epoch(slot, node->shared().epochs[slot].load()));
+    REQUIRE(below().raise_epoch(slot, first_epoch));
     start_request("c");
     ask_raw(start_request("c"));
   }

@@ -69,6 +69,9 @@ enum class queues : std::uint8_t {
 
 class actor_fixture {
 public:
+  /// Of every slot, in the hands of the first node.
+  static constexpr store::epoch_number first_epoch = 1;
+
   explicit actor_fixture(cluster::node_options options = {}, queues which = queues::noted)
     : which_(which),
       below_(store::open_memory()),
