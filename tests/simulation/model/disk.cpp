@@ -22,6 +22,12 @@ disk::disk(universe& all, ledger& judge) : all_(all), judge_(judge), below_(stor
 std::vector<commit_status> disk::commit(std::span<const store::transition> group, int process) {
   auto out = below_->commit(group);
   for (std::size_t i = 0; i < group.size(); ++i)
+    if (out[i] != commit_status::committed && !group[i].runs.empty())
+      all_.say("not committed (" + std::to_string(static_cast<int>(out[i]))
+               + "): " + group[i].runs[0].head.run_id + " row "
+               + std::to_string(group[i].runs[0].head.last_seq) + " by p" + std::to_string(process)
+               + " epoch " + std::to_string(group[i].epoch));
+  for (std::size_t i = 0; i < group.size(); ++i)
     if (out[i] == commit_status::committed)
       judge_.on_commit(group[i], process);
   return out;
