@@ -173,20 +173,22 @@ void task_queue::end_poll(const waiter& w) {
   send(w.from, reply_atom_v, w.id, cluster::Reply{});
 }
 
-/// Only the run can decide what becomes of its task, so each one goes back as if it were offered to
-/// a queue that nobody serves.
 void task_queue::on_worker_left() {
   if (pass_on(lost_atom_v))
     return;
   facts_->last_poll_ns.store(0, std::memory_order_relaxed);
   pollers_ = {};
-  if (!sticky_)
-    return;
+  if (sticky_)
+    give_back();
+}
+
+void task_queue::give_back() {
   while (!tasks_.empty()) {
     auto waiting = tasks_.pop();
     watch_.pending.add(-1);
     held_.erase(task_identity(waiting.task));
-    refuse(waiting.task, true);
+    // Who gives a sticky queue the name of a normal one mixes both kinds.
+    refuse(waiting.task, waiting.task.sticky());
   }
   for (const auto& query : std::exchange(queries_, {}))
     refuse(query, true);
@@ -204,6 +206,12 @@ void task_queue::expire_polls(time_point now) {
     waiting_by_key_.erase({w->id, w->from->id()});
     w = waiting_.erase(w);
   }
+}
+
+/// In order, so that one behind a longer-lived one goes a little later.
+void task_queue::expire_queries(time_point now) {
+  while (!queries_.empty() && engine::from_proto(queries_.front().expires_at()) <= now)
+    queries_.pop_front();
 }
 
 // -- hand-outs
@@ -445,6 +453,7 @@ void task_queue::on_tick() {
     tick_at_.reset();
   take_job_results(now);
   expire_polls(now);
+  expire_queries(now);
   if (retired_ && now - last_use_ >= retired_for) {
     quit(caf::exit_reason::normal);
     return;
@@ -454,12 +463,16 @@ void task_queue::on_tick() {
 }
 
 bool task_queue::idle() const {
-  return waiting_.empty() && handed_.empty() && tasks_.empty() && queries_.empty()
-         && backlog_.rests() && jobs_.empty();
+  // What waits on a sticky queue for a worker that does not come keeps nothing alive.
+  auto has_work = !sticky_ && (!tasks_.empty() || !queries_.empty());
+  return waiting_.empty() && handed_.empty() && !has_work && backlog_.rests() && jobs_.empty();
 }
 
 void task_queue::retire_when_idle(time_point now) {
   if (retired_ || !idle() || now - last_use_ < idle_max)
+    return;
+  give_back();
+  if (!backlog_.rests())
     return;
   directory_.retire(*facts_, queue_actor{this});
   retired_ = true;
@@ -481,6 +494,8 @@ void task_queue::arm_tick(time_point now) {
     for (const auto& w : waiting_)
       sooner(w.expires);
   }
+  if (!queries_.empty())
+    sooner(engine::from_proto(queries_.front().expires_at()));
   if (auto t = backlog_.next_time(tasks_.has_room_for_a_page()))
     sooner(*t);
   if (!waiting_.empty() && !tasks_.empty() && !limit_.allows(now))

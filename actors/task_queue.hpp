@@ -79,6 +79,10 @@ private:
   void refuse(const cluster::Task& task, bool sticky);
   void end_poll(const waiter& w);
   void expire_polls(time_point now);
+  void expire_queries(time_point now);
+  /// Only the run can decide what becomes of a sticky task, so each one goes back as if it were
+  /// offered to a queue that nobody serves.
+  void give_back();
   void seen(time_point now);
   std::optional<handout> take_handout(std::uint64_t id, const bridge_actor& from);
   void finish(const held_task& what, const std::string& identity, time_point now);

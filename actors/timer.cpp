@@ -76,6 +76,9 @@ private:
     armed_.clear();
     sweeps_.clear();
     sweep_rows_.clear();
+    sweep_ends_ = false;
+    sweep_at_ = long_ago;
+    sweep_key_ = 0;
     credits_ = credits_max;
     horizon_ = long_ago;
     horizon_key_ = 0;
@@ -177,8 +180,14 @@ private:
   // -- undelivered work
   // -------------------------------------------------------------------------------
 
+  bool sweep_began() const {
+    return sweeping_ || sweep_at_ != long_ago || !sweep_rows_.empty();
+  }
+
   void add_sweep(sweep s) {
-    if (!serving_ || std::find(sweeps_.begin(), sweeps_.end(), s) != sweeps_.end())
+    // One that began may have passed what is lost now: only those that did not stand for this one.
+    auto unbegun = sweeps_.begin() + (sweep_began() ? 1 : 0);
+    if (!serving_ || std::find(unbegun, sweeps_.end(), s) != sweeps_.end())
       return;
     if (sweeps_.size() >= sweeps_max) {
       sweeps_.resize(1); // the one under way

@@ -167,6 +167,11 @@ public:
     return r;
   }
 
+  /// The number of a call that a test sends by itself.
+  std::uint64_t next_call() {
+    return ++last_call_;
+  }
+
   /// Sends a call and runs nothing.
   std::uint64_t send(const cluster::ExecutionRequest& r) {
     auto id = ++last_call_;
