@@ -1,6 +1,7 @@
 #include "frontend/grpc_health.hpp"
 
 #include "actors/wire.hpp"
+#include "frontend/gzip.hpp"
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
@@ -10,7 +11,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <optional>
+#include <string_view>
 
 namespace reprise::frontend {
 
@@ -22,6 +25,8 @@ using grpc::internal::RpcMethod;
 constexpr int status_serving = 1;
 constexpr int status_not_serving = 2;
 constexpr int status_unknown_service = 3;
+/// More than any service's name.
+constexpr std::size_t request_bytes_max = 4096;
 /// How long a watcher that hung up may keep its thread.
 constexpr auto look_for_cancel = std::chrono::milliseconds{500};
 
@@ -31,7 +36,16 @@ std::optional<std::string> read_name(const grpc::ByteBuffer& request) {
   grpc::Slice whole;
   if (!request.TrySingleSlice(&whole).ok() && !request.DumpToSingleSlice(&whole).ok())
     return std::nullopt;
-  google::protobuf::io::CodedInputStream in{whole.begin(), static_cast<int>(whole.size())};
+  std::string_view bytes{reinterpret_cast<const char*>(whole.begin()), whole.size()};
+  std::string unpacked;
+  if (is_gzip(bytes)) {
+    auto r = gunzip(bytes, request_bytes_max);
+    if (!r)
+      return std::nullopt;
+    bytes = unpacked = std::move(*r);
+  }
+  google::protobuf::io::CodedInputStream in{reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                            static_cast<int>(bytes.size())};
   std::string name;
   constexpr auto name_tag = WireFormatLite::MakeTag(1, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
   while (auto tag = in.ReadTag()) {

@@ -1,6 +1,7 @@
 #include "frontend/grpc_loop.hpp"
 
 #include "actors/wire.hpp"
+#include "frontend/gzip.hpp"
 
 #include <grpcpp/grpcpp.h>
 
@@ -164,6 +165,13 @@ private:
     if (!read)
       return finish(make_error(errc::internal, "the request could not be read"));
     std::string_view bytes{reinterpret_cast<const char*>(whole.begin()), whole.size()};
+    std::string unpacked;
+    if (is_gzip(bytes)) {
+      auto r = gunzip(bytes, request_bytes_max);
+      if (!r)
+        return finish(std::move(r));
+      bytes = unpacked = std::move(*r);
+    }
     auto served = loop_.front_.serve(what, bytes, headers_of(context_), deadline_of(context_),
                                      [this](result<std::string> r) { finish(std::move(r)); });
     // The answer may be there already; then it waits for this thread.

@@ -57,6 +57,9 @@ public:
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     builder.SetMaxReceiveMessageSize(transport_bytes_max);
     builder.SetMaxSendMessageSize(-1);
+    // The library would unpack a request of any size, and measures it only before: we do it.
+    builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+    builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
     add_keep_alive(builder);
     for (const auto& s : services_)
       builder.RegisterService(s.get());

@@ -5,6 +5,7 @@ readonly build_packages=(
   clang-19 lld-19 libclang-rt-19-dev ccache ninja-build cmake pkg-config openssl python3
   libcaf-dev libgrpc++-dev libgrpc-dev protobuf-compiler libprotobuf-dev libsqlite3-dev
   doctest-dev libcli11-dev libfmt-dev libjemalloc-dev prometheus-cpp-dev libmysqlcppconn-dev libssl-dev
+  zlib1g-dev
 )
 readonly node_needed='20.3'
 readonly cli_version='v1.5.1' ui_version='v2.54.1' go_toolchain='go1.26.4'
