@@ -65,6 +65,10 @@ public:
     return *grpc_;
   }
 
+  metrics& numbers() {
+    return metrics_;
+  }
+
   bool serves() {
     return client_->health(workflow_service) == "SERVING";
   }

@@ -7,6 +7,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
@@ -30,6 +31,9 @@ struct raw_call {
 
 class raw_client {
 public:
+  /// Told before a call is sent.
+  using prepare_context = std::function<void(grpc::ClientContext&)>;
+
   explicit raw_client(int port) {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
@@ -41,9 +45,12 @@ public:
   }
 
   std::unique_ptr<raw_call> start(const std::string& path, const std::string& request,
-                                  std::chrono::milliseconds patience) {
+                                  std::chrono::milliseconds patience,
+                                  const prepare_context& prepare = {}) {
     auto made = std::make_unique<raw_call>();
     made->context.set_deadline(std::chrono::system_clock::now() + patience);
+    if (prepare)
+      prepare(made->context);
     grpc::Slice slice{request};
     made->sent = grpc::ByteBuffer{&slice, 1};
     stub_->UnaryCall(&made->context, path, {}, &made->sent, &made->received,
@@ -52,8 +59,9 @@ public:
   }
 
   raw_answer call(const std::string& path, const std::string& request,
-                  std::chrono::milliseconds patience = std::chrono::seconds{30}) {
-    auto made = start(path, request, patience);
+                  std::chrono::milliseconds patience = std::chrono::seconds{30},
+                  const prepare_context& prepare = {}) {
+    auto made = start(path, request, patience, prepare);
     raw_answer out{.status = made->status.get()};
     out.bytes = text_of(made->received);
     return out;
@@ -106,7 +114,10 @@ public:
     return text_of(received);
   }
 
-private:
+  grpc::GenericStub& stub() {
+    return *stub_;
+  }
+
   static std::string text_of(const grpc::ByteBuffer& buffer) {
     std::vector<grpc::Slice> slices;
     std::string out;
@@ -117,6 +128,7 @@ private:
     return out;
   }
 
+private:
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<grpc::GenericStub> stub_;
 };
