@@ -488,29 +488,42 @@ void evolve(execution& x, const journal::Fact& fact) {
   }
 }
 
+namespace {
+
+/// The next event of a row, folded. False at the row's end, and when it is not the run's next.
+bool evolve_next(execution& x, event_reader& reader, history_event& event, bool& in_order) {
+  std::size_t bytes = 0;
+  if (!reader.next(event, bytes))
+    return false;
+  in_order = event.event_id() == std::max<std::int64_t>(x.next_event_id(), 1);
+  if (in_order)
+    evolve_sized(x, event, bytes);
+  return in_order;
+}
+
+} // namespace
+
 bool evolve(execution& x, const record& row) {
   journal::Facts facts;
   if (!facts.ParseFromString(row.facts))
     return false;
   event_reader reader{row.events};
   history_event event;
-  std::size_t bytes = 0;
+  bool in_order = true;
   for (const auto& fact : facts.facts()) {
     if (fact.fact_case() != journal::Fact::kPublicEvents) {
       evolve(x, fact);
       continue;
     }
-    for (auto left = fact.public_events(); left > 0; --left) {
-      if (!reader.next(event, bytes))
+    for (auto left = fact.public_events(); left > 0; --left)
+      if (!evolve_next(x, reader, event, in_order))
         return false;
-      evolve_sized(x, event, bytes);
-    }
   }
-  while (reader.next(event, bytes))
-    evolve_sized(x, event, bytes);
+  while (evolve_next(x, reader, event, in_order)) {
+  }
   if (!row.empty())
     evolve_row_end(x);
-  return reader.ok();
+  return in_order && reader.ok();
 }
 
 bool is_open(const execution& x) {

@@ -294,4 +294,19 @@ SCENARIO("a journal that cannot be read is refused") {
   CHECK_FALSE(engine::evolve(x, engine::record{.facts = facts.SerializeAsString()}));
 }
 
+SCENARIO("a journal whose events are not in order is refused") {
+  api::history::v1::History row;
+  auto& event = *row.add_events();
+  event.set_event_type(enums::EVENT_TYPE_WORKFLOW_EXECUTION_STARTED);
+  for (std::int64_t id : {std::int64_t{0}, std::int64_t{2}, INT64_MAX, INT64_MIN}) {
+    engine::execution x;
+    event.set_event_id(id);
+    CHECK_FALSE(engine::evolve(x, engine::record{.events = row.SerializeAsString()}));
+  }
+  engine::execution x;
+  event.set_event_id(1);
+  CHECK(engine::evolve(x, engine::record{.events = row.SerializeAsString()}));
+  CHECK_FALSE(engine::evolve(x, engine::record{.events = row.SerializeAsString()}));
+}
+
 } // namespace reprise::testing

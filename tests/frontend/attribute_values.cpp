@@ -1,0 +1,35 @@
+#include "tests/support/server_fixture.hpp"
+
+using namespace reprise;
+using namespace reprise::testing;
+
+namespace {
+
+struct weighed : server_fixture {
+  static virtual_server_options options() {
+    virtual_server_options out;
+    out.first.search_attributes = {{"Weight", enums::INDEXED_VALUE_TYPE_DOUBLE}};
+    return out;
+  }
+
+  weighed() : server_fixture(options()) {
+  }
+
+  static ws::StartWorkflowExecutionRequest start_with(const std::string& json) {
+    auto r = start_request("w");
+    auto& value = (*r.mutable_search_attributes()->mutable_indexed_fields())["Weight"];
+    (*value.mutable_metadata())["encoding"] = "json/plain";
+    value.set_data(json);
+    return r;
+  }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(weighed, "a value that lists could not find is refused") {
+  // A vertical tab is a blank to some readers of JSON, not to JSON.
+  refused(errc::invalid_argument,
+          "invalid value for search attribute Weight of type Double: \x0b\n1",
+          start_with("\x0b\n1"));
+  ok<ws::StartWorkflowExecutionResponse>(start_with(" \n1"));
+}
