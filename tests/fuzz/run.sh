@@ -10,8 +10,8 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/reprise-fuzz.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 mkdir corpus
-seconds=${REPRISE_FUZZ_SECONDS:-10}
-"$target" "-max_total_time=$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 corpus || {
+# The same inputs each time; ./dev fuzz looks for new ones.
+"$target" -seed=1 "-runs=${REPRISE_FUZZ_RUNS:-10000}" -max_total_time=60 -timeout=30 -rss_limit_mb=2048 -print_final_stats=1 corpus || {
   status=$?
   for artifact in crash-* timeout-* oom-*; do
     [ -f "$artifact" ] && echo "$artifact:" && base64 "$artifact"
