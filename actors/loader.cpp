@@ -1,6 +1,7 @@
 #include "actors/loader.hpp"
 
 #include "engine/engine.hpp"
+#include "protocol/parse_stored.hpp"
 
 #include <exception>
 
@@ -32,7 +33,7 @@ bool read_snapshot(store::store& db, loaded_run& out) {
     return failed(out, snap.error());
   if (!snap->has_value())
     return true;
-  if (!out.state.ParseFromString((*snap)->state))
+  if (!protocol::parse_stored(out.state, (*snap)->state))
     return poisoned(out, "its snapshot cannot be read");
   out.snapshot_seq = (*snap)->seq;
   return true;

@@ -8,6 +8,7 @@
 
 #include "engine/proto_time.hpp"
 #include "engine/transition.hpp"
+#include "protocol/parse_stored.hpp"
 #include "protocol/search_attributes.hpp"
 
 #include <google/protobuf/io/coded_stream.h>
@@ -390,6 +391,7 @@ class event_reader {
 public:
   explicit event_reader(const std::string& bytes)
     : in_(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size())) {
+    in_.SetRecursionLimit(protocol::stored_nesting_max);
   }
 
   /// False at the end, and when the bytes are broken: then ok() is false too.
@@ -505,7 +507,7 @@ bool evolve_next(execution& x, event_reader& reader, history_event& event, bool&
 
 bool evolve(execution& x, const record& row) {
   journal::Facts facts;
-  if (!facts.ParseFromString(row.facts))
+  if (!protocol::parse_stored(facts, row.facts))
     return false;
   event_reader reader{row.events};
   history_event event;

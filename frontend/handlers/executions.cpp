@@ -3,6 +3,7 @@
 #include "frontend/handlers/handlers.hpp"
 #include "frontend/validate/fields.hpp"
 #include "frontend/validate/start.hpp"
+#include "protocol/parse_stored.hpp"
 
 namespace reprise::frontend {
 
@@ -190,7 +191,7 @@ void unpause(const call::ptr& c, api::UnpauseWorkflowExecutionRequest& r) {
     if (reply.has_status())
       return over.fail(error_of(reply.status()));
     api::DescribeWorkflowExecutionResponse described;
-    if (!described.ParseFromString(reply.response()))
+    if (!protocol::parse_stored(described, reply.response()))
       return over.fail(make_error(errc::internal, "describe could not be read"));
     if (described.workflow_execution_info().status() != enums::WORKFLOW_EXECUTION_STATUS_RUNNING)
       return over.fail(not_found("workflow execution already completed"));

@@ -1,4 +1,5 @@
 #include "engine/activity.hpp"
+#include "protocol/parse_stored.hpp"
 #include "tests/support/activity_fixture.hpp"
 
 namespace reprise::testing {
@@ -253,6 +254,29 @@ SCENARIO("intervals grow up to their maximum, and nonsense is harmless") {
   CHECK(engine::retry_interval(policy, 2'000'000'000) == engine::longest_duration);
   policy.set_backoff_coefficient(-3);
   CHECK(engine::retry_interval(policy, 2) == 0s);
+}
+
+SCENARIO("a failure nested as deep as requests may be is read back from the journal") {
+  // Protobuf reads a hundred levels of a request; what is stored of it lies some levels deeper.
+  auto failure = activity_fixture::boom();
+  constexpr int causes = 97;
+  auto* deepest = &failure;
+  for (int i = 0; i < causes; ++i) {
+    deepest = deepest->mutable_cause();
+    deepest->set_message("cause");
+  }
+  service::RespondActivityTaskFailedRequest request;
+  *request.mutable_failure() = failure;
+  service::RespondActivityTaskFailedRequest read;
+  REQUIRE(read.ParseFromString(request.SerializeAsString()));
+  activity_fixture f;
+  f.run_with({f.activity("a")});
+  // After this step as after all the fixture folds the journal anew.
+  CHECK_FALSE(f.fail_activity(f.token_of(f.poll_activity()), read.failure()).answer.failure);
+  REQUIRE(f.state().activities_size() == 1);
+  CHECK(f.state().activities().begin()->second.progress().has_last_failure());
+  engine::execution again;
+  CHECK(protocol::parse_stored(again, f.state().SerializeAsString()));
 }
 
 } // namespace reprise::testing

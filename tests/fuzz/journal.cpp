@@ -3,6 +3,7 @@
 #include "base/ids.hpp"
 #include "engine/engine.hpp"
 #include "protocol/journal.pb.h"
+#include "protocol/parse_stored.hpp"
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/fuzz/message_mutator.hpp"
 
@@ -86,6 +87,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   engine::transient_events(x);
   engine::execution again;
   auto snapshot = x.SerializeAsString();
-  fuzz::require(again.ParseFromString(snapshot), "a state is a snapshot");
+  fuzz::require(protocol::parse_stored(again, snapshot), "a state is a snapshot");
   return 0;
 }
