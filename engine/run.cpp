@@ -85,8 +85,6 @@ run_plan successor_plan(const execution& x, const std::string& run_id, const con
   plan.workflow_id = x.created().workflow_id();
   plan.run_id = run_id;
   plan.start_request_id = c.ids.uuid7(c.now);
-  if (x.created().has_user_metadata())
-    plan.user_metadata = x.created().user_metadata();
   auto& a = plan.started;
   *a.mutable_workflow_type() = old.workflow_type();
   *a.mutable_task_queue() = old.task_queue();

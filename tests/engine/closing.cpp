@@ -163,6 +163,28 @@ SCENARIO("a closed run still tells of the task that nobody took") {
   }
 }
 
+SCENARIO("what a start tells its readers is the first run's alone") {
+  engine_fixture f;
+  auto r = f.start_request();
+  r.mutable_user_metadata()->mutable_summary()->set_data("summary");
+  r.mutable_retry_policy()->set_maximum_attempts(2);
+  f.start(r);
+  CHECK(f.events_of(0)[0].user_metadata().summary().data() == "summary");
+  WHEN("it continues as new") {
+    command go;
+    go.set_command_type(enums::COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION);
+    go.mutable_continue_as_new_workflow_execution_command_attributes();
+    f.complete(f.poll(), {go});
+    REQUIRE(f.runs.size() == 2);
+    CHECK_FALSE(f.events_of(1)[0].has_user_metadata());
+  }
+  WHEN("it is retried") {
+    f.wake_after(101s);
+    REQUIRE(f.runs.size() == 2);
+    CHECK_FALSE(f.events_of(1)[0].has_user_metadata());
+  }
+}
+
 SCENARIO("a run lists the builds that have worked on it") {
   engine_fixture f;
   f.start();
