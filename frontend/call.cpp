@@ -168,6 +168,13 @@ void call::describe_queue(const entry_ptr& ns, const std::string& queue, int kin
   started(all_.back.describe_queue(ns->facts.id, queue, kind, std::move(request), reply_handler()));
 }
 
+void call::describe_queue(const entry_ptr& ns, const std::string& queue, int kind,
+                          std::string request, reply_reader read) {
+  started(all_.back.describe_queue(ns->facts.id, queue, kind, std::move(request),
+                                   [self = shared_from_this(), read = std::move(read)](
+                                     cluster::Reply r) { read(*self, std::move(r)); }));
+}
+
 void call::blocking(std::function<void(call&, store::store&)> job) {
   bool taken
     = all_.back.run_blocking([self = shared_from_this(), job = std::move(job)](store::store& db) {

@@ -108,6 +108,9 @@ public:
   void send(const entry_ptr& ns, cluster::ExecutionRequest request, reply_reader read);
   void send_poll(cluster::Poll poll);
   void describe_queue(const entry_ptr& ns, const std::string& queue, int kind, std::string request);
+  /// The same; `read` makes the answer, or asks on.
+  void describe_queue(const entry_ptr& ns, const std::string& queue, int kind, std::string request,
+                      reply_reader read);
   /// Runs `job` where it may block on the store; the job answers the call.
   void blocking(std::function<void(call&, store::store&)> job);
 

@@ -1,12 +1,60 @@
 #include "frontend/handlers/handlers.hpp"
 #include "frontend/validate/fields.hpp"
 
+#include <memory>
+#include <set>
+
 namespace reprise::frontend {
 
 namespace api = temporal::api::workflowservice::v1;
 namespace enums = temporal::api::enums::v1;
 
 namespace {
+
+/// The enhanced mode: several kinds of one queue in one answer.
+struct kinds_wanted {
+  call::entry_ptr ns;
+  api::DescribeTaskQueueRequest request;
+  std::set<int> kinds;
+  api::DescribeTaskQueueResponse answer;
+};
+
+/// Asks for one kind after the other. Of a kind that nobody can wait for there is nothing to tell.
+void describe_next(call& c, const std::shared_ptr<kinds_wanted>& wanted) {
+  if (wanted->kinds.empty())
+    return c.answer(wanted->answer);
+  auto kind = wanted->kinds.extract(wanted->kinds.begin()).value();
+  auto& types = *(*wanted->answer.mutable_versions_info())[""].mutable_types_info();
+  types[kind];
+  if (kind == enums::TASK_QUEUE_TYPE_NEXUS)
+    return describe_next(c, wanted);
+  c.describe_queue(wanted->ns, wanted->request.task_queue().name(), kind,
+                   wanted->request.SerializeAsString(),
+                   [wanted](call& asked, cluster::Reply reply) {
+                     if (reply.has_status())
+                       return asked.fail(error_of(reply.status()));
+                     api::DescribeTaskQueueResponse part;
+                     part.ParseFromString(reply.response());
+                     auto& all = (*wanted->answer.mutable_versions_info())[""];
+                     for (auto& [name, version] : *part.mutable_versions_info())
+                       for (auto& [of, info] : *version.mutable_types_info())
+                         (*all.mutable_types_info())[of].Swap(&info);
+                     describe_next(asked, wanted);
+                   });
+}
+
+void describe_kinds(const call::ptr& c, const call::entry_ptr& ns,
+                    api::DescribeTaskQueueRequest& r) {
+  auto wanted = std::make_shared<kinds_wanted>();
+  wanted->ns = ns;
+  for (auto kind : r.task_queue_types())
+    if (kind != enums::TASK_QUEUE_TYPE_UNSPECIFIED && enums::TaskQueueType_IsValid(kind))
+      wanted->kinds.insert(kind);
+  if (wanted->kinds.empty())
+    wanted->kinds = {enums::TASK_QUEUE_TYPE_WORKFLOW, enums::TASK_QUEUE_TYPE_ACTIVITY};
+  wanted->request.Swap(&r);
+  describe_next(*c, wanted);
+}
 
 void describe_queue(const call::ptr& c, api::DescribeTaskQueueRequest& r) {
   auto ns = c->open_namespace(r.namespace_());
@@ -16,6 +64,8 @@ void describe_queue(const call::ptr& c, api::DescribeTaskQueueRequest& r) {
     return c->fail(std::move(ok).error());
   if (!check_queue_prefix(r.task_queue().name()))
     return c->fail(invalid_argument("invalid task queue partition name " + r.task_queue().name()));
+  if (r.api_mode() == enums::DESCRIBE_TASK_QUEUE_MODE_ENHANCED)
+    return describe_kinds(c, ns, r);
   auto kind = r.task_queue_type();
   if (kind == enums::TASK_QUEUE_TYPE_UNSPECIFIED)
     kind = enums::TASK_QUEUE_TYPE_WORKFLOW;

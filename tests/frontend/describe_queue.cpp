@@ -1,0 +1,45 @@
+#include "tests/support/server_fixture.hpp"
+
+using namespace reprise;
+using namespace reprise::testing;
+
+namespace {
+
+ws::DescribeTaskQueueRequest enhanced() {
+  ws::DescribeTaskQueueRequest r;
+  r.set_namespace_("default");
+  r.mutable_task_queue()->set_name("queue");
+  r.set_api_mode(enums::DESCRIBE_TASK_QUEUE_MODE_ENHANCED);
+  r.set_report_stats(true);
+  r.set_report_pollers(true);
+  return r;
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(server_fixture, "the enhanced description tells of several kinds of one queue") {
+  auto polling = activity_poll();
+  polling.set_identity("activities");
+  auto waiting = send_request(polling, poll_options());
+  start_workflow("a");
+  start_workflow("b");
+  auto types_of = [this](const ws::DescribeTaskQueueRequest& r) {
+    return ok<ws::DescribeTaskQueueResponse>(r).versions_info().at("").types_info();
+  };
+  auto r = enhanced();
+  auto of_both = types_of(r);
+  CHECK(of_both.size() == 2);
+  CHECK(of_both.at(1).stats().approximate_backlog_count() == 2);
+  CHECK(of_both.at(1).pollers().empty());
+  CHECK(of_both.at(2).stats().approximate_backlog_count() == 0);
+  REQUIRE(of_both.at(2).pollers_size() == 1);
+  CHECK(of_both.at(2).pollers(0).identity() == "activities");
+  r.add_task_queue_types(enums::TASK_QUEUE_TYPE_ACTIVITY);
+  auto of_one = types_of(r);
+  CHECK(of_one.size() == 1);
+  CHECK(of_one.at(2).pollers_size() == 1);
+  r.add_task_queue_types(enums::TASK_QUEUE_TYPE_ACTIVITY);
+  r.add_task_queue_types(enums::TASK_QUEUE_TYPE_NEXUS);
+  r.add_task_queue_types(enums::TASK_QUEUE_TYPE_WORKFLOW);
+  CHECK(types_of(r).size() == 3);
+}
