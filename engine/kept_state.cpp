@@ -11,6 +11,7 @@ void move_large_parts(execution& from, execution& to) {
   to.set_allocated_created(from.release_created());
   to.set_allocated_started(from.release_started());
   to.mutable_request_ids()->swap(*from.mutable_request_ids());
+  to.mutable_signal_ids()->swap(*from.mutable_signal_ids());
 }
 
 } // namespace

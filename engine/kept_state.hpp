@@ -8,9 +8,9 @@ namespace reprise::engine {
 
 /// A run's state as it is before the commands of a completion are tried on it, for the case that
 /// one of them is refused. The parts that grow with the run and that no completion changes (its
-/// start, with the input; the request ids, one a signal) are not copied: they stay in the state
-/// that is worked on and come back from there. So a completion costs the same however many signals
-/// came.
+/// start, with the input; the ids of requests and of signals) are not copied: they stay in the
+/// state that is worked on and come back from there. So a completion costs the same however many
+/// signals came.
 class kept_state {
 public:
   /// Leaves `current` as it was.

@@ -55,6 +55,12 @@ SCENARIO("a refused completion leaves the request ids as it found them") {
     CHECK(f.state().status() == enums::WORKFLOW_EXECUTION_STATUS_TERMINATED);
     CHECK(f.state().request_ids_size() == before);
   }
+  WHEN("a command is bad, signals stay known") {
+    auto signals = f.state().signal_ids_size();
+    CHECK(signals == 6);
+    f.complete(task, {f.timer("", 5s)});
+    CHECK(f.state().signal_ids_size() == signals);
+  }
   WHEN("a signal is repeated later") {
     f.complete(task, {f.timer("", 5s)});
     CHECK(f.signal("before", "b3").written.empty());
