@@ -306,9 +306,9 @@ worker_pool::worker* worker_pool::claim_sleeper() {
 }
 
 /// A fair part of what is nobody's yet.
-bool worker_pool::take(worker& w) {
+void worker_pool::take(worker& w) {
   if (shared_size_.load(std::memory_order_acquire) == 0)
-    return false;
+    return;
   std::lock_guard lock{mutex_};
   auto part = (shared_.size() + workers_.size() - 1) / workers_.size();
   for (; part > 0; --part) {
@@ -316,7 +316,6 @@ bool worker_pool::take(worker& w) {
     shared_.pop_front();
   }
   shared_size_.store(shared_.size(), std::memory_order_release);
-  return true;
 }
 
 /// What a busy worker cannot run soon, for those who sleep.

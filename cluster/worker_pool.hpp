@@ -109,7 +109,7 @@ protected:
 private:
   class worker;
 
-  bool take(worker& w);
+  void take(worker& w);
   bool sleep(worker& w);
   void woken(worker& w);
   void share(worker& w);

@@ -81,10 +81,8 @@ protected:
   ~event() = default;
 };
 
-} // namespace
-
 /// As much of the text as may be sent, and no half character at its end.
-static std::string sendable_text(const error& why, bool has_detail) {
+std::string sendable_text(const error& why, bool has_detail) {
   // A byte of the text goes out percent-encoded when it is not plain ASCII, and again in the
   // details, in base64.
   constexpr std::size_t fixed = 200;
@@ -104,6 +102,8 @@ static std::string sendable_text(const error& why, bool has_detail) {
       --end;
   return why.message.substr(0, end);
 }
+
+} // namespace
 
 grpc::Status to_status(const error& why) {
   // A detail may repeat what the caller sent, at any length.
