@@ -83,10 +83,16 @@ awk -v killed="$killed" -v mark="${red}   -  $killed  kill -9$plain" \
   '$2 > killed && !marked { print mark; marked = 1 } { print }' "$work/history"
 grep -q WorkflowExecutionCompleted "$work/history" || die "The order did not complete."
 
+# Where 7233 is another server's, both sides have to be told.
+on_port=''
+if [ "$port" != 7233 ]; then
+  on_port=" --port $port"
+  go_there="$go_there && export TEMPORAL_ADDRESS=$TEMPORAL_ADDRESS"
+fi
 cat <<EOT
 
 ${bold}By hand:${plain} in one terminal, a server that keeps its workflows in a file
-  build/release/reprise server start-dev --db-filename orders.db
+  build/release/reprise server start-dev --db-filename orders.db$on_port
 in a second one, a worker
   $go_there
   npm run worker
