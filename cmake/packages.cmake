@@ -24,7 +24,8 @@ function(reprise_import name)
 endfunction()
 
 reprise_import(caf HEADER caf/actor_system.hpp LIBRARIES caf_core caf_io caf_openssl)
-reprise_import(grpc HEADER grpcpp/grpcpp.h LIBRARIES grpc++_reflection grpc++ grpc gpr
-               absl_synchronization)
+# Clients only: the server speaks HTTP/2 by itself, with nghttp2.
+reprise_import(grpc HEADER grpcpp/grpcpp.h LIBRARIES grpc++ grpc gpr absl_synchronization)
 reprise_import(jemalloc HEADER jemalloc/jemalloc.h LIBRARIES jemalloc)
+reprise_import(nghttp2 HEADER nghttp2/nghttp2.h LIBRARIES nghttp2)
 reprise_import(mysql HEADER mysql_connection.h LIBRARIES mysqlcppconn)

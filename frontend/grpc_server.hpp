@@ -3,6 +3,7 @@
 #include "base/result.hpp"
 #include "cluster/worker_pool.hpp"
 #include "frontend/service.hpp"
+#include "frontend/transport/connection.hpp"
 
 #include <chrono>
 #include <memory>
@@ -14,6 +15,7 @@ struct grpc_options {
   std::string ip = "127.0.0.1";
   /// 0: any free one.
   int port = 7233;
+  connection_times times{};
 };
 
 /// The gRPC server of the public API: hands bytes to a service and bytes back. Also serves the

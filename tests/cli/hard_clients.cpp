@@ -1,5 +1,6 @@
 // Clients that hang up, stall, flood and cheat, on a whole server and real connections: each one
 // gets what it deserves, nobody else notices, and nothing is left behind.
+#include "frontend/transport/health.hpp"
 #include "store/open.hpp"
 #include "tests/cli/live_server.hpp"
 #include "tests/cli/raw_connection.hpp"
@@ -379,8 +380,7 @@ TEST_CASE_FIXTURE(hard_world, "who watches the health hears of every change, and
 TEST_CASE_FIXTURE(hard_world, "too many who watch are refused; those who go make room") {
   raw_client client{server.port()};
   std::vector<std::unique_ptr<health_watch>> watches;
-  // As many as there may be; see health_service.
-  for (int i = 0; i < 32; ++i) {
+  for (std::size_t i = 0; i < frontend::health_state::watches_max; ++i) {
     watches.push_back(std::make_unique<health_watch>(client));
     REQUIRE(watches.back()->next() == 1);
   }

@@ -6,14 +6,21 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <nghttp2/nghttp2.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace reprise::testing {
 
@@ -54,6 +61,32 @@ public:
     return ::recv(socket_, buffer, sizeof buffer, 0) > 0;
   }
 
+  /// What is said about a call up to the end of the stream: headers as lines, data as it is, a
+  /// reset as "[reset CODE]". Ends early with the connection, or at a ping's answer.
+  std::string hear(std::uint32_t stream) {
+    std::string out;
+    while (true) {
+      auto f = next_frame();
+      if (!f || f->type == frame_ping)
+        return out;
+      if (f->stream != stream)
+        continue;
+      if (f->type == frame_reset)
+        return out + "[reset " + std::to_string(static_cast<unsigned char>(f->content[3])) + "]";
+      out += f->type == frame_headers ? inflate(f->content) : f->content;
+      if ((f->type == frame_headers || f->type == frame_data) && (f->flags & end_of_stream) != 0)
+        return out;
+    }
+  }
+
+  /// Whether the other side hangs up, whatever it says before.
+  bool is_hung_up_on() {
+    while (receive_some()) {
+    }
+    char byte = 0;
+    return ::recv(socket_, &byte, 1, MSG_DONTWAIT) == 0 || errno == ECONNRESET;
+  }
+
   /// Closes by a reset, so that nothing that was sent or is to come gets through.
   void reset() {
     linger now{.l_onoff = 1, .l_linger = 0};
@@ -77,16 +110,112 @@ public:
 
   /// An empty request, which ends the client's half.
   bool end_call(std::uint32_t stream) {
-    return send(frame(frame_data, end_of_stream, stream, std::string(5, '\0')));
+    return send_data(stream, std::string(5, '\0'), true);
+  }
+
+  bool send_data(std::uint32_t stream, const std::string& bytes, bool is_last) {
+    return send(frame(frame_data, is_last ? end_of_stream : 0, stream, bytes));
+  }
+
+  bool reset_call(std::uint32_t stream) {
+    constexpr std::uint32_t cancelled = 8;
+    return send(frame(frame_reset, 0, stream, number(cancelled, 4)));
+  }
+
+  bool open_window(std::uint32_t stream, std::uint32_t bytes) {
+    return send(frame(frame_window_update, 0, stream, number(bytes, 4)));
+  }
+
+  bool ping(const std::string& eight_bytes) {
+    return send(frame(frame_ping, 0, 0, eight_bytes));
+  }
+
+  /// Any head of a call: pairs of names and values.
+  bool begin_request(std::uint32_t stream,
+                     std::initializer_list<std::pair<std::string_view, std::string_view>> headers) {
+    std::string head;
+    for (auto [name, value] : headers)
+      head += header(name, value);
+    return send(frame(frame_headers, end_of_headers | end_of_stream, stream, head));
   }
 
 private:
   static constexpr std::chrono::milliseconds patience{30'000};
   static constexpr std::uint8_t frame_data = 0;
   static constexpr std::uint8_t frame_headers = 1;
+  static constexpr std::uint8_t frame_reset = 3;
   static constexpr std::uint8_t frame_settings = 4;
+  static constexpr std::uint8_t frame_ping = 6;
+  static constexpr std::uint8_t frame_window_update = 8;
   static constexpr std::uint8_t end_of_stream = 1;
   static constexpr std::uint8_t end_of_headers = 4;
+
+  struct heard_frame {
+    std::uint8_t type = 0;
+    std::uint8_t flags = 0;
+    std::uint32_t stream = 0;
+    std::string content{};
+  };
+
+  /// Exactly so many bytes; fewer at the connection's end.
+  std::string receive(std::size_t size) {
+    std::string out;
+    pollfd ready{.fd = socket_, .events = POLLIN, .revents = 0};
+    while (out.size() < size && ::poll(&ready, 1, static_cast<int>(patience.count())) > 0) {
+      char buffer[4096];
+      auto n = ::recv(socket_, buffer, std::min(sizeof buffer, size - out.size()), 0);
+      if (n <= 0)
+        break;
+      out.append(buffer, static_cast<std::size_t>(n));
+    }
+    return out;
+  }
+
+  std::optional<heard_frame> next_frame() {
+    constexpr std::size_t head_size = 9;
+    auto head = receive(head_size);
+    if (head.size() < head_size)
+      return std::nullopt;
+    auto value = [&head](std::size_t from, std::size_t to) {
+      std::uint32_t v = 0;
+      for (auto i = from; i < to; ++i)
+        v = v << 8 | static_cast<unsigned char>(head[i]);
+      return v;
+    };
+    return heard_frame{.type = static_cast<std::uint8_t>(head[3]),
+                       .flags = static_cast<std::uint8_t>(head[4]),
+                       .stream = value(5, 9),
+                       .content = receive(value(0, 3))};
+  }
+
+  std::string inflate(std::string_view block) {
+    std::string out;
+    const auto* at = reinterpret_cast<const std::uint8_t*>(block.data());
+    auto left = block.size();
+    while (true) {
+      nghttp2_nv field{};
+      int flags = 0;
+      auto n = nghttp2_hd_inflate_hd2(inflater_.get(), &field, &flags, at, left, 1);
+      REQUIRE(n >= 0);
+      at += n;
+      left -= static_cast<std::size_t>(n);
+      if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0)
+        out.append(reinterpret_cast<char*>(field.name), field.namelen)
+          .append(": ")
+          .append(reinterpret_cast<char*>(field.value), field.valuelen)
+          .append("\n");
+      if ((flags & NGHTTP2_HD_INFLATE_FINAL) != 0)
+        break;
+    }
+    nghttp2_hd_inflate_end_headers(inflater_.get());
+    return out;
+  }
+
+  static nghttp2_hd_inflater* new_inflater() {
+    nghttp2_hd_inflater* made = nullptr;
+    REQUIRE(nghttp2_hd_inflate_new(&made) == 0);
+    return made;
+  }
 
   static std::string number(std::uint32_t value, int bytes) {
     std::string out;
@@ -114,6 +243,9 @@ private:
   }
 
   int socket_;
+  std::unique_ptr<nghttp2_hd_inflater,
+                  decltype([](nghttp2_hd_inflater* i) { nghttp2_hd_inflate_del(i); })>
+    inflater_{new_inflater()};
 };
 
 } // namespace reprise::testing

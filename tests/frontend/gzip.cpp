@@ -44,7 +44,6 @@ TEST_CASE("what was packed comes back, of any size up to the limit") {
   for (std::size_t n : {0, 1, 4095, 4096, 4097, 8192, 50'000, 99'999, 100'000})
     for (const auto& plain : {std::string(n, 'x'), noise(n)}) {
       auto packed = pack(plain);
-      CHECK(frontend::is_gzip(packed));
       auto r = gunzip(packed, most);
       REQUIRE_MESSAGE(r, n << ": " << (r ? "" : r.error().message));
       CHECK(*r == plain);
@@ -71,6 +70,4 @@ TEST_CASE("what is cut, changed, or goes on behind its end is no gzip") {
   REQUIRE(!r);
   CHECK(r.error().code == errc::internal);
   CHECK(!gunzip("\x1f\x8b", 10));
-  CHECK_FALSE(frontend::is_gzip(""));
-  CHECK_FALSE(frontend::is_gzip("\x0a\x01x"));
 }

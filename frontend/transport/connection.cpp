@@ -1,0 +1,388 @@
+#include "frontend/transport/connection.hpp"
+
+#include "base/ensure.hpp"
+#include "frontend/transport/loop.hpp"
+#include "frontend/transport/session.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace reprise::frontend {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// How long the answer to "I shall close" is waited for, and the client's own end.
+constexpr auto notice_max = 1s;
+
+/// What is written in one piece, about.
+constexpr std::size_t write_size = 128U << 10;
+/// Answers may wait for the client to read until there are so many bytes of them; then it gets no
+/// more calls served.
+constexpr std::size_t queued_max = 64U << 20;
+/// Reads in a row, so that one client does not hold up the others.
+constexpr int reads_max = 8;
+
+std::string unknown_method(const std::string& path) {
+  auto slash = path.rfind('/');
+  auto name = slash == std::string::npos || slash == 0 ? path : path.substr(1, slash - 1);
+  if (name.starts_with("temporal.api.") && slash != std::string::npos)
+    return "unknown method " + path.substr(slash + 1) + " for service " + name;
+  return "unknown service " + name;
+}
+
+} // namespace
+
+connection::connection(transport_loop& loop, file_descriptor socket, std::uint64_t id,
+                       time_point now)
+  : loop_(loop),
+    socket_(std::move(socket)),
+    id_(id),
+    session_(new_session(*this)),
+    opened_(now),
+    heard_(now),
+    busy_(now),
+    phase_ends_(now) {
+  // So that the connections of one moment do not end in one moment.
+  constexpr std::uint64_t spread = 10;
+  opened_ -= loop.times().age / spread * (id % spread) / spread;
+}
+
+connection::~connection() {
+  nghttp2_session_del(session_);
+  for (auto& [number, s] : streams_) {
+    loop_.hold(s->request.size(), 0);
+    if (s->to != nullptr && s->to->side != nullptr)
+      s->to->side->on_gone(*s);
+    if (s->served)
+      given_up_.push_back(std::move(s->served));
+  }
+  cancel_given_up();
+}
+
+// -- reading -------------------------------------------------------------------------------------
+
+bool connection::read(time_point now) {
+  for (int i = 0; i < reads_max; ++i) {
+    auto& buffer = loop_.read_buffer;
+    auto n = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return errno == EAGAIN || errno == EWOULDBLOCK;
+    if (n == 0)
+      return false;
+    heard_ = now;
+    pinged_ = false;
+    auto size = static_cast<std::size_t>(n);
+    if (phase_ != phase::closing) {
+      if (nghttp2_session_mem_recv(session_, buffer.data(), size) < 0)
+        return false;
+      serve_due();
+      cancel_given_up();
+    }
+    if (size < buffer.size())
+      return true;
+  }
+  return true;
+}
+
+stream* connection::find(std::int32_t number) {
+  auto found = streams_.find(number);
+  return found == streams_.end() ? nullptr : found->second.get();
+}
+
+void connection::on_begin(std::int32_t number) {
+  busy_ = heard_;
+  streams_.emplace(number, std::make_unique<stream>(*this, number));
+}
+
+void connection::on_data(stream& s, std::string_view bytes) {
+  if (s.refused || s.trailers || s.http_status != 0)
+    return;
+  if (!loop_.may_hold(bytes.size())) {
+    s.refused = make_error(errc::resource_exhausted, "too many requests are being received");
+    due_.push_back(s.number);
+    return;
+  }
+  auto before = s.request.size();
+  auto fed = s.request.feed(bytes);
+  loop_.hold(before, s.request.size());
+  if (!fed)
+    s.refused = std::move(fed).error();
+  if (s.refused || (s.to != nullptr && s.to->side != nullptr))
+    due_.push_back(s.number);
+}
+
+void connection::on_heard(stream& s, bool has_ended) {
+  s.has_ended = s.has_ended || has_ended;
+  if (s.has_ended || s.refused || s.http_status != 0)
+    due_.push_back(s.number);
+}
+
+void connection::on_closed(std::int32_t number) {
+  auto found = streams_.find(number);
+  if (found == streams_.end())
+    return;
+  auto& s = *found->second;
+  busy_ = heard_;
+  loop_.hold(s.request.size(), 0);
+  queued_ -= s.response.size();
+  if (s.to != nullptr && s.to->side != nullptr)
+    s.to->side->on_gone(s);
+  if (s.served)
+    given_up_.push_back(std::move(s.served));
+  streams_.erase(found);
+}
+
+void connection::on_pong() {
+  if (phase_ == phase::going)
+    say_last_call();
+}
+
+void connection::cancel_given_up() {
+  for (auto& c : given_up_)
+    c->cancel();
+  given_up_.clear();
+}
+
+// -- serving -------------------------------------------------------------------------------------
+
+void connection::serve_due() {
+  serving_.swap(due_);
+  for (auto number : serving_)
+    if (auto* s = find(number))
+      serve(*s);
+  serving_.clear();
+}
+
+void connection::serve(stream& s) {
+  if (s.trailers || s.served)
+    return;
+  if (s.http_status != 0)
+    return refuse_http(s);
+  if (queued_ > queued_max)
+    return refuse(s, make_error(errc::resource_exhausted,
+                                "too many answers wait for this connection's client"));
+  if (s.refused)
+    return refuse(s, std::move(*s.refused));
+  if (s.to == nullptr)
+    return refuse(s, make_error(errc::unimplemented, unknown_method(s.path)));
+  if (s.to->side != nullptr)
+    serve_side(s);
+  else if (s.has_ended)
+    serve_api(s);
+}
+
+void connection::serve_api(stream& s) {
+  auto request = s.request.next();
+  if (!request)
+    return refuse(s, std::move(request).error());
+  if (!*request || !s.request.empty())
+    return refuse(s, make_error(errc::internal, "a call of this method has one request, whole"));
+  std::optional<reprise::time_point> deadline;
+  if (s.timeout)
+    deadline
+      = std::chrono::time_point_cast<duration>(std::chrono::system_clock::now() + *s.timeout);
+  // The answer may be given before this returns; then it waits for this thread.
+  s.served = loop_.front().serve(*s.to->api, **request, std::move(s.said), deadline,
+                                 loop_.expect_answer(*this, s.number));
+  loop_.hold(s.request.size(), 0);
+  s.request = message_reader{0};
+}
+
+void connection::serve_side(stream& s) {
+  while (!s.trailers) {
+    auto message = s.request.next();
+    if (!message)
+      return refuse(s, std::move(message).error());
+    if (!*message)
+      break;
+    s.to->side->on_message(s, **message);
+  }
+  if (s.has_ended && !s.trailers)
+    s.to->side->on_end(s);
+}
+
+void connection::refuse(stream& s, error why) {
+  end_response(s, to_trailers(why));
+}
+
+// -- answering -----------------------------------------------------------------------------------
+
+void connection::answer(std::int32_t number, result<std::string> what) {
+  auto* s = find(number);
+  if (s == nullptr)
+    return;
+  s->served.reset();
+  if (!what)
+    return refuse(*s, std::move(what).error());
+  queue(*s, std::move(*what));
+  end_response(*s, {.status = "0"});
+}
+
+void connection::queue(stream& s, std::string message) {
+  auto before = s.response.size();
+  s.response.push(message_head(message.size()));
+  s.response.push(std::move(message));
+  queued_ += s.response.size() - before;
+}
+
+void connection::begin_response(stream& s) {
+  if (s.has_begun_response)
+    nghttp2_session_resume_data(session_, s.number);
+  else
+    submit_response(session_, s);
+  s.has_begun_response = true;
+  loop_.flush_soon(*this);
+}
+
+void connection::end_response(stream& s, failure_trailers how) {
+  s.trailers = std::move(how);
+  if (s.has_begun_response || s.response.size() > 0)
+    return begin_response(s);
+  submit_refusal(session_, s.number, *s.trailers);
+  loop_.flush_soon(*this);
+}
+
+void connection::refuse_http(stream& s) {
+  s.trailers.emplace();
+  submit_http_refusal(session_, s.number, s.http_status);
+  loop_.flush_soon(*this);
+}
+
+// -- writing -------------------------------------------------------------------------------------
+
+bool connection::flush() {
+  if (phase_ == phase::closing)
+    return true;
+  if (!unsent_.empty() && !send(unsent_))
+    return false;
+  while (unsent_.empty()) {
+    auto& out = loop_.write_buffer;
+    out.clear();
+    if (!fill(out))
+      return false;
+    if (out.empty())
+      break;
+    if (!send(out))
+      return false;
+    unsent_ = out;
+  }
+  cancel_given_up();
+  return !is_over() || end_writing();
+}
+
+/// Asks the session for its frames until there are enough for one write.
+bool connection::fill(std::string& out) {
+  out_ = &out;
+  auto is_well = true;
+  while (is_well && out.size() < write_size) {
+    const std::uint8_t* frame = nullptr;
+    auto n = nghttp2_session_mem_send(session_, &frame);
+    is_well = n >= 0;
+    if (n <= 0)
+      break;
+    out.append(reinterpret_cast<const char*>(frame), static_cast<std::size_t>(n));
+  }
+  out_ = nullptr;
+  return is_well;
+}
+
+void connection::on_send(stream& s, std::string_view frame_head, std::size_t size) {
+  out_->append(frame_head);
+  queued_ -= size;
+  s.response.move_to(*out_, size);
+}
+
+/// Leaves in `bytes` what the other side does not take now.
+bool connection::send(std::string& bytes) {
+  std::size_t sent = 0;
+  while (sent < bytes.size()) {
+    auto n = ::send(socket_.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+      return false;
+    if (n < 0)
+      break;
+    sent += static_cast<std::size_t>(n);
+  }
+  bytes.erase(0, sent);
+  return true;
+}
+
+// -- the end -------------------------------------------------------------------------------------
+
+bool connection::is_over() const {
+  return unsent_.empty() && nghttp2_session_want_read(session_) == 0
+         && nghttp2_session_want_write(session_) == 0;
+}
+
+void connection::go_away() {
+  if (phase_ != phase::open)
+    return;
+  phase_ = phase::going;
+  phase_ends_ = std::chrono::steady_clock::now() + notice_max;
+  nghttp2_submit_shutdown_notice(session_);
+  // Its answer comes after all calls that were sent before the notice arrived.
+  nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
+  loop_.flush_soon(*this);
+  loop_.look_by(phase_ends_);
+}
+
+void connection::say_last_call() {
+  phase_ = phase::gone;
+  phase_ends_ = std::chrono::steady_clock::now() + loop_.times().last_calls;
+  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
+                        nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
+                        nullptr, 0);
+  loop_.flush_soon(*this);
+}
+
+/// Closing at once would take back what the client has not read yet.
+bool connection::end_writing() {
+  phase_ = phase::closing;
+  phase_ends_ = std::chrono::steady_clock::now() + notice_max;
+  loop_.look_by(phase_ends_);
+  return ::shutdown(socket_.get(), SHUT_WR) == 0;
+}
+
+bool connection::look(time_point now) {
+  switch (phase_) {
+    case phase::open:
+      break;
+    case phase::going:
+      if (now >= phase_ends_)
+        say_last_call();
+      return true;
+    case phase::gone:
+    case phase::closing:
+      return now < phase_ends_;
+  }
+  const auto& times = loop_.times();
+  if (now - opened_ >= times.age || (streams_.empty() && now - busy_ >= times.idle))
+    go_away();
+  else if (pinged_)
+    return now - heard_ < times.silence + times.ping_patience;
+  else if (now - heard_ >= times.silence) {
+    pinged_ = true;
+    nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
+    loop_.flush_soon(*this);
+  }
+  return true;
+}
+
+connection::time_point connection::next_look() const noexcept {
+  if (phase_ != phase::open)
+    return phase_ends_;
+  const auto& times = loop_.times();
+  auto silent = heard_ + times.silence;
+  auto next = std::min(opened_ + times.age, pinged_ ? silent + times.ping_patience : silent);
+  return streams_.empty() ? std::min(next, busy_ + times.idle) : next;
+}
+
+} // namespace reprise::frontend

@@ -1,0 +1,142 @@
+#pragma once
+
+#include "frontend/transport/socket.hpp"
+#include "frontend/transport/stream.hpp"
+
+#include <nghttp2/nghttp2.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace reprise::frontend {
+
+class transport_loop;
+
+/// When connections are looked after, and when they end.
+struct connection_times {
+  /// After so much silence a client is asked whether it is still there, and has the second time to
+  /// answer.
+  std::chrono::milliseconds silence = std::chrono::seconds{60};
+  std::chrono::milliseconds ping_patience = std::chrono::seconds{10};
+  /// Connections without a call end after the first time, all others after the second, so that
+  /// clients look again for all servers that there are.
+  std::chrono::milliseconds idle = std::chrono::seconds{120};
+  std::chrono::milliseconds age = std::chrono::seconds{300};
+  /// What calls then still have: longer than the longest poll, so that none is cut.
+  std::chrono::milliseconds last_calls = std::chrono::seconds{70};
+};
+
+/// One client's connection: HTTP/2 by nghttp2, gRPC on top of it. Only on the thread of its loop.
+class connection {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  connection(transport_loop& loop, file_descriptor socket, std::uint64_t id, time_point now);
+  ~connection();
+
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
+
+  std::uint64_t id() const noexcept {
+    return id_;
+  }
+
+  int descriptor() const noexcept {
+    return socket_.get();
+  }
+
+  /// Reads what has come and serves the calls in it. False: close the connection.
+  bool read(time_point now);
+  /// Sends what is to be sent, as far as the other side takes it. False: close the connection.
+  bool flush();
+
+  /// Whether flush() waits for the other side to take more.
+  bool is_stuck() const noexcept {
+    return !unsent_.empty();
+  }
+
+  /// For the loop: it will flush this.
+  bool is_to_be_flushed = false;
+
+  /// Answers a call of the API, if it is still there.
+  void answer(std::int32_t number, result<std::string> what);
+  /// Lets calls end that are under way, and lets none begin.
+  void go_away();
+  /// Looks at the clock: pings who was silent for long, sends away who was here for long. False:
+  /// close the connection.
+  bool look(time_point now);
+  /// When to look again.
+  time_point next_look() const noexcept;
+
+private:
+  friend class stream;
+  friend struct session_events;
+
+  // What the session tells.
+  void on_begin(std::int32_t number);
+  void on_data(stream& s, std::string_view bytes);
+  void on_heard(stream& s, bool has_ended);
+  void on_closed(std::int32_t number);
+  void on_pong();
+  void on_send(stream& s, std::string_view frame_head, std::size_t size);
+
+  enum class phase : std::uint8_t {
+    open,
+    /// Told that it will be closed; calls may still be on their way to us.
+    going,
+    /// Told which was the last call that is served.
+    gone,
+    /// All is sent; we wait until the client has seen it.
+    closing,
+  };
+
+  stream* find(std::int32_t number);
+  void cancel_given_up();
+  void serve_due();
+  void serve(stream& s);
+  void serve_api(stream& s);
+  void serve_side(stream& s);
+  void refuse(stream& s, error why);
+  void refuse_http(stream& s);
+  /// Has a message sent, sooner or later.
+  void queue(stream& s, std::string message);
+  void begin_response(stream& s);
+  void end_response(stream& s, failure_trailers how);
+  bool fill(std::string& out);
+  bool send(std::string& bytes);
+  void say_last_call();
+  bool end_writing();
+  bool is_over() const;
+
+  transport_loop& loop_;
+  file_descriptor socket_;
+  const std::uint64_t id_;
+  nghttp2_session* session_ = nullptr;
+  std::unordered_map<std::int32_t, std::unique_ptr<stream>> streams_;
+  /// Streams that have something to be looked at, by number: they may close before that.
+  std::vector<std::int32_t> due_;
+  std::vector<std::int32_t> serving_;
+  /// Calls whose callers are gone.
+  std::vector<call::ptr> given_up_;
+  /// Answers that the client does not read.
+  std::size_t queued_ = 0;
+  /// What the other side did not take yet.
+  std::string unsent_;
+  /// Where the session's frames go while it is asked for them.
+  std::string* out_ = nullptr;
+  phase phase_ = phase::open;
+  time_point opened_;
+  time_point heard_;
+  time_point busy_;
+  /// When the phase or the wait for a ping's answer ends.
+  time_point phase_ends_;
+  bool pinged_ = false;
+};
+
+} // namespace reprise::frontend

@@ -1,0 +1,318 @@
+#include "frontend/transport/loop.hpp"
+
+#include "base/ensure.hpp"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace reprise::frontend {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Requests that are still being received, of all clients of a loop.
+constexpr std::size_t held_max = 256U << 20;
+/// After a failure to accept a connection.
+constexpr auto accept_pause = 250ms;
+constexpr std::size_t events_max = 256;
+constexpr int accepts_max = 64;
+
+} // namespace
+
+transport_loop::transport_loop(service& front, route_table routes, const connection_times& times)
+  : front_(front),
+    routes_(std::move(routes)),
+    times_(times),
+    poll_(::epoll_create1(EPOLL_CLOEXEC)),
+    alarm_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  ENSURE(poll_ && alarm_, "no file descriptors for the transport");
+  watch(alarm_.get(), 0, EPOLLIN, EPOLL_CTL_ADD);
+}
+
+transport_loop::~transport_loop() = default;
+
+// -- any thread ----------------------------------------------------------------------------------
+
+void transport_loop::listen(std::vector<file_descriptor> sockets, distribute hand_on) {
+  listening_ = std::move(sockets);
+  hand_on_ = std::move(hand_on);
+  accept_again();
+}
+
+void transport_loop::adopt(file_descriptor socket) {
+  load_.fetch_add(1, std::memory_order_relaxed);
+  std::lock_guard lock{mutex_};
+  adopted_.push_back(std::move(socket));
+  wake_locked();
+}
+
+void transport_loop::run_soon(std::function<void()> job) {
+  std::lock_guard lock{mutex_};
+  jobs_.push_back(std::move(job));
+  wake_locked();
+}
+
+void transport_loop::post(answer a) {
+  if (std::this_thread::get_id() == thread_id_.load(std::memory_order_relaxed)) {
+    answered_here_.push_back(std::move(a));
+    return;
+  }
+  std::lock_guard lock{mutex_};
+  answered_.push_back(std::move(a));
+  wake_locked();
+}
+
+void transport_loop::wake() {
+  std::lock_guard lock{mutex_};
+  is_woken_ = true;
+  wake_locked();
+}
+
+void transport_loop::wake_locked() {
+  if (!is_sleeping_)
+    return;
+  is_sleeping_ = false;
+  const std::uint64_t one = 1;
+  // A full counter wakes as well.
+  [[maybe_unused]] auto n = ::write(alarm_.get(), &one, sizeof one);
+}
+
+void transport_loop::drain() {
+  run_soon([this] {
+    is_draining_ = true;
+    listening_.clear();
+    for (auto& [id, c] : connections_)
+      c->go_away();
+  });
+}
+
+void transport_loop::cut() {
+  run_soon([this] {
+    std::vector<connection*> all;
+    for (auto& [id, c] : connections_)
+      all.push_back(c.get());
+    for (auto* c : all)
+      close(*c);
+  });
+}
+
+bool transport_loop::wait_until_idle(std::optional<std::chrono::milliseconds> patience) {
+  std::unique_lock lock{mutex_};
+  auto is_idle = [this] { return is_idle_; };
+  if (patience)
+    return idle_.wait_for(lock, *patience, is_idle);
+  idle_.wait(lock, is_idle);
+  return true;
+}
+
+// -- the loop's thread ---------------------------------------------------------------------------
+
+void transport_loop::wait(std::optional<time_point> until) {
+  thread_id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  handle_posted();
+  if (next_look_ && *next_look_ <= std::chrono::steady_clock::now())
+    look_at_all();
+  flush_all();
+  tell_if_idle();
+  std::array<epoll_event, events_max> events;
+  auto n = ::epoll_wait(poll_.get(), events.data(), events_max, milliseconds_to_sleep(until));
+  {
+    std::lock_guard lock{mutex_};
+    is_sleeping_ = false;
+    is_woken_ = false;
+  }
+  for (int i = 0; i < n; ++i)
+    handle(events[static_cast<std::size_t>(i)].data.u64,
+           events[static_cast<std::size_t>(i)].events);
+  handle_posted();
+  flush_all();
+}
+
+/// From here on, others wake this thread through the alarm.
+int transport_loop::milliseconds_to_sleep(std::optional<time_point> until) {
+  auto wakes = until;
+  if (next_look_)
+    wakes = wakes ? std::min(*wakes, *next_look_) : next_look_;
+  std::lock_guard lock{mutex_};
+  if (is_woken_ || !answered_.empty() || !answered_here_.empty() || !jobs_.empty()
+      || !adopted_.empty())
+    return 0;
+  constexpr std::chrono::milliseconds longest = 1h;
+  auto left = longest;
+  if (wakes) {
+    auto now = std::chrono::steady_clock::now();
+    if (*wakes <= now)
+      return 0;
+    left = std::min(longest, std::chrono::ceil<std::chrono::milliseconds>(*wakes - now));
+  }
+  is_sleeping_ = true;
+  return static_cast<int>(left.count());
+}
+
+void transport_loop::handle_posted() {
+  std::vector<std::function<void()>> jobs;
+  std::vector<file_descriptor> adopted;
+  {
+    std::lock_guard lock{mutex_};
+    answering_.swap(answered_);
+    jobs.swap(jobs_);
+    adopted.swap(adopted_);
+  }
+  for (auto& socket : adopted)
+    begin(std::move(socket));
+  for (auto& job : jobs)
+    job();
+  for (auto* given : {&answering_, &answered_here_}) {
+    calls_ -= given->size();
+    for (auto& a : *given)
+      if (auto found = connections_.find(a.connection); found != connections_.end())
+        found->second->answer(a.stream, std::move(a.what));
+    given->clear();
+  }
+}
+
+void transport_loop::watch(int descriptor, std::uint64_t id, std::uint32_t events, int operation) {
+  epoll_event what{.events = events, .data = {.u64 = id}};
+  ::epoll_ctl(poll_.get(), operation, descriptor, &what);
+}
+
+void transport_loop::handle(std::uint64_t id, std::uint32_t events) {
+  if (id == 0) {
+    std::uint64_t count = 0;
+    [[maybe_unused]] auto n = ::read(alarm_.get(), &count, sizeof count);
+    return;
+  }
+  if (id < first_connection) {
+    if (id <= listening_.size())
+      accept_some(listening_[id - 1]);
+    return;
+  }
+  auto found = connections_.find(id);
+  if (found == connections_.end())
+    return;
+  auto& c = *found->second;
+  if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0
+      && !c.read(std::chrono::steady_clock::now()))
+    return close(c);
+  flush_soon(c);
+}
+
+// -- connections ---------------------------------------------------------------------------------
+
+void transport_loop::accept_again() {
+  is_accepting_ = true;
+  for (std::size_t i = 0; i < listening_.size(); ++i)
+    watch(listening_[i].get(), i + 1, EPOLLIN, EPOLL_CTL_ADD);
+}
+
+void transport_loop::accept_some(const file_descriptor& from) {
+  auto exhausted = false;
+  for (int i = 0; i < accepts_max; ++i) {
+    auto taken = accept_from(from, exhausted);
+    if (!taken)
+      break;
+    hand_on_(std::move(taken));
+  }
+  if (!exhausted)
+    return;
+  // The socket stays ready: we would be told of it without end.
+  is_accepting_ = false;
+  for (std::size_t i = 0; i < listening_.size(); ++i)
+    watch(listening_[i].get(), i + 1, 0, EPOLL_CTL_DEL);
+  look_by(std::chrono::steady_clock::now() + accept_pause);
+}
+
+void transport_loop::begin(file_descriptor socket) {
+  if (is_draining_) {
+    load_.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  auto id = next_id_++;
+  watch(socket.get(), id, EPOLLIN, EPOLL_CTL_ADD);
+  auto made = std::make_unique<connection>(*this, std::move(socket), id,
+                                           std::chrono::steady_clock::now());
+  look_by(made->next_look());
+  flush_soon(*made);
+  connections_.emplace(id, std::move(made));
+}
+
+void transport_loop::close(connection& c) {
+  load_.fetch_sub(1, std::memory_order_relaxed);
+  connections_.erase(c.id());
+}
+
+void transport_loop::flush_soon(connection& c) {
+  if (std::exchange(c.is_to_be_flushed, true))
+    return;
+  unflushed_.push_back(c.id());
+}
+
+void transport_loop::flush_all() {
+  // What is flushed may ask to be flushed again.
+  for (std::size_t i = 0; i < unflushed_.size(); ++i) {
+    auto found = connections_.find(unflushed_[i]);
+    if (found == connections_.end())
+      continue;
+    auto& c = *found->second;
+    c.is_to_be_flushed = false;
+    auto was_stuck = c.is_stuck();
+    if (!c.flush())
+      close(c);
+    else if (c.is_stuck() != was_stuck)
+      watch(c.descriptor(), c.id(), was_stuck ? EPOLLIN : EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
+  }
+  unflushed_.clear();
+}
+
+void transport_loop::look_by(time_point when) {
+  next_look_ = next_look_ ? std::min(*next_look_, when) : when;
+}
+
+void transport_loop::look_at_all() {
+  auto now = std::chrono::steady_clock::now();
+  // Many connections have many moments: looks are as far apart as makes no difference to them.
+  auto earliest = now + std::min(times_.silence, times_.idle) / 200;
+  next_look_.reset();
+  if (!is_accepting_ && !listening_.empty())
+    accept_again();
+  std::vector<connection*> ended;
+  for (auto& [id, c] : connections_)
+    if (c->look(now))
+      look_by(std::max(c->next_look(), earliest));
+    else
+      ended.push_back(c.get());
+  for (auto* c : ended)
+    close(*c);
+}
+
+// -- calls ---------------------------------------------------------------------------------------
+
+const route* transport_loop::find(std::string_view path) const {
+  auto found = routes_.find(path);
+  return found == routes_.end() ? nullptr : &found->second;
+}
+
+response_handler transport_loop::expect_answer(const connection& c, std::int32_t stream) {
+  ++calls_;
+  return [this, connection = c.id(), stream](result<std::string> what) {
+    post({.connection = connection, .stream = stream, .what = std::move(what)});
+  };
+}
+
+bool transport_loop::may_hold(std::size_t bytes) const noexcept {
+  return held_ + bytes <= held_max;
+}
+
+void transport_loop::tell_if_idle() {
+  if (!is_draining_ || !connections_.empty() || calls_ > 0)
+    return;
+  std::lock_guard lock{mutex_};
+  is_idle_ = true;
+  idle_.notify_all();
+}
+
+} // namespace reprise::frontend

@@ -1,0 +1,138 @@
+#include "frontend/transport/socket.hpp"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string_view>
+
+namespace reprise::frontend {
+
+namespace {
+
+struct free_addresses {
+  void operator()(addrinfo* list) const {
+    ::freeaddrinfo(list);
+  }
+};
+
+using address_list = std::unique_ptr<addrinfo, free_addresses>;
+
+error cannot_listen(std::string_view why) {
+  return make_error(errc::unavailable, std::string{why});
+}
+
+/// NOT_FOUND when the machine cannot use addresses of that kind.
+error cannot_listen() {
+  auto is_missing = errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL;
+  return make_error(is_missing ? errc::not_found : errc::unavailable, std::strerror(errno));
+}
+
+result<address_list> resolve(const std::string& host, int port) {
+  addrinfo wanted{};
+  wanted.ai_flags = AI_PASSIVE;
+  wanted.ai_family = AF_UNSPEC;
+  wanted.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  // An empty name means every address.
+  const char* name = host.empty() ? nullptr : host.c_str();
+  if (auto code = ::getaddrinfo(name, std::to_string(port).c_str(), &wanted, &found); code != 0)
+    return cannot_listen(::gai_strerror(code));
+  return address_list{found};
+}
+
+void set(const file_descriptor& socket, int level, int option, int value) {
+  ::setsockopt(socket.get(), level, option, &value, sizeof value);
+}
+
+int port_of(const file_descriptor& socket) {
+  sockaddr_storage bound{};
+  socklen_t size = sizeof bound;
+  if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&bound), &size) != 0)
+    return 0;
+  auto number = bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(bound).sin6_port
+                                            : reinterpret_cast<sockaddr_in&>(bound).sin_port;
+  return ntohs(number);
+}
+
+void set_port(addrinfo& address, int port) {
+  auto number = htons(static_cast<std::uint16_t>(port));
+  if (address.ai_family == AF_INET6)
+    reinterpret_cast<sockaddr_in6*>(address.ai_addr)->sin6_port = number;
+  else
+    reinterpret_cast<sockaddr_in*>(address.ai_addr)->sin_port = number;
+}
+
+/// `is_alone`: an address of the newer kind that means every address takes those of the older, too.
+result<file_descriptor> listen_on_one(const addrinfo& address, bool is_alone) {
+  constexpr int waiting_max = 4096;
+  file_descriptor socket{
+    ::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)};
+  if (!socket)
+    return cannot_listen();
+  // A server that was killed left connections behind, which would keep the port for a minute.
+  // Another server on the same port is refused nevertheless.
+  set(socket, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (address.ai_family == AF_INET6)
+    set(socket, IPPROTO_IPV6, IPV6_V6ONLY, is_alone ? 0 : 1);
+  if (::bind(socket.get(), address.ai_addr, address.ai_addrlen) != 0
+      || ::listen(socket.get(), waiting_max) != 0)
+    return cannot_listen();
+  return socket;
+}
+
+} // namespace
+
+file_descriptor::~file_descriptor() {
+  if (number_ >= 0)
+    ::close(number_);
+}
+
+result<listening> listen_on(const std::string& host, int port) {
+  auto addresses = resolve(host, port);
+  if (!addresses)
+    return std::move(addresses).error();
+  listening out{.port = port};
+  auto refused = cannot_listen("it has no address");
+  auto is_alone = addresses->get() != nullptr && addresses->get()->ai_next == nullptr;
+  for (auto* a = addresses->get(); a != nullptr; a = a->ai_next) {
+    if (out.port != 0)
+      set_port(*a, out.port);
+    auto socket = listen_on_one(*a, is_alone);
+    if (!socket) {
+      refused = std::move(socket).error();
+      // A name may have addresses of a kind that the machine cannot use.
+      if (refused.code == errc::not_found)
+        continue;
+      return refused;
+    }
+    out.port = port_of(*socket);
+    out.sockets.push_back(std::move(*socket));
+  }
+  if (out.sockets.empty())
+    return refused;
+  return out;
+}
+
+file_descriptor accept_from(const file_descriptor& socket, bool& exhausted) {
+  while (true) {
+    file_descriptor taken{::accept4(socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+    if (taken) {
+      set(taken, IPPROTO_TCP, TCP_NODELAY, 1);
+      return taken;
+    }
+    // One that was given up before it was taken says nothing about the next.
+    if (errno == ECONNABORTED || errno == EINTR)
+      continue;
+    exhausted = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+    return {};
+  }
+}
+
+} // namespace reprise::frontend

@@ -1,0 +1,83 @@
+#include "frontend/transport/stream.hpp"
+
+#include "frontend/transport/connection.hpp"
+#include "frontend/transport/loop.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace reprise::frontend {
+
+namespace {
+
+/// What all headers of a call may take; clients with large tokens stay far below.
+constexpr std::size_t headers_bytes_max = 32U << 10;
+
+constexpr int method_not_allowed = 405;
+constexpr int unsupported_media_type = 415;
+
+/// What callers say beside the request.
+constexpr std::array<std::string_view, 7> known_headers{
+  "client-name", "client-version", "supported-server-versions", "supported-features",
+  "caller-name", "caller-type",    "temporal-namespace"};
+
+} // namespace
+
+void outgoing::move_to(std::string& out, std::size_t count) {
+  unsent_ -= count;
+  while (count > 0) {
+    auto& part = parts_[first_];
+    auto n = std::min(count, part.size() - begin_);
+    out.append(part, begin_, n);
+    begin_ += n;
+    count -= n;
+    if (begin_ == part.size()) {
+      part = {};
+      begin_ = 0;
+      ++first_;
+    }
+  }
+  if (first_ == parts_.size()) {
+    parts_.clear();
+    first_ = 0;
+  }
+}
+
+void stream::take_header(std::string_view name, std::string_view value) {
+  header_bytes_ += name.size() + value.size();
+  if (header_bytes_ > headers_bytes_max) {
+    refused = make_error(errc::resource_exhausted, "received metadata size exceeds limit");
+    return;
+  }
+  if (name == ":path") {
+    to = on_.loop_.find(value);
+    if (to == nullptr)
+      path = value;
+  } else if (name == ":method") {
+    if (value != "POST")
+      http_status = method_not_allowed;
+  } else if (name == "content-type") {
+    if (!value.starts_with("application/grpc"))
+      http_status = unsupported_media_type;
+  } else if (name == "grpc-timeout") {
+    timeout = parse_timeout(value);
+  } else if (name == "grpc-encoding") {
+    request.set_encoding(value);
+  } else if (std::find(known_headers.begin(), known_headers.end(), name) != known_headers.end()) {
+    said.emplace(name, value);
+  }
+}
+
+void stream::send(std::string message) {
+  if (trailers)
+    return;
+  on_.queue(*this, std::move(message));
+  on_.begin_response(*this);
+}
+
+void stream::finish(result<void> how) {
+  if (!trailers)
+    on_.end_response(*this, how ? failure_trailers{.status = "0"} : to_trailers(how.error()));
+}
+
+} // namespace reprise::frontend
