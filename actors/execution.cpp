@@ -143,7 +143,7 @@ void execution::on_current_loaded(loaded_run& loaded) {
       return;
     case loaded_run::outcome::found:
       shared_.watch.rehydrated.add();
-      current_ = std::make_unique<hosted_run>(std::move(loaded));
+      current_ = std::make_unique<hosted_run>(std::move(loaded), shared_.rows_per_snapshot);
       break;
     case loaded_run::outcome::absent:
       break;
@@ -165,7 +165,7 @@ void execution::on_older_loaded(loaded_run& loaded) {
   });
   auto what = loaded.what;
   if (what == loaded_run::outcome::found)
-    keep_older(std::make_unique<hosted_run>(std::move(loaded)));
+    keep_older(std::make_unique<hosted_run>(std::move(loaded), shared_.rows_per_snapshot));
   for (const auto& c : ready) {
     if (dead_)
       return;
@@ -311,7 +311,7 @@ void execution::write_step(outcome& out, engine::step& step, hosted_run* run,
     return;
   auto key = shared_.keys.next(shared_.time.now(), options_.slot_number);
   auto next = std::make_unique<hosted_run>(std::move(step.successor->state), key,
-                                           options_.slot_number);
+                                           options_.slot_number, shared_.rows_per_snapshot);
   runs.push_back(next->create(std::move(step.successor->written), types));
   out.write.currents.push_back({.namespace_id = options_.namespace_id,
                                 .workflow_id = options_.workflow_id,

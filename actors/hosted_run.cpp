@@ -6,8 +6,9 @@
 
 namespace reprise::actors {
 
-hosted_run::hosted_run(engine::execution state, std::int64_t key, store::slot_id slot)
-  : state_(std::move(state)) {
+hosted_run::hosted_run(engine::execution state, std::int64_t key, store::slot_id slot,
+                       std::uint64_t rows_per_snapshot)
+  : rows_per_snapshot_(rows_per_snapshot), state_(std::move(state)) {
   const auto& created = state_.created();
   head_.key = key;
   head_.slot = slot;
@@ -16,8 +17,9 @@ hosted_run::hosted_run(engine::execution state, std::int64_t key, store::slot_id
   head_.run_id = created.run_id();
 }
 
-hosted_run::hosted_run(loaded_run loaded)
-  : state_(std::move(loaded.state)),
+hosted_run::hosted_run(loaded_run loaded, std::uint64_t rows_per_snapshot)
+  : rows_per_snapshot_(rows_per_snapshot),
+    state_(std::move(loaded.state)),
     head_(std::move(loaded.head)),
     snapshot_seq_(loaded.snapshot_seq),
     facts_forgotten_to_(loaded.snapshot_seq) {
@@ -66,7 +68,7 @@ store::run_write hosted_run::append(engine::record written, const attribute_type
     facts_forgotten_to_ = snapshot_seq_;
   }
   // Not >=: a state that is too large is measured again only after as many rows more.
-  if (rows_behind_snapshot() % rows_per_snapshot == 0)
+  if (rows_behind_snapshot() % rows_per_snapshot_ == 0)
     add_snapshot(out);
   return out;
 }

@@ -15,15 +15,15 @@ namespace reprise::actors {
 /// appends under way have landed. Builds the writes.
 class hosted_run {
 public:
-  /// Live: a snapshot replaces the replay of at most this many rows.
-  static constexpr std::uint64_t rows_per_snapshot = 512;
   /// Larger states are replayed: a snapshot has to fit into one statement of a database (16 MiB),
   /// in which each of its bytes may need two. Without this bound such a run could write no more.
   static constexpr std::size_t snapshot_bytes_max = 7U << 20;
 
-  /// A run that does not exist yet; create() writes it.
-  hosted_run(engine::execution state, std::int64_t key, store::slot_id slot);
-  explicit hosted_run(loaded_run loaded);
+  /// A run that does not exist yet; create() writes it. While it lives, a snapshot replaces the
+  /// replay of at most `rows_per_snapshot` rows.
+  hosted_run(engine::execution state, std::int64_t key, store::slot_id slot,
+             std::uint64_t rows_per_snapshot);
+  hosted_run(loaded_run loaded, std::uint64_t rows_per_snapshot);
 
   engine::execution& state() noexcept {
     return state_;
@@ -70,6 +70,7 @@ private:
   /// Unless the state is too large.
   void add_snapshot(store::run_write& write);
 
+  std::uint64_t rows_per_snapshot_;
   engine::execution state_;
   store::run_head head_;
   event_tail tail_;

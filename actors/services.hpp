@@ -28,6 +28,8 @@ struct services {
   std::uint64_t seed = 0;
   /// Executions are passivated beyond this many (estimated) bytes.
   std::size_t memory_budget_bytes = 96U << 20;
+  /// A run is given a snapshot after so many rows; at least 1.
+  std::uint64_t rows_per_snapshot = 512;
 
   lease own_lease{time};
   key_source keys{};

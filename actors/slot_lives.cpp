@@ -13,8 +13,9 @@ using store::commit_status;
 
 namespace {
 
-/// A rest of rows that a rehydration may replay without asking for a snapshot first.
-constexpr std::uint64_t rows_without_snapshot_max = 64;
+/// A rehydration may have to replay this part of what stands between two snapshots; an execution
+/// that leaves memory with more rows behind its snapshot writes one first.
+constexpr std::uint64_t part_without_snapshot = 8;
 constexpr int failed_loads_max = 3;
 constexpr int tries_max = 3;
 constexpr duration raise_again = std::chrono::milliseconds{200};
@@ -202,7 +203,8 @@ void slot::retry_later(entry& e) {
 // -------------------------------------------------------------------------------------
 
 void slot::passivate(entry& e) {
-  if (e.rows_behind_snapshot > rows_without_snapshot_max && !e.drop_next) {
+  auto rows_max = shared_.rows_per_snapshot / part_without_snapshot;
+  if (e.rows_behind_snapshot > rows_max && !e.drop_next) {
     auto c = std::make_shared<call>();
     c->by = call::origin::slot;
     c->snapshot_only = true;

@@ -26,6 +26,9 @@ struct node_options {
   std::uint64_t seed = 0;
   engine::limits bounds{};
   std::size_t memory_budget_bytes = 96U << 20;
+  /// A run gets a snapshot after so many rows of its journal, at least 1. Fewer: quicker loads,
+  /// more to write.
+  std::uint64_t rows_per_snapshot = 512;
   actors::group_limits group{};
   std::size_t readers = 4;
   /// Threads of their own for what blocks. False in simulations: everything runs on the scheduler.

@@ -6,6 +6,8 @@
 namespace reprise::actors {
 namespace {
 
+constexpr std::uint64_t rows_per_snapshot = 512;
+
 engine::execution state_of_size(std::size_t bytes) {
   engine::execution x;
   x.set_next_event_id(2);
@@ -28,16 +30,15 @@ std::vector<std::uint64_t> snapshots_of(hosted_run& run, std::uint64_t rows) {
 } // namespace
 
 TEST_CASE("a snapshot comes every so many rows") {
-  hosted_run run{state_of_size(100), 1, 0};
+  hosted_run run{state_of_size(100), 1, 0, rows_per_snapshot};
   CHECK(snapshots_of(run, 1200)
-        == std::vector<std::uint64_t>{hosted_run::rows_per_snapshot,
-                                      2 * hosted_run::rows_per_snapshot});
-  CHECK(run.rows_behind_snapshot() == 1200 - 2 * hosted_run::rows_per_snapshot);
+        == std::vector<std::uint64_t>{rows_per_snapshot, 2 * rows_per_snapshot});
+  CHECK(run.rows_behind_snapshot() == 1200 - 2 * rows_per_snapshot);
   CHECK(run.snapshot_only().snap->seq == 1200);
 }
 
 TEST_CASE("a state too large for one statement of a database gets no snapshot and goes on") {
-  hosted_run run{state_of_size(hosted_run::snapshot_bytes_max), 1, 0};
+  hosted_run run{state_of_size(hosted_run::snapshot_bytes_max), 1, 0, rows_per_snapshot};
   CHECK(snapshots_of(run, 1200).empty());
   CHECK(!run.snapshot_only().snap);
   CHECK(run.rows_behind_snapshot() == 1200);
@@ -45,7 +46,7 @@ TEST_CASE("a state too large for one statement of a database gets no snapshot an
 
 TEST_CASE("the estimate of a run's memory follows what it holds") {
   constexpr std::size_t large = 1 << 20;
-  hosted_run run{state_of_size(large), 1, 0};
+  hosted_run run{state_of_size(large), 1, 0, rows_per_snapshot};
   run.create({.first_event_id = 1, .event_count = 1, .events = "x"}, {});
   CHECK(run.resident_bytes() >= 3 * large);
   // It grows by far more than is measured anew with each row.

@@ -27,9 +27,10 @@ TEST_CASE("other seeds live other lives, and fate spares none of them") {
       happened[what] += times;
   }
   CHECK(hashes.size() == 12);
-  for (const char* what :
-       {"kills", "freezes", "drains", "queue deaths", "throws", "failed read", "refused write",
-        "lost answer of a write", "late commit", "checks of live state"}) {
+  for (const char* what : {"kills", "freezes", "drains", "queue deaths", "throws", "failed read",
+                           "refused write", "lost answer of a write", "late commit",
+                           "checks of live state", "snapshots", "facts deleted behind a snapshot",
+                           "loads from a snapshot", "loads of rows behind a snapshot"}) {
     INFO(what);
     CHECK(happened[what] > 0);
   }

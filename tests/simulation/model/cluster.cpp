@@ -38,6 +38,7 @@ void cluster_of_processes::start_process() {
   o.number = ++last_process_;
   o.how = how_.how;
   o.memory_budget_bytes = how_.memory_budget_bytes;
+  o.rows_per_snapshot = how_.rows_per_snapshot;
   o.lease_length = how_.leased ? duration{15s} : duration{0};
   o.seed = all_.random.next();
   all_.say("process " + std::to_string(o.number) + " starts");
@@ -47,7 +48,7 @@ void cluster_of_processes::start_process() {
   auto& shared = processes_.back()->server().node().shared();
   shared.before_decision = [this](const cluster::ExecutionRequest&) {
     if (now.throws > 0 && all_.random.chance(now.throws)) {
-      ++happened["throws"];
+      ++all_.happened["throws"];
       all_.say("an execution throws");
       throw std::runtime_error("fate");
     }
@@ -90,7 +91,7 @@ process* cluster_of_processes::any_process(bool serving_first) {
 
 void cluster_of_processes::kill_one() {
   if (auto* p = any_process(true)) {
-    ++happened["kills"];
+    ++all_.happened["kills"];
     p->kill();
   }
 }
@@ -99,7 +100,7 @@ void cluster_of_processes::freeze_one(duration how_long) {
   auto* p = any_process(true);
   if (p == nullptr || p->frozen)
     return;
-  ++happened["freezes"];
+  ++all_.happened["freezes"];
   all_.say("process " + std::to_string(p->number()) + " freezes");
   p->frozen = true;
   trouble_until(all_.now() + how_long);
@@ -116,7 +117,7 @@ void cluster_of_processes::drain_one() {
   auto* p = serving_process();
   if (p == nullptr)
     return;
-  ++happened["drains"];
+  ++all_.happened["drains"];
   all_.say("process " + std::to_string(p->number()) + " drains");
   p->drain();
   p->kill();
@@ -130,7 +131,7 @@ void cluster_of_processes::kill_some_queue() {
   store::queue_key key{
     .namespace_id = rows->front().id, .name = "queue", .kind = all_.random.chance(500) ? 1 : 2};
   if (auto queue = p->server().node().queues().find(key)) {
-    ++happened["queue deaths"];
+    ++all_.happened["queue deaths"];
     all_.say("a queue dies");
     caf::anon_send_exit(queue, caf::exit_reason::kill);
   }
@@ -152,7 +153,8 @@ void cluster_of_processes::destroy(process& p) {
   trouble_until(all_.now());
   lose_calls(p);
   p.frozen = false;
-  happened["passivations"] += static_cast<int>(p.server().node().shared().watch.passivated.value());
+  all_.happened["passivations"]
+    += static_cast<int>(p.server().node().shared().watch.passivated.value());
   std::erase_if(processes_, [&p](const auto& x) { return x.get() == &p; });
 }
 
@@ -177,7 +179,7 @@ verdict cluster_of_processes::decide_fate(operation what, int number) {
     --depth_;
   }
   auto note = [&](const char* text, verdict v) {
-    ++happened[text];
+    ++all_.happened[text];
     all_.say(text);
     return v;
   };
@@ -292,7 +294,7 @@ void cluster_of_processes::on_answer(std::uint64_t number, result<std::string> a
   if (see)
     see(c.method, c.request, answer);
   if (now.lost_answers > 0 && all_.random.chance(now.lost_answers)) {
-    ++happened["lost answers"];
+    ++all_.happened["lost answers"];
     return give(std::move(c), connection_lost());
   }
   give(std::move(c), std::move(answer));

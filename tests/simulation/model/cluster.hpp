@@ -35,6 +35,7 @@ struct setup {
   bool leased = false;
   order how = order::any;
   std::size_t memory_budget_bytes = 96U << 20;
+  std::uint64_t rows_per_snapshot = 512;
 };
 
 /// The server's processes on their disk, and the calls that clients have under way. Runs one job or
@@ -87,8 +88,6 @@ public:
 
   witness see{};
   weather now{};
-  /// Counts what fate did, to know that a seed was not dull.
-  std::map<std::string, int> happened{};
 
   disk& durable() noexcept {
     return disk_;

@@ -94,6 +94,21 @@ result<store::epoch_number> disk::raise_epoch(store::slot_id slot, store::epoch_
   return lost();
 }
 
+result<std::optional<store::snapshot>> disk::load_snapshot(std::int64_t key) {
+  auto snap = below_->load_snapshot(key);
+  if (snap && *snap)
+    ++all_.happened["loads from a snapshot"];
+  return snap;
+}
+
+result<std::vector<store::journal_row>> disk::read_journal(std::int64_t key, std::uint64_t from_seq,
+                                                           std::size_t bytes_max) {
+  auto rows = below_->read_journal(key, from_seq, bytes_max);
+  if (from_seq > 1 && rows && !rows->empty())
+    ++all_.happened["loads of rows behind a snapshot"];
+  return rows;
+}
+
 // -- as one process sees it ----------------------------------------------------------------------
 
 verdict process_store::ask(operation what) {
@@ -168,12 +183,12 @@ result<std::optional<st::run_head>> process_store::find_run(const std::string& n
 }
 
 result<std::optional<st::snapshot>> process_store::load_snapshot(std::int64_t key) {
-  return reading([&] { return disk_.below().load_snapshot(key); });
+  return reading([&] { return disk_.load_snapshot(key); });
 }
 
 result<std::vector<st::journal_row>>
 process_store::read_journal(std::int64_t key, std::uint64_t from_seq, std::size_t bytes_max) {
-  return reading([&] { return disk_.below().read_journal(key, from_seq, bytes_max); });
+  return reading([&] { return disk_.read_journal(key, from_seq, bytes_max); });
 }
 
 result<std::vector<st::journal_row>>

@@ -35,6 +35,9 @@ public:
   result<std::vector<store::epoch_number>> take_slots(const std::string& owner, int process);
   result<store::epoch_number> raise_epoch(store::slot_id slot, store::epoch_number seen,
                                           bool answer_is_lost);
+  result<std::optional<store::snapshot>> load_snapshot(std::int64_t key);
+  result<std::vector<store::journal_row>> read_journal(std::int64_t key, std::uint64_t from_seq,
+                                                       std::size_t bytes_max);
 
 private:
   struct late_group {

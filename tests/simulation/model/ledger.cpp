@@ -171,6 +171,8 @@ void ledger::on_head(run_record& r, const store::run_write& w) {
 void ledger::on_snapshot(run_record& r, const store::run_write& w) {
   if (w.forget_facts_to && *w.forget_facts_to > r.snapshot_seq)
     fail(r, "facts are forgotten that no durable snapshot holds");
+  if (w.forget_facts_to)
+    ++all_.happened["facts deleted behind a snapshot"];
   if (!w.snap)
     return;
   engine::execution state;
@@ -178,6 +180,7 @@ void ledger::on_snapshot(run_record& r, const store::run_write& w) {
     return fail(r, "a snapshot that does not parse");
   if (w.snap->seq == r.head.last_seq && !same(state, r.state))
     fail(r, "a snapshot that is not the fold of its journal");
+  ++all_.happened["snapshots"];
   r.snapshot_seq = std::max(r.snapshot_seq, w.snap->seq);
 }
 

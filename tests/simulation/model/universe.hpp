@@ -131,6 +131,8 @@ public:
   dice random;
   trace told;
   std::string failure{};
+  /// Counts what fate did and what came of it, to know that a seed was not dull.
+  std::map<std::string, int> happened{};
   /// What clients, workers and fate do next. Ties in the order of their making.
   std::multimap<time_point, std::function<void()>> agenda{};
 

@@ -6,6 +6,7 @@
 #include "engine/proto_time.hpp"
 #include "frontend/namespaces.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace reprise::simulation {
@@ -19,7 +20,7 @@ public:
   explicit world(const world_options& options)
     : all_(options.seed),
       judge_(all_),
-      how_(make_setup()),
+      how_(make_setup(options.seed)),
       servers_(all_, judge_, how_),
       parts_{.all = all_, .judge = judge_, .servers = servers_, .seed = options.seed} {
     all_.told.print = options.print_trace;
@@ -54,7 +55,7 @@ public:
             .steps = all_.told.size(),
             .runs = judge_.runs().size(),
             .commits = judge_.commits(),
-            .happened = servers_.happened,
+            .happened = all_.happened,
             .lines = all_.told.lines()};
   }
 
@@ -63,13 +64,25 @@ private:
     return all_.failure.empty();
   }
 
-  setup make_setup() {
+  setup make_setup(std::uint64_t seed) {
     auto& random = all_.random;
     setup s;
     s.leased = random.chance(400);
     s.how = static_cast<order>(random.below(4));
     s.memory_budget_bytes = random.pick<std::size_t>({0, 20U << 10, 1U << 20, 96U << 20});
+    s.rows_per_snapshot = rows_per_snapshot(seed);
     return s;
+  }
+
+  /// 3 to 512. Most runs have a few dozen rows, so small numbers are as likely as large ones. By
+  /// dice of its own: how often snapshots are written shall change nothing else of a life.
+  static std::uint64_t rows_per_snapshot(std::uint64_t seed) {
+    constexpr int most = 512;
+    constexpr int fewest = 3;
+    dice random{~seed};
+    auto bound = fewest << random.below(8);
+    return static_cast<std::uint64_t>(fewest
+                                      + random.below(std::min(2 * bound, most) - fewest + 1));
   }
 
   void make_namespace() {
@@ -286,7 +299,7 @@ private:
   void witness_failure(const std::string& method, const error& why) {
     if (why.code == errc::data_loss)
       all_.fail(method + " lost data: " + why.message);
-    if (why.code == errc::internal && servers_.now.throws == 0 && servers_.happened["throws"] == 0)
+    if (why.code == errc::internal && servers_.now.throws == 0 && all_.happened["throws"] == 0)
       all_.fail(method + " failed within the server: " + why.message);
   }
 
@@ -297,12 +310,20 @@ private:
     auto was = std::exchange(servers_.now, weather{.overlaps = 0});
     servers_.run_all();
     for (const auto& [run_id, r] : judge_.runs()) {
-      if (!ok() || !servers_.serving())
-        break;
-      if (!r.erased)
+      if (!r.erased && ok())
+        check_loaded(run_id, r);
+      if (!r.erased && ok() && servers_.serving())
         check_run(run_id, r);
     }
     servers_.now = was;
+  }
+
+  /// What a rehydration reads now, from a snapshot or not, is the fold of all its rows.
+  void check_loaded(const std::string& run_id, const run_record& r) {
+    auto loaded = actors::load_run(servers_.durable().below(), namespace_id, r.head.workflow_id,
+                                   run_id);
+    if (loaded.what != actors::loaded_run::outcome::found || !same(loaded.state, r.state))
+      all_.fail("run " + run_id + " is loaded otherwise than it was written: " + loaded.text);
   }
 
   void check_run(const std::string& run_id, const run_record& r) {
@@ -315,8 +336,8 @@ private:
     auto bytes = servers_.ask("DescribeWorkflowExecution", ask);
     // The slot may wait for time to pass: a raise of its epoch, a lost lease.
     if (!bytes)
-      return void(++servers_.happened["checks that found no answer"]);
-    ++servers_.happened["checks of live state"];
+      return void(++all_.happened["checks that found no answer"]);
+    ++all_.happened["checks of live state"];
     auto said = parse<service::DescribeWorkflowExecutionResponse>(*bytes);
     // An execution that comes back to memory may have a deadline to miss, and write.
     auto after = engine::describe(r.state, make_context());
@@ -385,10 +406,6 @@ private:
   }
 
   void check_stored(const std::string& run_id, const run_record& r) {
-    auto loaded = actors::load_run(servers_.durable().below(), namespace_id, r.head.workflow_id,
-                                   run_id);
-    if (loaded.what != actors::loaded_run::outcome::found || !same(loaded.state, r.state))
-      all_.fail("run " + run_id + " is loaded otherwise than it was written");
     service::GetWorkflowExecutionHistoryRequest ask;
     ask.set_namespace_("default");
     ask.mutable_execution()->set_workflow_id(r.head.workflow_id);
