@@ -60,6 +60,11 @@ execution::execution(caf::actor_config& config, execution_options options)
     shared_(options.shared),
     options_(std::move(options)),
     ids_(shared_.seed ^ (options_.who->number * 0x9E37'79B9'7F4A'7C15U)) {
+  shared_.executions.fetch_add(1, std::memory_order_relaxed);
+}
+
+void execution::on_exit() {
+  shared_.executions.fetch_sub(1, std::memory_order_release);
 }
 
 execution_actor::behavior_type execution::make_behavior() {

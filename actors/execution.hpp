@@ -44,6 +44,8 @@ public:
   execution(caf::actor_config& config, execution_options options);
 
   behavior_type make_behavior() override;
+  /// From now on it touches nothing that its node owns.
+  void on_exit() override;
 
 private:
   enum class phase : std::uint8_t {

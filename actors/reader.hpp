@@ -19,7 +19,13 @@ public:
 
   /// `detached`: each has a thread of its own. Else they share the scheduler's (simulation).
   void start(caf::actor_system& system, std::size_t count, bool detached);
+  /// From now on no job is taken, and none begins; the readers end with those that they run.
   void stop();
+
+  /// To wait for their end: until then a job may be using what its poster owns.
+  const std::vector<reader_actor>& all() const noexcept {
+    return readers_;
+  }
 
   /// False when too many wait already, or the pool does not run; the job is dropped then.
   [[nodiscard]] bool post(store_job job);

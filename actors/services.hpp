@@ -47,6 +47,8 @@ struct services {
   std::function<void(const cluster::ExecutionRequest&)> before_decision{};
 
   std::atomic<std::uint64_t> incarnations{0};
+  /// Execution actors that have not ended yet. The last thing that one of them touches here.
+  std::atomic<std::int64_t> executions{0};
   std::atomic<std::size_t> trim_place{0};
   /// Executions in memory, indexed by slot. Written by the slots.
   std::vector<std::atomic<std::uint32_t>> residents

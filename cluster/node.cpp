@@ -117,12 +117,17 @@ void node::end_actors() {
   for (const auto& slot : shared_.slots)
     end(slot);
   end(shared_.writer);
+  for (const auto& reader : shared_.readers.all())
+    end(reader);
   if (options_.run_all) {
     options_.run_all();
     return;
   }
   caf::scoped_actor self{system_};
   self->wait_for(all);
+  // The slots have let them go, and nobody makes new ones; but one may be deciding right now.
+  while (shared_.executions.load(std::memory_order_acquire) > 0)
+    std::this_thread::yield();
 }
 
 } // namespace reprise::cluster
