@@ -169,7 +169,9 @@ private:
   void crash_and_keep(Keep keep) {
     std::lock_guard guard{mutex_};
     is_down_ = true;
-    for (auto& [path, old] : files_) {
+    for (auto& [path, kept] : files_) {
+      // Perhaps nobody else has it; it must not go while it is locked.
+      auto old = kept;
       std::lock_guard file_guard{old->mutex};
       auto fresh = std::make_shared<file>();
       fresh->synced = old->synced;
@@ -177,7 +179,7 @@ private:
         if (keep())
           c.apply(fresh->synced);
       fresh->now = fresh->synced;
-      old = std::move(fresh);
+      kept = std::move(fresh);
     }
   }
 
@@ -220,7 +222,11 @@ private:
   static int vfs_access(sqlite3_vfs* v, const char* path, int, int* out) {
     std::lock_guard guard{disk_of(v).mutex_};
     auto found = disk_of(v).files_.find(path);
-    *out = found != disk_of(v).files_.end() && !found->second->now.empty();
+    *out = 0;
+    if (found != disk_of(v).files_.end()) {
+      std::lock_guard file_guard{found->second->mutex};
+      *out = !found->second->now.empty();
+    }
     return SQLITE_OK;
   }
 

@@ -28,6 +28,9 @@ setup_build() {
   command -v npm >/dev/null || setup_packages npm
 }
 
+# Names instead of addresses in what a sanitizer reports.
+setup_symbolizer() { setup_packages llvm-19; }
+
 setup_mariadb() { setup_packages mariadb-server-core mariadb-client; }
 
 # Puts a Node of at least $node_needed first in PATH: the system's, or the npm package `node`.
