@@ -28,6 +28,15 @@ error invalid_state(const std::string& name, enums::NamespaceState state, bool d
                      detail);
 }
 
+void address(cluster::ExecutionRequest& request, const actors::namespace_entry& ns,
+             const headers& said) {
+  request.set_namespace_id(ns.facts.id);
+  request.set_namespace_name(ns.facts.name);
+  // The only answer that depends on who asks.
+  if (request.has_get_history())
+    request.mutable_headers()->insert(said.begin(), said.end());
+}
+
 } // namespace
 
 error error_of(const cluster::Status& status) {
@@ -141,18 +150,12 @@ backend::reply_handler call::reply_handler() {
 }
 
 void call::send(const entry_ptr& ns, cluster::ExecutionRequest request) {
-  request.set_namespace_id(ns->facts.id);
-  request.set_namespace_name(ns->facts.name);
-  for (const auto& [name, value] : said_)
-    (*request.mutable_headers())[name] = value;
+  address(request, *ns, said());
   started(all_.back.call(std::move(request), reply_handler()));
 }
 
 void call::send(const entry_ptr& ns, cluster::ExecutionRequest request, reply_reader read) {
-  request.set_namespace_id(ns->facts.id);
-  request.set_namespace_name(ns->facts.name);
-  for (const auto& [name, value] : said_)
-    (*request.mutable_headers())[name] = value;
+  address(request, *ns, said());
   started(all_.back.call(std::move(request), [self = shared_from_this(), read = std::move(read)](
                                                cluster::Reply r) { read(*self, std::move(r)); }));
 }

@@ -18,6 +18,15 @@ namespace reprise::frontend {
 /// What callers say beside the request, by lower-case name; only names the server knows are kept.
 using headers = std::map<std::string, std::string>;
 
+/// Who calls, as far as it is the same for many calls.
+struct caller {
+  headers said{};
+  /// Why this server may not serve a client of that kind and version, if so.
+  std::optional<error> refused{};
+};
+
+using caller_ptr = std::shared_ptr<const caller>;
+
 /// The response's wire form, or why there is none.
 using response_handler = std::function<void(result<std::string>)>;
 
@@ -46,13 +55,9 @@ public:
   using entry_ptr = actors::namespace_registry::entry_ptr;
   using reply_reader = std::function<void(call&, cluster::Reply)>;
 
-  call(parts& all, const std::string& method, headers said, std::optional<time_point> deadline,
+  call(parts& all, const std::string& method, caller_ptr by, std::optional<time_point> deadline,
        response_handler done)
-    : all_(all),
-      method_(method),
-      said_(std::move(said)),
-      deadline_(deadline),
-      done_(std::move(done)) {
+    : all_(all), method_(method), by_(std::move(by)), deadline_(deadline), done_(std::move(done)) {
   }
 
   backend& back() const noexcept {
@@ -68,7 +73,7 @@ public:
   }
 
   const headers& said() const noexcept {
-    return said_;
+    return by_->said;
   }
 
   std::optional<time_point> deadline() const noexcept {
@@ -121,7 +126,7 @@ private:
 
   parts& all_;
   const std::string& method_;
-  headers said_;
+  caller_ptr by_;
   std::optional<time_point> deadline_;
   response_handler done_;
   std::atomic<bool> over_{false};

@@ -99,7 +99,16 @@ void service::count_failure(const method& what, const error& why) {
     see_failure_(why);
 }
 
-call::ptr service::serve(const method& what, std::string_view request, headers said,
+caller_ptr service::caller_of(headers said) const {
+  auto fits = check_client_version(said, parts_.facts.server_version);
+  auto made = std::make_shared<caller>();
+  made->said = std::move(said);
+  if (!fits)
+    made->refused = std::move(fits).error();
+  return made;
+}
+
+call::ptr service::serve(const method& what, std::string_view request, caller_ptr by,
                          std::optional<time_point> deadline, response_handler done) {
   auto begun = std::chrono::steady_clock::now();
   auto measured = [this, &what, begun, done = std::move(done)](result<std::string> r) {
@@ -111,14 +120,14 @@ call::ptr service::serve(const method& what, std::string_view request, headers s
       count_failure(what, r.error());
     done(std::move(r));
   };
-  auto c = std::make_shared<call>(parts_, what.name, std::move(said), deadline, measured);
+  auto c = std::make_shared<call>(parts_, what.name, by, deadline, std::move(measured));
   if (!what.serve) {
     c->fail(not_implemented(what.name));
     return c;
   }
   what.requests->add();
-  if (auto fits = check_client_version(c->said(), parts_.facts.server_version); !fits) {
-    c->fail(std::move(fits).error());
+  if (by->refused) {
+    c->fail(*by->refused);
     return c;
   }
   what.serve(c, request);
@@ -129,8 +138,9 @@ call::ptr service::serve(const std::string& path, std::string_view request, head
                          std::optional<time_point> deadline, response_handler done) {
   static const method unknown{.path = "", .name = "unknown"};
   if (const auto* what = find(path))
-    return serve(*what, request, std::move(said), deadline, std::move(done));
-  auto c = std::make_shared<call>(parts_, unknown.name, std::move(said), deadline, std::move(done));
+    return serve(*what, request, caller_of(std::move(said)), deadline, std::move(done));
+  auto c = std::make_shared<call>(parts_, unknown.name, caller_of(std::move(said)), deadline,
+                                  std::move(done));
   c->fail(make_error(errc::unimplemented, "unknown method " + path));
   return c;
 }

@@ -44,9 +44,12 @@ public:
   /// Null when the API has no such method.
   const method* find(const std::string& path) const;
 
+  /// What calls of a client with these headers have in common; may be kept for later calls.
+  caller_ptr caller_of(headers said) const;
+
   /// Serves one RPC. `done` is called exactly once, perhaps before this returns. `request` need
   /// not outlive this call. The handle's cancel() says that the caller is gone.
-  call::ptr serve(const method& what, std::string_view request, headers said,
+  call::ptr serve(const method& what, std::string_view request, caller_ptr by,
                   std::optional<time_point> deadline, response_handler done);
 
   /// The same by name, for callers that look up nothing; an unknown one answers UNIMPLEMENTED.

@@ -97,7 +97,33 @@ stream* connection::find(std::int32_t number) {
 
 void connection::on_begin(std::int32_t number) {
   busy_ = heard_;
+  said_.clear();
   streams_.emplace(number, std::make_unique<stream>(*this, number));
+}
+
+void connection::hear(std::string_view name, std::string_view value) {
+  // Neither can hold a zero: the session refuses such headers.
+  said_.append(name).push_back('\0');
+  said_.append(value).push_back('\0');
+}
+
+const caller_ptr& connection::caller_now() {
+  if (caller_ && said_ == known_said_)
+    return caller_;
+  headers all;
+  std::string_view rest = said_;
+  auto take = [&rest] {
+    auto word = rest.substr(0, rest.find('\0'));
+    rest.remove_prefix(word.size() + 1);
+    return word;
+  };
+  while (!rest.empty()) {
+    auto name = take();
+    all.emplace(name, take());
+  }
+  caller_ = loop_.front().caller_of(std::move(all));
+  known_said_ = said_;
+  return caller_;
 }
 
 void connection::on_data(stream& s, std::string_view bytes) {
@@ -119,6 +145,8 @@ void connection::on_data(stream& s, std::string_view bytes) {
 
 void connection::on_heard(stream& s, bool has_ended) {
   s.has_ended = s.has_ended || has_ended;
+  if (!s.by)
+    s.by = caller_now();
   if (s.has_ended || s.refused || s.http_status != 0)
     due_.push_back(s.number);
 }
@@ -188,7 +216,7 @@ void connection::serve_api(stream& s) {
     deadline
       = std::chrono::time_point_cast<duration>(std::chrono::system_clock::now() + *s.timeout);
   // The answer may be given before this returns; then it waits for this thread.
-  s.served = loop_.front().serve(*s.to->api, **request, std::move(s.said), deadline,
+  s.served = loop_.front().serve(*s.to->api, **request, std::move(s.by), deadline,
                                  loop_.expect_answer(*this, s.number));
   loop_.hold(s.request.size(), 0);
   s.request = message_reader{0};

@@ -97,6 +97,9 @@ private:
   };
 
   stream* find(std::int32_t number);
+  /// One header of the caller's, of the call that is being read.
+  void hear(std::string_view name, std::string_view value);
+  const caller_ptr& caller_now();
   void cancel_given_up();
   void serve_due();
   void serve(stream& s);
@@ -119,6 +122,11 @@ private:
   const std::uint64_t id_;
   nghttp2_session* session_ = nullptr;
   std::unordered_map<std::int32_t, std::unique_ptr<stream>> streams_;
+  /// What the last call's caller said, as names and values with zeros between them: nearly always
+  /// the same as what the call before it said.
+  std::string said_;
+  std::string known_said_;
+  caller_ptr caller_;
   /// Streams that have something to be looked at, by number: they may close before that.
   std::vector<std::int32_t> due_;
   std::vector<std::int32_t> serving_;

@@ -64,7 +64,7 @@ void stream::take_header(std::string_view name, std::string_view value) {
   } else if (name == "grpc-encoding") {
     request.set_encoding(value);
   } else if (std::find(known_headers.begin(), known_headers.end(), name) != known_headers.end()) {
-    said.emplace(name, value);
+    on_.hear(name, value);
   }
 }
 

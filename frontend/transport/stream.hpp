@@ -62,7 +62,7 @@ public:
   /// Who serves it; null: nobody has such a method, see path.
   const route* to = nullptr;
   std::string path{};
-  headers said{};
+  caller_ptr by{};
   std::optional<std::chrono::nanoseconds> timeout{};
   /// A status other than 200: this is no gRPC call.
   int http_status = 0;
