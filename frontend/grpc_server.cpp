@@ -39,6 +39,7 @@ public:
     if (!sockets)
       return std::move(sockets).error();
     port_ = sockets->port;
+    connections_max_ = options.connections_max > 0 ? options.connections_max : room_for_clients();
     for (std::size_t i = 0; i < workers_.num_workers(); ++i) {
       auto watches = std::make_unique<health_watch>(health_);
       auto loop = std::make_unique<transport_loop>(front_, routes(*watches), options.times);
@@ -97,8 +98,20 @@ private:
     return out;
   }
 
+  static std::size_t room_for_clients() {
+    constexpr std::size_t needed = 256;
+    constexpr std::size_t least = 64;
+    auto all = raise_descriptor_limit();
+    return all > needed + least ? all - needed : least;
+  }
+
   /// To whoever has fewest.
   void distribute(file_descriptor taken) {
+    std::size_t all = 0;
+    for (const auto& l : lanes_)
+      all += l.loop->load();
+    if (all >= connections_max_)
+      return;
     auto least = std::min_element(lanes_.begin(), lanes_.end(), [](const lane& a, const lane& b) {
       return a.loop->load() < b.loop->load();
     });
@@ -116,6 +129,7 @@ private:
   health_check check_{health_};
   reflection reflection_{{workflow_service, operator_service, health_service, reflection_service}};
   std::vector<lane> lanes_;
+  std::size_t connections_max_ = 0;
   int port_ = 0;
   bool is_stopped_ = false;
 };

@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,5 +53,8 @@ result<listening> listen_on(const std::string& host, int port);
 /// The next connection of a listening socket, ready for short answers. None: there is none now,
 /// or (`exhausted`) there are too many descriptors to take it.
 file_descriptor accept_from(const file_descriptor& socket, bool& exhausted);
+
+/// Lets the process have as many descriptors as the system allows it, and says how many that are.
+std::size_t raise_descriptor_limit();
 
 } // namespace reprise::frontend

@@ -27,7 +27,10 @@ struct hasty_server {
   }
 
   std::unique_ptr<store::store> db = store::open_memory();
-  live_server server{*db, {}, {.silence = 100ms, .ping_patience = 100ms, .idle = 60s, .age = 60ms}};
+  live_server server{
+    *db,
+    {},
+    {.port = 0, .times = {.silence = 100ms, .ping_patience = 100ms, .idle = 60s, .age = 60ms}}};
 };
 
 } // namespace
@@ -169,9 +172,30 @@ TEST_CASE_FIXTURE(hasty_server, "a poll that waits outlives its connection's age
 
 TEST_CASE("a client that no longer answers is hung up on") {
   auto db = store::open_memory();
-  live_server server{*db, {}, {.silence = 50ms, .ping_patience = 50ms}};
+  live_server server{*db, {}, {.port = 0, .times = {.silence = 50ms, .ping_patience = 50ms}}};
   raw_connection silent{server.port()};
   REQUIRE(silent.greet(65'535));
   REQUIRE(silent.begin_call(1, info));
   CHECK(silent.is_hung_up_on());
+}
+
+TEST_CASE("more clients than there may be are hung up on; who goes makes room") {
+  auto db = store::open_memory();
+  live_server server{*db, {}, {.port = 0, .connections_max = 4}};
+  REQUIRE(eventually([&] { return server.serves(); }));
+  std::vector<std::unique_ptr<raw_connection>> all;
+  for (int i = 0; i < 3; ++i) {
+    auto& c = *all.emplace_back(std::make_unique<raw_connection>(server.port()));
+    REQUIRE(c.greet(65'535));
+    REQUIRE(c.receive_some());
+  }
+  raw_connection fifth{server.port()};
+  fifth.greet(65'535);
+  CHECK(fifth.is_hung_up_on());
+  CHECK(server.serves());
+  all.pop_back();
+  CHECK(eventually([&] {
+    raw_connection c{server.port()};
+    return c.greet(65'535) && c.receive_some();
+  }));
 }

@@ -27,7 +27,7 @@ inline constexpr const char* workflow_service = "temporal.api.workflowservice.v1
 class live_server {
 public:
   explicit live_server(store::store& db, duration lease = {},
-                       const frontend::connection_times& times = {})
+                       const frontend::grpc_options& grpc = {.port = 0})
     : health_(db) {
     auto written = cli::ensure_namespace(db, time_, {.name = "default"});
     REQUIRE_MESSAGE(written, (written ? "" : written.error().message));
@@ -39,8 +39,8 @@ public:
     server_.emplace(system_, db, time_, metrics_, std::move(options));
     server_->start();
     server_->front().on_failure([this](const error& why) { health_.on_failure(why); });
-    auto listening = frontend::grpc_server::start(
-      server_->front(), cluster::worker_pool::of(system_), {.port = 0, .times = times});
+    auto listening = frontend::grpc_server::start(server_->front(),
+                                                  cluster::worker_pool::of(system_), grpc);
     REQUIRE(listening);
     grpc_ = std::move(*listening);
     health_.tell([this](bool serving) { grpc_->set_serving(serving); });
