@@ -3,6 +3,7 @@
 #include "bench/support/figures.hpp"
 #include "bench/support/requests.hpp"
 #include "cli/local_server.hpp"
+#include "cluster/node.hpp"
 #include "engine/engine.hpp"
 
 #include <algorithm>
@@ -69,7 +70,8 @@ engine::reply run_builder::apply(cluster::ExecutionRequest request) {
     fail("bench: " + done.answer.failure->message);
   const actors::attribute_types types;
   if (done.successor) {
-    run_.emplace(std::move(done.successor->state), key_, slot_);
+    run_.emplace(std::move(done.successor->state), key_, slot_,
+                 cluster::node_options{}.rows_per_snapshot);
     keep(run_->create(std::move(done.successor->written), types), true);
   } else if (done.current) {
     run_->state() = std::move(*done.current);
