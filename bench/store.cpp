@@ -3,7 +3,7 @@
 // over many runs that live side by side and are replaced after ten transitions each. Beside it the
 // latency of a commit of one start.
 //
-//   bench_store [--seconds N] [--starts N] [--folder PATH] [--figures FILE]
+//   bench_store [--seconds N] [--starts N] [--folder PATH] [--figures FILE] [--only LOAD]
 //
 // MySQL is measured on the server that REPRISE_TEST_MYSQL names, in a database of its own.
 #include "bench/support/figures.hpp"
@@ -44,6 +44,7 @@ struct options {
   std::string folder = std::filesystem::temp_directory_path().string();
   std::int64_t starts = 1000;
   std::string figures_file{};
+  std::string only{};
 };
 
 /// A run that is alive in the workload.
@@ -223,9 +224,15 @@ void measure(const std::string& name, const opener& open, const options& o, figu
   };
   constexpr std::size_t few_runs = 1024;
   constexpr std::size_t many_runs = 20'000;
-  add("groups", group_rate(open, o, few_runs, false));
-  add("moving-timers", group_rate(open, o, few_runs, true));
-  add("many-runs", group_rate(open, o, many_runs, false));
+  auto wanted = [&](const std::string& what) { return (name + "." + what).starts_with(o.only); };
+  if (wanted("groups"))
+    add("groups", group_rate(open, o, few_runs, false));
+  if (wanted("moving-timers"))
+    add("moving-timers", group_rate(open, o, few_runs, true));
+  if (wanted("many-runs"))
+    add("many-runs", group_rate(open, o, many_runs, false));
+  if (!wanted("start"))
+    return;
   auto starts = start_latency(open, o.starts);
   out.add_latency(name + ".start", starts);
 }
@@ -239,6 +246,7 @@ int main(int argc, char** argv) {
   app.add_option("--starts", o.starts, "How many starts, one by one")->check(CLI::PositiveNumber);
   app.add_option("--folder", o.folder)->check(CLI::ExistingDirectory);
   app.add_option("--figures", o.figures_file, "File to append the figures to");
+  app.add_option("--only", o.only, "Measure what begins so, as mysql or sqlite.groups");
   CLI11_PARSE(app, argc, argv);
   auto folder = o.folder + "/reprise-store-bench-" + std::to_string(getpid());
   std::filesystem::create_directories(folder);
