@@ -1,5 +1,7 @@
 #include "actors/writer.hpp"
 
+#include "actors/commit_pace.hpp"
+
 #include <caf/actor_system.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
@@ -14,16 +16,14 @@ namespace {
 
 using store::commit_status;
 
-/// Groups of fewer than this on average come from callers who wait for each other's steps.
-constexpr double together_min = 1.5;
-constexpr double newest_weight = 0.2;
-/// A group of so many has nothing to gain from a pause.
-constexpr std::size_t enough = 64;
-
 class writer final : public writer_actor::base {
 public:
   writer(caf::actor_config& config, services& shared, group_limits limits, bool detached)
-    : writer_actor::base(config), shared_(shared), limits_(limits), detached_(detached) {
+    : writer_actor::base(config),
+      shared_(shared),
+      limits_(limits),
+      pace_(limits.pace_least, limits.pace_most),
+      detached_(detached) {
   }
 
   behavior_type make_behavior() override {
@@ -52,8 +52,8 @@ private:
   /// Appends that arrive meanwhile wait in the mailbox, which wakes nobody. Real time: the pause
   /// is about the machine's work, not about the clock of the workflows.
   void pause() {
-    if (detached_ && together_ > together_min && group_.size() < enough)
-      std::this_thread::sleep_until(begun_ + limits_.pace);
+    if (detached_)
+      std::this_thread::sleep_until(pace_.next());
   }
 
   void commit_group() {
@@ -80,8 +80,7 @@ private:
   }
 
   void commit() {
-    begun_ = std::chrono::steady_clock::now();
-    together_ += (static_cast<double>(group_.size()) - together_) * newest_weight;
+    pace_.begins(std::chrono::steady_clock::now(), group_.size());
     auto begun = shared_.time.boot_time();
     auto statuses = shared_.db.commit(writes_);
     auto took = shared_.time.boot_time() - begun;
@@ -124,11 +123,9 @@ private:
 
   services& shared_;
   group_limits limits_;
+  commit_pace pace_;
   bool detached_;
   bool flush_sent_ = false;
-  std::chrono::steady_clock::time_point begun_{};
-  /// How many transitions the last groups had, on average.
-  double together_ = 1;
   std::deque<outcome_ptr> pending_;
   // Reused from group to group.
   std::vector<outcome_ptr> group_;
