@@ -2,13 +2,14 @@
 
 #include "store/types.hpp"
 
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 
 namespace reprise::store {
 
 /// What the check of a write, and the write itself, must know of a stored run.
 struct stored_run {
-  std::string run_id{};
   std::uint64_t last_seq = 0;
   std::optional<time_point> timer_at{};
   std::optional<time_point> offer_at{};
@@ -28,7 +29,10 @@ public:
   virtual ~stored_state() = default;
   virtual epoch_number epoch(slot_id slot) = 0;
   virtual std::optional<stored_run> run(std::int64_t key) = 0;
-  virtual bool run_id_exists(const std::string& run_id) = 0;
+  // A backend whose tables refuse a second run of a key or id, and which then leaves its member
+  // out, may answer no without looking.
+  virtual bool has_key(std::int64_t key) = 0;
+  virtual bool has_run_id(const std::string& run_id) = 0;
   virtual std::optional<stored_current>
   current(const std::string& namespace_id, const std::string& workflow_id) = 0;
 };
@@ -54,21 +58,35 @@ public:
 
 private:
   using workflow = std::pair<std::string, std::string>;
+  using workflow_view = std::pair<std::string_view, std::string_view>;
 
   struct workflow_hash {
-    std::size_t operator()(const workflow& w) const noexcept;
+    using is_transparent = void;
+    std::size_t operator()(const workflow_view& w) const noexcept;
   };
 
-  /// nullopt inside: known to be absent.
+  struct workflow_equal {
+    using is_transparent = void;
+
+    bool operator()(const workflow_view& a, const workflow_view& b) const noexcept {
+      return a == b;
+    }
+  };
+
+  // nullopt inside: known to be absent.
   using run_overlay = std::unordered_map<std::int64_t, std::optional<stored_run>>;
   using current_overlay
-    = std::unordered_map<workflow, std::optional<stored_current>, workflow_hash>;
+    = std::unordered_map<workflow, std::optional<stored_current>, workflow_hash, workflow_equal>;
+  /// Of one member, which writes one run or two; the last entry of a key counts.
+  using member_runs = std::vector<std::pair<std::int64_t, std::optional<stored_run>>>;
 
+  /// What the group made of the run so far; null: nothing.
+  const std::optional<stored_run>* written_run(std::int64_t key) const;
   std::optional<stored_run> find_run(std::int64_t key);
-  std::optional<stored_current> find_current(const workflow& w);
-  bool run_id_exists(const std::string& run_id);
+  std::optional<stored_current> find_current(const workflow_view& w);
+  bool run_exists(std::int64_t key, const std::string& run_id);
   commit_status check_run(const run_write& w);
-  commit_status check_create(const run_write& w, const std::optional<stored_run>& old);
+  commit_status check_create(const run_write& w);
   commit_status check_current(const current_change& change);
   void note_erase(const run_write& w);
 
@@ -79,11 +97,11 @@ private:
   /// True: made by this group; false: erased by it.
   std::unordered_map<std::string, bool> run_ids_;
   // The same of the member that is being checked; dropped when it is refused.
-  run_overlay member_runs_;
+  member_runs member_runs_;
   current_overlay member_currents_;
   std::unordered_map<std::string, bool> member_run_ids_;
   // What the last admitted member found.
-  run_overlay before_;
+  member_runs before_;
   current_overlay current_before_;
 };
 

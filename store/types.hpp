@@ -121,7 +121,7 @@ struct run_write {
     /// Replaces offer_at, timer_at only; adds no journal row. Same check on head.last_seq, which
     /// stays.
     touch,
-    /// Deletes everything of the run, and its current pointer when that points at it.
+    /// Deletes everything of the run that `head` tells by all its ids, and a pointer to it.
     erase,
   };
   kind what = kind::append;

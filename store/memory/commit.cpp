@@ -28,13 +28,15 @@ std::optional<stored_run> memory_store::run(std::int64_t key) {
   auto run = run_data_of(key);
   if (run == nullptr)
     return std::nullopt;
-  return stored_run{.run_id = run->head.run_id,
-                    .last_seq = run->head.last_seq,
-                    .timer_at = run->head.timer_at,
-                    .offer_at = run->head.offer_at};
+  return stored_run{
+    .last_seq = run->head.last_seq, .timer_at = run->head.timer_at, .offer_at = run->head.offer_at};
 }
 
-bool memory_store::run_id_exists(const std::string& run_id) {
+bool memory_store::has_key(std::int64_t key) {
+  return runs_.contains(key);
+}
+
+bool memory_store::has_run_id(const std::string& run_id) {
   return keys_by_run_id_.contains(run_id);
 }
 

@@ -98,7 +98,8 @@ private:
   // -- stored_state, called with mutex_ held -----------------------------------------------------
   epoch_number epoch(slot_id slot) override;
   std::optional<stored_run> run(std::int64_t key) override;
-  bool run_id_exists(const std::string& run_id) override;
+  bool has_key(std::int64_t key) override;
+  bool has_run_id(const std::string& run_id) override;
   std::optional<stored_current> current(const std::string& namespace_id,
                                         const std::string& workflow_id) override;
 

@@ -74,28 +74,33 @@ void mysql_store::commit_each(std::span<const transition> group, statuses& answe
 }
 
 mysql_store::outcome mysql_store::try_commit(std::span<const transition> group, statuses& answers) {
+  std::optional<group_state> state;
   try {
-    writer().execute("START TRANSACTION");
+    // The first statement begins the transaction: a writer's session commits nothing by itself.
+    state.emplace(writer(), group, known_);
   } catch (const failure& f) {
+    if (!f.is_lost())
+      return after_failure(f, answers);
     lose_writer();
     // In the course of things: the server ends sessions that have been silent for a while.
     log(log_level::info, std::string{"store: the database's session ended: "} + f.what());
     return outcome::reconnect;
   }
   try {
-    auto what = write_group(group, answers);
-    if (what != outcome::done)
-      return what;
+    write_group(*state, group, answers);
   } catch (const failure& f) {
     return after_failure(f, answers);
   }
-  return commit_open_transaction(answers);
+  auto what = commit_open_transaction(answers);
+  for (std::size_t i = 0; i < group.size(); ++i)
+    if (what == outcome::done && answers[i] == commit_status::committed)
+      known_.learn(group[i]);
+  return what;
 }
 
-mysql_store::outcome mysql_store::write_group(std::span<const transition> group,
-                                              statuses& answers) {
+void mysql_store::write_group(group_state& state, std::span<const transition> group,
+                              statuses& answers) {
   auto& db = *writer_.handle;
-  group_state state{db, group};
   group_check check{state};
   group_writer writer{db, check};
   for (std::size_t i = 0; i < group.size(); ++i) {
@@ -108,13 +113,13 @@ mysql_store::outcome mysql_store::write_group(std::span<const transition> group,
       writer.add(group[i]);
   }
   writer.flush();
-  return outcome::done;
 }
 
 /// Before COMMIT was sent: whatever went wrong, nothing of the group is durable or will be.
 mysql_store::outcome mysql_store::after_failure(const failure& f, statuses& answers) {
   // Ending the session rolls back, and leaves no doubt about the state of the next one.
   lose_writer();
+  known_.clear();
   if (f.is_collision())
     return outcome::try_again;
   if (f.is_bad_value()) {
@@ -134,6 +139,7 @@ mysql_store::outcome mysql_store::commit_open_transaction(statuses& answers) {
     writer_.handle->execute(wrote ? "COMMIT" : "ROLLBACK");
     return outcome::done;
   } catch (const failure& f) {
+    known_.clear();
     if (f.is_collision()) {
       lose_writer();
       return outcome::try_again;

@@ -1,5 +1,8 @@
 #include "store/mysql/connection.hpp"
 
+#include "store/columns.hpp"
+
+#include <cppconn/datatype.h>
 #include <cppconn/exception.h>
 
 #include <mysql_driver.h>
@@ -29,6 +32,7 @@ enum : int {
   gone_away = 2006,
   lost = 2013,
   lost_extended = 2055,
+  silent_too_long = 4031,
 };
 
 /// Seconds without a word from us after which the server ends a writer's session and with it the
@@ -84,6 +88,7 @@ bool failure::is_lost() const noexcept {
     case gone_away:
     case lost:
     case lost_extended:
+    case silent_too_long:
       return true;
     default:
       return code_ >= 2000 && code_ < 3000;
@@ -134,6 +139,35 @@ std::string rows::text(unsigned column) const {
   return guarded([&] { return set_->getString(column).asStdString(); });
 }
 
+void prepared_statement::bind(std::int64_t n) {
+  guarded([&] { handle_->setInt64(next_parameter_++, n); });
+}
+
+void prepared_statement::bind(std::uint64_t n) {
+  bind(static_cast<std::int64_t>(n));
+}
+
+void prepared_statement::bind(int n) {
+  guarded([&] { handle_->setInt(next_parameter_++, n); });
+}
+
+void prepared_statement::bind(std::string_view bytes) {
+  guarded(
+    [&] { handle_->setString(next_parameter_++, ::sql::SQLString{bytes.data(), bytes.size()}); });
+}
+
+void prepared_statement::bind(const std::optional<time_point>& t) {
+  if (t)
+    bind(nanoseconds(*t));
+  else
+    guarded([&] { handle_->setNull(next_parameter_++, ::sql::DataType::BIGINT); });
+}
+
+std::int64_t prepared_statement::update() {
+  next_parameter_ = 1;
+  return guarded([&] { return std::int64_t{handle_->executeUpdate()}; });
+}
+
 connection::connection(const dsn& address, const std::string& database, role what) {
   guarded([&] {
     handle_.reset(connect(address, database));
@@ -144,8 +178,11 @@ connection::connection(const dsn& address, const std::string& database, role wha
   execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
   execute("SET SESSION innodb_lock_wait_timeout = " + std::to_string(lock_wait_max_s));
   execute("SET SESSION time_zone = '+00:00'");
-  if (what == role::writer)
+  if (what == role::writer) {
     execute("SET SESSION wait_timeout = " + std::to_string(writer_silence_max_s));
+    // A group's first statement then begins its transaction, without a round trip for that.
+    execute("SET SESSION autocommit = 0");
+  }
   auto about = query("SELECT CONNECTION_ID(), @@max_allowed_packet");
   about.next();
   id_ = about.integer(1);
@@ -155,6 +192,7 @@ connection::connection(const dsn& address, const std::string& database, role wha
 connection::~connection() {
   // Destructors of the driver talk to the server; a lost one must not end the process.
   try {
+    prepared_.clear();
     statement_.reset();
     handle_.reset();
   } catch (const std::exception&) {
@@ -172,6 +210,15 @@ std::int64_t connection::update(const std::string& text) {
 
 rows connection::query(const std::string& text) {
   return guarded([&] { return rows{statement_->executeQuery(::sql::SQLString{text})}; });
+}
+
+prepared_statement& connection::prepared(const std::string& text) {
+  auto found = prepared_.find(text);
+  if (found == prepared_.end()) {
+    auto handle = guarded([&] { return handle_->prepareStatement(::sql::SQLString{text}); });
+    found = prepared_.emplace(text, prepared_statement{handle}).first;
+  }
+  return found->second;
 }
 
 } // namespace reprise::store::mysql

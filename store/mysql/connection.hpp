@@ -1,14 +1,19 @@
 #pragma once
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "store/mysql/dsn.hpp"
 
 #include <cppconn/connection.h>
+#include <cppconn/prepared_statement.h>
 #include <cppconn/resultset.h>
 #include <cppconn/statement.h>
 
 #include <memory>
+#include <optional>
 #include <stdexcept>
+#include <string_view>
+#include <unordered_map>
 
 namespace reprise::store::mysql {
 
@@ -54,8 +59,30 @@ private:
   std::unique_ptr<::sql::ResultSet> set_;
 };
 
+/// A statement whose text the server has parsed before. Belongs to its session.
+class prepared_statement {
+public:
+  explicit prepared_statement(::sql::PreparedStatement* handle) : handle_(handle) {
+  }
+
+  // Each binds the next parameter, from the first on after an execution.
+  void bind(std::int64_t n);
+  void bind(std::uint64_t n);
+  void bind(int n);
+  void bind(std::string_view bytes);
+  void bind(const std::optional<time_point>& t);
+
+  /// The number of rows that changed.
+  std::int64_t update();
+
+private:
+  std::unique_ptr<::sql::PreparedStatement> handle_;
+  unsigned next_parameter_ = 1;
+};
+
 enum class role : std::uint8_t {
-  /// Its open transaction is ended by the server when the process stops talking for a while.
+  /// Every statement belongs to a transaction, which COMMIT or ROLLBACK ends; the server does when
+  /// the process stops talking for a while.
   writer,
   reader,
 };
@@ -73,6 +100,8 @@ public:
   /// The number of rows that changed.
   std::int64_t update(const std::string& text);
   rows query(const std::string& text);
+  /// Kept for the life of the session.
+  prepared_statement& prepared(const std::string& text);
 
   std::int64_t id() const noexcept {
     return id_;
@@ -86,6 +115,7 @@ public:
 private:
   std::unique_ptr<::sql::Connection> handle_;
   std::unique_ptr<::sql::Statement> statement_;
+  std::unordered_map<std::string, prepared_statement> prepared_;
   std::int64_t id_ = 0;
   std::size_t packet_max_ = 0;
 };

@@ -53,19 +53,35 @@ std::optional<std::string> unless_empty(const std::string& text) {
 
 // -- what the check asks -------------------------------------------------------------------------
 
-group_state::group_state(connection& db, std::span<const transition> group) {
+group_state::group_state(connection& db, std::span<const transition> group, known_runs& known)
+  : known_(known) {
   lock_slots(db, group);
   read_runs(db, group);
-  read_run_ids(db, group);
   read_currents(db, group);
 }
 
+/// Nearly always all epochs are alike, and one row tells them all.
 void group_state::lock_slots(connection& db, std::span<const transition> group) {
   std::set<int> slots;
   for (auto& t : group)
     slots.insert(t.slot);
+  auto is_alike = true;
+  epoch_number alike = 0;
+  std::int64_t seen = 0;
+  select_in(db, "SELECT COUNT(*), MIN(epoch), MAX(epoch) FROM slots WHERE slot IN ", slots,
+            " LOCK IN SHARE MODE", [&](const rows& r) {
+              is_alike = is_alike && r.integer(2) == r.integer(3)
+                         && (seen == 0 || alike == r.natural(2));
+              alike = r.natural(2);
+              seen += r.integer(1);
+            });
+  if (is_alike && seen == std::ssize(slots)) {
+    for (auto slot : slots)
+      epochs_.emplace(static_cast<slot_id>(slot), alike);
+    return;
+  }
   select_in(
-    db, "SELECT slot, epoch FROM slots WHERE slot IN ", slots, " ORDER BY slot LOCK IN SHARE MODE",
+    db, "SELECT slot, epoch FROM slots WHERE slot IN ", slots, " LOCK IN SHARE MODE",
     [&](const rows& r) { epochs_.emplace(static_cast<slot_id>(r.integer(1)), r.natural(2)); });
 }
 
@@ -73,24 +89,23 @@ void group_state::read_runs(connection& db, std::span<const transition> group) {
   std::set<std::int64_t> keys;
   for (auto& t : group)
     for (auto& w : t.runs)
-      keys.insert(w.head.key);
-  select_in(db, "SELECT run_key, last_seq, timer_at, offer_at, run_id FROM runs WHERE run_key IN ",
-            keys, "", [&](const rows& r) {
-              runs_.emplace(r.integer(1), stored_run{.run_id = r.text(5),
-                                                     .last_seq = r.natural(2),
+      if (w.what != run_write::kind::create && known(w.head.key) == nullptr)
+        keys.insert(w.head.key);
+  select_in(db, "SELECT run_key, last_seq, timer_at, offer_at FROM runs WHERE run_key IN ", keys,
+            "", [&](const rows& r) {
+              runs_.emplace(r.integer(1), stored_run{.last_seq = r.natural(2),
                                                      .timer_at = time_at(r, 3),
                                                      .offer_at = time_at(r, 4)});
             });
 }
 
-void group_state::read_run_ids(connection& db, std::span<const transition> group) {
-  std::set<std::string> wanted;
-  for (auto& t : group)
-    for (auto& w : t.runs)
-      if (w.what == run_write::kind::create)
-        wanted.insert(w.head.run_id);
-  select_in(db, "SELECT run_id FROM runs WHERE run_id IN ", wanted, "",
-            [&](const rows& r) { run_ids_.insert(r.text(1)); });
+/// Null unless what this process wrote last of the run is still what is stored.
+const stored_run* group_state::known(std::int64_t key) {
+  auto entry = known_.find(key);
+  if (entry == nullptr)
+    return nullptr;
+  auto now = epochs_.find(entry->slot);
+  return now != epochs_.end() && now->second == entry->epoch ? &entry->run : nullptr;
 }
 
 void group_state::read_currents(connection& db, std::span<const transition> group) {
@@ -116,14 +131,22 @@ epoch_number group_state::epoch(slot_id slot) {
 }
 
 std::optional<stored_run> group_state::run(std::int64_t key) {
+  if (auto written = known(key); written != nullptr)
+    return *written;
   auto found = runs_.find(key);
   if (found == runs_.end())
     return std::nullopt;
   return found->second;
 }
 
-bool group_state::run_id_exists(const std::string& run_id) {
-  return run_ids_.contains(run_id);
+// Neither is asked: the table would refuse the row, and the member with it.
+
+bool group_state::has_key(std::int64_t) {
+  return false;
+}
+
+bool group_state::has_run_id(const std::string&) {
+  return false;
 }
 
 std::optional<stored_current> group_state::current(const std::string& namespace_id,
@@ -145,18 +168,69 @@ void row_batch::add(connection& db, const Values&... values) {
 
 void row_batch::append(connection& db, std::string row) {
   if (head_.size() + rows_.size() + row.size() + tail_.size() + 16 > db.packet_max())
-    flush(db);
+    changed_ = flush(db);
   if (!rows_.empty())
     rows_ += ',';
   rows_ += row;
 }
 
-void row_batch::flush(connection& db) {
-  if (rows_.empty())
-    return;
-  auto text = head_ + rows_ + tail_;
+std::int64_t row_batch::flush(connection& db) {
+  if (!rows_.empty()) {
+    auto text = head_ + rows_ + tail_;
+    rows_.clear();
+    changed_ += db.update(text);
+  }
+  return std::exchange(changed_, 0);
+}
+
+namespace {
+
+/// Bytes of what has no fixed size.
+std::size_t variable_size(std::string_view text) {
+  return text.size();
+}
+
+template <class Fixed>
+std::size_t variable_size(const Fixed&) {
+  return 0;
+}
+
+} // namespace
+
+template <class... Values>
+std::int64_t bulk_rows<Values...>::flush(connection& db) {
+  std::int64_t changed = 0;
+  std::span<const std::tuple<Values...>> left{rows_};
+  auto fits = [&](std::span<const std::tuple<Values...>> part) {
+    std::size_t bytes = 0;
+    for (auto& row : part)
+      std::apply([&](auto&... value) { bytes += (variable_size(value) + ...); }, row);
+    return bytes < db.packet_max() / 2;
+  };
+  for (; left.size() >= rows_each && fits(left.first(rows_each)); left = left.subspan(rows_each))
+    changed += flush_prepared(db, left.first(rows_each));
+  row_batch rest{head_, tail_};
+  for (auto& row : left)
+    std::apply([&](auto&... value) { rest.add(db, value...); }, row);
+  changed += rest.flush(db);
   rows_.clear();
-  db.execute(text);
+  return changed;
+}
+
+template <class... Values>
+std::int64_t
+bulk_rows<Values...>::flush_prepared(connection& db, std::span<const std::tuple<Values...>> rows) {
+  std::string places = "(?";
+  for (std::size_t i = 1; i < sizeof...(Values); ++i)
+    places += ",?";
+  places += ')';
+  std::string text = head_;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    text += (i == 0 ? "" : ",") + places;
+  auto& statement = db.prepared(text + tail_);
+  for (auto& row : rows)
+    std::apply([&](auto&... value) { (statement.bind(value), ...); }, row);
+  return statement.update();
 }
 
 // -- writing -------------------------------------------------------------------------------------
@@ -189,6 +263,10 @@ void group_writer::add_run(const run_write& w) {
     return;
   }
   auto& state = heads_[key];
+  auto before = check_.before(key);
+  state.wakeups_move = state.wakeups_move || before == nullptr
+                       || before->timer_at != w.head.timer_at
+                       || before->offer_at != w.head.offer_at;
   state.wakeups = &w.head;
   if (w.what != run_write::kind::touch)
     state.head = &w.head;
@@ -196,7 +274,7 @@ void group_writer::add_run(const run_write& w) {
   if (w.what == run_write::kind::create)
     run_ids_.emplace(std::pair{sql::id_hash(w.head.namespace_id, w.head.workflow_id), key}, false);
   if (w.what != run_write::kind::touch)
-    journal_.add(db_, key, w.row.seq, w.row.first_event_id, int{w.row.event_count}, w.row.events,
+    journal_.add(key, w.row.seq, w.row.first_event_id, int{w.row.event_count}, w.row.events,
                  w.row.facts);
   if (w.visibility)
     add_visibility(key, *w.visibility, w.what == run_write::kind::create);
@@ -243,43 +321,67 @@ void group_writer::erase_run(const run_head& head) {
                    sql::id_hash(head.namespace_id, head.workflow_id), head.key));
 }
 
+/// The tables take an insert that turns into an update for many rows at once, which no plain UPDATE
+/// can say; each literal costs the server's parser, so a row has no more of them than change.
 void group_writer::flush_heads() {
-  row_batch heads{"INSERT INTO runs(run_key, last_seq, next_event_id, status, timer_at, offer_at, "
-                  "slot, namespace_id, workflow_id, run_id) VALUES ",
-                  " ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq), "
-                  "next_event_id = VALUES(next_event_id), status = VALUES(status), "
-                  "timer_at = VALUES(timer_at), offer_at = VALUES(offer_at)"};
-  // What never changes is only sent with a row that is new; the check saw the others, under the
-  // lock on their slots.
-  const std::string unchanged;
+  row_batch created{"INSERT INTO runs(run_key, last_seq, next_event_id, status, timer_at, "
+                    "offer_at, slot, namespace_id, workflow_id, run_id) VALUES ",
+                    ""};
+  using wakeup = std::optional<time_point>;
+  bulk_rows<std::int64_t, std::uint64_t, std::int64_t, int, wakeup, wakeup> moved{
+    "INSERT INTO runs(run_key, last_seq, next_event_id, status, timer_at, offer_at) VALUES ",
+    " ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq), "
+    "next_event_id = VALUES(next_event_id), status = VALUES(status), "
+    "timer_at = VALUES(timer_at), offer_at = VALUES(offer_at)"};
+  bulk_rows<std::int64_t, std::uint64_t, std::int64_t, int> appended{
+    "INSERT INTO runs(run_key, last_seq, next_event_id, status) VALUES ",
+    " ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq), "
+    "next_event_id = VALUES(next_event_id), status = VALUES(status)"};
+  std::int64_t updates = 0;
   for (auto& [key, state] : heads_) {
-    auto& [head, wakeups, is_new] = state;
-    if (head != nullptr)
-      heads.add(db_, key, head->last_seq, head->next_event_id, head->status, wakeups->timer_at,
-                wakeups->offer_at, int{head->slot}, is_new ? head->namespace_id : unchanged,
-                is_new ? head->workflow_id : unchanged, is_new ? head->run_id : unchanged);
-    else
+    auto& [head, wakeups, is_new, wakeups_move] = state;
+    if (head == nullptr) {
       db_.execute(fill("UPDATE runs SET timer_at = ?, offer_at = ? WHERE run_key = ?",
                        wakeups->timer_at, wakeups->offer_at, key));
+    } else if (is_new) {
+      created.add(db_, key, head->last_seq, head->next_event_id, head->status, wakeups->timer_at,
+                  wakeups->offer_at, int{head->slot}, head->namespace_id, head->workflow_id,
+                  head->run_id);
+    } else if (++updates; wakeups_move) {
+      moved.add(key, head->last_seq, head->next_event_id, head->status, wakeups->timer_at,
+                wakeups->offer_at);
+    } else {
+      appended.add(key, head->last_seq, head->next_event_id, head->status);
+    }
   }
-  heads.flush(db_);
   heads_.clear();
+  created.flush(db_);
+  if (moved.flush(db_) + appended.flush(db_) != 2 * updates)
+    throw failure{0, "a run that was appended to is not there"};
 }
 
-void group_writer::flush() {
-  flush_heads();
+void group_writer::flush_run_ids() {
   row_batch ids{"INSERT INTO run_ids(id_hash, run_key, is_current) VALUES ",
                 " ON DUPLICATE KEY UPDATE is_current = VALUES(is_current)"};
   for (auto& [place, is_current] : run_ids_)
     ids.add(db_, place.first, place.second, int{is_current});
   ids.flush(db_);
   run_ids_.clear();
+}
+
+void group_writer::flush_snapshots() {
   row_batch snapshots{"INSERT INTO snapshots(run_key, seq, state) VALUES ",
                       " ON DUPLICATE KEY UPDATE seq = VALUES(seq), state = VALUES(state)"};
   for (auto& [key, snap] : snapshots_)
     snapshots.add(db_, key, snap->seq, snap->state);
   snapshots.flush(db_);
   snapshots_.clear();
+}
+
+void group_writer::flush() {
+  flush_heads();
+  flush_run_ids();
+  flush_snapshots();
   flush_visibility();
   journal_.flush(db_);
   backlog_.flush(db_);

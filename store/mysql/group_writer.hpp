@@ -1,37 +1,40 @@
 #pragma once
 
-#include "store/group_check.hpp"
+#include "store/known_runs.hpp"
 #include "store/mysql/connection.hpp"
 
 #include <map>
 #include <set>
 #include <span>
+#include <tuple>
 #include <unordered_map>
 
 namespace reprise::store::mysql {
 
 /// What group_check asks about one group, read in a few statements at the start of its transaction:
 /// first a locking read of all its slots, which nobody can raise from then on, then the rest, which
-/// only an owner of those slots could change.
+/// only an owner of those slots could change. What is known already is not read, nor what the
+/// tables refuse by themselves: a second row of one key or run id.
 class group_state final : public stored_state {
 public:
-  group_state(connection& db, std::span<const transition> group);
+  group_state(connection& db, std::span<const transition> group, known_runs& known);
 
   epoch_number epoch(slot_id slot) override;
   std::optional<stored_run> run(std::int64_t key) override;
-  bool run_id_exists(const std::string& run_id) override;
+  bool has_key(std::int64_t key) override;
+  bool has_run_id(const std::string& run_id) override;
   std::optional<stored_current> current(const std::string& namespace_id,
                                         const std::string& workflow_id) override;
 
 private:
   void lock_slots(connection& db, std::span<const transition> group);
   void read_runs(connection& db, std::span<const transition> group);
-  void read_run_ids(connection& db, std::span<const transition> group);
   void read_currents(connection& db, std::span<const transition> group);
+  const stored_run* known(std::int64_t key);
 
+  known_runs& known_;
   std::unordered_map<slot_id, epoch_number> epochs_;
   std::unordered_map<std::int64_t, stored_run> runs_;
-  std::set<std::string> run_ids_;
   std::map<std::pair<std::string, std::string>, stored_current> currents_;
 };
 
@@ -43,7 +46,8 @@ public:
 
   template <class... Values>
   void add(connection& db, const Values&... values);
-  void flush(connection& db);
+  /// The number of rows that changed, as the server counts: 2 where a row gave way to its update.
+  std::int64_t flush(connection& db);
 
 private:
   void append(connection& db, std::string row);
@@ -51,6 +55,33 @@ private:
   std::string head_;
   std::string tail_;
   std::string rows_;
+  std::int64_t changed_ = 0;
+};
+
+/// The same for the tables that every transition writes to. Of a large group most rows go in
+/// statements that the server has parsed before, so many rows each; the rest go as text, which a
+/// small group is written faster by. Texts must live until the flush.
+template <class... Values>
+class bulk_rows {
+public:
+  bulk_rows(const char* head, const char* tail) : head_(head), tail_(tail) {
+  }
+
+  void add(const Values&... values) {
+    rows_.emplace_back(values...);
+  }
+
+  /// As row_batch counts.
+  std::int64_t flush(connection& db);
+
+private:
+  static constexpr std::size_t rows_each = 128;
+
+  std::int64_t flush_prepared(connection& db, std::span<const std::tuple<Values...>> rows);
+
+  const char* head_;
+  const char* tail_;
+  std::vector<std::tuple<Values...>> rows_;
 };
 
 /// Collects the writes of admitted transitions and sends them table by table. Call flush at the
@@ -70,6 +101,8 @@ private:
   void forget_facts(std::int64_t key, std::uint64_t to);
   void erase_run(const run_head& head);
   void flush_heads();
+  void flush_run_ids();
+  void flush_snapshots();
   void flush_visibility();
 
   connection& db_;
@@ -83,6 +116,8 @@ private:
     const run_head* wakeups = nullptr;
     /// The row is not there yet.
     bool is_new = false;
+    /// The wake-ups are not what is stored.
+    bool wakeups_move = false;
   };
 
   std::map<std::int64_t, head_state> heads_;
@@ -90,7 +125,8 @@ private:
   std::map<std::int64_t, const visibility_row*> visibility_;
   std::set<std::int64_t> visibility_rewrites_;
   std::map<std::int64_t, const snapshot*> snapshots_;
-  row_batch journal_;
+  bulk_rows<std::int64_t, std::uint64_t, std::int64_t, int, std::string_view, std::string_view>
+    journal_;
   row_batch backlog_;
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "store/group_check.hpp"
+#include "store/mysql/group_writer.hpp"
 #include "store/mysql/session_pool.hpp"
 #include "store/seldom.hpp"
 #include "store/store.hpp"
@@ -85,7 +85,7 @@ private:
   };
 
   outcome try_commit(std::span<const transition> group, statuses& answers);
-  outcome write_group(std::span<const transition> group, statuses& answers);
+  void write_group(group_state& state, std::span<const transition> group, statuses& answers);
   outcome after_failure(const failure& f, statuses& answers);
   outcome commit_open_transaction(statuses& answers);
   void commit_each(std::span<const transition> group, statuses& answers);
@@ -106,6 +106,8 @@ private:
   const dsn address_;
   session writer_;
   session control_;
+  /// Guarded by the writer's mutex.
+  known_runs known_;
   seldom trouble_;
   /// The session of a commit whose answer was lost; it may still hold locks. Zero: none.
   std::int64_t lost_writer_id_ = 0;

@@ -85,6 +85,12 @@ const std::array migrations{
     "task LONGBLOB NOT NULL, PRIMARY KEY(namespace_id, queue, kind, priority, seq), "
     "UNIQUE KEY backlog_by_task(task_id)) ENGINE=InnoDB ROW_FORMAT=DYNAMIC",
   },
+  // The statement that updates many rows names only the columns that change (flush_heads).
+  migration{
+    "ALTER TABLE runs ALTER COLUMN slot SET DEFAULT 0, "
+    "ALTER COLUMN namespace_id SET DEFAULT '', ALTER COLUMN workflow_id SET DEFAULT '', "
+    "ALTER COLUMN run_id SET DEFAULT ''",
+  },
 };
 
 void fill_slots(connection& db) {

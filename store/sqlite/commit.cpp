@@ -1,7 +1,7 @@
 // How a group becomes durable. Members that do not hold are found before they write anything
 // (group_check), so the usual group with a bad member needs no second try. Should a write fail all
-// the same for a reason that lies in its member, the group is rolled back and tried again without
-// it.
+// the same for a reason that lies in its member (a run's key or id that is there already), the
+// group is rolled back and tried again without it.
 #include "base/log.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "store/sqlite/transaction_writer.hpp"
@@ -79,7 +79,7 @@ bool sqlite_store::try_commit(std::span<const transition> group, statuses& answe
   std::size_t member = 0;
   try {
     writer_->prepared("BEGIN IMMEDIATE").run();
-    writer_state state{*writer_, epochs_};
+    writer_state state{*writer_, epochs_, known_};
     group_check check{state};
     transaction_writer writer{*writer_, check};
     for (; member < group.size(); ++member) {
@@ -95,6 +95,7 @@ bool sqlite_store::try_commit(std::span<const transition> group, statuses& answe
       dropped[member] = *fault;
       return false;
     }
+    known_.clear();
     trouble_.log(log_level::error, std::string{"store: a group was rolled back: "} + f.what());
     fail_committed(answers, commit_status::unavailable);
     return true;
@@ -103,17 +104,21 @@ bool sqlite_store::try_commit(std::span<const transition> group, statuses& answe
     fail_committed(answers, commit_status::unavailable);
     return true;
   }
-  end_group(answers);
+  end_group(group, answers);
   return true;
 }
 
-void sqlite_store::end_group(statuses& answers) {
+void sqlite_store::end_group(std::span<const transition> group, statuses& answers) {
   if (std::ranges::find(answers, commit_status::committed) == answers.end())
     return writer_->roll_back();
   try {
     writer_->prepared("COMMIT").run();
+    for (std::size_t i = 0; i < group.size(); ++i)
+      if (answers[i] == commit_status::committed)
+        known_.learn(group[i]);
   } catch (const failure& f) {
     writer_->roll_back();
+    known_.clear();
     trouble_.log(log_level::error, std::string{"store: a commit failed: "} + f.what());
     fail_committed(answers, left_nothing(f) ? commit_status::unavailable : commit_status::unknown);
   }

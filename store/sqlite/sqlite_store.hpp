@@ -1,5 +1,6 @@
 #pragma once
 
+#include "store/known_runs.hpp"
 #include "store/open.hpp"
 #include "store/seldom.hpp"
 #include "store/sqlite/file_lock.hpp"
@@ -65,7 +66,7 @@ private:
   using statuses = std::vector<commit_status>;
 
   bool try_commit(std::span<const transition> group, statuses& answers, statuses& dropped);
-  void end_group(statuses& answers);
+  void end_group(std::span<const transition> group, statuses& answers);
   void load_epochs();
 
   /// Runs `f(database&)` on a reader; a failure becomes an error.
@@ -89,6 +90,7 @@ private:
   /// The epochs as committed. Only this process writes them, under write_mutex_, so every commit
   /// transaction sees the true ones without reading 4096 rows.
   std::vector<epoch_number> epochs_;
+  known_runs known_;
   std::string lease_owner_;
   reader_pool readers_;
 };

@@ -1,15 +1,16 @@
 #pragma once
 
-#include "store/group_check.hpp"
+#include "store/known_runs.hpp"
 #include "store/sqlite/database.hpp"
 
 namespace reprise::store::sqlite {
 
 /// The stored state as group_check asks for it, read through the writing connection inside the
-/// group's transaction.
+/// group's transaction, unless it is known.
 class writer_state final : public stored_state {
 public:
-  writer_state(database& db, const std::vector<epoch_number>& epochs) : db_(db), epochs_(epochs) {
+  writer_state(database& db, const std::vector<epoch_number>& epochs, known_runs& known)
+    : db_(db), epochs_(epochs), known_(known) {
   }
 
   epoch_number epoch(slot_id slot) override {
@@ -17,13 +18,15 @@ public:
   }
 
   std::optional<stored_run> run(std::int64_t key) override;
-  bool run_id_exists(const std::string& run_id) override;
+  bool has_key(std::int64_t key) override;
+  bool has_run_id(const std::string& run_id) override;
   std::optional<stored_current> current(const std::string& namespace_id,
                                         const std::string& workflow_id) override;
 
 private:
   database& db_;
   const std::vector<epoch_number>& epochs_;
+  known_runs& known_;
 };
 
 /// Writes transitions that group_check admitted, inside an open transaction. Throws `failure`.

@@ -314,6 +314,24 @@ TEST_CASE("a member with a value that no column takes costs only itself") {
   CHECK(answers[2] == commit_status::committed);
 }
 
+TEST_CASE("a database of the version before last is migrated and written to") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  REQUIRE(w.start(1) == commit_status::committed);
+  w.close();
+  w.session()->execute("ALTER TABLE runs ALTER COLUMN slot DROP DEFAULT, "
+                       "ALTER COLUMN namespace_id DROP DEFAULT, "
+                       "ALTER COLUMN workflow_id DROP DEFAULT, ALTER COLUMN run_id DROP DEFAULT");
+  w.session()->execute("UPDATE schema_version SET version = 2");
+  w.reopen();
+  CHECK(w.append(1, 2) == commit_status::committed);
+  auto head = must(w->current_run(namespace_id, "workflow-1"));
+  REQUIRE(head);
+  CHECK(head->last_seq == 2);
+  CHECK(head->slot == head_of(1).slot);
+}
+
 TEST_CASE("a database of a newer version is refused") {
   mysql_world w;
   if (!w.available())
