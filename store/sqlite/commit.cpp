@@ -53,9 +53,12 @@ void fail_committed(std::vector<commit_status>& answers, commit_status status) {
 
 } // namespace
 
-sqlite_store::sqlite_store(file_lock lock, std::unique_ptr<database> writer,
-                           const sqlite_options& options)
-  : lock_(std::move(lock)), writer_(std::move(writer)), readers_(options.path, options.vfs) {
+sqlite_store::sqlite_store(file_lock lock, std::unique_ptr<gathering_vfs> vfs,
+                           std::unique_ptr<database> writer, const std::string& path)
+  : lock_(std::move(lock)),
+    vfs_(std::move(vfs)),
+    writer_(std::move(writer)),
+    readers_(path, vfs_->name()) {
   load_epochs();
 }
 

@@ -4,6 +4,7 @@
 #include "store/open.hpp"
 #include "store/seldom.hpp"
 #include "store/sqlite/file_lock.hpp"
+#include "store/sqlite/gathering_vfs.hpp"
 #include "store/sqlite/reader_pool.hpp"
 
 namespace reprise::store::sqlite {
@@ -13,7 +14,8 @@ namespace reprise::store::sqlite {
 class sqlite_store final : public store {
 public:
   /// The schema must be open. Throws `failure`.
-  sqlite_store(file_lock lock, std::unique_ptr<database> writer, const sqlite_options& options);
+  sqlite_store(file_lock lock, std::unique_ptr<gathering_vfs> vfs, std::unique_ptr<database> writer,
+               const std::string& path);
 
   std::vector<commit_status> commit(std::span<const transition> group) override;
 
@@ -82,8 +84,9 @@ private:
     return writing(std::move(f), [] {});
   }
 
-  // The lock is released last.
+  // The lock is released last, and the connections go before the layer that they write through.
   file_lock lock_;
+  std::unique_ptr<gathering_vfs> vfs_;
   std::mutex write_mutex_;
   std::unique_ptr<database> writer_;
   seldom trouble_;

@@ -114,6 +114,14 @@ public:
     return syncs_;
   }
 
+  int writes() const {
+    return writes_;
+  }
+
+  int longest_write() const {
+    return longest_write_;
+  }
+
 private:
   /// A write, or with no data a truncation.
   struct change {
@@ -256,6 +264,8 @@ private:
     auto& h = of(f);
     auto& it = h.it();
     std::lock_guard guard{it.mutex};
+    ++h.disk->writes_;
+    h.disk->longest_write_ = std::max<int>(h.disk->longest_write_, size);
     if (h.disk->write_fails_)
       return SQLITE_IOERR_WRITE;
     change c{.offset = static_cast<std::size_t>(at),
@@ -445,6 +455,8 @@ private:
   std::atomic<bool> sync_lies_ = false;
   std::atomic<bool> write_fails_ = false;
   std::atomic<int> syncs_ = 0;
+  std::atomic<int> writes_ = 0;
+  std::atomic<int> longest_write_ = 0;
 };
 
 } // namespace reprise::test
