@@ -1,5 +1,7 @@
 #include "store/sqlite/reader_pool.hpp"
 
+#include "store/sqlite/attribute_table.hpp"
+
 namespace reprise::store::sqlite {
 
 namespace {
@@ -21,6 +23,7 @@ std::unique_ptr<database> reader_pool::open() const {
   db->execute("PRAGMA cache_size = -" + std::to_string(cache_kib_per_reader));
   db->execute("PRAGMA temp_store = MEMORY");
   db->execute("PRAGMA query_only = ON");
+  add_attribute_table(db->handle());
   return db;
 }
 

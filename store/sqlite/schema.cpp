@@ -126,6 +126,10 @@ CREATE TABLE backlog(
   PRIMARY KEY(namespace_id, queue, kind, priority, seq)) WITHOUT ROWID;
 CREATE UNIQUE INDEX backlog_by_task ON backlog(task_id) WHERE task_id IS NOT NULL;
 )sql",
+  // Queries find attributes in the blob of the row that lists the run (attribute_table).
+  R"sql(
+DROP TABLE IF EXISTS attributes;
+)sql",
 };
 
 static_assert(slot_count == 4096, "the first migration makes the rows of all slots");

@@ -206,7 +206,6 @@ void transaction_writer::erase_run(const run_head& head) {
   db_.prepared("DELETE FROM journal WHERE run_key = ?").bind(head.key).run();
   db_.prepared("DELETE FROM snapshots WHERE run_key = ?").bind(head.key).run();
   db_.prepared("DELETE FROM visibility WHERE run_key = ?").bind(head.key).run();
-  db_.prepared("DELETE FROM attributes WHERE run_key = ?").bind(head.key).run();
 }
 
 void transaction_writer::move_current(const current_change& change, bool is_marked) {

@@ -7,26 +7,6 @@ namespace reprise::store::sqlite {
 
 namespace {
 
-void put_attributes(database& db, std::int64_t key, const visibility_row& row, bool is_new) {
-  if (!is_new)
-    db.prepared("DELETE FROM attributes WHERE run_key = ?").bind(key).run();
-  for (auto& element : sql::elements_of(row.search_attributes)) {
-    auto& s = db.prepared("INSERT OR REPLACE INTO attributes(run_key, name, place, type, "
-                          "text_value, integer_value, real_value) VALUES(?, ?, ?, ?, ?, ?, ?)");
-    s.bind(key).bind(element.name).bind(std::int64_t{element.place});
-    s.bind(std::int64_t{static_cast<int>(element.type)}).bind_optional(element.text);
-    if (element.integer)
-      s.bind(*element.integer);
-    else
-      s.bind_null();
-    if (element.real)
-      s.bind(*element.real);
-    else
-      s.bind_null();
-    s.run();
-  }
-}
-
 statement& insert_or_update(database& db, bool is_new) {
   if (is_new)
     return db.prepared("INSERT INTO visibility(run_key, close_order, start_time, execution_time, "
@@ -74,7 +54,6 @@ void put_visibility(database& db, std::int64_t key, const visibility_row& row, b
   s.bind(row.task_queue).bind_unless_empty(row.parent_workflow_id);
   s.bind_unless_empty(row.parent_run_id).bind_unless_empty(row.root_workflow_id);
   s.bind_unless_empty(row.root_run_id).bind_blob(attributes).bind_blob(row.info).run();
-  put_attributes(db, key, row, is_new);
 }
 
 visibility_row read_visibility(const statement& s) {

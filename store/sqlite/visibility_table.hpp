@@ -4,7 +4,7 @@
 
 namespace reprise::store::sqlite {
 
-/// Writes the row that lists a run, and its attributes for queries. `is_new`: the run has none yet.
+/// Writes the row that lists a run. `is_new`: the run has none yet.
 void put_visibility(database& db, std::int64_t key, const visibility_row& row, bool is_new);
 
 /// The columns that read_visibility expects, of the table under the alias `v`.

@@ -129,6 +129,34 @@ TEST_CASE("a file of a newer version is refused and left as it is") {
   CHECK(store::open_sqlite({.path = path}));
 }
 
+TEST_CASE("a file with a table of attributes is migrated, and queries find what it listed") {
+  temporary_folder folder;
+  auto path = folder.file("store.db");
+  {
+    auto s = must(store::open_sqlite({.path = path}));
+    REQUIRE(s->acquire_lease("owner", std::chrono::seconds{1}));
+    auto epochs = must(s->take_slots("owner"));
+    auto t = start_of(1, epochs[head_of(1).slot]);
+    t.runs[0].visibility = listed(1, 1);
+    t.runs[0].visibility->search_attributes.push_back(
+      {.name = "Color", .value = {.texts = {"red"}}});
+    REQUIRE(commit_one(*s, t) == commit_status::committed);
+  }
+  run_sql(path, "CREATE TABLE attributes(run_key INTEGER NOT NULL, name TEXT NOT NULL, "
+                "place INTEGER NOT NULL, type INTEGER NOT NULL, text_value TEXT, "
+                "integer_value INTEGER, real_value REAL, PRIMARY KEY(run_key, name, place)) "
+                "WITHOUT ROWID; INSERT INTO attributes VALUES(1, 'Color', 0, 0, 'blue', 0, 0); "
+                "PRAGMA user_version = 2");
+  auto s = must(store::open_sqlite({.path = path}));
+  auto color = [&](const std::string& value) {
+    store::filter f{.what = store::filter::op::equal, .attribute = "Color"};
+    f.values.push_back({.texts = {value}});
+    return must(s->list(namespace_id, f, {}, 10)).size();
+  };
+  CHECK(color("red") == 1);
+  CHECK(color("blue") == 0);
+}
+
 TEST_CASE("damaged files are refused and say what to do") {
   temporary_folder folder;
   auto path = folder.file("store.db");
