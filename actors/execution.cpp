@@ -49,6 +49,17 @@ std::size_t bytes_of(const store::transition& t) {
   return n;
 }
 
+/// Nothing leaves but the answer to the call.
+bool hands_out_only(const outcome& out) {
+  return out.released.answers.size() == 1 && out.released.offers.empty();
+}
+
+/// The caller waits on, and nobody is told anything.
+bool keeps_waiting(const outcome& out) {
+  const auto& x = out.released;
+  return x.caller_stays && x.answers.empty() && x.offers.empty();
+}
+
 error try_later() {
   return make_error(errc::unavailable, "The store cannot be read at the moment; please try again.");
 }
@@ -149,6 +160,8 @@ void execution::on_current_loaded(loaded_run& loaded) {
     case loaded_run::outcome::found:
       shared_.watch.rehydrated.add();
       current_ = std::make_unique<hosted_run>(std::move(loaded), shared_.rows_per_snapshot);
+      if (options_.left)
+        current_->adopt(std::move(options_.left));
       break;
     case loaded_run::outcome::absent:
       break;
@@ -214,8 +227,8 @@ void execution::handle(const call_ptr& c) {
 }
 
 void execution::route(const call_ptr& c) {
-  if (c->snapshot_only)
-    return write_snapshot(c);
+  if (c->to_do != call::chore::none)
+    return do_chore(c);
   if (c->request.has_get_history())
     if (auto refusal = check_history_token(c->request.get_history()))
       return fail(c, *refusal);
@@ -273,12 +286,16 @@ void execution::decide_transition(const call_ptr& c, hosted_run* run, const name
   // A start's answer may carry the new run's history; any other shows that of the run it asked.
   if (successor)
     ENSURE(run == nullptr || run == current_.get(), "only the current run has a successor");
+  auto held = step.may_leave_early && run == current_.get();
+  if (held)
+    run->hold(std::exchange(step.written, {}));
   write_step(*out, step, run, ns);
   auto* shown = is_start(*c) && successor ? current_.get() : run;
   if (!queries_.empty())
     queries_after(*out, step, run);
-  if (!out->released.obsolete_task)
-    add_answer(*out, step, shown);
+  auto whole = !out->released.obsolete_task && add_answer(*out, step, shown);
+  if (held && whole && hands_out_only(*out))
+    out->released.early_start = run->held();
   if (step.erase && run != nullptr) {
     if (run == current_.get())
       current_.reset();
@@ -328,30 +345,37 @@ void execution::write_step(outcome& out, engine::step& step, hosted_run* run,
   current_ = std::move(next);
 }
 
-void execution::add_answer(outcome& out, engine::step& step, hosted_run* run) {
+bool execution::add_answer(outcome& out, engine::step& step, hosted_run* run) {
   auto& answer = step.answer;
-  if (answer.failure)
-    return reply(out, to_reply(*answer.failure));
+  if (answer.failure) {
+    reply(out, to_reply(*answer.failure));
+    return true;
+  }
   if (!answer.history) {
     cluster::Reply r;
     r.set_response(std::move(answer.response));
-    return reply(out, std::move(r));
+    reply(out, std::move(r));
+    return true;
   }
   ENSURE(run != nullptr, "a history needs a run");
-  add_page(out,
-           plan_poll(std::move(*answer.history), std::move(answer.response), run->head().key,
-                     run->run_id()),
-           *run);
+  return add_page(out,
+                  plan_poll(std::move(*answer.history), std::move(answer.response), run->head().key,
+                            run->run_id()),
+                  *run);
 }
 
-void execution::add_page(outcome& out, page_plan plan, const hosted_run& run) {
-  if (auto got = run.tail().read(plan.want))
-    return reply(out, finish_page(std::move(plan), std::move(*got)));
+bool execution::add_page(outcome& out, page_plan plan, const hosted_run& run) {
+  if (auto got = run.tail().read(plan.want)) {
+    auto whole = got->complete;
+    reply(out, finish_page(std::move(plan), std::move(*got)));
+    return whole;
+  }
   reply(out, {});
   if (!out.released.answers.empty())
     out.released.answers.back().read = [plan = std::move(plan)](store::store& db) {
       return read_answer(db, plan);
     };
+  return false;
 }
 
 void execution::answer_history(const call_ptr& c, hosted_run* run) {
@@ -377,9 +401,9 @@ void execution::answer_describe(const call_ptr& c, hosted_run* run, const namesp
   deliver(std::move(out));
 }
 
-void execution::write_snapshot(const call_ptr& c) {
+void execution::do_chore(const call_ptr& c) {
   auto out = make_outcome(c);
-  if (current_ && current_->rows_behind_snapshot() > 0)
+  if (c->to_do == call::chore::snapshot && current_ && current_->rows_behind_snapshot() > 0)
     out->write.runs.push_back(current_->snapshot_only());
   deliver(std::move(out));
 }
@@ -415,10 +439,15 @@ void execution::deliver(outcome_ptr out) {
   out->what->decided = true;
   out->released.callers_due = queries_.next_deadline();
   out->write.slot = options_.slot_number;
+  // Whatever leaves rests on the start that is held back, but for the hand-out itself.
+  auto early = out->released.early_start != nullptr;
+  if (current_ && !early && !keeps_waiting(*out))
+    if (auto held = current_->flush())
+      out->write.runs.push_back(std::move(*held));
   out->appended = !out->write.runs.empty();
   if (current_) {
     out->rows_behind_snapshot = current_->rows_behind_snapshot();
-    if (out->appended || news_due_ || out->what->request.has_wake())
+    if (out->appended || news_due_ || early || out->what->request.has_wake())
       out->released.current = current_->news();
     if (news_due_ || (out->appended && appends_ % estimate_every == 0))
       out->resident_bytes = current_->resident_bytes();

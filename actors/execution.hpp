@@ -30,6 +30,8 @@ struct execution_options {
   /// Read the store before the first call, whatever it is. Else a start is decided as if the
   /// workflow id had no run; the store refuses it when that is wrong.
   bool load_first = true;
+  /// What the life before held back when it ended.
+  early_entry_ptr left{};
 };
 
 /// A workflow id as an actor: its current run, and a few older ones that late calls named. Decides
@@ -73,7 +75,7 @@ private:
   void decide_transition(const call_ptr& c, hosted_run* run, const namespace_entry& ns);
   void answer_history(const call_ptr& c, hosted_run* run);
   void answer_describe(const call_ptr& c, hosted_run* run, const namespace_entry& ns);
-  void write_snapshot(const call_ptr& c);
+  void do_chore(const call_ptr& c);
 
   // -- queries (execution_queries.cpp)
   // -------------------------------------------------------------------
@@ -87,8 +89,11 @@ private:
 
   /// The writes of a step; moves runs to where they belong afterwards.
   void write_step(outcome& out, engine::step& step, hosted_run* run, const namespace_entry& ns);
-  void add_answer(outcome& out, engine::step& step, hosted_run* run);
-  void add_page(outcome& out, page_plan plan, const hosted_run& run);
+  /// True when the answer is made, and its history ends with it; else a reader makes it, or more
+  /// pages follow. (A task that was loaded from the store with this life is handed out so: that
+  /// a start may be lost happens to it once.)
+  bool add_answer(outcome& out, engine::step& step, hosted_run* run);
+  bool add_page(outcome& out, page_plan plan, const hosted_run& run);
   void keep_older(std::unique_ptr<hosted_run> run);
   hosted_run* find_run(const std::string& run_id);
 

@@ -4,6 +4,8 @@
 #include "base/ensure.hpp"
 #include "engine/engine.hpp"
 
+#include <utility>
+
 namespace reprise::actors {
 
 hosted_run::hosted_run(engine::execution state, std::int64_t key, store::slot_id slot,
@@ -33,10 +35,13 @@ void hosted_run::update_head() {
   head_.offer_at = engine::undelivered_since(state_);
 }
 
-store::journal_row hosted_run::make_row(engine::record written) {
+void hosted_run::note(const engine::record& written) {
   unmeasured_ += written.events.size() + written.facts.size();
   if (written.event_count > 0)
     tail_.add(written.first_event_id, written.event_count, written.events);
+}
+
+store::journal_row hosted_run::make_row(engine::record written) {
   return store::journal_row{.seq = ++head_.last_seq,
                             .first_event_id = written.first_event_id,
                             .event_count = written.event_count,
@@ -47,6 +52,7 @@ store::journal_row hosted_run::make_row(engine::record written) {
 store::run_write hosted_run::create(engine::record written, const attribute_types& types) {
   ENSURE(head_.last_seq == 0, "a run is created once");
   store::run_write out{.what = store::run_write::kind::create};
+  note(written);
   out.row = make_row(std::move(written));
   update_head();
   out.head = head_;
@@ -55,6 +61,13 @@ store::run_write hosted_run::create(engine::record written, const attribute_type
 }
 
 store::run_write hosted_run::append(engine::record written, const attribute_types* types) {
+  note(written);
+  if (held_)
+    written = engine::joined(std::exchange(held_, nullptr)->written, std::move(written));
+  return append_row(std::move(written), types);
+}
+
+store::run_write hosted_run::append_row(engine::record written, const attribute_types* types) {
   ENSURE(head_.last_seq > 0, "rows come behind the first");
   store::run_write out{.what = store::run_write::kind::append};
   out.row = make_row(std::move(written));
@@ -73,7 +86,33 @@ store::run_write hosted_run::append(engine::record written, const attribute_type
   return out;
 }
 
+void hosted_run::hold(engine::record written) {
+  ENSURE(!held_, "one start at a time");
+  note(written);
+  held_ = std::make_shared<early_entry>(
+    early_entry{.run_id = head_.run_id, .last_seq = head_.last_seq, .written = std::move(written)});
+}
+
+void hosted_run::adopt(early_entry_ptr left) {
+  if (left->run_id != head_.run_id || left->last_seq != head_.last_seq)
+    return;
+  auto after = state_;
+  if (!engine::evolve(after, left->written))
+    return;
+  state_ = std::move(after);
+  note(left->written);
+  held_ = std::move(left);
+}
+
+std::optional<store::run_write> hosted_run::flush() {
+  if (!held_)
+    return std::nullopt;
+  return append_row(std::exchange(held_, nullptr)->written, nullptr);
+}
+
 std::optional<store::run_write> hosted_run::touch() {
+  if (held_)
+    return std::nullopt;
   auto timer_at = head_.timer_at;
   auto offer_at = head_.offer_at;
   update_head();
@@ -87,11 +126,13 @@ store::run_write hosted_run::erase() const {
 }
 
 store::run_write hosted_run::snapshot_only() {
-  store::run_write out{.what = store::run_write::kind::touch};
-  update_head();
-  out.head = head_;
-  add_snapshot(out);
-  return out;
+  auto out = flush();
+  if (!out) {
+    update_head();
+    out = store::run_write{.what = store::run_write::kind::touch, .head = head_};
+  }
+  add_snapshot(*out);
+  return *std::move(out);
 }
 
 void hosted_run::add_snapshot(store::run_write& write) {
@@ -102,9 +143,10 @@ void hosted_run::add_snapshot(store::run_write& write) {
 }
 
 run_news hosted_run::news() const {
+  // Of an entry that is held the head knows nothing yet.
   return run_news{.run_id = head_.run_id,
-                  .timer_at = head_.timer_at,
-                  .next_event_id = head_.next_event_id,
+                  .timer_at = held_ ? engine::next_deadline(state_) : head_.timer_at,
+                  .next_event_id = state_.next_event_id(),
                   .open = engine::is_open(state_)};
 }
 

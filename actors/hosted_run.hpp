@@ -8,11 +8,13 @@
 #include "store/store.hpp"
 
 #include <cstdint>
+#include <optional>
 
 namespace reprise::actors {
 
 /// One run as its execution actor holds it: the state, and what of it lies in the store once all
-/// appends under way have landed. Builds the writes.
+/// appends under way have landed. Builds the writes. May hold back the start of a workflow task,
+/// which then shares its row with whatever comes next.
 class hosted_run {
 public:
   /// Larger states are replayed: a snapshot has to fit into one statement of a database (16 MiB),
@@ -54,10 +56,26 @@ public:
   /// The write of one more row; state() must be what it made of the run already.
   /// `types`: set when the row that lists the run changed.
   store::run_write append(engine::record written, const attribute_types* types);
-  /// Replaces the wake-up columns; nothing to write when they are right.
+  /// Keeps an entry for the next append, which comes in one row with it. Until then the run's head
+  /// stays as it is: whoever takes the run over finds the task undelivered. state() must be what it
+  /// made of the run already.
+  void hold(engine::record written);
+  /// Holds what a former life of the execution held, if the store stands where that left it.
+  void adopt(early_entry_ptr left);
+
+  /// What is held; nothing when nothing is.
+  const early_entry_ptr& held() const noexcept {
+    return held_;
+  }
+
+  /// The write of what is held; nothing when nothing is.
+  std::optional<store::run_write> flush();
+  /// Replaces the wake-up columns; nothing to write when they are right, or when an entry is held,
+  /// whose write brings them.
   std::optional<store::run_write> touch();
   store::run_write erase() const;
-  /// A snapshot of all rows so far, in a write of its own; without it when the state is too large.
+  /// A snapshot of all rows so far, in a write of its own (with the row that is held, if one);
+  /// without it when the state is too large.
   store::run_write snapshot_only();
 
   run_news news() const;
@@ -66,7 +84,9 @@ public:
 
 private:
   void update_head();
+  void note(const engine::record& written);
   store::journal_row make_row(engine::record written);
+  store::run_write append_row(engine::record written, const attribute_types* types);
   /// Unless the state is too large.
   void add_snapshot(store::run_write& write);
 
@@ -74,6 +94,7 @@ private:
   engine::execution state_;
   store::run_head head_;
   event_tail tail_;
+  early_entry_ptr held_;
   std::uint64_t snapshot_seq_ = 0;
   /// Rows up to here keep no facts (or are asked to, in a write under way).
   std::uint64_t facts_forgotten_to_ = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/step.hpp"
 #include "protocol/interfaces.hpp"
 #include "store/store.hpp"
 
@@ -36,8 +37,15 @@ struct call {
   bridge_actor from{};
   queue_actor queue{};
   cluster::ExecutionRequest request{};
-  /// Write a snapshot; there is no request.
-  bool snapshot_only = false;
+  /// What the slot itself wants done; there is no request then.
+  enum class chore : std::uint8_t {
+    none,
+    /// Write what is held back.
+    flush,
+    /// The same, and a snapshot.
+    snapshot,
+  };
+  chore to_do = chore::none;
   /// An outcome is on its way.
   bool decided = false;
   /// Deciding this call ended the execution.
@@ -93,6 +101,17 @@ struct history_wait {
   cluster::Reply expired{};
 };
 
+/// The start of a workflow task that left before its commit: an entry that its execution holds back
+/// for the next row. The slot keeps it too, so that it survives the execution.
+struct early_entry {
+  std::string run_id{};
+  /// The row that it comes behind.
+  std::uint64_t last_seq = 0;
+  engine::record written{};
+};
+
+using early_entry_ptr = std::shared_ptr<const early_entry>;
+
 /// What leaves an execution because of one call (invariant 2); released by the slot.
 struct effects {
   std::vector<answer> answers{};
@@ -111,6 +130,9 @@ struct effects {
   std::optional<time_point> callers_due{};
   /// The store could not be read: try again later, when nobody but us asked.
   bool try_again = false;
+  /// The answer hands out a workflow task whose start is held back: it rests on `number`, and on
+  /// this, which may be lost. Every later append holds it. Nothing else leaves with it.
+  early_entry_ptr early_start{};
   /// Work that needs to be done before the next call can be: a reader runs it.
   store_job load{};
 };

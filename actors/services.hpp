@@ -56,6 +56,8 @@ struct services {
   std::atomic<std::int64_t> resident_bytes{0};
   /// Calls that slots took and that have no outcome yet.
   std::atomic<std::int64_t> calls_under_way{0};
+  /// Workflow tasks whose start left before its commit and is not durable yet.
+  std::atomic<std::int64_t> early_starts{0};
 
   const slot_actor& slot_for(const std::string& namespace_id,
                              const std::string& workflow_id) const {

@@ -75,7 +75,7 @@ void slot::accept(call_ptr c) {
 void slot::add_call(entry& e, const call_ptr& c) {
   c->owner = &e;
   e.calls.push_back(c);
-  e.drop_next = c->snapshot_only;
+  e.drop_next = false;
   shared_.calls_under_way.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -205,6 +205,8 @@ void slot::on_tick(std::uint64_t ticket) {
       request.mutable_reoffer()->set_queue_was_lost(true);
       accept_internal(e.namespace_id, e.workflow_id, std::move(request), call::origin::slot);
     }
+    if (e.early && e.early->flush_at && *e.early->flush_at <= now)
+      flush_early_start(e);
     if (due || retries) {
       // Set again by the news that come with the outcome.
       e.timer_at.reset();

@@ -19,6 +19,9 @@ public:
   /// How many calls, and how many long polls, one workflow id may have waiting.
   static constexpr std::size_t calls_max = 2000;
   static constexpr std::size_t polls_max = 1000;
+  /// How long a workflow task's start may stay in memory alone while its worker is at work. A crash
+  /// within that time costs the task's work, which is done again.
+  static constexpr duration early_start_max = std::chrono::seconds{1};
 
   slot(caf::actor_config& config, services& shared, store::slot_id number);
 
@@ -55,6 +58,7 @@ private:
   void refuse_all(entry& e, const error& why);
   void on_backlog_written(const outcome& x);
   void release(entry& e, outcome& x);
+  void note_early_start(entry& e, const outcome& x);
   void release_answers(entry& e, outcome& x);
   void keep_caller(entry& e, const call_ptr& c);
   void offer(cluster::Task task);
@@ -73,6 +77,8 @@ private:
   /// `crashed`: something went wrong; else the execution has to begin anew in the course of things.
   void begin_dying(entry& e, bool crashed = true);
   void ask_again(entry& e);
+  /// Gives a start that is not durable to the next life, which writes it, or offers its task again.
+  void hand_on(entry& e, early_start early);
   void end_life(entry& e);
   void retry_later(entry& e);
   /// Goes on with a dying entry as soon as nothing of its old life is under way.
@@ -80,6 +86,9 @@ private:
   void park(entry& e);
   void again_or_refuse(entry& e, const call_ptr& c, store::commit_status why);
   void passivate(entry& e);
+  void ask_for(entry& e, call::chore what);
+  void flush_early_start(entry& e);
+  void forget_early_start(entry& e);
   void drop_actor(entry& e);
   void maybe_forget(entry& e);
   void raise_epoch();

@@ -23,6 +23,16 @@ struct waiting_poll {
   history_wait until{};
 };
 
+/// A workflow task's start that left before its commit.
+struct early_start {
+  /// For the next life, should this one end; absent when the slot was another's in between.
+  early_entry_ptr left{};
+  /// Number of the last append before it; every later one holds it.
+  std::uint64_t behind = 0;
+  /// When it has to be written, whatever comes; absent when that was asked for.
+  std::optional<time_point> flush_at{};
+};
+
 /// What a slot knows of one workflow id: while its execution is in memory, a call is under way, or
 /// a long poll waits. Belongs to its slot alone.
 struct entry {
@@ -69,6 +79,7 @@ struct entry {
   /// Next deadline of the current run.
   std::optional<time_point> timer_at{};
   std::string current_run_id{};
+  std::optional<early_start> early{};
   /// When to try wake-ups again that found the store closed.
   std::optional<time_point> retry_at{};
   std::size_t resident_bytes = 0;

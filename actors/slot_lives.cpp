@@ -43,7 +43,8 @@ void slot::spawn_execution(entry& e) {
                       .who = e.who,
                       .namespace_id = e.namespace_id,
                       .workflow_id = e.workflow_id,
-                      .load_first = e.load_first});
+                      .load_first = e.load_first,
+                      .left = e.early ? e.early->left : nullptr});
   e.is = entry::phase::live;
   by_actor_[e.actor.id()] = &e;
   shared_.watch.resident.add(1);
@@ -141,8 +142,11 @@ void slot::settle(entry& e) {
     return raise_epoch();
   for (const auto& h : std::exchange(e.held, {}))
     again_or_refuse(e, h->what, commit_status::conflict);
+  auto early = e.early;
   end_life(e);
   ask_again(e);
+  if (early && epoch_ != 0)
+    hand_on(e, std::move(*early));
   if (e.failed_loads >= failed_loads_max)
     return park(e);
   if (epoch_ == 0)
@@ -163,7 +167,22 @@ void slot::ask_again(entry& e) {
   }
 }
 
+void slot::hand_on(entry& e, early_start early) {
+  e.early = early_start{.left = std::move(early.left)};
+  shared_.early_starts.fetch_add(1, std::memory_order_relaxed);
+  // Where the store failed it is too early to try again; the wake-up that is due then does.
+  if (e.retry_at)
+    return;
+  auto c = std::make_shared<call>();
+  c->by = call::origin::slot;
+  c->request.set_namespace_id(e.namespace_id);
+  c->request.set_workflow_id(e.workflow_id);
+  c->request.mutable_reoffer()->set_queue_was_lost(true);
+  add_call(e, c);
+}
+
 void slot::end_life(entry& e) {
+  forget_early_start(e);
   e.is = entry::phase::absent;
   e.actor = nullptr;
   e.who.reset();
@@ -181,6 +200,7 @@ void slot::end_life(entry& e) {
 void slot::park(entry& e) {
   log(log_level::error, "workflow " + e.workflow_id + " is parked: " + e.parked_text);
   e.is = entry::phase::parked;
+  forget_early_start(e);
   e.timer_at.reset();
   e.retry_at.reset();
   shared_.watch.parked.add(1);
@@ -204,14 +224,32 @@ void slot::retry_later(entry& e) {
 
 void slot::passivate(entry& e) {
   auto rows_max = shared_.rows_per_snapshot / part_without_snapshot;
-  if (e.rows_behind_snapshot > rows_max && !e.drop_next) {
-    auto c = std::make_shared<call>();
-    c->by = call::origin::slot;
-    c->snapshot_only = true;
-    add_call(e, c);
-    return forward(e, c);
-  }
-  drop_actor(e);
+  auto wants_snapshot = e.rows_behind_snapshot > rows_max && !e.drop_next;
+  if (!wants_snapshot && !e.early)
+    return drop_actor(e);
+  ask_for(e, wants_snapshot ? call::chore::snapshot : call::chore::flush);
+  e.drop_next = true;
+}
+
+void slot::ask_for(entry& e, call::chore what) {
+  auto c = std::make_shared<call>();
+  c->by = call::origin::slot;
+  c->to_do = what;
+  add_call(e, c);
+  forward(e, c);
+}
+
+void slot::flush_early_start(entry& e) {
+  e.early->flush_at.reset();
+  if (e.is == entry::phase::live)
+    ask_for(e, call::chore::flush);
+}
+
+void slot::forget_early_start(entry& e) {
+  if (!e.early)
+    return;
+  e.early.reset();
+  shared_.early_starts.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void slot::drop_actor(entry& e) {
@@ -233,6 +271,7 @@ void slot::maybe_forget(entry& e) {
     return;
   if (e.agenda_at)
     agenda_.erase({*e.agenda_at, &e});
+  forget_early_start(e);
   entries_.erase(e);
 }
 
@@ -304,7 +343,15 @@ void slot::on_epoch(store::epoch_number epoch) {
       e->is = entry::phase::absent;
       e->failed_loads = 0;
     }
-    if (e->is == entry::phase::live)
+    // Somebody else may have been here.
+    if (e->is == entry::phase::absent)
+      forget_early_start(*e);
+    else if (epoch != 0 && e->early)
+      e->early->left = nullptr;
+    // Who gives the slot up writes first what left early; release() ends that life.
+    if (epoch == 0 && e->early && e->is == entry::phase::live)
+      flush_early_start(*e);
+    else if (e->is == entry::phase::live)
       begin_dying(*e);
     reschedule(*e);
     if (e->is == entry::phase::dying)
@@ -329,6 +376,8 @@ void slot::reschedule(entry& e) {
     sooner(*e.retry_at);
   if (e.staying_until)
     sooner(*e.staying_until);
+  if (e.early && e.early->flush_at)
+    sooner(*e.early->flush_at);
   if (next == e.agenda_at)
     return;
   if (e.agenda_at)

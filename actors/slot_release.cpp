@@ -34,6 +34,8 @@ void slot::on_outcome(const outcome_ptr& x) {
 void slot::on_committed(entry& e, const outcome_ptr& x) {
   if (!e.append_failed)
     e.durable = std::max(e.durable, x->number);
+  if (e.early && e.durable > e.early->behind)
+    forget_early_start(e);
   // The calls under way keep the entry; when this was the last one, release() may forget it.
   std::vector<outcome_ptr> ready;
   std::erase_if(e.held, [&](outcome_ptr& h) {
@@ -58,7 +60,22 @@ void slot::on_read(entry& e, const outcome_ptr& x) {
   }
   if (x->released.load)
     return start_load(*x);
+  // No commit fences what leaves early: it takes a lease, and an execution that remembers it.
+  auto may_leave = e.is == entry::phase::live && shared_.own_lease.valid();
+  if (x->released.early_start && !may_leave) {
+    e.held.push_back(x);
+    begin_dying(e, false);
+    return settle(e);
+  }
   release(e, *x);
+}
+
+void slot::note_early_start(entry& e, const outcome& x) {
+  forget_early_start(e);
+  e.early = early_start{.left = x.released.early_start,
+                        .behind = x.number,
+                        .flush_at = shared_.time.now() + early_start_max};
+  shared_.early_starts.fetch_add(1, std::memory_order_relaxed);
 }
 
 void slot::start_load(outcome& x) {
@@ -96,12 +113,15 @@ void slot::refuse_all(entry& e, const error& why) {
   }
 }
 
-// The one place where something leaves an execution; everything that it rests on is durable here.
+// The one place where something leaves an execution; everything that it rests on is durable here,
+// but for the start of a workflow task.
 void slot::release(entry& e, outcome& x) {
   auto c = x.what;
   remove_call(e, *c);
   e.failed_loads = 0;
   e.deaths = 0;
+  if (x.released.early_start)
+    note_early_start(e, x);
   release_answers(e, x);
   if (x.released.caller_stays)
     keep_caller(e, c);
@@ -126,6 +146,8 @@ void slot::release(entry& e, outcome& x) {
   touch_use(e);
   if (e.drop_next && e.rests())
     drop_actor(e);
+  else if (epoch_ == 0 && e.calls.empty())
+    begin_dying(e, false);
 }
 
 void slot::keep_caller(entry& e, const call_ptr& c) {

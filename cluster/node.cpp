@@ -78,12 +78,16 @@ void node::drain(duration patience) {
   if (!started_)
     return;
   caf::anon_send(shared_.keeper, stop_atom_v);
-  auto idle = [this] { return shared_.calls_under_way.load(std::memory_order_acquire) == 0; };
+  auto idle = [this] {
+    return shared_.calls_under_way.load(std::memory_order_acquire) == 0
+           && shared_.early_starts.load(std::memory_order_acquire) == 0;
+  };
   if (options_.run_all) {
     options_.run_all();
   } else {
     constexpr auto look_again = std::chrono::milliseconds{5};
-    // The slots were told to give up by the keeper, so calls only become fewer.
+    // The slots were told to give up by the keeper, so calls only become fewer, but for those that
+    // write what left early.
     for (duration waited{0}; waited < patience && (serving() || !idle()); waited += look_again)
       std::this_thread::sleep_for(look_again);
   }

@@ -434,7 +434,7 @@ void evolve_sized(execution& x, const history_event& event, std::size_t bytes) {
   apply(x, event);
 }
 
-void evolve_row_end(execution& x) {
+void evolve_transition_end(execution& x) {
   x.set_state_transition_count(x.state_transition_count() + 1);
 }
 
@@ -484,6 +484,8 @@ void evolve(execution& x, const journal::Fact& fact) {
       if (x.next_event_id() == 0)
         x.set_next_event_id(1);
       return;
+    case journal::Fact::kTransitionEnd:
+      return evolve_transition_end(x);
     case journal::Fact::kPublicEvents:
     case journal::Fact::FACT_NOT_SET:
       return;
@@ -524,7 +526,7 @@ bool evolve(execution& x, const record& row) {
   while (evolve_next(x, reader, event, in_order)) {
   }
   if (!row.empty())
-    evolve_row_end(x);
+    evolve_transition_end(x);
   return in_order && reader.ok();
 }
 

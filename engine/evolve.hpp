@@ -8,8 +8,8 @@ namespace reprise::engine {
 void evolve_sized(execution& x, const temporal::api::history::v1::HistoryEvent& event,
                   std::size_t bytes);
 
-/// Ends the fold of one journal row: counts the transition. Part of evolve(record).
-void evolve_row_end(execution& x);
+/// Ends the fold of one transition: counts it. Part of evolve(record).
+void evolve_transition_end(execution& x);
 
 /// The id of the request that this event attached to the run; empty for others. While the event is
 /// buffered the run knows the request without the event's id.

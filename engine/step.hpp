@@ -28,6 +28,10 @@ struct record {
   }
 };
 
+/// Two transitions that come one behind the other, as one row: folding it gives the state that
+/// folding both would.
+record joined(record first, record then);
+
 /// History events that the shell puts into an answer, as the very bytes that were stored.
 struct history_splice {
   /// Events from here ...
@@ -73,6 +77,10 @@ struct step {
   /// A task that was taken is no longer to be had; its poller goes back to the queue. No reply
   /// then.
   bool obsolete_task = false;
+  /// The answer hands out a workflow task and may leave before `written` is durable, if the shell
+  /// sees to it that nothing else does: the start can be lost, and then no token of it fits the
+  /// next one.
+  bool may_leave_early = false;
   reply answer{};
 };
 

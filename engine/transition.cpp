@@ -218,7 +218,7 @@ step transition::finish(reply answer) && {
               && buffered_bytes(state_) > context_.bounds.buffered_bytes_max)))
     give_way_to_buffered(*this);
   if (wrote_anything())
-    evolve_row_end(state_);
+    evolve_transition_end(state_);
   out_.written = take_record();
   out_.current = std::move(state_);
   out_.answer = std::move(answer);
@@ -241,6 +241,24 @@ void transition::close_event_run() {
   run->set_public_events(events_since_fact_);
   facts_bytes_ += run->ByteSizeLong();
   events_since_fact_ = 0;
+}
+
+record joined(record first, record then) {
+  journal::Facts known;
+  ENSURE(known.ParseFromString(first.facts), "a record of our own");
+  // Of the first one's events those that stand at its end, behind its facts.
+  auto at_end = first.event_count;
+  for (const auto& fact : known.facts())
+    at_end -= fact.public_events();
+  journal::Facts between;
+  if (at_end > 0)
+    between.add_facts()->set_public_events(at_end);
+  between.add_facts()->set_transition_end(true);
+  // Both messages are lists: their bytes can be put one behind the other.
+  first.facts += between.SerializeAsString() + then.facts;
+  first.events += then.events;
+  first.event_count += then.event_count;
+  return first;
 }
 
 record transition::take_record() {

@@ -69,6 +69,10 @@ public:
     out_.erase = true;
   }
 
+  void may_leave_early() {
+    out_.may_leave_early = true;
+  }
+
   void begin_successor(new_run run) {
     out_.successor = std::move(run);
   }

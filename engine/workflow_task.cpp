@@ -258,10 +258,16 @@ step decide_start_workflow_task(execution current, const cluster::ExecutionReque
   }
   if (!polled_sticky && x.has_sticky())
     t.set_sticky({});
+  // Not the poll's request id: a poll that is asked again may be given the task twice, when the
+  // first start was lost.
   task_starter by{.identity = start.identity(),
-                  .request_id = start.request_id(),
+                  .request_id = c.ids.uuid7(c.now),
                   .only_new_events = polled_sticky,
                   .backlog_count_hint = start.backlog_count_hint()};
+  // Of a transient task the journal knows no more than that it is due: not even its place in the
+  // history is certain. It is seldom enough to wait.
+  if (!task.transient())
+    t.may_leave_early();
   auto splice = start_task(t, by);
   reply answer;
   answer.history = std::move(splice);

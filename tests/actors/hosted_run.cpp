@@ -44,6 +44,55 @@ TEST_CASE("a state too large for one statement of a database gets no snapshot an
   CHECK(run.rows_behind_snapshot() == 1200);
 }
 
+TEST_CASE("an entry that is held shares its row with what comes next") {
+  hosted_run run{state_of_size(100), 1, 0, rows_per_snapshot};
+  run.create({.first_event_id = 1, .event_count = 1, .events = "x"}, {});
+  auto before = run.head();
+  run.state().set_next_event_id(3);
+  run.hold({.first_event_id = 2, .event_count = 1, .events = "y"});
+  CHECK(run.head().last_seq == before.last_seq);
+  CHECK(run.head().next_event_id == before.next_event_id);
+  CHECK(run.news().next_event_id == 3);
+  CHECK_FALSE(run.touch());
+  SUBCASE("a step") {
+    auto w = run.append({.first_event_id = 3, .event_count = 1, .events = "z"}, nullptr);
+    CHECK(w.row.seq == 2);
+    CHECK(w.row.first_event_id == 2);
+    CHECK(w.row.event_count == 2);
+    CHECK(w.row.events == "yz");
+  }
+  SUBCASE("nothing") {
+    auto w = run.flush();
+    REQUIRE(w);
+    CHECK(w->what == store::run_write::kind::append);
+    CHECK(w->head.next_event_id == 3);
+    CHECK(w->row.events == "y");
+  }
+  SUBCASE("a snapshot") {
+    auto w = run.snapshot_only();
+    CHECK(w.what == store::run_write::kind::append);
+    CHECK(w.row.events == "y");
+    REQUIRE(w.snap);
+    CHECK(w.snap->seq == 2);
+  }
+  CHECK(run.head().last_seq == 2);
+  CHECK_FALSE(run.flush());
+}
+
+TEST_CASE("what a former life held is taken over only where it belongs") {
+  hosted_run run{state_of_size(100), 1, 0, rows_per_snapshot};
+  run.create({.first_event_id = 1, .event_count = 1, .events = "x"}, {});
+  auto held = [&](const std::string& run_id, std::uint64_t last_seq) {
+    run.adopt(std::make_shared<early_entry>(early_entry{.run_id = run_id, .last_seq = last_seq}));
+    return run.held() != nullptr;
+  };
+  CHECK_FALSE(held("another", 1));
+  CHECK_FALSE(held("run", 2));
+  CHECK_FALSE(held("run", 0));
+  CHECK(held("run", 1));
+  CHECK(run.flush()->row.seq == 2);
+}
+
 TEST_CASE("the estimate of a run's memory follows what it holds") {
   constexpr std::size_t large = 1 << 20;
   hosted_run run{state_of_size(large), 1, 0, rows_per_snapshot};

@@ -1,5 +1,6 @@
 // Task queues with executions behind them: what workers get, in which order, and that a queue that
 // dies or fills up loses nothing.
+#include "actors/slot.hpp"
 #include "tests/support/actor_fixture.hpp"
 
 #include <algorithm>
@@ -490,6 +491,7 @@ TEST_CASE_FIXTURE(queue_fixture, "a server that starts again has the same tasks 
     start("w" + std::to_string(i));
   auto first = take().workflow_execution().workflow_id();
   CHECK(first == "w0");
+  advance(actors::slot::early_start_max);
   restart_node();
   for (int i = 1; i < 5; ++i)
     CHECK(take().workflow_execution().workflow_id() == "w" + std::to_string(i));
@@ -498,6 +500,9 @@ TEST_CASE_FIXTURE(queue_fixture, "a server that starts again has the same tasks 
 
 TEST_CASE_FIXTURE(queue_fixture, "a task that cannot start because the store fails comes again") {
   start("w");
+  take();
+  // Nobody answers; the next attempt waits for its commit before it leaves.
+  advance(11s);
   auto fails = true;
   decide_fault = [&](store::operation what) {
     auto now = fails && what == store::operation::commit;

@@ -83,6 +83,69 @@ SCENARIO("a token fits one start of one attempt only") {
   }
 }
 
+SCENARIO("the start of a task may be lost after a worker heard of it") {
+  engine_fixture f;
+  f.start();
+  auto before = f.runs;
+  auto offer = *f.offered();
+  auto first = f.take_task(offer);
+  REQUIRE(first.may_leave_early);
+  auto lost = f.task_of(*first.answer.history);
+  f.runs = before;
+  THEN("the task is undelivered, and its next start is another one in all but its events' ids") {
+    REQUIRE(engine::undelivered_tasks(f.state(), f.now).size() == 1);
+    auto next = f.task_of(*f.take_task(offer).answer.history);
+    CHECK(next.token().scheduled_event_id() == lost.token().scheduled_event_id());
+    CHECK(next.token().started_event_id() == lost.token().started_event_id());
+    CHECK(next.token().attempt() == lost.token().attempt());
+    CHECK(next.token().start_id() != lost.token().start_id());
+    for (const auto& late : {f.complete(lost, {f.done()}), f.fail(lost)}) {
+      REQUIRE(late.answer.failure);
+      CHECK(late.answer.failure->code == errc::not_found);
+      CHECK(late.answer.failure->message == "Workflow task not found.");
+      CHECK(late.written.empty());
+    }
+    CHECK_FALSE(f.complete(next, {f.done()}).answer.failure);
+  }
+}
+
+SCENARIO("only a start that leaves nothing but itself in the history may be lost") {
+  engine_fixture f;
+  f.start();
+  WHEN("a task is started again and again") {
+    f.fail(f.poll());
+    THEN("its later attempts wait for their commit") {
+      CHECK_FALSE(f.take_task(*f.offered()).may_leave_early);
+    }
+  }
+  WHEN("a later attempt becomes a new task, because of a signal") {
+    f.fail(f.poll());
+    f.signal("between");
+    auto done = f.take_task(*f.offered());
+    CHECK(done.written.event_count == 2);
+    CHECK_FALSE(done.may_leave_early);
+  }
+  WHEN("the next task goes back with the answer to the one before") {
+    auto request = f.completion(f.poll(), {});
+    request.mutable_complete_workflow_task()->set_force_create_new_workflow_task(true);
+    request.mutable_complete_workflow_task()->set_return_new_workflow_task(true);
+    auto done = f.apply(request);
+    REQUIRE(done.answer.history);
+    CHECK_FALSE(done.may_leave_early);
+  }
+  WHEN("an activity is started") {
+    f.complete(f.poll(), {f.activity("a")});
+    auto offer = f.offered(cluster::Task::ACTIVITY);
+    REQUIRE(offer);
+    CHECK_FALSE(f.take_task(*offer).may_leave_early);
+  }
+  WHEN("the task is obsolete") {
+    auto offer = *f.offered();
+    f.take_task(offer);
+    CHECK_FALSE(f.take_task(offer).may_leave_early);
+  }
+}
+
 SCENARIO("only the first failure of a task is history") {
   engine_fixture f;
   f.start();

@@ -1,8 +1,8 @@
 #pragma once
 
 // Drives decide() as a slot does: keeps every run of one workflow id with its journal, a clock that
-// only the test moves, and seeded ids. After every step the journal is folded again, from nothing
-// and from a snapshot in its middle, and must give the very state that the step left.
+// only the test moves, and seeded ids. After every step the journal is folded again, from nothing,
+// from a snapshot in its middle, and as one row, and must give the very state that the step left.
 
 #include "engine/engine.hpp"
 #include "engine/proto_time.hpp"
@@ -61,6 +61,8 @@ public:
   struct run {
     engine::execution state{};
     std::vector<engine::record> journal{};
+    /// All of it, as if no transition had a row of its own.
+    engine::record one_row{};
     std::string snapshot{};
     std::size_t snapshot_at = 0;
   };
@@ -350,6 +352,7 @@ private:
     if (!written.empty()) {
       CHECK(written.first_event_id == expected);
       r.journal.push_back(written);
+      r.one_row = r.one_row.empty() ? written : engine::joined(std::move(r.one_row), written);
     } else {
       CHECK(deterministic(after) == deterministic(r.state));
     }
@@ -361,6 +364,9 @@ private:
     CHECK_MESSAGE(deterministic(replayed) == deterministic(r.state), replayed.DebugString()
                                                                        << "\n--- but live ---\n"
                                                                        << r.state.DebugString());
+    engine::execution unrolled;
+    REQUIRE(engine::evolve(unrolled, r.one_row));
+    CHECK(deterministic(unrolled) == deterministic(r.state));
     engine::execution thawed;
     REQUIRE(thawed.ParseFromString(r.snapshot));
     for (auto i = r.snapshot_at; i < r.journal.size(); ++i)

@@ -1,8 +1,8 @@
 #include "tests/simulation/model/ledger.hpp"
 
 #include "engine/engine.hpp"
+#include "engine/evolve.hpp"
 #include "engine/proto_time.hpp"
-#include "protocol/cluster.pb.h"
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
@@ -117,6 +117,12 @@ void ledger::on_event(run_record& r, const history_event& e) {
     fail(r, "event " + std::to_string(e.event_id()) + " (" + enums::EventType_Name(e.event_type())
               + ") is from the future");
   switch (e.event_type()) {
+    case enums::EVENT_TYPE_WORKFLOW_TASK_SCHEDULED:
+      r.attempts[e.event_id()] = e.workflow_task_scheduled_event_attributes().attempt();
+      break;
+    case enums::EVENT_TYPE_WORKFLOW_TASK_STARTED:
+      on_task_started(r, e);
+      break;
     case enums::EVENT_TYPE_TIMER_STARTED:
       r.timers[e.event_id()]
         = at + from_proto(e.timer_started_event_attributes().start_to_fire_timeout());
@@ -201,10 +207,23 @@ void ledger::note_start(const attempt& which, std::uint64_t start_id) {
             + " of task " + std::to_string(std::get<1>(which)) + " started twice");
 }
 
-void ledger::note_starts(const run_record& r) {
+void ledger::on_task_started(run_record& r, const history_event& e) {
+  const auto& a = e.workflow_task_started_event_attributes();
+  attempt which{r.head.run_id, a.scheduled_event_id(), r.attempts[a.scheduled_event_id()]};
+  auto start_id = engine::start_id_of(a.request_id());
+  note_start(which, start_id);
+  r.task_starts.insert(from_proto(e.event_time()));
+  auto shown = early_.find({which, start_id});
+  if (shown != early_.end() && shown->second != r.fingerprints.back())
+    fail(r, "event " + std::to_string(e.event_id()) + " was shown early, otherwise than it is now");
+}
+
+void ledger::note_starts(run_record& r) {
   const auto& task = r.state.workflow_task();
-  if (task.started_event_id() != 0)
+  if (task.started_event_id() != 0) {
     note_start({r.head.run_id, task.scheduled_event_id(), task.attempt()}, task.start_id());
+    r.task_starts.insert(from_proto(task.started_time()));
+  }
   for (const auto& [id, a] : r.state.activities())
     if (a.progress().start_id() != 0)
       note_start({r.head.run_id, id, a.progress().attempt()}, a.progress().start_id());
@@ -221,16 +240,21 @@ void ledger::saw_history(const std::string& run_id, const History& history) {
   auto& r = found->second;
   auto size = static_cast<std::int64_t>(r.fingerprints.size());
   auto last = history.events().rbegin()->event_id();
+  std::int64_t transient_scheduled = 0;
   for (const auto& e : history.events()) {
     auto known = e.event_id() >= 1 && e.event_id() <= size;
     if (known && fingerprint(e) == r.fingerprints[static_cast<std::size_t>(e.event_id() - 1)])
       continue;
-    // The events of a transient workflow task are in no journal; they end a history. Where an
-    // answer is late, others may have taken their place meanwhile.
-    auto transient = (e.event_type() == enums::EVENT_TYPE_WORKFLOW_TASK_SCHEDULED
-                      || e.event_type() == enums::EVENT_TYPE_WORKFLOW_TASK_STARTED)
-                     && e.event_id() + 2 > last;
-    if (!transient)
+    // The events of a transient workflow task are in no journal; they end a history, one behind
+    // the other. Where an answer is late, others may have taken their place meanwhile.
+    auto scheduled = e.event_type() == enums::EVENT_TYPE_WORKFLOW_TASK_SCHEDULED
+                     && e.workflow_task_scheduled_event_attributes().attempt() > 1
+                     && e.event_id() + 1 >= last;
+    auto started = e.event_type() == enums::EVENT_TYPE_WORKFLOW_TASK_STARTED && e.event_id() == last
+                   && transient_scheduled == last - 1;
+    if (scheduled)
+      transient_scheduled = e.event_id();
+    if (!scheduled && !started)
       fail(r, "event " + std::to_string(e.event_id())
                 + (known ? " was shown otherwise than it is stored"
                          : " was shown before it was durable"));
@@ -296,14 +320,18 @@ void ledger::saw_signal_accepted(const std::string& workflow_id, const std::stri
               + " was acknowledged before it was durable");
 }
 
+bool ledger::has_started(const cluster::TaskToken& t) const {
+  auto found = starts_.find({t.run_id(), t.scheduled_event_id(), t.attempt()});
+  return found != starts_.end() && found->second.contains(t.start_id());
+}
+
 void ledger::check_task(const std::string& kind, const std::string& token,
                         const std::string& request_id) {
   cluster::TaskToken t;
   if (!t.ParseFromString(token))
     return all_.fail("a " + kind + " token that is none");
   attempt which{t.run_id(), t.scheduled_event_id(), t.attempt()};
-  auto found = starts_.find(which);
-  if (found == starts_.end() || !found->second.contains(t.start_id()))
+  if (!has_started(t) && !early_.contains({which, t.start_id()}))
     all_.fail("a " + kind + " task of run " + t.run_id() + " reached a worker before its start ("
               + std::to_string(t.scheduled_event_id()) + ", attempt " + std::to_string(t.attempt())
               + ") was durable");
@@ -314,9 +342,47 @@ void ledger::check_task(const std::string& kind, const std::string& token,
 
 void ledger::saw_workflow_task(const service::PollWorkflowTaskQueueResponse& task) {
   const auto& run_id = task.workflow_execution().run_id();
-  saw_history(run_id, task.history());
-  if (!task.has_query())
-    check_workflow_task(task, {});
+  if (task.has_query())
+    return saw_history(run_id, task.history());
+  if (!note_early_start(task))
+    saw_history(run_id, task.history());
+  check_workflow_task(task, {});
+}
+
+/// True when its start is not durable, but for that in order; its history is judged then.
+bool ledger::note_early_start(const service::PollWorkflowTaskQueueResponse& task) {
+  cluster::TaskToken t;
+  auto found = runs_.find(task.workflow_execution().run_id());
+  auto complete = task.next_page_token().empty() && !task.history().events().empty();
+  if (!complete || found == runs_.end() || !t.ParseFromString(task.task_token()) || has_started(t))
+    return false;
+  const auto& r = found->second;
+  const auto& started = *task.history().events().rbegin();
+  const auto& a = started.workflow_task_started_event_attributes();
+  auto fits = started.event_type() == enums::EVENT_TYPE_WORKFLOW_TASK_STARTED
+              && started.event_id() == t.started_event_id() && t.attempt() == 1
+              && a.scheduled_event_id() == t.scheduled_event_id()
+              && engine::start_id_of(a.request_id()) == t.start_id()
+              && r.attempts.contains(t.scheduled_event_id());
+  if (!fits)
+    return false;
+  early_[{{t.run_id(), t.scheduled_event_id(), t.attempt()}, t.start_id()}] = fingerprint(started);
+  auto before = task.history();
+  before.mutable_events()->RemoveLast();
+  saw_history(t.run_id(), before);
+  return true;
+}
+
+void ledger::saw_next_task(const service::PollWorkflowTaskQueueResponse& task) {
+  saw_history(task.workflow_execution().run_id(), task.history());
+  check_workflow_task(task, {});
+}
+
+void ledger::saw_workflow_task_ended(const std::string& token) {
+  cluster::TaskToken t;
+  if (!t.ParseFromString(token) || !has_started(t))
+    all_.fail("an answer to a workflow task of run " + t.run_id()
+              + " was accepted, whose start was lost");
 }
 
 void ledger::saw_eager_task(const std::string& request_id,
@@ -351,6 +417,22 @@ void ledger::saw_activity_task(const service::PollActivityTaskQueueResponse& tas
               + " with one attempt was executed twice");
 }
 
+void ledger::saw_description(const service::DescribeWorkflowExecutionResponse& said) {
+  const auto& info = said.workflow_execution_info();
+  const auto& run_id = info.execution().run_id();
+  saw_status(run_id, info.status());
+  auto found = runs_.find(run_id);
+  if (found == runs_.end())
+    return;
+  const auto& r = found->second;
+  if (info.history_length() > static_cast<std::int64_t>(r.fingerprints.size()))
+    fail(r, "its length was shown before it was durable");
+  const auto& task = said.pending_workflow_task();
+  if (task.state() == enums::PENDING_WORKFLOW_TASK_STATE_STARTED
+      && !r.task_starts.contains(from_proto(task.started_time())))
+    fail(r, "its workflow task was shown as started before it was");
+}
+
 void ledger::saw_status(const std::string& run_id, int status) {
   auto found = runs_.find(run_id);
   if (found == runs_.end())
@@ -366,6 +448,15 @@ std::size_t ledger::open_runs() const {
   std::size_t n = 0;
   for (const auto& [id, r] : runs_)
     n += !r.erased && engine::is_open(r.state) ? 1 : 0;
+  return n;
+}
+
+std::size_t ledger::lost_starts() const {
+  std::size_t n = 0;
+  for (const auto& [start, print] : early_) {
+    auto found = starts_.find(start.first);
+    n += found == starts_.end() || !found->second.contains(start.second) ? 1 : 0;
+  }
   return n;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/step.hpp"
+#include "protocol/cluster.pb.h"
 #include "store/types.hpp"
 #include "temporal/api/history/v1/message.pb.h"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
@@ -27,6 +28,9 @@ struct run_record {
   std::vector<std::uint64_t> fingerprints{};
   std::uint64_t snapshot_seq = 0;
   std::optional<store::visibility_row> visible{};
+  /// Attempts of workflow tasks by the id of their Scheduled event, and when one was started.
+  std::map<std::int64_t, std::int32_t> attempts{};
+  std::set<time_point> task_starts{};
   /// Timers by the id of their Started event: when they may fire.
   std::map<std::int64_t, time_point> timers{};
   /// How often each signal (named by its input) stands in the history.
@@ -37,6 +41,10 @@ struct run_record {
 /// The judge. Sees every commit when it becomes durable, and everything that leaves the server, and
 /// knows the rules: what is shown is durable, histories have no gaps, the state is the fold of the
 /// journal, tasks start once, timers are not early. Tells the universe of what breaks one.
+///
+/// One thing may be shown before it is durable: the Started event of a workflow task, at the end of
+/// the history that a poll is given with it. If it becomes durable, then as it was shown; if not,
+/// no answer to the task is accepted. Nobody else is shown it.
 class ledger {
 public:
   explicit ledger(universe& all) : all_(all) {
@@ -59,7 +67,12 @@ public:
   /// A start's own task: the same start may be given it again.
   void saw_eager_task(const std::string& request_id,
                       const service::PollWorkflowTaskQueueResponse& task);
+  /// A workflow task that was started within a completion.
+  void saw_next_task(const service::PollWorkflowTaskQueueResponse& task);
+  /// The server accepted an answer to the task of this token.
+  void saw_workflow_task_ended(const std::string& token);
   void saw_activity_task(const service::PollActivityTaskQueueResponse& task);
+  void saw_description(const service::DescribeWorkflowExecutionResponse& said);
   void saw_status(const std::string& run_id, int status);
 
   // -- what clients tried ------------------------------------------------------------------------
@@ -86,6 +99,14 @@ public:
 
   std::size_t open_runs() const;
 
+  /// Workflow tasks that workers were given before their start was durable, and of these the ones
+  /// whose start is lost.
+  std::size_t early_starts() const noexcept {
+    return early_.size();
+  }
+
+  std::size_t lost_starts() const;
+
 private:
   using history_event = temporal::api::history::v1::HistoryEvent;
   /// Run, scheduled event, attempt.
@@ -96,10 +117,13 @@ private:
   void on_head(run_record& r, const store::run_write& w);
   void on_snapshot(run_record& r, const store::run_write& w);
   void on_erase(run_record& r);
-  void note_starts(const run_record& r);
+  void note_starts(run_record& r);
   void note_start(const attempt& which, std::uint64_t start_id);
+  void on_task_started(run_record& r, const history_event& e);
+  bool note_early_start(const service::PollWorkflowTaskQueueResponse& task);
   bool fits_some_run(const temporal::api::history::v1::History& page) const;
   void on_current(const std::string& old_run_id, const std::string& new_run_id);
+  bool has_started(const cluster::TaskToken& t) const;
   void check_task(const std::string& kind, const std::string& token, const std::string& request_id);
   void check_workflow_task(const service::PollWorkflowTaskQueueResponse& task,
                            const std::string& request_id);
@@ -111,6 +135,8 @@ private:
   std::map<attempt, std::set<std::uint64_t>> starts_;
   /// With the start request that it answered, if one.
   std::map<std::pair<attempt, std::uint64_t>, std::string> handed_out_;
+  /// Shown before they were durable: fingerprints of Started events.
+  std::map<std::pair<attempt, std::uint64_t>, std::uint64_t> early_;
   std::set<std::string> may_start_again_;
   std::map<std::string, int> signal_tries_;
   /// Acknowledged: request id to run id; signal to workflow id.

@@ -50,6 +50,8 @@ public:
       forget();
     if (broken_invariants() != broken)
       all_.fail("an invariant of the server was broken; its log says which");
+    all_.happened["early starts"] = static_cast<int>(judge_.early_starts());
+    all_.happened["lost starts"] = static_cast<int>(judge_.lost_starts());
     return {.failure = all_.failure,
             .hash = all_.told.hash(),
             .steps = all_.told.size(),
@@ -263,10 +265,15 @@ private:
         judge_.saw_workflow_task(got);
     } else if (method == "RespondWorkflowTaskCompleted") {
       auto got = parse<service::RespondWorkflowTaskCompletedResponse>(*answer);
+      judge_.saw_workflow_task_ended(
+        parse<service::RespondWorkflowTaskCompletedRequest>(request).task_token());
       if (!got.workflow_task().task_token().empty())
-        judge_.saw_workflow_task(got.workflow_task());
+        judge_.saw_next_task(got.workflow_task());
       for (const auto& a : got.activity_tasks())
         judge_.saw_activity_task(a);
+    } else if (method == "RespondWorkflowTaskFailed") {
+      judge_.saw_workflow_task_ended(
+        parse<service::RespondWorkflowTaskFailedRequest>(request).task_token());
     } else if (method == "PollActivityTaskQueue") {
       auto got = parse<service::PollActivityTaskQueueResponse>(*answer);
       if (!got.task_token().empty())
@@ -287,8 +294,7 @@ private:
       judge_.saw_page(got.history(), {}, got.next_page_token());
     } else if (method == "DescribeWorkflowExecution") {
       auto got = parse<service::DescribeWorkflowExecutionResponse>(answer);
-      const auto& info = got.workflow_execution_info();
-      judge_.saw_status(info.execution().run_id(), info.status());
+      judge_.saw_description(got);
     } else if (method == "ListWorkflowExecutions") {
       auto got = parse<service::ListWorkflowExecutionsResponse>(answer);
       for (const auto& info : got.executions())
