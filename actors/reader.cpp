@@ -7,10 +7,23 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <exception>
+#include <thread>
 
 namespace reprise::actors {
 
 namespace {
+
+template <class Number>
+struct count_down {
+  std::atomic<Number>& n;
+
+  ~count_down() {
+    n.fetch_sub(1, std::memory_order_release);
+  }
+};
+
+template <class Number>
+count_down(std::atomic<Number>&) -> count_down<Number>;
 
 reader_actor::behavior_type reader() {
   return {[](job_atom, const std::shared_ptr<store_job>& job) {
@@ -33,13 +46,18 @@ void reader_pool::start(caf::actor_system& system, std::size_t count, bool detac
 }
 
 void reader_pool::stop() {
-  open_.store(false, std::memory_order_release);
+  // Each post either sees that, or is seen here: its job then comes before the word to end.
+  open_.store(false, std::memory_order_seq_cst);
+  while (posting_.load(std::memory_order_seq_cst) > 0)
+    std::this_thread::yield();
   for (auto& r : readers_)
     caf::anon_send_exit(r, caf::exit_reason::user_shutdown);
 }
 
 bool reader_pool::post(store_job job) {
-  if (!open_.load(std::memory_order_acquire))
+  posting_.fetch_add(1, std::memory_order_seq_cst);
+  count_down when_posted{posting_};
+  if (!open_.load(std::memory_order_seq_cst))
     return false;
   if (waiting_.fetch_add(1, std::memory_order_relaxed) >= jobs_max) {
     waiting_.fetch_sub(1, std::memory_order_relaxed);
@@ -47,13 +65,8 @@ bool reader_pool::post(store_job job) {
   }
   auto place = next_.fetch_add(1, std::memory_order_relaxed) % readers_.size();
   auto counted = std::make_shared<store_job>([this, job = std::move(job)] {
-    // Counted down even when the job throws.
-    struct leave {
-      std::atomic<std::size_t>& n;
-      ~leave() {
-        n.fetch_sub(1, std::memory_order_relaxed);
-      }
-    } guard{waiting_};
+    // Even when the job throws.
+    count_down when_run{waiting_};
     job();
   });
   caf::anon_send(readers_[place], job_atom_v, std::move(counted));

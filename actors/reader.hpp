@@ -19,7 +19,7 @@ public:
 
   /// `detached`: each has a thread of its own. Else they share the scheduler's (simulation).
   void start(caf::actor_system& system, std::size_t count, bool detached);
-  /// From now on no job is taken, and none begins; the readers end with those that they run.
+  /// From now on no job is taken; the readers end when they have run those that were.
   void stop();
 
   /// To wait for their end: until then a job may be using what its poster owns.
@@ -27,7 +27,8 @@ public:
     return readers_;
   }
 
-  /// False when too many wait already, or the pool does not run; the job is dropped then.
+  /// False when too many wait already, or the pool does not run; the job is dropped then. One that
+  /// was taken is run.
   [[nodiscard]] bool post(store_job job);
 
   std::size_t waiting() const noexcept {
@@ -39,6 +40,8 @@ private:
   std::atomic<std::size_t> next_{0};
   std::atomic<std::size_t> waiting_{0};
   std::atomic<bool> open_{false};
+  /// Threads between the look at open_ and the message to a reader.
+  std::atomic<int> posting_{0};
 };
 
 } // namespace reprise::actors
