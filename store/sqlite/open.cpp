@@ -18,7 +18,6 @@ void configure_library() {
 }
 
 void tune_writer(database& db) {
-  db.execute("PRAGMA synchronous = FULL");
   db.execute("PRAGMA cache_size = -" + std::to_string(writer_cache_kib));
   db.execute("PRAGMA temp_store = MEMORY");
   // Debian's build overwrites deleted content with zeros by default: twice the writes.
