@@ -16,6 +16,10 @@ namespace {
 constexpr const char* info = "/temporal.api.workflowservice.v1.WorkflowService/GetSystemInfo";
 
 struct server_fixture {
+  server_fixture() {
+    REQUIRE(eventually([this] { return server.serves(); }));
+  }
+
   std::unique_ptr<store::store> db = store::open_memory();
   live_server server{*db};
 };
