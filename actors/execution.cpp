@@ -460,6 +460,7 @@ void execution::deliver(outcome_ptr out) {
   }
   out->number = ++appends_;
   out->write.epoch = options_.epoch;
+  out->write.incarnation = options_.who->number;
   out->write_bytes = bytes_of(out->write);
   send(shared_.writer, append_atom_v, std::move(out));
 }

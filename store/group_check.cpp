@@ -66,6 +66,20 @@ bool group_check::run_exists(std::int64_t key, const std::string& run_id) {
 }
 
 commit_status group_check::admit(const transition& t) {
+  if (auto why = lookup(refused_, t.incarnation))
+    return *why;
+  auto status = check(t);
+  if (status != commit_status::committed)
+    refuse(t, status);
+  return status;
+}
+
+void group_check::refuse(const transition& t, commit_status why) {
+  if (t.incarnation != 0)
+    refused_.emplace(t.incarnation, why);
+}
+
+commit_status group_check::check(const transition& t) {
   member_runs_.clear();
   member_currents_.clear();
   member_run_ids_.clear();

@@ -49,6 +49,8 @@ public:
   /// `committed` when the transition may be written; it then counts for the later ones. Otherwise
   /// why not.
   commit_status admit(const transition& t);
+  /// The transition is refused for a reason that the check does not see.
+  void refuse(const transition& t, commit_status why);
 
   /// The head's state before the write that admit() saw last for this run; what a backend compares
   /// to write less. Valid for runs of the last admitted transition only.
@@ -80,6 +82,7 @@ private:
   /// Of one member, which writes one run or two; the last entry of a key counts.
   using member_runs = std::vector<std::pair<std::int64_t, std::optional<stored_run>>>;
 
+  commit_status check(const transition& t);
   /// What the group made of the run so far; null: nothing.
   const std::optional<stored_run>* written_run(std::int64_t key) const;
   std::optional<stored_run> find_run(std::int64_t key);
@@ -103,6 +106,8 @@ private:
   // What the last admitted member found.
   member_runs before_;
   current_overlay current_before_;
+  // Why nothing of these incarnations holds any more.
+  std::unordered_map<std::uint64_t, commit_status> refused_;
 };
 
 } // namespace reprise::store

@@ -21,7 +21,8 @@ public:
 
   /// One durable group: forms one database transaction with the members that hold, so that one
   /// bad member costs only itself. Answers one status for each transition, in order. Within a
-  /// group, later transitions see earlier ones.
+  /// group, later transitions see earlier ones; of one incarnation, none holds behind one that was
+  /// refused.
   virtual std::vector<commit_status> commit(std::span<const transition> group) = 0;
 
   // -- slots and leases --------------------------------------------------------------------------

@@ -173,6 +173,10 @@ struct transition {
   slot_id slot = 0;
   /// Refused (stale_epoch) unless this is the slot's stored epoch, checked with a locking read.
   epoch_number epoch = 0;
+  /// The life of the actor that decided this; 0: nobody's. It was decided on a state that all
+  /// earlier ones of that life made, whatever run they wrote; when one of these is refused, so are
+  /// the later ones of its group, for the same reason.
+  std::uint64_t incarnation = 0;
   std::vector<run_write> runs{};
   std::vector<current_change> currents{};
   std::vector<backlog_row> backlog_adds{};

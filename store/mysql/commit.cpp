@@ -12,6 +12,7 @@
 #include "store/mysql/mysql_store.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace reprise::store::mysql {
 
@@ -19,6 +20,15 @@ namespace {
 
 void fail_committed(std::vector<commit_status>& answers, commit_status status) {
   std::ranges::replace(answers, commit_status::committed, status);
+}
+
+/// What became of an earlier transition of the same incarnation, if it is not durable.
+std::optional<commit_status> loss_before(std::span<const transition> group,
+                                         const std::vector<commit_status>& answers, std::size_t i) {
+  for (std::size_t j = 0; j < i && group[i].incarnation != 0; ++j)
+    if (group[j].incarnation == group[i].incarnation && answers[j] != commit_status::committed)
+      return answers[j];
+  return std::nullopt;
 }
 
 commit_status fault_of(const failure& f) {
@@ -65,10 +75,12 @@ void mysql_store::commit_members(std::span<const transition> group, statuses& an
 void mysql_store::commit_each(std::span<const transition> group, statuses& answers) {
   for (std::size_t i = 0; i < group.size(); ++i) {
     statuses one(1, commit_status::committed);
-    if (group.size() > 1)
-      commit_members(group.subspan(i, 1), one);
-    else
+    if (group.size() == 1)
       one[0] = answers[0];
+    else if (auto lost = loss_before(group, answers, i))
+      one[0] = *lost;
+    else
+      commit_members(group.subspan(i, 1), one);
     answers[i] = one[0];
   }
 }
@@ -106,6 +118,7 @@ void mysql_store::write_group(group_state& state, std::span<const transition> gr
   for (std::size_t i = 0; i < group.size(); ++i) {
     if (longest_statement(group[i]) > db.packet_max()) {
       answers[i] = commit_status::too_large;
+      check.refuse(group[i], answers[i]);
       continue;
     }
     answers[i] = check.admit(group[i]);

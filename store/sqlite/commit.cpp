@@ -86,8 +86,10 @@ bool sqlite_store::try_commit(std::span<const transition> group, statuses& answe
     group_check check{state};
     transaction_writer writer{*writer_, check};
     for (; member < group.size(); ++member) {
-      if (answers[member] != commit_status::committed)
+      if (answers[member] != commit_status::committed) {
+        check.refuse(group[member], answers[member]);
         continue;
+      }
       answers[member] = check.admit(group[member]);
       if (answers[member] == commit_status::committed)
         writer.write(group[member]);

@@ -89,6 +89,33 @@ TEST_CASE_TEMPLATE("a bad member costs only itself, wherever in the group it sta
   CHECK(must(w->find_run(namespace_id, "workflow-4", "run-4"))->last_seq == 2);
 }
 
+TEST_CASE_TEMPLATE("behind a refused transition nothing of its incarnation holds", Backend,
+                   REPRISE_BACKENDS) {
+  world<Backend> w;
+  if (!w.available())
+    return;
+  for (std::int64_t key : {1, 2, 3})
+    REQUIRE(w.start(key) == commit_status::committed);
+  std::vector<store::transition> group;
+  auto add = [&group](std::uint64_t incarnation, store::transition t) {
+    t.incarnation = incarnation;
+    group.push_back(std::move(t));
+  };
+  add(7, append_to(1, 2, w.epoch_of(1))); // before the refused one
+  add(7, append_to(2, 9, w.epoch_of(2)));
+  add(7, append_to(1, 3, w.epoch_of(1))); // of another run, decided on what is lost
+  add(8, append_to(2, 2, w.epoch_of(2))); // another life
+  add(0, append_to(3, 9, w.epoch_of(3)));
+  add(0, append_to(3, 2, w.epoch_of(3))); // nobody's: each for itself
+  using enum commit_status;
+  CHECK(w->commit(group)
+        == std::vector{committed, conflict, conflict, committed, conflict, committed});
+  CHECK(must(w->find_run(namespace_id, "workflow-1", "run-1"))->last_seq == 2);
+  CHECK(must(w->find_run(namespace_id, "workflow-2", "run-2"))->last_seq == 2);
+  // The next group begins anew: whether a life goes on is for its writer to know.
+  CHECK(commit_one(*w, group[2]) == committed);
+}
+
 TEST_CASE_TEMPLATE("a transition is all or nothing over its runs", Backend, REPRISE_BACKENDS) {
   world<Backend> w;
   if (!w.available())
