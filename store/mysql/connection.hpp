@@ -113,6 +113,8 @@ public:
   }
 
 private:
+  void bound_silence();
+
   std::unique_ptr<::sql::Connection> handle_;
   std::unique_ptr<::sql::Statement> statement_;
   std::unordered_map<std::string, prepared_statement> prepared_;

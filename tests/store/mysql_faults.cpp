@@ -236,6 +236,36 @@ TEST_CASE("a process that fell silent inside a transaction cannot keep its slots
   CHECK_THROWS(stopped->execute("COMMIT"));
 }
 
+TEST_CASE("the pause within a transaction is bounded by the server where it knows how") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  auto bound = [&](role what) {
+    auto row = w.session(what)->query("SHOW VARIABLES LIKE 'idle_transaction_timeout'");
+    return row.next() ? row.text(2) : std::string{"unknown"};
+  };
+  auto reader = bound(role::reader);
+  if (reader == "unknown")
+    return; // then the bound on any silence of a writer has to do
+  CHECK(reader == "0");
+  // Less than the lease that a server holds by default.
+  CHECK(std::stoi(bound(role::writer)) > 0);
+  CHECK(std::stoi(bound(role::writer)) < 10);
+  auto stopped = w.session(role::writer);
+  stopped->execute("START TRANSACTION");
+  stopped->query("SELECT epoch FROM slots WHERE slot < 9 LOCK IN SHARE MODE");
+  auto id = stopped->id();
+  auto watcher = w.session();
+  auto there = [&] {
+    auto session = watcher->query(
+      store::mysql::fill("SELECT 1 FROM information_schema.processlist WHERE id = ?", id));
+    return session.next();
+  };
+  CHECK(there());
+  until([&] { return !there(); });
+  must(w->take_slots("owner"));
+}
+
 TEST_CASE("while the server is away all is unavailable, and goes on when it is back") {
   mysql_world w;
   if (!w.available())
