@@ -99,6 +99,9 @@ void slot::on_failed(entry& e, const outcome_ptr& x) {
   if (x->status == commit_status::unknown) {
     e.needs_raise = true;
     raise_epoch();
+    // Should it have landed, the next life knows of the current run only.
+    if (x->released.other)
+      arm(e, *x->released.other);
   }
   // An epoch that this slot raised itself makes its older appends stale; any other means that
   // somebody else owns the slot.

@@ -202,10 +202,14 @@ void slot::take_news(entry& e, effects& fx) {
   }
   if (!fx.other)
     return;
-  if (fx.other->timer_at)
-    send(shared_.timer, arm_atom_v, e.namespace_id, e.workflow_id, fx.other->run_id,
-         fx.other->timer_at->time_since_epoch().count());
+  arm(e, *fx.other);
   wake_polls(e, *fx.other);
+}
+
+void slot::arm(const entry& e, const run_news& older) {
+  if (older.timer_at)
+    send(shared_.timer, arm_atom_v, e.namespace_id, e.workflow_id, older.run_id,
+         older.timer_at->time_since_epoch().count());
 }
 
 void slot::add_poll(entry& e, const call_ptr& c, history_wait until) {

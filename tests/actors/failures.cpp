@@ -74,6 +74,26 @@ TEST_CASE_FIXTURE(actor_fixture, "a start whose commit was lost is there once af
   }
 }
 
+TEST_CASE_FIXTURE(actor_fixture, "a closed run is deleted though its successor's commit was lost") {
+  auto fault = fault_kind::after;
+  SUBCASE("it happened") {
+  }
+  SUBCASE("it did not") {
+    fault = fault_kind::before;
+  }
+  auto first = start("w");
+  ask_raw(complete_request(take_workflow_task(), {complete_command()}));
+  auto again = start_request("w");
+  again.mutable_start()->set_request_id("again");
+  decide_fault = failing_commits(fault, 1);
+  CHECK(ask_raw(again).status().code() == unavailable);
+  for (int i = 0; i < 150; ++i)
+    advance(10min);
+  auto head = below().find_run(ns, "w", first);
+  REQUIRE(head);
+  CHECK_FALSE(head->has_value());
+}
+
 TEST_CASE_FIXTURE(actor_fixture, "a start on a workflow that only the store knows is refused") {
   start("w");
   restart_node();
