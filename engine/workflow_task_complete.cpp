@@ -67,6 +67,13 @@ std::optional<error> check_commands(const request_type& r) {
   return std::nullopt;
 }
 
+/// A worker that is no version of a deployment cannot say how its workflow moves between versions.
+bool behaves_without_version(const request_type& r) {
+  return r.versioning_behavior() != enums::VERSIONING_BEHAVIOR_UNSPECIFIED && !r.has_deployment()
+         && r.deployment_options().worker_versioning_mode()
+              != enums::WORKER_VERSIONING_MODE_VERSIONED;
+}
+
 bool token_fits(const execution& x, const cluster::TaskToken& token) {
   const auto& task = x.workflow_task();
   return is_open(x) && task.started_event_id() != 0
@@ -274,6 +281,10 @@ step decide_complete_workflow_task(execution current, const cluster::ExecutionRe
   const auto& r = request.complete_workflow_task();
   if (!token_fits(current, request.token()))
     return transition{std::move(current), c}.finish(workflow_task_not_found());
+  if (behaves_without_version(r))
+    return transition{std::move(current), c}.finish(
+      invalid_argument("versioning behavior cannot be specified without deployment options being "
+                       "set with versioned mode"));
   if (auto refusal = check_commands(r))
     return transition{std::move(current), c}.finish(std::move(*refusal));
   auto heartbeat = r.force_create_new_workflow_task() && r.commands().empty()

@@ -50,6 +50,8 @@ void complete(const call::ptr& c, api::RespondWorkflowTaskCompletedRequest& r) {
     return;
   if (auto ok = check_length(r.identity(), "Identity length exceeds limit."); !ok)
     return c->fail(std::move(ok).error());
+  if (auto ok = check_deployment(r.deployment_options()); !ok)
+    return c->fail(std::move(ok).error());
   if (auto ok = check_targets(c, opened->ns, r); !ok)
     return c->fail(std::move(ok).error());
   opened->request.mutable_complete_workflow_task()->Swap(&r);

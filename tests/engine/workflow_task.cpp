@@ -146,6 +146,30 @@ SCENARIO("only a start that leaves nothing but itself in the history may be lost
   }
 }
 
+SCENARIO("a behaviour between versions is refused of a worker that is no version") {
+  engine_fixture f;
+  f.start();
+  auto answer = f.completion(f.poll(), {f.done()});
+  auto& r = *answer.mutable_complete_workflow_task();
+  r.set_versioning_behavior(enums::VERSIONING_BEHAVIOR_AUTO_UPGRADE);
+  WHEN("it says nothing of its deployment") {
+    auto refused = f.apply(answer);
+    REQUIRE(refused.answer.failure);
+    CHECK(refused.answer.failure->code == errc::invalid_argument);
+    CHECK(refused.written.empty());
+    CHECK(f.types().back() == "WORKFLOW_TASK_STARTED");
+  }
+  WHEN("the token is no longer good, that counts first") {
+    f.wake_after(10s);
+    CHECK(f.apply(answer).answer.failure->message == "Workflow task not found.");
+  }
+  WHEN("it names its deployment in the old way") {
+    r.mutable_deployment()->set_series_name("d");
+    r.mutable_deployment()->set_build_id("1");
+    CHECK_FALSE(f.apply(answer).answer.failure);
+  }
+}
+
 SCENARIO("only the first failure of a task is history") {
   engine_fixture f;
   f.start();

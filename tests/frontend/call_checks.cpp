@@ -77,6 +77,8 @@ TEST_CASE_FIXTURE(server_fixture, "only a heartbeat by id may have an identity o
 TEST_CASE_FIXTURE(server_fixture, "a page token of another run or direction is refused") {
   auto run_id = start_workflow("a");
   start_workflow("b");
+  // A second batch, for a second page.
+  ok<ws::SignalWorkflowExecutionResponse>(signal_request("b"));
   auto page = history_request("b");
   page.set_maximum_page_size(1);
   auto token = ok<ws::GetWorkflowExecutionHistoryResponse>(page).next_page_token();
@@ -161,6 +163,30 @@ TEST_CASE_FIXTURE(server_fixture, "a versioned worker names its deployment and i
   start_workflow("w");
   options.set_build_id("1");
   CHECK_FALSE(ok<ws::PollWorkflowTaskQueueResponse>(poll, poll_options()).task_token().empty());
+}
+
+TEST_CASE_FIXTURE(server_fixture,
+                  "how a workflow moves between versions is for versioned workers to say") {
+  const std::string unversioned = "versioning behavior cannot be specified without deployment "
+                                  "options being set with versioned mode";
+  start_workflow("w");
+  auto r = completion(take_workflow_task().task_token(), {complete_command()});
+  // The task's start is written with the first answer after it.
+  ok<ws::GetWorkflowExecutionHistoryResponse>(history_request("w"));
+  r.set_versioning_behavior(enums::VERSIONING_BEHAVIOR_PINNED);
+  refused(errc::invalid_argument, unversioned, r);
+  auto& options = *r.mutable_deployment_options();
+  options.set_deployment_name("d");
+  options.set_build_id("1");
+  refused(errc::invalid_argument, unversioned, r);
+  options.set_worker_versioning_mode(enums::WORKER_VERSIONING_MODE_UNVERSIONED);
+  refused(errc::invalid_argument, unversioned, r);
+  options.set_worker_versioning_mode(enums::WORKER_VERSIONING_MODE_VERSIONED);
+  options.clear_deployment_name();
+  refused(errc::invalid_argument, "Deployment name and build id must be set together.", r);
+  // Whatever it was refused for, the task is still this worker's.
+  options.set_deployment_name("d");
+  ok<ws::RespondWorkflowTaskCompletedResponse>(r);
 }
 
 TEST_CASE_FIXTURE(server_fixture, "rows of a list tell counts of closed workflows only") {
