@@ -76,6 +76,18 @@ result<attribute> converter::find(const std::string& name) {
   return a;
 }
 
+error bare(const operand& o) {
+  if (o.what == operand::kind::column)
+    return bad_expression("incomplete expression");
+  if (o.what == operand::kind::function)
+    return not_supported("function expression");
+  return not_supported(std::string{"expression of type "} + query::node_name(o));
+}
+
+error no_column(const operand& o) {
+  return bad_expression(std::string{"must be a column name but was "} + query::node_name(o));
+}
+
 result<filter> converter::convert(const expression& x) {
   switch (x.what) {
     case expression::kind::both:
@@ -85,7 +97,7 @@ result<filter> converter::convert(const expression& x) {
     case expression::kind::negation:
       return children(x, filter::op::negation);
     case expression::kind::bare:
-      return bad_expression("incomplete expression");
+      return bare(x.left);
     case expression::kind::comparison:
       break;
   }
@@ -144,6 +156,8 @@ result<void> converter::add_value(filter& f, const attribute& a, const operand& 
                          + o.text + "'?)");
   if (o.what == operand::kind::function)
     return not_supported("nested func");
+  if (o.what == operand::kind::arithmetic)
+    return bad_expression(std::string{"unexpected value type "} + query::node_name(o));
   auto value = value_of(a, o);
   if (!value)
     return std::move(value).error();
@@ -196,7 +210,7 @@ result<filter> converter::prefix(const expression& x, const attribute& a) {
 
 result<filter> converter::comparison(const expression& x) {
   if (x.left.what != operand::kind::column)
-    return bad_expression("left-hand side must be a column name (got: " + shown(x.left) + ")");
+    return no_column(x.left);
   auto a = find(x.left.text);
   if (!a)
     return std::move(a).error();
@@ -227,6 +241,8 @@ result<filter> converter::comparison(const expression& x) {
 result<attribute> group_of(converter& known, const std::vector<operand>& wanted) {
   if (wanted.size() > 1)
     return not_supported("'GROUP BY' clause supports only a single field");
+  if (wanted.front().what != operand::kind::column)
+    return no_column(wanted.front());
   auto a = known.find(wanted.front().text);
   if (!a)
     return a;

@@ -87,6 +87,8 @@ private:
   void rest_of_comparison(expression& x, int depth);
   void is_test(expression& x);
   operand value(int depth);
+  operand term(int depth);
+  void subquery();
   operand tuple(int depth);
   operand named(int depth);
   void clauses(statement& s);
@@ -273,7 +275,30 @@ operand parser::named(int depth) {
   return o;
 }
 
+/// Nothing is calculated, so operators need no order among them.
 operand parser::value(int depth) {
+  auto o = term(depth);
+  auto calculates = [this] { return symbol("+") || symbol("-") || symbol("*") || symbol("/"); };
+  while (!failed_ && calculates()) {
+    step();
+    if (o.what != operand::kind::arithmetic) {
+      operand all{.what = operand::kind::arithmetic};
+      all.elements.push_back(std::move(o));
+      o = std::move(all);
+    }
+    o.elements.push_back(term(depth));
+  }
+  return o;
+}
+
+/// Whatever is selected, nobody may ask whether it is there; so it is a fault like any other.
+void parser::subquery() {
+  need_keyword("exists");
+  need_symbol("(");
+  fail();
+}
+
+operand parser::term(int depth) {
   if (failed_ || depth > depth_max) {
     fail();
     return {};
@@ -299,6 +324,10 @@ operand parser::value(int depth) {
       step();
       return o;
     case token::kind::keyword:
+      if (!minus && o.text == "exists") {
+        subquery();
+        return o;
+      }
       if (minus || (o.text != "true" && o.text != "false" && o.text != "null"))
         break;
       o.what = o.text == "null" ? operand::kind::null : operand::kind::boolean;
@@ -323,6 +352,27 @@ result<statement> parse(std::string_view query) {
     return invalid_argument("invalid query: query is longer than " + std::to_string(query_bytes_max)
                             + " bytes");
   return parser{query}.run();
+}
+
+const char* node_name(const operand& o) {
+  switch (o.what) {
+    case operand::kind::text:
+    case operand::kind::number:
+      return "*sqlparser.SQLVal";
+    case operand::kind::boolean:
+      return "sqlparser.BoolVal";
+    case operand::kind::null:
+      return "*sqlparser.NullVal";
+    case operand::kind::column:
+      return "*sqlparser.ColName";
+    case operand::kind::tuple:
+      return "sqlparser.ValTuple";
+    case operand::kind::function:
+      return "*sqlparser.FuncExpr";
+    case operand::kind::arithmetic:
+      break;
+  }
+  return "*sqlparser.BinaryExpr";
 }
 
 std::string shown(const operand& o) {

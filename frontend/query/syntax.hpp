@@ -18,7 +18,9 @@ struct operand {
     null,
     column,
     tuple,
-    function
+    function,
+    /// Calculated from its elements, which no query may ask for.
+    arithmetic
   };
   kind what = kind::text;
   /// The text, the digits, "true", the column's or function's name.
@@ -56,6 +58,9 @@ struct statement {
 
 /// Parses a query; an error says where it is not understood, with the API's text.
 result<statement> parse(std::string_view query);
+
+/// What the reference's parser calls an operand of this kind; its texts of errors name it.
+const char* node_name(const operand& o);
 
 /// As texts of errors show them.
 std::string shown(const operand& o);

@@ -181,6 +181,33 @@ TEST_CASE("operations that an attribute does not know are refused") {
   }
 }
 
+TEST_CASE("where no column or no value stands, the refusal names what does") {
+  const std::string bad = "invalid query: invalid expression: ";
+  const std::string unknown = "invalid query: operation is not supported: ";
+  CHECK(refusal("Age+1=5") == bad + "must be a column name but was *sqlparser.BinaryExpr");
+  CHECK(refusal("Age - 1 * 2 / Weight IN (5)")
+        == bad + "must be a column name but was *sqlparser.BinaryExpr");
+  CHECK(refusal("'a' = City") == bad + "must be a column name but was *sqlparser.SQLVal");
+  CHECK(refusal("5 IS NULL") == bad + "must be a column name but was *sqlparser.SQLVal");
+  CHECK(refusal("true = Paid") == bad + "must be a column name but was sqlparser.BoolVal");
+  CHECK(refusal("f(1) = 2") == bad + "must be a column name but was *sqlparser.FuncExpr");
+  CHECK(refusal("GROUP BY 'a'", true) == bad + "must be a column name but was *sqlparser.SQLVal");
+  CHECK(refusal("Age = 4 + 1") == bad + "unexpected value type *sqlparser.BinaryExpr");
+  CHECK(refusal("Age IN (1, 1 - 1)") == bad + "unexpected value type *sqlparser.BinaryExpr");
+  CHECK(refusal("City") == bad + "incomplete expression");
+  CHECK(refusal("f()") == unknown + "function expression");
+  CHECK(refusal("Age + 1") == unknown + "expression of type *sqlparser.BinaryExpr");
+  CHECK(refusal("1") == unknown + "expression of type *sqlparser.SQLVal");
+  CHECK(refusal("exists()") == "invalid query: malformed SQL query: syntax error at position 36");
+  CHECK(refusal("exists City")
+        == "invalid query: malformed SQL query: syntax error at position 39 near 'City'");
+  CHECK(refusal("Age + = 5") == "invalid query: malformed SQL query: syntax error at position 35");
+  std::string sum = "Age";
+  for (int i = 0; i < 50'000; ++i)
+    sum += "+1";
+  CHECK(refusal(sum + " = 1") == bad + "must be a column name but was *sqlparser.BinaryExpr");
+}
+
 TEST_CASE("clauses beyond a condition are refused by name") {
   CHECK(refusal("ORDER BY StartTime").ends_with("'ORDER BY' clause"));
   CHECK(refusal("City = 'a' LIMIT 5").ends_with("'LIMIT' clause"));
