@@ -29,6 +29,13 @@ api::TaskQueueStats stats_of(const queue_view& q) {
   return out;
 }
 
+api::TaskQueueStatus status_of(const queue_view& q, const api::TaskQueueStats& stats) {
+  api::TaskQueueStatus out;
+  out.set_backlog_count_hint(stats.approximate_backlog_count());
+  out.set_rate_per_second(q.tasks_per_second_max);
+  return out;
+}
+
 } // namespace
 
 temporal::api::workflowservice::v1::DescribeTaskQueueResponse
@@ -47,9 +54,12 @@ describe_queue(const std::string& request, const queue_view& q) {
     return out;
   }
   *out.mutable_pollers() = q.pollers.list(q.now);
-  if (q.tasks_per_second_max > 0)
-    out.mutable_effective_rate_limit()->set_requests_per_second(
-      static_cast<float>(q.tasks_per_second_max));
+  // Only workers limit a queue; without their wish there is no limit to tell.
+  if (q.tasks_per_second_max > 0) {
+    auto& limit = *out.mutable_effective_rate_limit();
+    limit.set_requests_per_second(static_cast<float>(q.tasks_per_second_max));
+    limit.set_rate_limit_source(enums::RATE_LIMIT_SOURCE_WORKER);
+  }
   if (r.report_stats()) {
     for (auto p = 1; p <= task_buffer::priority_last; ++p) {
       const auto* oldest = q.tasks.first_of(p);
@@ -62,7 +72,7 @@ describe_queue(const std::string& request, const queue_view& q) {
     *out.mutable_stats() = stats;
   }
   if (r.include_task_queue_status())
-    out.mutable_task_queue_status()->set_backlog_count_hint(stats.approximate_backlog_count());
+    *out.mutable_task_queue_status() = status_of(q, stats);
   return out;
 }
 

@@ -43,3 +43,21 @@ TEST_CASE_FIXTURE(server_fixture, "the enhanced description tells of several kin
   r.add_task_queue_types(enums::TASK_QUEUE_TYPE_WORKFLOW);
   CHECK(types_of(r).size() == 3);
 }
+
+TEST_CASE_FIXTURE(server_fixture, "the description of a queue tells the limit that workers set") {
+  ws::DescribeTaskQueueRequest r;
+  r.set_namespace_("default");
+  r.mutable_task_queue()->set_name("queue");
+  r.set_task_queue_type(enums::TASK_QUEUE_TYPE_ACTIVITY);
+  r.set_include_task_queue_status(true);
+  auto before = ok<ws::DescribeTaskQueueResponse>(r);
+  CHECK_FALSE(before.has_effective_rate_limit());
+  CHECK(before.task_queue_status().rate_per_second() == 0);
+  auto polling = activity_poll();
+  polling.mutable_task_queue_metadata()->mutable_max_tasks_per_second()->set_value(2.5);
+  auto waiting = send_request(polling, poll_options());
+  auto limited = ok<ws::DescribeTaskQueueResponse>(r);
+  CHECK(limited.effective_rate_limit().requests_per_second() == 2.5F);
+  CHECK(limited.effective_rate_limit().rate_limit_source() == enums::RATE_LIMIT_SOURCE_WORKER);
+  CHECK(limited.task_queue_status().rate_per_second() == 2.5);
+}
