@@ -434,6 +434,13 @@ void execution::fail(const call_ptr& c, const error& e, bool try_again) {
   deliver(std::move(out));
 }
 
+std::size_t execution::resident_bytes() {
+  auto bytes = current_->resident_bytes();
+  for (auto& run : older_)
+    bytes += run->resident_bytes();
+  return bytes;
+}
+
 void execution::deliver(outcome_ptr out) {
   constexpr std::uint64_t estimate_every = 16;
   out->what->decided = true;
@@ -450,7 +457,7 @@ void execution::deliver(outcome_ptr out) {
     if (out->appended || news_due_ || early || out->what->request.has_wake())
       out->released.current = current_->news();
     if (news_due_ || (out->appended && appends_ % estimate_every == 0))
-      out->resident_bytes = current_->resident_bytes();
+      out->resident_bytes = resident_bytes();
     news_due_ = false;
   }
   if (!out->appended) {

@@ -101,6 +101,8 @@ private:
   void reply(outcome& out, cluster::Reply r);
   void fail(const call_ptr& c, const error& e, bool try_again = false);
   void deliver(outcome_ptr out);
+  /// Estimated, of all runs; there is a current one.
+  std::size_t resident_bytes();
   engine::context make_context(const namespace_entry& ns);
 
   services& shared_;

@@ -79,8 +79,10 @@ public:
 
   void add(std::int64_t first_event_id, std::int64_t event_count, std::string_view events);
 
-  std::size_t bytes() const noexcept {
-    return bytes_;
+  /// With what the allocator adds.
+  std::size_t resident_bytes() const noexcept {
+    constexpr std::size_t block = 16;
+    return bytes_ + rows_.capacity() * sizeof(row) + rows_.size() * block;
   }
 
   /// Nothing when older events are needed.

@@ -151,16 +151,16 @@ run_news hosted_run::news() const {
 }
 
 std::size_t hosted_run::resident_bytes() {
-  // Messages in memory take about three times their wire form; actor, head and maps the rest.
+  // Actor, head, and what the slot keeps of it.
   constexpr std::size_t fixed = 3 << 10;
   // Measuring walks the whole state, so a large one is measured only after a good part more was
   // written; until then it is taken to have grown by all of that.
   constexpr std::size_t part = 4;
   if (measured_ == 0 || unmeasured_ > measured_ / part) {
-    measured_ = state_.ByteSizeLong();
+    measured_ = state_.SpaceUsedLong();
     unmeasured_ = 0;
   }
-  return fixed + 3 * (measured_ + unmeasured_) + tail_.bytes();
+  return fixed + measured_ + unmeasured_ + tail_.resident_bytes();
 }
 
 } // namespace reprise::actors

@@ -98,7 +98,7 @@ private:
   std::uint64_t snapshot_seq_ = 0;
   /// Rows up to here keep no facts (or are asked to, in a write under way).
   std::uint64_t facts_forgotten_to_ = 0;
-  /// Bytes of the state when it was last measured (0: never), and written since.
+  /// Bytes of the state in memory when it was last measured (0: never), and written since.
   std::size_t measured_ = 0;
   std::size_t unmeasured_ = 0;
 };
