@@ -1,6 +1,7 @@
 #include "actors/history_page.hpp"
 
 #include "actors/wire.hpp"
+#include "temporal/api/enums/v1/event_type.pb.h"
 
 #include <algorithm>
 #include <utility>
@@ -15,48 +16,83 @@ bool page_builder::complete() const noexcept {
   return want_.reverse ? next_ < want_.first : next_ > want_.last;
 }
 
+/// Cuts the next batch off a row. False: there is none; the row may be broken.
+bool page_builder::take_batch(batch& row, batch& out) {
+  constexpr int task_started = temporal::api::enums::v1::EVENT_TYPE_WORKFLOW_TASK_STARTED;
+  auto all = row.events;
+  out = {.first_event_id = row.first_event_id};
+  for (auto ended = false; row.count > 0 && !ended; ++out.count) {
+    auto event = take_event(row.events);
+    broken_ = broken_ || event.empty();
+    if (broken_)
+      return false;
+    ended = type_of_event(event) == task_started;
+    ++row.first_event_id;
+    --row.count;
+  }
+  out.events = all.substr(0, all.size() - row.events.size());
+  return out.count > 0;
+}
+
+bool page_builder::begin_batch(std::size_t bytes) {
+  full_ = batches_ > 0 && out_.events.size() + bytes > want_.bytes_max;
+  if (!full_)
+    ++batches_;
+  return !full_;
+}
+
+bool page_builder::end_batch() {
+  full_ = full_ || batches_ >= want_.batches_max;
+  return !done();
+}
+
 bool page_builder::append(std::string_view event) {
-  if (count_ > 0
-      && (count_ >= want_.events_max || out_.events.size() + event.size() > want_.bytes_max)) {
+  if (!out_.events.empty() && out_.events.size() + event.size() > want_.bytes_max) {
     full_ = true;
     return false;
   }
   out_.events.append(event);
-  ++count_;
   next_ += want_.reverse ? -1 : 1;
-  if (count_ >= want_.events_max)
-    full_ = true;
-  return !done();
+  return !complete();
 }
 
-bool page_builder::add_forward(std::int64_t first_event_id, std::int64_t count,
-                               std::string_view events) {
-  for (auto id = first_event_id; id < first_event_id + count; ++id) {
-    auto event = take_event(events);
-    if (event.empty()) {
-      broken_ = true;
+bool page_builder::add_forward(batch row) {
+  batch b;
+  while (take_batch(row, b)) {
+    for (; b.count > 0 && b.first_event_id < next_; ++b.first_event_id, --b.count)
+      take_event(b.events);
+    if (b.count == 0)
+      continue;
+    if (!begin_batch(b.events.size()))
       return false;
-    }
-    if (id == next_ && !append(event))
+    while (b.count > 0 && append(take_event(b.events)))
+      --b.count;
+    if (!end_batch())
       return false;
   }
-  return true;
+  return !broken_;
 }
 
-bool page_builder::add_reverse(std::int64_t first_event_id, std::int64_t count,
-                               std::string_view events) {
-  std::vector<std::string_view> all;
-  all.reserve(static_cast<std::size_t>(std::min<std::int64_t>(count, 4096)));
-  for (std::int64_t i = 0; i < count; ++i) {
-    all.push_back(take_event(events));
-    if (all.back().empty()) {
-      broken_ = true;
+bool page_builder::add_reverse(batch row) {
+  std::vector<batch> batches;
+  for (batch b; take_batch(row, b);)
+    batches.push_back(b);
+  if (broken_)
+    return false;
+  std::vector<std::string_view> events;
+  for (auto b = batches.rbegin(); b != batches.rend(); ++b) {
+    if (b->first_event_id > next_)
+      continue;
+    if (!begin_batch(b->events.size()))
       return false;
-    }
+    events.clear();
+    for (auto id = b->first_event_id; id < b->first_event_id + b->count && id <= next_; ++id)
+      events.push_back(take_event(b->events));
+    while (!events.empty() && append(events.back()))
+      events.pop_back();
+    if (!end_batch())
+      return false;
   }
-  for (auto i = std::min(next_, first_event_id + count - 1); i >= first_event_id; --i)
-    if (!append(all[static_cast<std::size_t>(i - first_event_id)]))
-      return false;
   return true;
 }
 
@@ -73,8 +109,8 @@ bool page_builder::add(std::int64_t first_event_id, std::int64_t event_count,
     broken_ = true;
     return false;
   }
-  return want_.reverse ? add_reverse(first_event_id, event_count, events)
-                       : add_forward(first_event_id, event_count, events);
+  batch row{.first_event_id = first_event_id, .count = event_count, .events = events};
+  return want_.reverse ? add_reverse(row) : add_forward(row);
 }
 
 page page_builder::take() && {

@@ -12,11 +12,12 @@
 namespace reprise::actors {
 
 /// Which events a page may hold. `first` to `last`, both included; none when last < first. A
-/// reverse page begins at `last` and goes down.
+/// reverse page begins at `last` and goes down. Pages are counted in batches: a batch is what one
+/// transition added to the history, or its part up to the start of a workflow task.
 struct page_request {
   std::int64_t first = 1;
   std::int64_t last = 0;
-  std::int64_t events_max = 256;
+  std::int64_t batches_max = 256;
   std::size_t bytes_max = 3U << 20;
   bool reverse = false;
 };
@@ -31,8 +32,9 @@ struct page {
   bool complete = false;
 };
 
-/// Puts rows of events together to a page; at least one event whatever the bounds. Rows may begin
-/// before and end behind what is wanted.
+/// Puts rows of events together to a page; at least one event whatever the bounds. Batches stay
+/// whole, unless one alone has more bytes than a page. Rows may begin before and end behind what is
+/// wanted.
 class page_builder {
 public:
   explicit page_builder(const page_request& want);
@@ -59,14 +61,23 @@ public:
   page take() &&;
 
 private:
-  bool add_forward(std::int64_t first_event_id, std::int64_t count, std::string_view events);
-  bool add_reverse(std::int64_t first_event_id, std::int64_t count, std::string_view events);
+  struct batch {
+    std::int64_t first_event_id = 0;
+    std::int64_t count = 0;
+    std::string_view events{};
+  };
+
+  bool add_forward(batch row);
+  bool add_reverse(batch row);
+  bool take_batch(batch& row, batch& out);
+  bool begin_batch(std::size_t bytes);
+  bool end_batch();
   bool append(std::string_view event);
 
   page_request want_;
   page out_;
   std::int64_t next_;
-  std::int64_t count_ = 0;
+  std::int64_t batches_ = 0;
   bool full_ = false;
   bool broken_ = false;
 };

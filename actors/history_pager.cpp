@@ -18,11 +18,11 @@ using forward_response = workflowservice::GetWorkflowExecutionHistoryResponse;
 using reverse_response = workflowservice::GetWorkflowExecutionHistoryReverseResponse;
 using poll_response = workflowservice::PollWorkflowTaskQueueResponse;
 
-constexpr std::int64_t page_events_max = 256;
+constexpr std::int64_t page_batches_max = 256;
 constexpr duration wait_default = std::chrono::seconds{20};
 
 std::int64_t page_size(std::int32_t asked) {
-  return asked <= 0 ? page_events_max : std::min<std::int64_t>(asked, page_events_max);
+  return asked <= 0 ? page_batches_max : std::min<std::int64_t>(asked, page_batches_max);
 }
 
 /// An answer with this serialised History and token.
@@ -98,7 +98,7 @@ history_decision forward(const engine::execution& x, std::int64_t key,
     return wait_for_event(x, call, first, now);
   page_plan plan{
     .key = key,
-    .want = {.first = first, .last = end - 1, .events_max = page_size(asked.maximum_page_size())},
+    .want = {.first = first, .last = end - 1, .batches_max = page_size(asked.maximum_page_size())},
     .goes_on = goes_on};
   plan.token.set_run_id(x.created().run_id());
   if (waits)
@@ -126,7 +126,7 @@ history_decision reverse(const engine::execution& x, std::int64_t key,
                  .key = key,
                  .want = {.first = 1,
                           .last = last,
-                          .events_max = page_size(call.reverse().maximum_page_size()),
+                          .batches_max = page_size(call.reverse().maximum_page_size()),
                           .reverse = true}};
   plan.token.set_run_id(x.created().run_id());
   plan.token.set_reverse(true);
@@ -167,7 +167,7 @@ page_plan plan_poll(engine::history_splice splice, std::string response, std::in
                  .key = key,
                  .want = {.first = splice.first_event_id,
                           .last = splice.last_event_id,
-                          .events_max = page_events_max},
+                          .batches_max = page_batches_max},
                  .transient_events = std::move(splice.transient_events),
                  .message = std::move(splice.message),
                  .wrap_field = splice.wrap_field,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,27 +29,53 @@ inline void append_field(std::string& out, int field, std::string_view bytes) {
   out.append(bytes);
 }
 
+/// Cuts a number off the front; nothing when there is none.
+inline std::optional<std::uint64_t> take_varint(std::string_view& bytes) {
+  std::uint64_t out = 0;
+  for (std::size_t i = 0; i < bytes.size() && i < 10; ++i) {
+    auto byte = static_cast<unsigned char>(bytes[i]);
+    out |= static_cast<std::uint64_t>(byte & 0x7F) << (7 * i);
+    if (byte >= 0x80)
+      continue;
+    bytes.remove_prefix(i + 1);
+    return out;
+  }
+  return std::nullopt;
+}
+
 /// Cuts the first element, head included, off a serialised History. Empty when there is none or the
 /// bytes are no History.
 inline std::string_view take_event(std::string_view& history) {
   constexpr char events_tag = 1 << 3 | 2;
   if (history.empty() || history[0] != events_tag)
     return {};
-  std::uint64_t size = 0;
-  std::size_t at = 1;
-  for (int shift = 0;; shift += 7) {
-    if (at >= history.size() || shift > 35)
-      return {};
-    auto byte = static_cast<unsigned char>(history[at++]);
-    size |= static_cast<std::uint64_t>(byte & 0x7F) << shift;
-    if (byte < 0x80)
-      break;
-  }
-  if (size > history.size() - at)
+  auto rest = history.substr(1);
+  auto size = take_varint(rest);
+  if (!size || *size > rest.size())
     return {};
-  auto event = history.substr(0, at + size);
-  history.remove_prefix(at + size);
+  auto event = history.substr(0, history.size() - rest.size() + *size);
+  history.remove_prefix(event.size());
   return event;
+}
+
+/// The type of an element that take_event() cut; 0 when none is found.
+inline int type_of_event(std::string_view event) {
+  constexpr std::uint64_t type_tag = 3 << 3;
+  take_varint(event);
+  take_varint(event);
+  // What stands before it (id and time) are numbers and messages.
+  while (auto tag = take_varint(event)) {
+    auto value = take_varint(event);
+    if (!value)
+      return 0;
+    if (*tag == type_tag)
+      return static_cast<int>(*value);
+    auto skipped = (*tag & 7) == 2 ? *value : 0;
+    if ((*tag & 7) > 2 || (*tag & 7) == 1 || skipped > event.size())
+      return 0;
+    event.remove_prefix(skipped);
+  }
+  return 0;
 }
 
 } // namespace reprise::actors

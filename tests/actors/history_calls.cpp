@@ -1,3 +1,4 @@
+#include "actors/history_page.hpp"
 #include "tests/support/actor_fixture.hpp"
 
 using namespace reprise;
@@ -12,6 +13,37 @@ cluster::ExecutionRequest with_token(cluster::ExecutionRequest r, const std::str
   REQUIRE(r.mutable_get_history()->mutable_token()->ParseFromString(token));
   return r;
 }
+
+cluster::ExecutionRequest fail_request(const service::PollWorkflowTaskQueueResponse& task) {
+  cluster::ExecutionRequest r;
+  REQUIRE(r.mutable_token()->ParseFromString(task.task_token()));
+  r.set_namespace_id(r.token().namespace_id());
+  r.set_workflow_id(r.token().workflow_id());
+  r.mutable_fail_workflow_task()->mutable_failure()->set_message("no");
+  return r;
+}
+
+struct pages_fixture : actor_fixture {
+  /// Ids of the events, page by page.
+  template <class Response>
+  std::vector<std::vector<std::int64_t>> pages(cluster::ExecutionRequest r, std::size_t size) {
+    auto& call = *r.mutable_get_history();
+    if (call.has_reverse())
+      call.mutable_reverse()->set_maximum_page_size(static_cast<int>(size));
+    else
+      call.mutable_forward()->set_maximum_page_size(static_cast<int>(size));
+    std::vector<std::vector<std::int64_t>> out;
+    std::string token;
+    do {
+      auto got = ask<Response>(token.empty() ? r : with_token(r, token));
+      out.emplace_back();
+      for (const auto& e : got.history().events())
+        out.back().push_back(e.event_id());
+      token = got.next_page_token();
+    } while (!token.empty() && out.size() < 100);
+    return out;
+  }
+};
 
 } // namespace
 
@@ -124,7 +156,8 @@ TEST_CASE_FIXTURE(actor_fixture, "pages give every event once, forwards and back
     std::string token;
     do {
       auto page = ask<history_response>(token.empty() ? r : with_token(r, token));
-      CHECK(page.history().events_size() <= size);
+      // The start and its first task are one batch.
+      CHECK(page.history().events_size() <= size + 1);
       for (const auto& e : page.history().events())
         ids.push_back(e.event_id());
       token = page.next_page_token();
@@ -143,6 +176,80 @@ TEST_CASE_FIXTURE(actor_fixture, "pages give every event once, forwards and back
     CHECK(reversed == ids);
     for (std::size_t i = 0; i < ids.size(); ++i)
       CHECK(ids[i] == static_cast<std::int64_t>(i + 1));
+  }
+}
+
+TEST_CASE_FIXTURE(pages_fixture, "pages are counted in what transitions wrote, and split none") {
+  start("w");
+  auto task = take_workflow_task();
+  ask_raw(signal_request("w", "while it runs"));
+  ask_raw(complete_request(task, {timer_command("a", 60), timer_command("b", 60)}));
+  ask_raw(complete_request(take_workflow_task(), {complete_command()}));
+  SUBCASE("from memory") {
+  }
+  SUBCASE("from the store") {
+    restart_node();
+  }
+  using page = std::vector<std::int64_t>;
+  // The start; a task's start; its end with commands, the signal and the next task; and so on.
+  const std::vector<page> batches{{1, 2}, {3}, {4, 5, 6, 7, 8}, {9}, {10, 11}};
+  for (std::size_t size : {1, 2, 3, 5, 9}) {
+    CAPTURE(size);
+    std::vector<page> forward;
+    std::vector<page> backward;
+    for (std::size_t i = 0; i < batches.size(); ++i) {
+      if (i % size == 0) {
+        forward.emplace_back();
+        backward.emplace_back();
+      }
+      const auto& back = batches[batches.size() - 1 - i];
+      forward.back().insert(forward.back().end(), batches[i].begin(), batches[i].end());
+      backward.back().insert(backward.back().end(), back.rbegin(), back.rend());
+    }
+    CHECK(pages<history_response>(history_request("w"), size) == forward);
+    auto reverse = request("w");
+    reverse.mutable_get_history()->mutable_reverse();
+    CHECK(pages<reverse_response>(reverse, size) == backward);
+  }
+}
+
+TEST_CASE_FIXTURE(pages_fixture,
+                  "the events of a task that left no trace are a batch of their own") {
+  start("w");
+  ask_raw(fail_request(take_workflow_task()));
+  ask_raw(complete_request(take_workflow_task(), {complete_command()}));
+  using page = std::vector<std::int64_t>;
+  CHECK(pages<history_response>(history_request("w"), 1)
+        == std::vector<page>{{1, 2}, {3}, {4}, {5, 6}, {7, 8}});
+}
+
+TEST_CASE("a batch with more bytes than a page is split, and only such a one") {
+  auto row = [](std::int64_t first, int count, std::size_t bytes) {
+    api::history::v1::History h;
+    for (int i = 0; i < count; ++i) {
+      auto& e = *h.add_events();
+      e.set_event_id(first + i);
+      e.set_event_type(enums::EVENT_TYPE_MARKER_RECORDED);
+      e.mutable_marker_recorded_event_attributes()->set_marker_name(std::string(bytes, 'm'));
+    }
+    return h.SerializeAsString();
+  };
+  for (auto reverse : {false, true}) {
+    actors::page_request want{.first = 1, .last = 5, .bytes_max = 1000, .reverse = reverse};
+    std::vector<std::int64_t> ends;
+    auto left = [&] { return want.first <= want.last; };
+    for (int i = 0; i < 9 && left(); ++i) {
+      actors::page_builder b{want};
+      if (reverse && b.add(5, 1, row(5, 1, 300)))
+        b.add(1, 4, row(1, 4, 300));
+      else if (!reverse && b.add(1, 4, row(1, 4, 300)))
+        b.add(5, 1, row(5, 1, 300));
+      CHECK_FALSE(b.broken());
+      auto got = std::move(b).take();
+      ends.push_back(got.next);
+      (reverse ? want.last : want.first) = got.next;
+    }
+    CHECK(ends == (reverse ? std::vector<std::int64_t>{4, 1, 0} : std::vector<std::int64_t>{4, 6}));
   }
 }
 
