@@ -125,6 +125,9 @@ SCENARIO("a workflow retries by its policy") {
   CHECK(second.input().payloads(0).data() == "\"in\"");
   CHECK(second.first_workflow_task_backoff().seconds() == 1);
   CHECK(second.first_execution_run_id() == f.runs[0].state.created().run_id());
+  REQUIRE(second.prev_auto_reset_points().points_size() == 1);
+  CHECK(engine::from_proto(second.prev_auto_reset_points().points(0).expire_time())
+        == f.now + f.ns.retention);
   f.wake_after(1s);
   f.complete(f.poll(), {f.fail_workflow("again")});
   CHECK(f.runs.size() == 2);
