@@ -166,6 +166,10 @@ void connection::on_closed(std::int32_t number) {
   streams_.erase(found);
 }
 
+void connection::on_ping() {
+  was_pinged_ = true;
+}
+
 void connection::on_pong() {
   if (phase_ == phase::going)
     say_last_call();
@@ -285,6 +289,7 @@ void connection::refuse_http(stream& s) {
 // -- writing -------------------------------------------------------------------------------------
 
 bool connection::flush() {
+  was_pinged_ = false;
   if (phase_ == phase::closing)
     return true;
   if (!unsent_.empty() && !send(unsent_))

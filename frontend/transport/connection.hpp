@@ -61,8 +61,16 @@ public:
     return !unsent_.empty();
   }
 
+  /// Whether there is nothing to send that cannot wait a little for company: at most answers to
+  /// pings.
+  bool may_send_later() const noexcept {
+    return was_pinged_ && queued_ == 0 && phase_ == phase::open && unsent_.empty();
+  }
+
   /// For the loop: it will flush this.
   bool is_to_be_flushed = false;
+  /// The same, but later.
+  bool is_to_be_flushed_later = false;
 
   /// Answers a call of the API, if it is still there.
   void answer(std::int32_t number, result<std::string> what);
@@ -83,6 +91,7 @@ private:
   void on_data(stream& s, std::string_view bytes);
   void on_heard(stream& s, bool has_ended);
   void on_closed(std::int32_t number);
+  void on_ping();
   void on_pong();
   void on_send(stream& s, std::string_view frame_head, std::size_t size);
 
@@ -145,6 +154,8 @@ private:
   /// When the phase or the wait for a ping's answer ends.
   time_point phase_ends_;
   bool pinged_ = false;
+  /// By the client, since the last flush.
+  bool was_pinged_ = false;
 };
 
 } // namespace reprise::frontend

@@ -18,6 +18,10 @@ using namespace std::chrono_literals;
 constexpr std::size_t held_max = 256U << 20;
 /// After a failure to accept a connection.
 constexpr auto accept_pause = 250ms;
+/// How long the answer to a ping may wait to be sent with something else. Clients written in Go
+/// send one with nearly each answer that they get, to measure the connection: every second write of
+/// a busy server would be for that alone.
+constexpr auto ping_delay = 2ms;
 constexpr std::size_t events_max = 256;
 constexpr int accepts_max = 64;
 
@@ -116,6 +120,8 @@ void transport_loop::wait(std::optional<time_point> until) {
   handle_posted();
   if (next_look_ && *next_look_ <= std::chrono::steady_clock::now())
     look_at_all();
+  if (late_at_ && *late_at_ <= std::chrono::steady_clock::now())
+    flush_late();
   flush_all();
   tell_if_idle();
   std::array<epoll_event, events_max> events;
@@ -135,8 +141,9 @@ void transport_loop::wait(std::optional<time_point> until) {
 /// From here on, others wake this thread through the alarm.
 int transport_loop::milliseconds_to_sleep(std::optional<time_point> until) {
   auto wakes = until;
-  if (next_look_)
-    wakes = wakes ? std::min(*wakes, *next_look_) : next_look_;
+  for (const auto& own : {next_look_, late_at_})
+    if (own)
+      wakes = wakes ? std::min(*wakes, *own) : own;
   std::lock_guard lock{mutex_};
   if (is_woken_ || !answered_.empty() || !answered_here_.empty() || !jobs_.empty()
       || !adopted_.empty())
@@ -198,7 +205,10 @@ void transport_loop::handle(std::uint64_t id, std::uint32_t events) {
   if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0
       && !c.read(std::chrono::steady_clock::now()))
     return close(c);
-  flush_soon(c);
+  if (c.may_send_later())
+    flush_later(c);
+  else
+    flush_soon(c);
 }
 
 // -- connections ---------------------------------------------------------------------------------
@@ -249,6 +259,24 @@ void transport_loop::flush_soon(connection& c) {
   if (std::exchange(c.is_to_be_flushed, true))
     return;
   unflushed_.push_back(c.id());
+}
+
+void transport_loop::flush_later(connection& c) {
+  if (c.is_to_be_flushed || std::exchange(c.is_to_be_flushed_later, true))
+    return;
+  if (!late_at_)
+    late_at_ = std::chrono::steady_clock::now() + ping_delay;
+  late_.push_back(c.id());
+}
+
+void transport_loop::flush_late() {
+  late_at_.reset();
+  for (auto id : std::exchange(late_, {}))
+    if (auto found = connections_.find(id); found != connections_.end()) {
+      found->second->is_to_be_flushed_later = false;
+      if (found->second->may_send_later())
+        flush_soon(*found->second);
+    }
 }
 
 void transport_loop::flush_all() {

@@ -85,6 +85,8 @@ public:
   const route* find(std::string_view path) const;
   /// Has the connection's output sent before the loop waits.
   void flush_soon(connection& c);
+  /// The same, within a few milliseconds, unless something else is sent before.
+  void flush_later(connection& c);
   /// Has all connections look at the clock at this moment or soon after.
   void look_by(time_point when);
   /// Takes note of a call of the API; the handler is for its answer, from any thread.
@@ -120,6 +122,7 @@ private:
   void accept_again();
   void handle(std::uint64_t id, std::uint32_t events);
   void flush_all();
+  void flush_late();
   void look_at_all();
   void close(connection& c);
   int milliseconds_to_sleep(std::optional<time_point> until);
@@ -136,6 +139,9 @@ private:
   std::unordered_map<std::uint64_t, std::unique_ptr<connection>> connections_;
   std::uint64_t next_id_ = first_connection;
   std::vector<std::uint64_t> unflushed_;
+  /// To be flushed later, and when.
+  std::vector<std::uint64_t> late_;
+  std::optional<time_point> late_at_;
   std::size_t calls_ = 0;
   std::size_t held_ = 0;
   bool is_draining_ = false;

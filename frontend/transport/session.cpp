@@ -110,8 +110,13 @@ struct session_events {
 
   static int received(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     auto& c = owner(user);
-    if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0)
-      return guarded([&] { c.on_pong(); });
+    if (frame->hd.type == NGHTTP2_PING)
+      return guarded([&] {
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0)
+          c.on_pong();
+        else
+          c.on_ping();
+      });
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
       return 0;
     return guarded([&] {

@@ -68,6 +68,19 @@ TEST_CASE_FIXTURE(server_fixture, "an answer comes as the client's window lets i
   CHECK(got.ends_with("grpc-status: 0\n"));
 }
 
+TEST_CASE_FIXTURE(server_fixture, "pings are answered, alone or with what else is to be said") {
+  raw_connection c{server.port()};
+  REQUIRE(c.greet(65'535));
+  for (int i = 0; i < 20; ++i) {
+    REQUIRE(c.ping("no other"));
+    CHECK(c.hears_pong("no other"));
+  }
+  REQUIRE(c.begin_call(1, info));
+  REQUIRE(c.ping("together"));
+  REQUIRE(c.end_call(1));
+  CHECK(c.hears_pong("together"));
+}
+
 TEST_CASE_FIXTURE(server_fixture, "a call without a request, or with two, is refused") {
   raw_connection c{server.port()};
   REQUIRE(c.greet(65'535));

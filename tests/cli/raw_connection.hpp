@@ -79,6 +79,14 @@ public:
     }
   }
 
+  /// Whether a ping with these bytes is answered, whatever else is said before.
+  bool hears_pong(const std::string& eight_bytes) {
+    while (auto f = next_frame())
+      if (f->type == frame_ping && f->flags == 1 && f->content == eight_bytes)
+        return true;
+    return false;
+  }
+
   /// Whether the other side hangs up, whatever it says before.
   bool is_hung_up_on() {
     while (receive_some()) {
