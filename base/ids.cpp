@@ -12,29 +12,36 @@ std::int64_t milliseconds_of(time_point now) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
 }
 
-void put_hex(std::string& out, std::uint64_t bits, int digits) {
+constexpr std::uint64_t low48 = 0xffff'ffff'ffff;
+
+char* put_hex(char* at, std::uint64_t bits, int digits) {
   for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4)
-    out += hex_digits[(bits >> shift) & 0xf];
+    *at++ = hex_digits[(bits >> shift) & 0xf];
+  return at;
+}
+
+/// The first 48 bits, the 16 with the version, and the rest, of which 62 bits are taken (RFC 9562).
+std::string text_of(std::uint64_t first, std::uint64_t versioned, std::uint64_t rest) {
+  std::string out(36, '-');
+  auto* at = put_hex(out.data(), first >> 16, 8) + 1;
+  at = put_hex(at, first & 0xffff, 4) + 1;
+  at = put_hex(at, versioned, 4) + 1;
+  at = put_hex(at, 0x8000 | (rest >> 50), 4) + 1;
+  put_hex(at, rest & low48, 12);
+  return out;
 }
 
 } // namespace
 
 std::string id_source::uuid7(time_point now) {
-  auto millis = static_cast<std::uint64_t>(milliseconds_of(now)) & 0xffff'ffff'ffffULL;
+  auto millis = static_cast<std::uint64_t>(milliseconds_of(now)) & low48;
   auto first = random();
-  auto second = random();
-  std::string out;
-  out.reserve(36);
-  put_hex(out, millis >> 16, 8);
-  out += '-';
-  put_hex(out, millis & 0xffff, 4);
-  out += '-';
-  put_hex(out, 0x7000 | (first & 0xfff), 4);
-  out += '-';
-  put_hex(out, 0x8000 | (second >> 50), 4);
-  out += '-';
-  put_hex(out, second & 0xffff'ffff'ffffULL, 12);
-  return out;
+  return text_of(millis, 0x7000 | (first & 0xfff), random());
+}
+
+std::string id_source::uuid4() {
+  auto first = random();
+  return text_of(first >> 16, 0x4000 | (first & 0xfff), random());
 }
 
 seeded_ids::seeded_ids(std::uint64_t seed) : state_(seed) {

@@ -20,6 +20,8 @@ public:
   /// A UUIDv7 in text: its first 48 bits are `now` in milliseconds, so that rows that are keyed by
   /// it cluster by time (invariant 8).
   std::string uuid7(time_point now);
+  /// A UUIDv4 in text: nothing but random bits.
+  std::string uuid4();
 };
 
 /// Seeded; the same seed gives the same ids. The server seeds it from the kernel.
