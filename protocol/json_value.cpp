@@ -185,19 +185,18 @@ private:
 
   bool string(std::string& out) {
     eat("\"");
-    while (!rest_.empty()) {
-      auto c = rest_[0];
-      rest_.remove_prefix(1);
-      if (c == '"')
+    auto is_plain = [](char c) {
+      return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20;
+    };
+    while (true) {
+      auto plain = std::ranges::find_if_not(rest_, is_plain) - rest_.begin();
+      out.append(rest_, 0, static_cast<std::size_t>(plain));
+      rest_.remove_prefix(static_cast<std::size_t>(plain));
+      if (eat("\""))
         return true;
-      if (static_cast<unsigned char>(c) < 0x20)
-        return false;
-      if (c != '\\')
-        out += c;
-      else if (!escape(out))
+      if (!eat("\\") || !escape(out))
         return false;
     }
-    return false;
   }
 
   std::string_view rest_;
