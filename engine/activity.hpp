@@ -77,7 +77,7 @@ struct activity_starter {
 /// Starts the waiting attempt. What the worker gets.
 api::workflowservice::v1::PollActivityTaskQueueResponse
 start_activity(transition& t, std::int64_t scheduled_event_id, const activity_starter& by);
-step decide_start_activity(execution current, const cluster::ExecutionRequest& request,
+step decide_start_activity(execution&& current, const cluster::ExecutionRequest& request,
                            const context& c);
 
 // -- ending (activity_retry.cpp)
@@ -128,13 +128,13 @@ merge_options(scheduled_attributes& into, const api::activity::v1::ActivityOptio
 // -- operators (activity_operator.cpp)
 // --------------------------------------------------------------------
 
-step decide_pause_activity(execution current, const cluster::ExecutionRequest& request,
+step decide_pause_activity(execution&& current, const cluster::ExecutionRequest& request,
                            const context& c);
-step decide_unpause_activity(execution current, const cluster::ExecutionRequest& request,
+step decide_unpause_activity(execution&& current, const cluster::ExecutionRequest& request,
                              const context& c);
-step decide_reset_activity(execution current, const cluster::ExecutionRequest& request,
+step decide_reset_activity(execution&& current, const cluster::ExecutionRequest& request,
                            const context& c);
-step decide_update_activity_options(execution current, const cluster::ExecutionRequest& request,
+step decide_update_activity_options(execution&& current, const cluster::ExecutionRequest& request,
                                     const context& c);
 
 } // namespace reprise::engine

@@ -96,7 +96,7 @@ void start_for(transition& t, std::int64_t id, const std::string& identity) {
   start_activity(t, id, {.identity = identity});
 }
 
-step complete(execution current, const cluster::ExecutionRequest& request, const context& c) {
+step complete(execution&& current, const cluster::ExecutionRequest& request, const context& c) {
   const auto& r = request.complete_activity();
   transition t{std::move(current), c};
   auto to = find_addressed(t.state(), request.token(), true);
@@ -123,7 +123,8 @@ step complete(execution current, const cluster::ExecutionRequest& request, const
   return std::move(t).finish(response);
 }
 
-step fail_activity(execution current, const cluster::ExecutionRequest& request, const context& c) {
+step fail_activity(execution&& current, const cluster::ExecutionRequest& request,
+                   const context& c) {
   const auto& r = request.fail_activity();
   transition t{std::move(current), c};
   auto to = find_addressed(t.state(), request.token(), false);
@@ -146,7 +147,7 @@ step fail_activity(execution current, const cluster::ExecutionRequest& request, 
   return std::move(t).finish(response);
 }
 
-step cancel(execution current, const cluster::ExecutionRequest& request, const context& c) {
+step cancel(execution&& current, const cluster::ExecutionRequest& request, const context& c) {
   const auto& r = request.cancel_activity();
   transition t{std::move(current), c};
   auto to = find_addressed(t.state(), request.token(), false);
@@ -176,7 +177,7 @@ step cancel(execution current, const cluster::ExecutionRequest& request, const c
   return std::move(t).finish(response);
 }
 
-step heartbeat(execution current, const cluster::ExecutionRequest& request, const context& c) {
+step heartbeat(execution&& current, const cluster::ExecutionRequest& request, const context& c) {
   const auto& r = request.heartbeat_activity();
   transition t{std::move(current), c};
   auto to = find_addressed(t.state(), request.token(), false);
@@ -199,7 +200,7 @@ step heartbeat(execution current, const cluster::ExecutionRequest& request, cons
 
 } // namespace
 
-step decide_activity(execution current, const cluster::ExecutionRequest& request,
+step decide_activity(execution&& current, const cluster::ExecutionRequest& request,
                      const context& c) {
   switch (request.body_case()) {
     case cluster::ExecutionRequest::kStartActivityTask:

@@ -163,7 +163,7 @@ api::activity::v1::ActivityOptions restored_options(const scheduled_attributes& 
 
 } // namespace
 
-step decide_pause_activity(execution current, const cluster::ExecutionRequest& request,
+step decide_pause_activity(execution&& current, const cluster::ExecutionRequest& request,
                            const context& c) {
   const auto& r = request.pause_activity();
   transition t{std::move(current), c};
@@ -196,7 +196,7 @@ step decide_pause_activity(execution current, const cluster::ExecutionRequest& r
   return std::move(t).finish(service::PauseActivityResponse{});
 }
 
-step decide_unpause_activity(execution current, const cluster::ExecutionRequest& request,
+step decide_unpause_activity(execution&& current, const cluster::ExecutionRequest& request,
                              const context& c) {
   const auto& r = request.unpause_activity();
   transition t{std::move(current), c};
@@ -222,7 +222,7 @@ step decide_unpause_activity(execution current, const cluster::ExecutionRequest&
   return std::move(t).finish(service::UnpauseActivityResponse{});
 }
 
-step decide_reset_activity(execution current, const cluster::ExecutionRequest& request,
+step decide_reset_activity(execution&& current, const cluster::ExecutionRequest& request,
                            const context& c) {
   const auto& r = request.reset_activity();
   transition t{std::move(current), c};
@@ -236,7 +236,7 @@ step decide_reset_activity(execution current, const cluster::ExecutionRequest& r
   return std::move(t).finish(service::ResetActivityResponse{});
 }
 
-step decide_update_activity_options(execution current, const cluster::ExecutionRequest& request,
+step decide_update_activity_options(execution&& current, const cluster::ExecutionRequest& request,
                                     const context& c) {
   const auto& r = request.update_activity_options();
   transition t{std::move(current), c};

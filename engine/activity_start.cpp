@@ -74,7 +74,7 @@ start_activity(transition& t, std::int64_t scheduled_event_id, const activity_st
   return poll_answer(t.state(), *find_activity(t.state(), scheduled_event_id), t.ctx());
 }
 
-step decide_start_activity(execution current, const cluster::ExecutionRequest& request,
+step decide_start_activity(execution&& current, const cluster::ExecutionRequest& request,
                            const context& c) {
   const auto& start = request.start_activity_task();
   const auto& task = start.task();

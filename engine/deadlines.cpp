@@ -68,7 +68,7 @@ std::vector<cluster::Task> undelivered_tasks(const execution& x, time_point now)
   return out;
 }
 
-step decide_wake(execution current, const context& c) {
+step decide_wake(execution&& current, const context& c) {
   transition t{std::move(current), c};
   const auto& x = t.state();
   if (!is_open(x)) {
@@ -90,7 +90,7 @@ step decide_wake(execution current, const context& c) {
   return std::move(t).finish(reply{});
 }
 
-step decide_reoffer(execution current, const cluster::Reoffer& request, const context& c) {
+step decide_reoffer(execution&& current, const cluster::Reoffer& request, const context& c) {
   transition t{std::move(current), c};
   // A run whose sticky worker is gone forgets it, or its tasks would go there again.
   if (request.sticky_unavailable() && t.state().has_sticky() && is_open(t.state())

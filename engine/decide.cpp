@@ -36,7 +36,8 @@ step decide_without_run(const cluster::ExecutionRequest& request) {
   }
 }
 
-step decide_on_run(execution current, const cluster::ExecutionRequest& request, const context& c) {
+step decide_on_run(execution&& current, const cluster::ExecutionRequest& request,
+                   const context& c) {
   switch (request.body_case()) {
     case request_body::kSignal:
       return decide_signal(std::move(current), request, c);
@@ -81,7 +82,7 @@ step decide_on_run(execution current, const cluster::ExecutionRequest& request, 
 
 } // namespace
 
-step decide(std::optional<execution> current, const cluster::ExecutionRequest& request,
+step decide(std::optional<execution>&& current, const cluster::ExecutionRequest& request,
             const context& c) {
   if (is_start(request))
     return decide_start(std::move(current), request, c);

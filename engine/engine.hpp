@@ -7,8 +7,8 @@
 
 namespace reprise::engine {
 
-/// Decides one request against one run. Pure: the state goes in and comes out by value (moved, so
-/// nothing is copied), time, identity and settings are arguments. Throws broken_invariant only.
+/// Decides one request against one run. Pure: the state is moved in and comes out in the step,
+/// time, identity and settings are arguments. Throws broken_invariant only.
 ///
 /// `current` is the run that the request names (the workflow id's current run, unless it names
 /// another one); absent when the workflow id has none. A request that changes nothing answers with
@@ -16,7 +16,7 @@ namespace reprise::engine {
 ///
 /// Not decided here, because they change nothing and need more than the state: get_history and the
 /// query calls (see describe, transient_events).
-step decide(std::optional<execution> current, const cluster::ExecutionRequest& request,
+step decide(std::optional<execution>&& current, const cluster::ExecutionRequest& request,
             const context& c);
 
 /// Folds one public event. Total: replay and live running are the same code.

@@ -124,9 +124,17 @@ std::vector<std::string> keywords_of(const execution& x, const std::string& name
   return value && *value ? std::move((*value)->texts) : std::vector<std::string>{};
 }
 
+constexpr const char* unversioned = "unversioned";
+
+/// Without decoding: no for a word that is spelled in another way.
+bool is_listed(const execution& x, const std::string& name, const std::string& word) {
+  auto i = x.search_attributes().find(name);
+  return i != x.search_attributes().end()
+         && i->second.data().find('"' + word + '"') != std::string::npos;
+}
+
 /// Adds the build to those that have worked on the run; the oldest give way when they are too many.
 void add_build(std::vector<std::string>& builds, const api::common::v1::WorkerVersionStamp& stamp) {
-  constexpr const char* unversioned = "unversioned";
   constexpr std::size_t bytes_max = 1900;
   auto add = [&](std::string build) {
     if (std::ranges::find(builds, build) == builds.end())
@@ -156,7 +164,10 @@ void list_builds(execution& x, const history_event& event) {
   constexpr const char* name = "BuildIds";
   const auto& a = event.workflow_task_completed_event_attributes();
   const auto& stamp = a.worker_version();
-  if (!x.search_attributes().contains(name) || !stamp.build_id().empty()) {
+  // Nearly every task is completed by the build that completed the one before it.
+  auto known = !stamp.use_versioning() && is_listed(x, name, unversioned)
+               && is_listed(x, name, std::string{unversioned} + ":" + stamp.build_id());
+  if (!x.search_attributes().contains(name) || (!stamp.build_id().empty() && !known)) {
     auto builds = keywords_of(x, name);
     add_build(builds, stamp);
     set_keywords(x, name, builds);

@@ -28,7 +28,7 @@ kept_state::kept_state(execution& current) {
   move_large_parts(parts, current);
 }
 
-execution kept_state::restore(execution worked_on) && {
+execution kept_state::restore(execution&& worked_on) && {
   move_large_parts(worked_on, kept_);
   for (auto& request : waiting_)
     (*kept_.mutable_request_ids())[request.id()] = std::move(request);

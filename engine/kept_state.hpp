@@ -17,7 +17,7 @@ public:
   explicit kept_state(execution& current);
 
   /// The state as it was. `worked_on`: what became of the state that was kept.
-  execution restore(execution worked_on) &&;
+  execution restore(execution&& worked_on) &&;
 
 private:
   execution kept_;

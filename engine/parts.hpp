@@ -86,29 +86,29 @@ void terminate_run(transition& t,
                    api::history::v1::WorkflowExecutionTerminatedEventAttributes attributes,
                    const google::protobuf::RepeatedPtrField<api::common::v1::Link>& links = {});
 
-step decide_start_workflow_task(execution current, const cluster::ExecutionRequest& request,
+step decide_start_workflow_task(execution&& current, const cluster::ExecutionRequest& request,
                                 const context& c);
-step decide_complete_workflow_task(execution current, const cluster::ExecutionRequest& request,
+step decide_complete_workflow_task(execution&& current, const cluster::ExecutionRequest& request,
                                    const context& c);
-step decide_fail_workflow_task(execution current, const cluster::ExecutionRequest& request,
+step decide_fail_workflow_task(execution&& current, const cluster::ExecutionRequest& request,
                                const context& c);
 
 // -- the other requests
 // -----------------------------------------------------------------------------
 
-step decide_start(std::optional<execution> current, const cluster::ExecutionRequest& request,
+step decide_start(std::optional<execution>&& current, const cluster::ExecutionRequest& request,
                   const context& c);
-step decide_signal(execution current, const cluster::ExecutionRequest& request, const context& c);
-step decide_request_cancel(execution current, const cluster::ExecutionRequest& request,
+step decide_signal(execution&& current, const cluster::ExecutionRequest& request, const context& c);
+step decide_request_cancel(execution&& current, const cluster::ExecutionRequest& request,
                            const context& c);
-step decide_terminate(execution current, const cluster::ExecutionRequest& request,
+step decide_terminate(execution&& current, const cluster::ExecutionRequest& request,
                       const context& c);
-step decide_delete(execution current, const cluster::ExecutionRequest& request, const context& c);
-step decide_update_options(execution current, const cluster::ExecutionRequest& request,
+step decide_delete(execution&& current, const cluster::ExecutionRequest& request, const context& c);
+step decide_update_options(execution&& current, const cluster::ExecutionRequest& request,
                            const context& c);
-step decide_reset_sticky(execution current, const context& c);
-step decide_wake(execution current, const context& c);
-step decide_reoffer(execution current, const cluster::Reoffer& request, const context& c);
+step decide_reset_sticky(execution&& current, const context& c);
+step decide_wake(execution&& current, const context& c);
+step decide_reoffer(execution&& current, const cluster::Reoffer& request, const context& c);
 
 /// What a signal carries, of whichever call.
 struct signal_parts {

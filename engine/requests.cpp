@@ -80,7 +80,7 @@ std::optional<error> check_pin(const execution& x, const override_type& override
 
 } // namespace
 
-step decide_request_cancel(execution current, const cluster::ExecutionRequest& request,
+step decide_request_cancel(execution&& current, const cluster::ExecutionRequest& request,
                            const context& c) {
   const auto& r = request.request_cancel();
   service::RequestCancelWorkflowExecutionResponse done;
@@ -103,7 +103,7 @@ step decide_request_cancel(execution current, const cluster::ExecutionRequest& r
   return std::move(t).finish(done);
 }
 
-step decide_terminate(execution current, const cluster::ExecutionRequest& request,
+step decide_terminate(execution&& current, const cluster::ExecutionRequest& request,
                       const context& c) {
   const auto& r = request.terminate();
   transition t{std::move(current), c};
@@ -120,7 +120,7 @@ step decide_terminate(execution current, const cluster::ExecutionRequest& reques
   return std::move(t).finish(service::TerminateWorkflowExecutionResponse{});
 }
 
-step decide_delete(execution current, const cluster::ExecutionRequest&, const context& c) {
+step decide_delete(execution&& current, const cluster::ExecutionRequest&, const context& c) {
   transition t{std::move(current), c};
   if (is_open(t.state())) {
     api::history::v1::WorkflowExecutionTerminatedEventAttributes a;
@@ -132,7 +132,7 @@ step decide_delete(execution current, const cluster::ExecutionRequest&, const co
   return std::move(t).finish(service::DeleteWorkflowExecutionResponse{});
 }
 
-step decide_update_options(execution current, const cluster::ExecutionRequest& request,
+step decide_update_options(execution&& current, const cluster::ExecutionRequest& request,
                            const context& c) {
   const auto& r = request.update_options();
   transition t{std::move(current), c};
@@ -164,7 +164,7 @@ step decide_update_options(execution current, const cluster::ExecutionRequest& r
   return std::move(t).finish(out);
 }
 
-step decide_reset_sticky(execution current, const context& c) {
+step decide_reset_sticky(execution&& current, const context& c) {
   transition t{std::move(current), c};
   if (!is_open(t.state()))
     return std::move(t).finish(already_completed());

@@ -66,7 +66,8 @@ api::common::v1::Link signal_link(const execution& x, const std::string& request
   return link;
 }
 
-step decide_signal(execution current, const cluster::ExecutionRequest& request, const context& c) {
+step decide_signal(execution&& current, const cluster::ExecutionRequest& request,
+                   const context& c) {
   const auto& r = request.signal();
   service::SignalWorkflowExecutionResponse out;
   *out.mutable_link() = signal_link(current, r.request_id(), c);

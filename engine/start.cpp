@@ -298,8 +298,8 @@ step start_new(std::optional<execution>&& current, const start_request& r,
   return deliver(std::move(current), std::move(run), std::move(answer), c);
 }
 
-step decide_plain_start(std::optional<execution> current, const cluster::ExecutionRequest& request,
-                        const context& c) {
+step decide_plain_start(std::optional<execution>&& current,
+                        const cluster::ExecutionRequest& request, const context& c) {
   const auto& r = request.start();
   if (!current)
     return start_new(std::nullopt, r, request, c);
@@ -352,7 +352,7 @@ step signal_existing(execution&& x, const sws_request& r, const std::string& req
   return std::move(t).finish(out);
 }
 
-step decide_signal_with_start(std::optional<execution> current,
+step decide_signal_with_start(std::optional<execution>&& current,
                               const cluster::ExecutionRequest& request, const context& c) {
   const auto& r = request.signal_with_start();
   auto request_id = r.request_id().empty() ? c.ids.uuid7(c.now) : r.request_id();
@@ -390,7 +390,7 @@ void complete_retry_policy(api::common::v1::RetryPolicy& policy) {
   }
 }
 
-step decide_start(std::optional<execution> current, const cluster::ExecutionRequest& request,
+step decide_start(std::optional<execution>&& current, const cluster::ExecutionRequest& request,
                   const context& c) {
   if (request.body_case() == cluster::ExecutionRequest::kSignalWithStart)
     return decide_signal_with_start(std::move(current), request, c);

@@ -111,29 +111,30 @@ bool may_be_buffered(enum_type type) {
   }
 }
 
-transition::transition(execution state, const context& c) : context_(c), state_(std::move(state)) {
-  if (state_.next_event_id() == 0)
-    state_.set_next_event_id(1);
-  first_event_id_ = state_.next_event_id();
+transition::transition(execution&& state, const context& c) : context_(c) {
+  out_.current.emplace(std::move(state));
+  if (mine().next_event_id() == 0)
+    mine().set_next_event_id(1);
+  first_event_id_ = mine().next_event_id();
 }
 
 std::int64_t transition::add_event(history_event event) {
-  auto id = state_.next_event_id();
+  auto id = mine().next_event_id();
   event.set_event_id(id);
   if (!event.has_event_time())
     *event.mutable_event_time()
-      = to_proto(std::max(context_.now, from_proto(state_.last_event_time())));
+      = to_proto(std::max(context_.now, from_proto(mine().last_event_time())));
   auto bytes = event.ByteSizeLong();
   ENSURE(bytes < (1U << 30), "an event of a gigabyte");
   append_element(events_, event, bytes);
   ++event_count_;
   ++events_since_fact_;
-  evolve_sized(state_, event, bytes);
+  evolve_sized(mine(), event, bytes);
   return id;
 }
 
 std::int64_t transition::add_or_buffer(history_event event) {
-  if (state_.workflow_task().started_event_id() == 0 || !may_be_buffered(event.event_type()))
+  if (mine().workflow_task().started_event_id() == 0 || !may_be_buffered(event.event_type()))
     return add_event(std::move(event));
   if (!event.has_event_time())
     *event.mutable_event_time() = to_proto(context_.now);
@@ -145,7 +146,7 @@ std::int64_t transition::add_or_buffer(history_event event) {
 
 void transition::add_fact(journal::Fact fact) {
   close_event_run();
-  evolve(state_, fact);
+  evolve(mine(), fact);
   facts_bytes_ += fact.ByteSizeLong();
   *facts_.add_facts() = std::move(fact);
 }
@@ -179,11 +180,11 @@ void transition::set_header(journal::Header header) {
 }
 
 void transition::flush_buffered() {
-  auto count = state_.buffered_events_size();
+  auto count = mine().buffered_events_size();
   if (count == 0)
     return;
-  std::vector<history_event> waiting(state_.buffered_events().begin(),
-                                     state_.buffered_events().end());
+  std::vector<history_event> waiting(mine().buffered_events().begin(),
+                                     mine().buffered_events().end());
   journal::Fact fact;
   for (int i = 0; i < count; ++i)
     fact.mutable_dropped_events()->add_positions(i);
@@ -211,16 +212,15 @@ void transition::offer(cluster::Task task) {
 
 step transition::finish(reply answer) && {
   // Too much waits for the end of the started task: the task has to give way.
-  if (state_.workflow_task().started_event_id() != 0
-      && (static_cast<std::size_t>(state_.buffered_events_size())
+  if (mine().workflow_task().started_event_id() != 0
+      && (static_cast<std::size_t>(mine().buffered_events_size())
             > context_.bounds.buffered_events_max
           || (!facts_.facts().empty()
-              && buffered_bytes(state_) > context_.bounds.buffered_bytes_max)))
+              && buffered_bytes(mine()) > context_.bounds.buffered_bytes_max)))
     give_way_to_buffered(*this);
   if (wrote_anything())
-    evolve_transition_end(state_);
+    evolve_transition_end(mine());
   out_.written = take_record();
-  out_.current = std::move(state_);
   out_.answer = std::move(answer);
   return std::move(out_);
 }

@@ -19,14 +19,14 @@ using history_event = api::history::v1::HistoryEvent;
 class transition {
 public:
   /// Continues a run.
-  transition(execution state, const context& c);
+  transition(execution&& state, const context& c);
 
   const context& ctx() const {
     return context_;
   }
 
   const execution& state() const {
-    return state_;
+    return *out_.current;
   }
 
   // -- entries
@@ -85,7 +85,7 @@ public:
 
   /// Gives the state up, with all that was written; what was written is thrown away.
   execution take_state() && {
-    return std::move(state_);
+    return std::move(*out_.current);
   }
 
   /// Bytes of events and facts so far.
@@ -98,11 +98,15 @@ public:
   }
 
 private:
+  execution& mine() {
+    return *out_.current;
+  }
+
   void close_event_run();
   record take_record();
 
   context context_;
-  execution state_;
+  /// Holds the state from the beginning on: it is large, and moving it is work.
   step out_;
   std::string events_;
   std::int64_t first_event_id_;
@@ -146,7 +150,8 @@ void describe_activities(const execution& x, const context& c,
                          api::workflowservice::v1::DescribeWorkflowExecutionResponse& out);
 /// The requests on activities (start, complete, fail, cancel, heartbeat, pause, unpause, reset,
 /// update options); `request.body` is one of them.
-step decide_activity(execution current, const cluster::ExecutionRequest& request, const context& c);
+step decide_activity(execution&& current, const cluster::ExecutionRequest& request,
+                     const context& c);
 /// Folds activity events and facts.
 void evolve_activity(execution& x, const history_event& event);
 void evolve_activity(execution& x, const journal::ActivityProgress& progress);

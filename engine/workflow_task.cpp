@@ -238,7 +238,7 @@ std::optional<time_point> workflow_task_deadline(const execution& x) {
   return std::nullopt;
 }
 
-step decide_start_workflow_task(execution current, const cluster::ExecutionRequest& request,
+step decide_start_workflow_task(execution&& current, const cluster::ExecutionRequest& request,
                                 const context& c) {
   const auto& start = request.start_workflow_task();
   transition t{std::move(current), c};

@@ -169,7 +169,7 @@ void forget_problems(transition& t) {
 }
 
 /// The task fails because of what its answer holds, on the state that the answer found.
-step refuse(execution before, const command_failure& failure, const request_type& r,
+step refuse(execution&& before, const command_failure& failure, const request_type& r,
             const context& c) {
   auto text = cause_name(failure.cause);
   if (!failure.message.empty())
@@ -203,7 +203,7 @@ step refuse(execution before, const command_failure& failure, const request_type
 }
 
 /// The run outgrew what the store takes: it ends here, whatever the worker wanted.
-step end_oversized(execution before, const std::string& reason, const context& c) {
+step end_oversized(execution&& before, const std::string& reason, const context& c) {
   transition t{std::move(before), c};
   api::history::v1::WorkflowExecutionTerminatedEventAttributes end;
   end.set_reason(reason);
@@ -276,7 +276,7 @@ reply go_on(transition& t, const request_type& r, bool wanted, const next_task& 
 
 } // namespace
 
-step decide_complete_workflow_task(execution current, const cluster::ExecutionRequest& request,
+step decide_complete_workflow_task(execution&& current, const cluster::ExecutionRequest& request,
                                    const context& c) {
   const auto& r = request.complete_workflow_task();
   if (!token_fits(current, request.token()))

@@ -166,7 +166,7 @@ void time_out_workflow_task(transition& t) {
   go_on(t, task.attempt(), was_sticky || !started, false);
 }
 
-step decide_fail_workflow_task(execution current, const cluster::ExecutionRequest& request,
+step decide_fail_workflow_task(execution&& current, const cluster::ExecutionRequest& request,
                                const context& c) {
   const auto& r = request.fail_workflow_task();
   const auto& token = request.token();
