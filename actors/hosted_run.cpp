@@ -17,6 +17,7 @@ hosted_run::hosted_run(engine::execution state, std::int64_t key, store::slot_id
   head_.namespace_id = created.namespace_id();
   head_.workflow_id = created.workflow_id();
   head_.run_id = created.run_id();
+  began_here_ = true;
 }
 
 hosted_run::hosted_run(loaded_run loaded, std::uint64_t rows_per_snapshot)
@@ -156,6 +157,12 @@ std::size_t hosted_run::resident_bytes() {
   // Measuring walks the whole state, so a large one is measured only after a good part more was
   // written; until then it is taken to have grown by all of that.
   constexpr std::size_t part = 4;
+  // Nor is one that has written little since it began: most runs are over by then. Such states take
+  // about five times what was written (fields of small messages, texts of their own).
+  constexpr std::size_t little = 2 << 10;
+  constexpr std::size_t times = 5;
+  if (measured_ == 0 && began_here_ && unmeasured_ <= little)
+    return fixed + sizeof state_ + unmeasured_ * times + tail_.resident_bytes();
   if (measured_ == 0 || unmeasured_ > measured_ / part) {
     measured_ = state_.SpaceUsedLong();
     unmeasured_ = 0;

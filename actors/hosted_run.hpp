@@ -101,6 +101,8 @@ private:
   /// Bytes of the state in memory when it was last measured (0: never), and written since.
   std::size_t measured_ = 0;
   std::size_t unmeasured_ = 0;
+  /// All of the run was written by this object.
+  bool began_here_ = false;
 };
 
 } // namespace reprise::actors

@@ -80,7 +80,7 @@ void slot::add_call(entry& e, const call_ptr& c) {
 }
 
 void slot::accept_internal(const std::string& namespace_id, const std::string& workflow_id,
-                           cluster::ExecutionRequest request, call::origin by) {
+                           cluster::ExecutionRequest&& request, call::origin by) {
   auto c = std::make_shared<call>();
   c->by = by;
   request.set_namespace_id(namespace_id);

@@ -35,7 +35,7 @@ private:
   void accept(call_ptr c);
   void add_call(entry& e, const call_ptr& c);
   void accept_internal(const std::string& namespace_id, const std::string& workflow_id,
-                       cluster::ExecutionRequest request, call::origin by);
+                       cluster::ExecutionRequest&& request, call::origin by);
   void on_cancel(std::uint64_t id, const bridge_actor& from);
   void on_refuse(cluster::Task& task, bool sticky);
   void on_wake(std::string& namespace_id, std::string& workflow_id, std::string& run_id);

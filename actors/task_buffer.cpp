@@ -2,6 +2,8 @@
 
 #include "base/ensure.hpp"
 
+#include <charconv>
+
 namespace reprise::actors {
 
 namespace {
@@ -15,12 +17,20 @@ std::size_t cost(const cluster::Task& task) {
 } // namespace
 
 std::string task_identity(const cluster::Task& task) {
-  auto out = task.run_id();
+  constexpr std::size_t digits_max = 21;
+  std::array<char, 4 * (digits_max + 1)> numbers{};
+  auto* at = numbers.data();
   for (auto n :
        {static_cast<std::int64_t>(task.kind()), task.scheduled_event_id(),
-        static_cast<std::int64_t>(task.attempt()), static_cast<std::int64_t>(task.stamp())})
-    out += '/' + std::to_string(n);
-  return out + '/' + task.query_id();
+        static_cast<std::int64_t>(task.attempt()), static_cast<std::int64_t>(task.stamp())}) {
+    *at++ = '/';
+    at = std::to_chars(at, at + digits_max, n).ptr;
+  }
+  auto count = static_cast<std::size_t>(at - numbers.data());
+  std::string out;
+  out.reserve(task.run_id().size() + count + 1 + task.query_id().size());
+  out.append(task.run_id()).append(numbers.data(), count).push_back('/');
+  return out.append(task.query_id());
 }
 
 int task_buffer::priority_of(const cluster::Task& task) noexcept {

@@ -141,11 +141,14 @@ void task_queue::on_poll(std::uint64_t id, bridge_actor& from, cluster::Poll& po
   if (poll.max_tasks_per_second() > 0)
     limit_.set(poll.max_tasks_per_second(), now);
   auto key = waiter_key{id, from->id()};
+  auto expires = engine::from_proto(poll.expires_at());
   // Sent again because this queue was thought to be lost.
   if (waiting_by_key_.contains(key) || handed_.contains(key))
     return;
-  waiter w{.id = id, .from = std::move(from), .poll = std::move(poll)};
-  w.expires = engine::from_proto(w.poll.expires_at());
+  waiter w{.id = id,
+           .from = std::move(from),
+           .poll = std::make_unique<const cluster::Poll>(std::move(poll)),
+           .expires = expires};
   if (waiting_.size() >= pollers_max || w.expires <= now) {
     end_poll(w);
     return;
@@ -245,38 +248,39 @@ void task_queue::match(time_point now) {
   }
 }
 
-void task_queue::hand_out(waiter who, held_task what) {
+void task_queue::hand_out(waiter&& who, held_task&& what) {
   auto key = waiter_key{who.id, who.from->id()};
   send(shared_.slot_for(what.task.namespace_id(), what.task.workflow_id()), call_atom_v, who.id,
        who.from, start_request(who, what), queue_actor{this});
-  auto identity = task_identity(what.task);
-  handed_.emplace(
-    key, handout{.who = std::move(who), .what = std::move(what), .identity = std::move(identity)});
+  auto& handed = handed_[key];
+  handed.identity = task_identity(what.task);
+  handed.who = std::move(who);
+  handed.what = std::move(what);
 }
 
 cluster::ExecutionRequest task_queue::start_request(const waiter& who,
                                                     const held_task& what) const {
   cluster::ExecutionRequest out;
   out.set_namespace_id(what.task.namespace_id());
-  out.set_namespace_name(who.poll.namespace_name());
+  out.set_namespace_name(who.poll->namespace_name());
   out.set_workflow_id(what.task.workflow_id());
   out.set_run_id(what.task.run_id());
   auto& start = what.task.kind() == cluster::Task::QUERY      ? *out.mutable_start_query_task()
                 : what.task.kind() == cluster::Task::ACTIVITY ? *out.mutable_start_activity_task()
                                                               : *out.mutable_start_workflow_task();
   *start.mutable_task() = what.task;
-  start.set_identity(who.poll.identity());
-  start.set_request_id(who.poll.request_id());
+  start.set_identity(who.poll->identity());
+  start.set_request_id(who.poll->request_id());
   auto& queue = *start.mutable_task_queue();
-  queue.set_name(who.poll.task_queue());
-  queue.set_kind(who.poll.normal_name().empty() ? enums::TASK_QUEUE_KIND_NORMAL
-                                                : enums::TASK_QUEUE_KIND_STICKY);
-  queue.set_normal_name(who.poll.normal_name());
-  if (who.poll.has_worker_version())
-    *start.mutable_worker_version() = who.poll.worker_version();
+  queue.set_name(who.poll->task_queue());
+  queue.set_kind(who.poll->normal_name().empty() ? enums::TASK_QUEUE_KIND_NORMAL
+                                                 : enums::TASK_QUEUE_KIND_STICKY);
+  queue.set_normal_name(who.poll->normal_name());
+  if (who.poll->has_worker_version())
+    *start.mutable_worker_version() = who.poll->worker_version();
   // Nothing for a sticky queue: there SDKs answer a hint with all of their pollers, and answers
   // overtake each other, so that one that came late would leave nobody on the normal queue.
-  start.set_backlog_count_hint(who.poll.normal_name().empty() ? backlog_count() : 0);
+  start.set_backlog_count_hint(who.poll->normal_name().empty() ? backlog_count() : 0);
   return out;
 }
 

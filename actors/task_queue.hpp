@@ -49,7 +49,7 @@ private:
   struct waiter {
     std::uint64_t id = 0;
     bridge_actor from{};
-    cluster::Poll poll{};
+    std::unique_ptr<const cluster::Poll> poll{};
     time_point expires{};
   };
 
@@ -75,7 +75,7 @@ private:
   /// Brings everything forward that can go forward; after every message.
   void go();
   void match(time_point now);
-  void hand_out(waiter who, held_task what);
+  void hand_out(waiter&& who, held_task&& what);
   void refuse(const cluster::Task& task, bool sticky);
   void end_poll(const waiter& w);
   void expire_polls(time_point now);

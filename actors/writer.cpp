@@ -90,8 +90,8 @@ private:
       auto& x = group_[i];
       // A store that answers too few statuses has told nothing about the rest.
       x->status = i < statuses.size() ? statuses[i] : commit_status::unknown;
-      x->write.slot = writes_[i].slot;
-      x->write.epoch = writes_[i].epoch;
+      // Back to where its memory is from: the slot's thread destroys it.
+      x->write = std::move(writes_[i]);
       if (x->status == commit_status::committed) {
         shared_.watch.appends.add();
       } else {

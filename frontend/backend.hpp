@@ -22,9 +22,9 @@ public:
   virtual ~backend() = default;
 
   /// Sends a request to the execution's slot. The number names the call for cancel().
-  virtual std::uint64_t call(cluster::ExecutionRequest request, reply_handler done) = 0;
+  virtual std::uint64_t call(cluster::ExecutionRequest&& request, reply_handler done) = 0;
   /// Waits for a task; at the poll's expiry the reply is an empty response.
-  virtual std::uint64_t poll(cluster::Poll poll, reply_handler done) = 0;
+  virtual std::uint64_t poll(cluster::Poll&& poll, reply_handler done) = 0;
   /// DescribeTaskQueue; `request` is its wire form, `kind` 1 workflow, 2 activity.
   virtual std::uint64_t describe_queue(const std::string& namespace_id, const std::string& queue,
                                        int kind, std::string request, reply_handler done)

@@ -10,8 +10,6 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <limits>
 
 namespace reprise::frontend {
@@ -68,7 +66,7 @@ std::uint64_t bridge::refuse(waiting_call c) {
   return id;
 }
 
-std::uint64_t bridge::call(cluster::ExecutionRequest request, reply_handler done) {
+std::uint64_t bridge::call(cluster::ExecutionRequest&& request, reply_handler done) {
   waiting_call c{.done = std::move(done)};
   auto id = calls_->add(c, calls_max, [&](std::uint64_t number, waiting_call& added) {
     // Not before: after stop() there may be no slots.
@@ -78,10 +76,10 @@ std::uint64_t bridge::call(cluster::ExecutionRequest request, reply_handler done
   return id != 0 ? id : refuse(std::move(c));
 }
 
-std::uint64_t bridge::poll(cluster::Poll poll, reply_handler done) {
+std::uint64_t bridge::poll(cluster::Poll&& poll, reply_handler done) {
   waiting_call c{.done = std::move(done)};
   c.queue = queues_.find(queue_of(poll));
-  c.poll = std::move(poll);
+  c.poll = std::make_unique<const cluster::Poll>(std::move(poll));
   auto id = !c.queue ? 0 : calls_->add(c, calls_max, [&](std::uint64_t n, waiting_call& added) {
     caf::anon_send(added.queue, poll_atom_v, n, actor_of(n), *added.poll);
   });
@@ -156,21 +154,8 @@ const clock& bridge::time() const {
 }
 
 std::string bridge::new_uuid() {
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
-  {
-    std::lock_guard lock{ids_mutex_};
-    high = ids_.random();
-    low = ids_.random();
-  }
-  constexpr std::uint64_t low48 = 0xFFFF'FFFF'FFFF;
-  std::array<char, 37> text{};
-  std::snprintf(text.data(), text.size(), "%08x-%04x-4%03x-%04x-%012llx",
-                static_cast<unsigned>(high >> 32), static_cast<unsigned>(high >> 16 & 0xFFFF),
-                static_cast<unsigned>(high & 0xFFF),
-                static_cast<unsigned>(0x8000 | (low >> 48 & 0x3FFF)),
-                static_cast<unsigned long long>(low & low48));
-  return text.data();
+  std::lock_guard lock{ids_mutex_};
+  return ids_.uuid4();
 }
 
 void bridge::stop() {

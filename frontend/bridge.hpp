@@ -40,8 +40,8 @@ public:
   bridge(const bridge&) = delete;
   bridge& operator=(const bridge&) = delete;
 
-  std::uint64_t call(cluster::ExecutionRequest request, reply_handler done) override;
-  std::uint64_t poll(cluster::Poll poll, reply_handler done) override;
+  std::uint64_t call(cluster::ExecutionRequest&& request, reply_handler done) override;
+  std::uint64_t poll(cluster::Poll&& poll, reply_handler done) override;
   std::uint64_t describe_queue(const std::string& namespace_id, const std::string& queue, int kind,
                                std::string request, reply_handler done) override;
   void cancel(std::uint64_t call) override;

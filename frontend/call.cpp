@@ -149,18 +149,18 @@ backend::reply_handler call::reply_handler() {
   };
 }
 
-void call::send(const entry_ptr& ns, cluster::ExecutionRequest request) {
+void call::send(const entry_ptr& ns, cluster::ExecutionRequest&& request) {
   address(request, *ns, said());
   started(all_.back.call(std::move(request), reply_handler()));
 }
 
-void call::send(const entry_ptr& ns, cluster::ExecutionRequest request, reply_reader read) {
+void call::send(const entry_ptr& ns, cluster::ExecutionRequest&& request, reply_reader read) {
   address(request, *ns, said());
   started(all_.back.call(std::move(request), [self = shared_from_this(), read = std::move(read)](
                                                cluster::Reply r) { read(*self, std::move(r)); }));
 }
 
-void call::send_poll(cluster::Poll poll) {
+void call::send_poll(cluster::Poll&& poll) {
   if (!may_wait(true))
     return;
   started(all_.back.poll(std::move(poll), reply_handler()));

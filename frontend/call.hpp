@@ -108,10 +108,10 @@ public:
   entry_ptr open_namespace_for_start(const std::string& name);
 
   /// Fills in who asks, sends, and answers with the reply.
-  void send(const entry_ptr& ns, cluster::ExecutionRequest request);
+  void send(const entry_ptr& ns, cluster::ExecutionRequest&& request);
   /// The same; `read` makes the answer.
-  void send(const entry_ptr& ns, cluster::ExecutionRequest request, reply_reader read);
-  void send_poll(cluster::Poll poll);
+  void send(const entry_ptr& ns, cluster::ExecutionRequest&& request, reply_reader read);
+  void send_poll(cluster::Poll&& poll);
   void describe_queue(const entry_ptr& ns, const std::string& queue, int kind, std::string request);
   /// The same; `read` makes the answer, or asks on.
   void describe_queue(const entry_ptr& ns, const std::string& queue, int kind, std::string request,

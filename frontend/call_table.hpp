@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
@@ -21,7 +22,7 @@ struct waiting_call {
   backend::reply_handler done{};
   /// Who serves it: a slot, or the queue of `poll`.
   slot_actor slot{};
-  std::optional<cluster::Poll> poll{};
+  std::unique_ptr<const cluster::Poll> poll{};
   queue_actor queue{};
 };
 

@@ -93,10 +93,27 @@ TEST_CASE("what a former life held is taken over only where it belongs") {
   CHECK(run.flush()->row.seq == 2);
 }
 
+TEST_CASE("a young run's memory is estimated by what it wrote, a loaded one's is measured") {
+  // What a start writes, and what it makes.
+  constexpr std::size_t input = 200;
+  auto state = state_of_size(input);
+  for (int i = 0; i < 5; ++i)
+    (*state.mutable_memo())[std::to_string(i)].set_data("short");
+  auto used = state.SpaceUsedLong();
+  hosted_run young{state, 1, 0, rows_per_snapshot};
+  young.create({.first_event_id = 1, .event_count = 1, .events = state.SerializeAsString()}, {});
+  auto estimated = young.resident_bytes();
+  hosted_run loaded{loaded_run{.state = state, .head = young.head()}, rows_per_snapshot};
+  auto measured = loaded.resident_bytes();
+  CHECK(measured >= used);
+  CHECK(estimated * 2 >= measured);
+  CHECK(estimated <= measured * 2);
+}
+
 TEST_CASE("the estimate of a run's memory follows what it holds") {
   constexpr std::size_t large = 1 << 20;
   hosted_run run{state_of_size(large), 1, 0, rows_per_snapshot};
-  run.create({.first_event_id = 1, .event_count = 1, .events = "x"}, {});
+  run.create({.first_event_id = 1, .event_count = 1, .events = std::string(large, 'x')}, {});
   CHECK(run.resident_bytes() >= large);
   // It grows by far more than is measured anew with each row.
   for (int i = 0; i < 1000; ++i) {
