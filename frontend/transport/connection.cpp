@@ -23,6 +23,8 @@ constexpr std::size_t write_size = 128U << 10;
 /// Answers may wait for the client to read until there are so many bytes of them; then it gets no
 /// more calls served.
 constexpr std::size_t queued_max = 64U << 20;
+/// A client's calls differ in what they say beside the request, but in few ways.
+constexpr std::size_t callers_max = 4;
 /// Reads in a row, so that one client does not hold up the others.
 constexpr int reads_max = 8;
 
@@ -108,8 +110,11 @@ void connection::hear(std::string_view name, std::string_view value) {
 }
 
 const caller_ptr& connection::caller_now() {
-  if (caller_ && said_ == known_said_)
-    return caller_;
+  auto known = std::ranges::find(callers_, said_, &decltype(callers_)::value_type::first);
+  if (known != callers_.end()) {
+    std::rotate(callers_.begin(), known, known + 1);
+    return callers_.front().second;
+  }
   headers all;
   std::string_view rest = said_;
   auto take = [&rest] {
@@ -121,9 +126,10 @@ const caller_ptr& connection::caller_now() {
     auto name = take();
     all.emplace(name, take());
   }
-  caller_ = loop_.front().caller_of(std::move(all));
-  known_said_ = said_;
-  return caller_;
+  if (callers_.size() == callers_max)
+    callers_.pop_back();
+  callers_.emplace(callers_.begin(), said_, loop_.front().caller_of(std::move(all)));
+  return callers_.front().second;
 }
 
 void connection::on_data(stream& s, std::string_view bytes) {

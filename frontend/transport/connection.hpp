@@ -132,10 +132,10 @@ private:
   nghttp2_session* session_ = nullptr;
   std::unordered_map<std::int32_t, std::unique_ptr<stream>> streams_;
   /// What the last call's caller said, as names and values with zeros between them: nearly always
-  /// the same as what the call before it said.
+  /// the same as what one of the calls before it said.
   std::string said_;
-  std::string known_said_;
-  caller_ptr caller_;
+  /// What callers said, and who they are; the last one first.
+  std::vector<std::pair<std::string, caller_ptr>> callers_;
   /// Streams that have something to be looked at, by number: they may close before that.
   std::vector<std::int32_t> due_;
   std::vector<std::int32_t> serving_;
