@@ -47,6 +47,6 @@ reprise_protoc(api_sources "${REPRISE_API_PROTOS}" ${api_protos})
 
 add_library(reprise_api STATIC ${api_sources})
 # The same flags in every build type: whoever compiled it first, compiled it for all (ccache).
-target_compile_options(reprise_api PRIVATE -w -O2 -g0 -UNDEBUG -DNDEBUG)
+target_compile_options(reprise_api PRIVATE ${REPRISE_GENERATED_CODE_OPTIONS})
 target_include_directories(reprise_api SYSTEM PUBLIC "${REPRISE_GENERATED}")
 target_link_libraries(reprise_api PUBLIC protobuf::libprotobuf Threads::Threads)

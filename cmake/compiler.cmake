@@ -15,9 +15,9 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
 
-# Line tables even in a release: a backtrace from the field must name its lines.
-set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG -gline-tables-only -fno-omit-frame-pointer")
-set(CMAKE_CXX_FLAGS_DEBUG "-O1 -gline-tables-only -fno-omit-frame-pointer")
+# By target instead: generated code is compiled in one way for all build types.
+set(CMAKE_CXX_FLAGS_RELEASE "")
+set(CMAKE_CXX_FLAGS_DEBUG "")
 
 add_compile_options(-fcolor-diagnostics "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=")
 add_link_options(-fuse-ld=lld-19)
@@ -37,6 +37,10 @@ add_library(reprise_flags INTERFACE)
 # The public API deprecates fields that older clients still send and read: we go on serving them.
 target_compile_options(reprise_flags INTERFACE -Wall -Wextra -Wshadow -Werror
                        -Wno-deprecated-declarations)
+# Line tables even in a release: a backtrace from the field must name its lines.
+target_compile_options(reprise_flags INTERFACE "$<IF:$<CONFIG:Debug>,-O1,-O2;-DNDEBUG>"
+                       -gline-tables-only -fno-omit-frame-pointer)
+set(REPRISE_GENERATED_CODE_OPTIONS -w -O2 -DNDEBUG -fno-omit-frame-pointer)
 if(REPRISE_SANITIZE)
   target_compile_options(reprise_flags INTERFACE "-fsanitize=${REPRISE_SANITIZE}")
   add_link_options("-fsanitize=${REPRISE_SANITIZE}")
@@ -50,6 +54,25 @@ endif()
 if(REPRISE_FUZZ)
   target_compile_options(reprise_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
+
+# What a server under load does most, as `./dev profile` recorded it, decides how a release is laid
+# out and inlined. A function that changed since is compiled as if there were no profile.
+# Names of functions of one file hold its path as the compiler is told it: relative, with ccache.
+set(REPRISE_PROFILE_FILE "${CMAKE_SOURCE_DIR}/cmake/server.profdata")
+if(REPRISE_PROFILE STREQUAL "use")
+  # Build tools do not know that objects depend on it.
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${REPRISE_PROFILE_FILE}")
+  file(SHA256 "${REPRISE_PROFILE_FILE}" profile_id)
+  set(profile_options "-fprofile-use=${REPRISE_PROFILE_FILE}" "-DREPRISE_PROFILE_ID=${profile_id}"
+      -Wno-profile-instr-out-of-date -Wno-profile-instr-unprofiled -Wno-backend-plugin)
+elseif(REPRISE_PROFILE STREQUAL "generate")
+  set(profile_options -fprofile-generate)
+  add_link_options(-fprofile-generate)
+elseif(NOT REPRISE_PROFILE STREQUAL "off")
+  message(FATAL_ERROR "REPRISE_PROFILE is use, generate or off, not ${REPRISE_PROFILE}.")
+endif()
+target_compile_options(reprise_flags INTERFACE "$<$<CONFIG:Release>:${profile_options}>")
+list(APPEND REPRISE_GENERATED_CODE_OPTIONS ${profile_options})
 if(REPRISE_LTO)
   add_compile_options(-flto=thin)
   add_link_options(-flto=thin "-Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/lto-cache")

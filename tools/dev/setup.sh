@@ -28,8 +28,8 @@ setup_build() {
   command -v npm >/dev/null || setup_packages npm
 }
 
-# Names instead of addresses in what a sanitizer reports.
-setup_symbolizer() { setup_packages llvm-19; }
+# Names instead of addresses in what a sanitizer reports; profiles merged into one.
+setup_llvm() { setup_packages llvm-19; }
 
 setup_mariadb() { setup_packages mariadb-server-core mariadb-client; }
 
