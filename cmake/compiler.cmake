@@ -63,7 +63,9 @@ if(REPRISE_PROFILE STREQUAL "use")
   # Build tools do not know that objects depend on it.
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${REPRISE_PROFILE_FILE}")
   file(SHA256 "${REPRISE_PROFILE_FILE}" profile_id)
-  set(profile_options "-fprofile-use=${REPRISE_PROFILE_FILE}" "-DREPRISE_PROFILE_ID=${profile_id}"
+  # Relative to where the compiler is called: ccache would tell one clone from another by the path.
+  file(RELATIVE_PATH profile_path "${CMAKE_BINARY_DIR}" "${REPRISE_PROFILE_FILE}")
+  set(profile_options "-fprofile-use=${profile_path}" "-DREPRISE_PROFILE_ID=${profile_id}"
       -Wno-profile-instr-out-of-date -Wno-profile-instr-unprofiled -Wno-backend-plugin)
 elseif(REPRISE_PROFILE STREQUAL "generate")
   set(profile_options -fprofile-generate)
