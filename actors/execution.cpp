@@ -182,8 +182,10 @@ void execution::on_older_loaded(loaded_run& loaded) {
     return true;
   });
   auto what = loaded.what;
-  if (what == loaded_run::outcome::found)
+  if (what == loaded_run::outcome::found) {
     keep_older(std::make_unique<hosted_run>(std::move(loaded), shared_.rows_per_snapshot));
+    news_due_ = true;
+  }
   for (const auto& c : ready) {
     if (dead_)
       return;

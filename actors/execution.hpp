@@ -110,6 +110,7 @@ private:
   seeded_ids ids_;
   phase phase_ = phase::unknown;
   bool dead_ = false;
+  /// A run was loaded: the slot shall hear of it, and of its memory, with the next outcome.
   bool news_due_ = false;
   std::uint64_t appends_ = 0;
   query_registry queries_;

@@ -92,18 +92,6 @@ struct queue_fixture : actor_fixture {
     ask<service::RespondWorkflowTaskCompletedResponse>(r);
   }
 
-  static api::command::v1::Command activity_command(const std::string& id) {
-    api::command::v1::Command c;
-    c.set_command_type(enums::COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK);
-    auto& a = *c.mutable_schedule_activity_task_command_attributes();
-    a.set_activity_id(id);
-    a.mutable_activity_type()->set_name("activity");
-    a.mutable_task_queue()->set_name("activities");
-    a.mutable_start_to_close_timeout()->set_seconds(600);
-    a.mutable_schedule_to_close_timeout()->set_seconds(3600);
-    return c;
-  }
-
   void terminate(const std::string& id) {
     auto r = request(id);
     r.mutable_terminate()->mutable_workflow_execution()->set_workflow_id(id);
@@ -186,7 +174,7 @@ TEST_CASE_FIXTURE(queue_fixture, "queues, kinds and namespaces do not mix") {
   CHECK_FALSE(answered(other));
   CHECK_FALSE(answered(activities));
   auto task = take();
-  complete(task, {activity_command("a")});
+  complete(task, {activity_command("a", "activities")});
   CHECK_FALSE(answered(activities));
   auto a = response<activity_poll>(poll({.kind = cluster::Task::ACTIVITY, .queue = "activities"}));
   CHECK(a.activity_id() == "a");
@@ -385,7 +373,7 @@ TEST_CASE_FIXTURE(queue_fixture, "a queue that dies is given its tasks again") {
   for (int i = 0; i < 20; ++i)
     start_urgent("w" + std::to_string(i), 1 + i % 3);
   auto task = take();
-  complete(task, {activity_command("a"), activity_command("b")});
+  complete(task, {activity_command("a", "activities"), activity_command("b", "activities")});
   CHECK(gauge("reprise_tasks_pending") == 21);
   kill(key());
   kill(key("activities", 2));

@@ -265,6 +265,19 @@ public:
     return c;
   }
 
+  static api::command::v1::Command activity_command(const std::string& id,
+                                                    const std::string& queue = "queue") {
+    api::command::v1::Command c;
+    c.set_command_type(enums::COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK);
+    auto& a = *c.mutable_schedule_activity_task_command_attributes();
+    a.set_activity_id(id);
+    a.mutable_activity_type()->set_name("activity");
+    a.mutable_task_queue()->set_name(queue);
+    a.mutable_start_to_close_timeout()->set_seconds(600);
+    a.mutable_schedule_to_close_timeout()->set_seconds(3600);
+    return c;
+  }
+
   static api::command::v1::Command timer_command(const std::string& id, std::int64_t seconds) {
     api::command::v1::Command c;
     c.set_command_type(enums::COMMAND_TYPE_START_TIMER);
