@@ -145,11 +145,14 @@ void slot::settle(entry& e) {
     return raise_epoch();
   for (const auto& h : std::exchange(e.held, {}))
     again_or_refuse(e, h->what, commit_status::conflict);
-  auto early = e.early;
+  // Counted all the while, for a node that ends.
+  auto early = std::exchange(e.early, std::nullopt);
   end_life(e);
   ask_again(e);
   if (early && epoch_ != 0)
     hand_on(e, std::move(*early));
+  else if (early)
+    shared_.early_starts.fetch_sub(1, std::memory_order_release);
   if (e.failed_loads >= failed_loads_max)
     return park(e);
   if (epoch_ == 0)
@@ -172,7 +175,6 @@ void slot::ask_again(entry& e) {
 
 void slot::hand_on(entry& e, early_start early) {
   e.early = early_start{.left = std::move(early.left)};
-  shared_.early_starts.fetch_add(1, std::memory_order_relaxed);
   // Where the store failed it is too early to try again; the wake-up that is due then does.
   if (e.retry_at)
     return;
@@ -252,7 +254,7 @@ void slot::forget_early_start(entry& e) {
   if (!e.early)
     return;
   e.early.reset();
-  shared_.early_starts.fetch_sub(1, std::memory_order_relaxed);
+  shared_.early_starts.fetch_sub(1, std::memory_order_release);
 }
 
 void slot::drop_actor(entry& e) {

@@ -102,7 +102,7 @@ void slot::remove_call(entry& e, call& c) {
   if (found == e.calls.end())
     return;
   e.calls.erase(found);
-  shared_.calls_under_way.fetch_sub(1, std::memory_order_relaxed);
+  shared_.calls_under_way.fetch_sub(1, std::memory_order_release);
 }
 
 void slot::refuse_all(entry& e, const error& why) {
@@ -117,11 +117,12 @@ void slot::refuse_all(entry& e, const error& why) {
 // but for the start of a workflow task.
 void slot::release(entry& e, outcome& x) {
   auto c = x.what;
+  // Before the call is gone: a node that ends waits for both to be none.
+  if (x.released.early_start)
+    note_early_start(e, x);
   remove_call(e, *c);
   e.failed_loads = 0;
   e.deaths = 0;
-  if (x.released.early_start)
-    note_early_start(e, x);
   release_answers(e, x);
   if (x.released.caller_stays)
     keep_caller(e, c);
