@@ -280,12 +280,13 @@ operand parser::value(int depth) {
   auto o = term(depth);
   auto calculates = [this] { return symbol("+") || symbol("-") || symbol("*") || symbol("/"); };
   while (!failed_ && calculates()) {
-    step();
     if (o.what != operand::kind::arithmetic) {
       operand all{.what = operand::kind::arithmetic};
       all.elements.push_back(std::move(o));
       o = std::move(all);
     }
+    o.text += now_.text;
+    step();
     o.elements.push_back(term(depth));
   }
   return o;
@@ -392,6 +393,12 @@ std::string shown(const operand& o) {
       for (const auto& element : o.elements)
         out += (&element == &o.elements.front() ? "" : ", ") + shown(element);
       return out + ")";
+    }
+    case operand::kind::arithmetic: {
+      auto out = shown(o.elements.front());
+      for (std::size_t i = 1; i < o.elements.size(); ++i)
+        out += std::string{' '} + o.text[i - 1] + ' ' + shown(o.elements[i]);
+      return out;
     }
     default:
       return o.text;

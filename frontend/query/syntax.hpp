@@ -23,7 +23,7 @@ struct operand {
     arithmetic
   };
   kind what = kind::text;
-  /// The text, the digits, "true", the column's or function's name.
+  /// The text, the digits, "true", the column's or function's name; the operators between elements.
   std::string text{};
   std::vector<operand> elements{};
 };

@@ -196,6 +196,8 @@ TEST_CASE("where no column or no value stands, the refusal names what does") {
   CHECK(refusal("Age IN (1, 1 - 1)") == bad + "unexpected value type *sqlparser.BinaryExpr");
   CHECK(refusal("City") == bad + "incomplete expression");
   CHECK(refusal("f()") == unknown + "function expression");
+  CHECK(refusal("City STARTS_WITH 'a' + 'b' * 2").find("(got: 'a' + 'b' * 2)")
+        != std::string::npos);
   CHECK(refusal("Age + 1") == unknown + "expression of type *sqlparser.BinaryExpr");
   CHECK(refusal("1") == unknown + "expression of type *sqlparser.SQLVal");
   CHECK(refusal("exists()") == "invalid query: malformed SQL query: syntax error at position 36");
