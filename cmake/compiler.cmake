@@ -57,14 +57,18 @@ endif()
 
 # What a server under load does most, as `./dev profile` recorded it, decides how a release is laid
 # out and inlined. A function that changed since is compiled as if there were no profile.
-# Names of functions of one file hold its path as the compiler is told it: relative, with ccache.
+# Names of functions of one file hold its path as the compiler is told it: with ccache, relative to
+# build/NAME.
 set(REPRISE_PROFILE_FILE "${CMAKE_SOURCE_DIR}/cmake/server.profdata")
 if(REPRISE_PROFILE STREQUAL "use")
   # Build tools do not know that objects depend on it.
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${REPRISE_PROFILE_FILE}")
   file(SHA256 "${REPRISE_PROFILE_FILE}" profile_id)
-  # Relative to where the compiler is called: ccache would tell one clone from another by the path.
-  file(RELATIVE_PATH profile_path "${CMAKE_BINARY_DIR}" "${REPRISE_PROFILE_FILE}")
+  set(profile_path "${REPRISE_PROFILE_FILE}")
+  if(CMAKE_GENERATOR MATCHES "Ninja")
+    # Relative to where it calls the compiler: ccache would tell one clone from another by the path.
+    file(RELATIVE_PATH profile_path "${CMAKE_BINARY_DIR}" "${REPRISE_PROFILE_FILE}")
+  endif()
   set(profile_options "-fprofile-use=${profile_path}" "-DREPRISE_PROFILE_ID=${profile_id}"
       -Wno-profile-instr-out-of-date -Wno-profile-instr-unprofiled -Wno-backend-plugin)
 elseif(REPRISE_PROFILE STREQUAL "generate")

@@ -2,14 +2,12 @@
 # Records where a server's work lies, in cmake/server.profdata: ./dev profile.
 #
 # The load is that of the bench: workflows of one task from our own generator, and the other kinds
-# from the one on the official Go SDK, which has to be there: half a load would shape half a server.
+# from the one on the official Go SDK ($REPRISE_YARDSTICK).
 set -euo pipefail
 # shellcheck source=tools/dev/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=tools/dev/server.sh
 source "$(dirname "${BASH_SOURCE[0]}")/server.sh"
-
-[ -n "${REPRISE_YARDSTICK:-}" ] || die "The load generator on the official Go SDK is missing (it lies beside the clone, in shared/load), so there is nothing to record from."
 
 work=$(mktemp -d)
 cleanup() {
@@ -22,16 +20,20 @@ export REPRISE_BINARY="$root/build/profile/reprise" LLVM_PROFILE_FILE="$work/%p.
 
 # load KIND COUNT IN_FLIGHT: each on a server and a store of its own
 load() {
-  local port
+  local port recorder told
   port=$(free_port)
   say "recording: $1, $3 in flight"
   start_server "$port" "$(free_port)" "$work/$1-$3.db" "$work/log"
+  recorder=$server
   if [ "$1" = saturated ]; then
     "$root/build/release/bench_load" --target "127.0.0.1:$port" --pid "$server" --in-flight "$3" --seconds "$2" >&2
   else
-    "$REPRISE_YARDSTICK" -addr "127.0.0.1:$port" -kind "$1" -n "$2" -c "$3" -pids "$server" >&2
+    told=$("$REPRISE_YARDSTICK" -addr "127.0.0.1:$port" -kind "$1" -n "$2" -c "$3" -pids "$server")
+    printf '%s\n' "$told" >&2
+    [[ $told == *'"fails":0,'* ]] || die "Some of these failed: not a load to record."
   fi
   stop_server
+  [ -s "$work/$recorder.profraw" ] || die "The server left no record: it did not end by itself."
 }
 
 load noop 3000 50
