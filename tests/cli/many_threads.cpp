@@ -13,6 +13,7 @@
 #include <atomic>
 #include <barrier>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -65,10 +66,6 @@ public:
     for (auto& c : open_)
       c->cancel();
     open_.clear();
-  }
-
-  std::size_t made() const {
-    return answers_.size();
   }
 
   bool all_answered_once() const {
@@ -185,55 +182,59 @@ private:
   std::vector<std::shared_ptr<std::atomic<int>>> answers_;
 };
 
+using callers = std::vector<std::unique_ptr<caller>>;
+
+callers callers_of(pooled_server& server, std::uint64_t count) {
+  callers out;
+  for (std::uint64_t i = 0; i < count; ++i)
+    out.push_back(std::make_unique<caller>(server, 100 + i));
+  return out;
+}
+
+/// Each makes its calls twice, on a thread of its own, and then does `last`; when all are half way
+/// `half_way` runs here, while they go on.
+void call_from_many_threads(callers& all, int calls, const std::function<void()>& half_way,
+                            const std::function<void(caller&)>& last) {
+  std::barrier met{static_cast<std::ptrdiff_t>(all.size()) + 1};
+  std::vector<std::thread> running;
+  for (auto& c : all)
+    running.emplace_back([&, &me = *c] {
+      me.make_calls(calls);
+      met.arrive_and_wait();
+      me.make_calls(calls);
+      last(me);
+    });
+  met.arrive_and_wait();
+  half_way();
+  for (auto& t : running)
+    t.join();
+}
+
+void check_answers(const callers& all) {
+  for (const auto& c : all)
+    CHECK(testing::eventually([&c] { return c->all_answered_once(); }));
+}
+
 } // namespace
 
 TEST_CASE("calls of many threads that hang up at any moment are answered exactly once each") {
-  constexpr int threads = 6;
   constexpr int calls = 150;
   pooled_server server;
-  std::vector<std::unique_ptr<caller>> callers;
-  for (int i = 0; i < threads; ++i)
-    callers.push_back(std::make_unique<caller>(server, 100 + static_cast<std::uint64_t>(i)));
-  std::barrier half_way{threads + 1};
-  std::vector<std::thread> running;
-  for (auto& c : callers)
-    running.emplace_back([&half_way, &c = *c] {
-      c.make_calls(calls);
-      half_way.arrive_and_wait();
-      c.make_calls(calls);
-      c.hang_up_all();
-    });
-  half_way.arrive_and_wait();
-  // From now on none may wait; those that do are answered while others still call.
-  server.server->front().drain();
-  for (auto& t : running)
-    t.join();
-  for (auto& c : callers) {
-    CHECK(c->made() == 2 * calls);
-    CHECK(testing::eventually([&c] { return c->all_answered_once(); }));
-  }
+  auto all = callers_of(server, 6);
+  // From half way on none may wait; those that do are answered while others still call.
+  call_from_many_threads(
+    all, calls, [&] { server.server->front().drain(); }, [](caller& c) { c.hang_up_all(); });
+  check_answers(all);
 }
 
 TEST_CASE("a server that ends answers every call of threads that still make some") {
-  constexpr int threads = 4;
   constexpr int calls = 100;
   pooled_server server;
-  std::vector<std::unique_ptr<caller>> callers;
-  for (int i = 0; i < threads; ++i)
-    callers.push_back(std::make_unique<caller>(server, 200 + static_cast<std::uint64_t>(i)));
-  std::barrier half_way{threads + 1};
-  std::vector<std::thread> running;
-  for (auto& c : callers)
-    running.emplace_back([&half_way, &c = *c] {
-      c.make_calls(calls);
-      half_way.arrive_and_wait();
-      c.make_calls(calls);
-    });
-  half_way.arrive_and_wait();
-  server.server->front().drain();
-  server.server->stop();
-  for (auto& t : running)
-    t.join();
-  for (auto& c : callers)
-    CHECK(testing::eventually([&c] { return c->all_answered_once(); }));
+  auto all = callers_of(server, 4);
+  auto end = [&] {
+    server.server->front().drain();
+    server.server->stop();
+  };
+  call_from_many_threads(all, calls, end, [](caller&) {});
+  check_answers(all);
 }

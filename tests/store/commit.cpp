@@ -112,8 +112,17 @@ TEST_CASE_TEMPLATE("behind a refused transition nothing of its incarnation holds
         == std::vector{committed, conflict, conflict, committed, conflict, committed});
   CHECK(must(w->find_run(namespace_id, "workflow-1", "run-1"))->last_seq == 2);
   CHECK(must(w->find_run(namespace_id, "workflow-2", "run-2"))->last_seq == 2);
+  // What only the tables find.
+  group.clear();
+  auto same_run_id = start_of(4, w.epoch_of(4));
+  same_run_id.runs[0].head.run_id = "run-1";
+  same_run_id.currents.clear();
+  add(9, same_run_id);
+  add(9, append_to(3, 2, w.epoch_of(3)));
+  CHECK(w->commit(group) == std::vector{already_exists, already_exists});
+  CHECK(must(w->find_run(namespace_id, "workflow-3", "run-3"))->last_seq == 1);
   // The next group begins anew: whether a life goes on is for its writer to know.
-  CHECK(commit_one(*w, group[2]) == committed);
+  CHECK(commit_one(*w, group[1]) == committed);
 }
 
 TEST_CASE_TEMPLATE("a transition is all or nothing over its runs", Backend, REPRISE_BACKENDS) {
