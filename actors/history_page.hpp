@@ -13,7 +13,8 @@ namespace reprise::actors {
 
 /// Which events a page may hold. `first` to `last`, both included; none when last < first. A
 /// reverse page begins at `last` and goes down. Pages are counted in batches: a batch is what one
-/// transition added to the history, or its part up to the start of a workflow task.
+/// transition added to the history, or its part up to the start of a workflow task. So rows tell
+/// batches apart: of two transitions in one row the first ends with such a start (engine::joined).
 struct page_request {
   std::int64_t first = 1;
   std::int64_t last = 0;

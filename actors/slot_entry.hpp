@@ -23,7 +23,8 @@ struct waiting_poll {
   history_wait until{};
 };
 
-/// A workflow task's start that left before its commit.
+/// A workflow task's start that left before its commit. One that a former life left and that the
+/// store has after all stays noted until the next append, or until the execution leaves memory.
 struct early_start {
   /// For the next life, should this one end; absent when the slot was another's in between.
   early_entry_ptr left{};
@@ -70,7 +71,7 @@ struct entry {
   std::vector<call_ptr> staying{};
   /// When one of those has waited long enough.
   std::optional<time_point> staying_until{};
-  /// Drop the actor as soon as it rests (its snapshot was asked for).
+  /// Drop the actor as soon as it rests (what it has to write first was asked for).
   bool drop_next = false;
   int failed_loads = 0;
   /// Deaths in a row without a call that went well; slows down retries.

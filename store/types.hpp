@@ -39,7 +39,8 @@ struct run_head {
   std::optional<time_point> offer_at{};
 };
 
-/// One journal row: what one transition appended to one run.
+/// One journal row: what one transition appended to one run; or two, of which the first started a
+/// workflow task early.
 struct journal_row {
   std::uint64_t seq = 0;
   /// Id of the first event in `events`; of the next event when there is none.

@@ -61,8 +61,8 @@ public:
     return !unsent_.empty();
   }
 
-  /// Whether there is nothing to send that cannot wait a little for company: at most answers to
-  /// pings.
+  /// Whether there is nothing to send that cannot wait a little for company: a ping was heard, and
+  /// no answer to a call is there; other frames of the protocol go with the answer to the ping.
   bool may_send_later() const noexcept {
     return was_pinged_ && queued_ == 0 && phase_ == phase::open && unsent_.empty();
   }
