@@ -445,6 +445,8 @@ std::size_t execution::resident_bytes() {
 
 void execution::deliver(outcome_ptr out) {
   constexpr std::uint64_t estimate_every = 16;
+  // More than a common workflow writes in all: measuring is not free.
+  constexpr std::size_t unreported_max = 8U << 10;
   out->what->decided = true;
   out->released.callers_due = queries_.next_deadline();
   out->write.slot = options_.slot_number;
@@ -454,12 +456,17 @@ void execution::deliver(outcome_ptr out) {
     if (auto held = current_->flush())
       out->write.runs.push_back(std::move(*held));
   out->appended = !out->write.runs.empty();
+  for (const auto& run : out->write.runs)
+    unreported_ += run.row.events.size() + run.row.facts.size();
   if (current_) {
     out->rows_behind_snapshot = current_->rows_behind_snapshot();
     if (out->appended || news_due_ || early || out->what->request.has_wake())
       out->released.current = current_->news();
-    if (news_due_ || (out->appended && appends_ % estimate_every == 0))
+    if (news_due_ || unreported_ > unreported_max
+        || (out->appended && appends_ % estimate_every == 0)) {
       out->resident_bytes = resident_bytes();
+      unreported_ = 0;
+    }
     news_due_ = false;
   }
   if (!out->appended) {

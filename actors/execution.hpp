@@ -113,6 +113,8 @@ private:
   /// A run was loaded: the slot shall hear of it, and of its memory, with the next outcome.
   bool news_due_ = false;
   std::uint64_t appends_ = 0;
+  /// Bytes written since the slot last heard of this execution's memory.
+  std::size_t unreported_ = 0;
   query_registry queries_;
   std::unique_ptr<hosted_run> current_;
   std::vector<std::unique_ptr<hosted_run>> older_;

@@ -118,9 +118,9 @@ TEST_CASE_TEMPLATE("behind a refused transition nothing of its incarnation holds
   same_run_id.runs[0].head.run_id = "run-1";
   same_run_id.currents.clear();
   add(9, same_run_id);
-  add(9, append_to(3, 2, w.epoch_of(3)));
+  add(9, append_to(2, 3, w.epoch_of(2)));
   CHECK(w->commit(group) == std::vector{already_exists, already_exists});
-  CHECK(must(w->find_run(namespace_id, "workflow-3", "run-3"))->last_seq == 1);
+  CHECK(must(w->find_run(namespace_id, "workflow-2", "run-2"))->last_seq == 2);
   // The next group begins anew: whether a life goes on is for its writer to know.
   CHECK(commit_one(*w, group[1]) == committed);
 }
