@@ -22,7 +22,7 @@ public:
     : writer_actor::base(config),
       shared_(shared),
       limits_(limits),
-      pace_(limits.pace_least, limits.pace_most),
+      pace_(limits.pace),
       detached_(detached) {
   }
 

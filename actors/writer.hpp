@@ -9,11 +9,9 @@ namespace reprise::actors {
 struct group_limits {
   std::size_t transitions_max = 512;
   std::size_t bytes_max = 4U << 20;
-  /// While several callers write at once, a commit begins no sooner than `pace_least` after the one
-  /// before began, and up to `pace_most` while that makes groups better (commit_pace). Only a
-  /// writer on a thread of its own pauses.
-  duration pace_least = std::chrono::milliseconds{2};
-  duration pace_most = std::chrono::milliseconds{4};
+  /// While several callers write at once, a commit begins up to so long after the one before began,
+  /// as far as that makes groups better (commit_pace). Only a writer on a thread of its own pauses.
+  duration pace = std::chrono::milliseconds{5};
 };
 
 /// The group-commit writer. While a commit is under way appends gather in its mailbox; the next

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <chrono>
+#include <string_view>
 
 namespace reprise::frontend {
 
@@ -49,6 +50,11 @@ std::array<const google::protobuf::ServiceDescriptor*, 2> api_services() {
           pool->FindServiceByName("temporal.api.operatorservice.v1.OperatorService")};
 }
 
+bool may_wait_for_others(std::string_view method) {
+  return method.starts_with("Poll") || method == "GetWorkflowExecutionHistory"
+         || method == "QueryWorkflow";
+}
+
 } // namespace
 
 error undecodable() {
@@ -70,6 +76,7 @@ void service::add_methods(metrics& measured) {
       auto m = std::make_unique<method>();
       m->name = described->method(i)->name();
       m->path = "/" + described->full_name() + "/" + m->name;
+      m->may_wait = may_wait_for_others(m->name);
       if (auto known = handlers.find(m->name); known != handlers.end()) {
         m->serve = std::move(known->second);
         labels with{{"service_name", "frontend"}, {"operation", m->name}};

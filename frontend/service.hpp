@@ -22,6 +22,8 @@ struct method {
   std::string name{};
   /// Empty: not offered by this server.
   handler serve{};
+  /// Whether its answer may wait for what others do: for a task, for news, for a worker.
+  bool may_wait = false;
   counter* requests = nullptr;
   histogram* latency = nullptr;
 };

@@ -227,7 +227,7 @@ void connection::serve_api(stream& s) {
       = std::chrono::time_point_cast<duration>(std::chrono::system_clock::now() + *s.timeout);
   // The answer may be given before this returns; then it waits for this thread.
   s.served = loop_.front().serve(*s.to->api, **request, std::move(s.by), deadline,
-                                 loop_.expect_answer(*this, s.number));
+                                 loop_.expect_answer(*this, s.number, *s.to->api));
   loop_.hold(s.request.size(), 0);
   s.request = message_reader{0};
 }

@@ -2,6 +2,7 @@
 
 #include "base/ensure.hpp"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -124,6 +125,7 @@ void transport_loop::wait(std::optional<time_point> until) {
     flush_late();
   flush_all();
   tell_if_idle();
+  let_gather(until);
   std::array<epoll_event, events_max> events;
   auto n = ::epoll_wait(poll_.get(), events.data(), events_max, milliseconds_to_sleep(until));
   {
@@ -134,8 +136,34 @@ void transport_loop::wait(std::optional<time_point> until) {
   for (int i = 0; i < n; ++i)
     handle(events[static_cast<std::size_t>(i)].data.u64,
            events[static_cast<std::size_t>(i)].events);
+  if (taken_ > 0)
+    pace_.found(std::chrono::steady_clock::now(), std::exchange(taken_, 0));
   handle_posted();
   flush_all();
+}
+
+/// Sleeps until it is time to look at the sockets, or others want this thread.
+void transport_loop::let_gather(std::optional<time_point> until) {
+  auto next = pace_.next(calls_for_store_);
+  if (until)
+    next = std::min(next, *until);
+  auto left = std::chrono::nanoseconds{next - std::chrono::steady_clock::now()}.count();
+  if (left <= 0)
+    return;
+  {
+    std::lock_guard lock{mutex_};
+    if (is_wanted_locked())
+      return;
+    is_sleeping_ = true;
+  }
+  pollfd alarm{.fd = alarm_.get(), .events = POLLIN, .revents = 0};
+  const timespec patience{.tv_sec = 0, .tv_nsec = left};
+  ::ppoll(&alarm, 1, &patience, nullptr);
+}
+
+bool transport_loop::is_wanted_locked() const {
+  return is_woken_ || !answered_.empty() || !answered_here_.empty() || !jobs_.empty()
+         || !adopted_.empty();
 }
 
 /// From here on, others wake this thread through the alarm.
@@ -145,8 +173,7 @@ int transport_loop::milliseconds_to_sleep(std::optional<time_point> until) {
     if (own)
       wakes = wakes ? std::min(*wakes, *own) : own;
   std::lock_guard lock{mutex_};
-  if (is_woken_ || !answered_.empty() || !answered_here_.empty() || !jobs_.empty()
-      || !adopted_.empty())
+  if (is_wanted_locked())
     return 0;
   constexpr std::chrono::milliseconds longest = 1h;
   auto left = longest;
@@ -175,9 +202,11 @@ void transport_loop::handle_posted() {
     job();
   for (auto* given : {&answering_, &answered_here_}) {
     calls_ -= given->size();
-    for (auto& a : *given)
+    for (auto& a : *given) {
+      calls_for_store_ -= a.waited_for_store ? 1 : 0;
       if (auto found = connections_.find(a.connection); found != connections_.end())
         found->second->answer(a.stream, std::move(a.what));
+    }
     given->clear();
   }
 }
@@ -324,10 +353,17 @@ const route* transport_loop::find(std::string_view path) const {
   return found == routes_.end() ? nullptr : &found->second;
 }
 
-response_handler transport_loop::expect_answer(const connection& c, std::int32_t stream) {
+response_handler transport_loop::expect_answer(const connection& c, std::int32_t stream,
+                                               const method& what) {
   ++calls_;
-  return [this, connection = c.id(), stream](result<std::string> what) {
-    post({.connection = connection, .stream = stream, .what = std::move(what)});
+  ++taken_;
+  auto for_store = !what.may_wait;
+  calls_for_store_ += for_store ? 1 : 0;
+  return [this, connection = c.id(), stream, for_store](result<std::string> given) {
+    post({.connection = connection,
+          .stream = stream,
+          .waited_for_store = for_store,
+          .what = std::move(given)});
   };
 }
 

@@ -3,6 +3,7 @@
 #include "cluster/worker_pool.hpp"
 #include "frontend/service.hpp"
 #include "frontend/transport/connection.hpp"
+#include "frontend/transport/read_pace.hpp"
 #include "frontend/transport/socket.hpp"
 
 #include <array>
@@ -90,7 +91,7 @@ public:
   /// Has all connections look at the clock at this moment or soon after.
   void look_by(time_point when);
   /// Takes note of a call of the API; the handler is for its answer, from any thread.
-  response_handler expect_answer(const connection& c, std::int32_t stream);
+  response_handler expect_answer(const connection& c, std::int32_t stream, const method& what);
   /// Whether so many more bytes of unfinished requests may be kept.
   bool may_hold(std::size_t bytes) const noexcept;
 
@@ -110,6 +111,7 @@ private:
   struct answer {
     std::uint64_t connection;
     std::int32_t stream;
+    bool waited_for_store;
     result<std::string> what;
   };
 
@@ -125,6 +127,8 @@ private:
   void flush_late();
   void look_at_all();
   void close(connection& c);
+  void let_gather(std::optional<time_point> until);
+  bool is_wanted_locked() const;
   int milliseconds_to_sleep(std::optional<time_point> until);
   void tell_if_idle();
 
@@ -143,6 +147,11 @@ private:
   std::vector<std::uint64_t> late_;
   std::optional<time_point> late_at_;
   std::size_t calls_ = 0;
+  /// Those of them that nothing but the store is likely to hold up.
+  std::size_t calls_for_store_ = 0;
+  /// Calls since the last look at the sockets.
+  std::size_t taken_ = 0;
+  read_pace pace_;
   std::size_t held_ = 0;
   bool is_draining_ = false;
   std::optional<time_point> next_look_;
