@@ -8,6 +8,19 @@
 
 namespace reprise::actors {
 
+namespace {
+
+/// A worker polls again and again as the same.
+bool is_same(const temporal::api::taskqueue::v1::PollerInfo& known,
+             const temporal::api::common::v1::WorkerVersionCapabilities& now) {
+  const auto& before = known.worker_version_capabilities();
+  return known.has_worker_version_capabilities() && before.build_id() == now.build_id()
+         && before.use_versioning() == now.use_versioning()
+         && before.deployment_series_name() == now.deployment_series_name();
+}
+
+} // namespace
+
 void recent_pollers::add(const cluster::Poll& poll, time_point now) {
   auto known = by_identity_.find(poll.identity());
   if (known == by_identity_.end()) {
@@ -22,12 +35,13 @@ void recent_pollers::add(const cluster::Poll& poll, time_point now) {
   }
   auto& [last, info] = known->second;
   last = now;
-  info.set_identity(poll.identity());
+  if (info.identity().empty())
+    info.set_identity(poll.identity());
   // What a worker without a limit shows.
   constexpr double unlimited = 100'000;
   info.set_rate_per_second(poll.max_tasks_per_second() > 0 ? poll.max_tasks_per_second()
                                                            : unlimited);
-  if (poll.has_worker_version())
+  if (poll.has_worker_version() && !is_same(info, poll.worker_version()))
     *info.mutable_worker_version_capabilities() = poll.worker_version();
   if (poll.deployment_name().empty() && poll.build_id().empty())
     return;

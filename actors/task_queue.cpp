@@ -249,33 +249,34 @@ void task_queue::match(time_point now) {
 }
 
 void task_queue::hand_out(waiter&& who, held_task&& what) {
-  auto key = waiter_key{who.id, who.from->id()};
-  send(shared_.slot_for(what.task.namespace_id(), what.task.workflow_id()), call_atom_v, who.id,
-       who.from, start_request(who, what), queue_actor{this});
-  auto& handed = handed_[key];
-  handed.identity = task_identity(what.task);
-  handed.who = std::move(who);
-  handed.what = std::move(what);
+  auto& handed = handed_[{who.id, who.from->id()}];
+  handed = {.who = std::move(who),
+            .identity = task_identity(what.task),
+            .row = what.row,
+            .is_query = what.task.kind() == cluster::Task::QUERY};
+  const auto& slot = shared_.slot_for(what.task.namespace_id(), what.task.workflow_id());
+  send(slot, call_atom_v, handed.who.id, handed.who.from,
+       start_request(handed.who, std::move(what.task)), queue_actor{this});
 }
 
-cluster::ExecutionRequest task_queue::start_request(const waiter& who,
-                                                    const held_task& what) const {
+cluster::ExecutionRequest task_queue::start_request(const waiter& who, cluster::Task&& task) const {
   cluster::ExecutionRequest out;
-  out.set_namespace_id(what.task.namespace_id());
+  out.set_namespace_id(task.namespace_id());
   out.set_namespace_name(who.poll->namespace_name());
-  out.set_workflow_id(what.task.workflow_id());
-  out.set_run_id(what.task.run_id());
-  auto& start = what.task.kind() == cluster::Task::QUERY      ? *out.mutable_start_query_task()
-                : what.task.kind() == cluster::Task::ACTIVITY ? *out.mutable_start_activity_task()
-                                                              : *out.mutable_start_workflow_task();
-  *start.mutable_task() = what.task;
+  out.set_workflow_id(task.workflow_id());
+  out.set_run_id(task.run_id());
+  auto& start = task.kind() == cluster::Task::QUERY      ? *out.mutable_start_query_task()
+                : task.kind() == cluster::Task::ACTIVITY ? *out.mutable_start_activity_task()
+                                                         : *out.mutable_start_workflow_task();
+  *start.mutable_task() = std::move(task);
   start.set_identity(who.poll->identity());
   start.set_request_id(who.poll->request_id());
   auto& queue = *start.mutable_task_queue();
   queue.set_name(who.poll->task_queue());
   queue.set_kind(who.poll->normal_name().empty() ? enums::TASK_QUEUE_KIND_NORMAL
                                                  : enums::TASK_QUEUE_KIND_STICKY);
-  queue.set_normal_name(who.poll->normal_name());
+  if (!who.poll->normal_name().empty())
+    queue.set_normal_name(who.poll->normal_name());
   if (who.poll->has_worker_version())
     *start.mutable_worker_version() = who.poll->worker_version();
   // Nothing for a sticky queue: there SDKs answer a hint with all of their pollers, and answers
@@ -299,10 +300,10 @@ std::optional<task_queue::handout> task_queue::take_handout(std::uint64_t id,
   return out;
 }
 
-void task_queue::finish(const held_task& what, const std::string& identity, time_point now) {
-  held_.erase(identity);
-  if (what.row)
-    backlog_.on_done(*what.row, now);
+void task_queue::finish(const handout& h, time_point now) {
+  held_.erase(h.identity);
+  if (h.row)
+    backlog_.on_done(*h.row, now);
 }
 
 void task_queue::on_obsolete(std::uint64_t id, const bridge_actor& from) {
@@ -311,8 +312,8 @@ void task_queue::on_obsolete(std::uint64_t id, const bridge_actor& from) {
   if (!h)
     return;
   watch_.obsolete.add();
-  finish(h->what, h->identity, now);
-  if (h->what.task.kind() != cluster::Task::QUERY)
+  finish(*h, now);
+  if (!h->is_query)
     limit_.give_back();
   if (!h->cancelled) {
     auto key = waiter_key{h->who.id, h->who.from->id()};
@@ -329,7 +330,7 @@ void task_queue::on_taken(std::uint64_t id, const bridge_actor& from) {
     return;
   watch_.polls_served.add();
   dispatched_.add(now);
-  finish(h->what, h->identity, now);
+  finish(*h, now);
   go();
 }
 

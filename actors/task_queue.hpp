@@ -57,8 +57,10 @@ private:
 
   struct handout {
     waiter who{};
-    held_task what{};
+    /// What remains of the task: the slot has it.
     std::string identity{};
+    std::optional<backlog_place> row{};
+    bool is_query = false;
     bool cancelled = false;
   };
 
@@ -85,8 +87,8 @@ private:
   void give_back();
   void seen(time_point now);
   std::optional<handout> take_handout(std::uint64_t id, const bridge_actor& from);
-  void finish(const held_task& what, const std::string& identity, time_point now);
-  cluster::ExecutionRequest start_request(const waiter& who, const held_task& what) const;
+  void finish(const handout& h, time_point now);
+  cluster::ExecutionRequest start_request(const waiter& who, cluster::Task&& task) const;
   bool has_task() const;
   bool idle() const;
   std::int64_t backlog_count() const;

@@ -74,9 +74,11 @@ struct activity_starter {
   bool eager = false;
 };
 
-/// Starts the waiting attempt. What the worker gets.
-api::workflowservice::v1::PollActivityTaskQueueResponse
-start_activity(transition& t, std::int64_t scheduled_event_id, const activity_starter& by);
+/// Starts the waiting attempt.
+void start_activity(transition& t, std::int64_t scheduled_event_id, const activity_starter& by);
+/// What the worker gets that started the activity.
+void fill_task(api::workflowservice::v1::PollActivityTaskQueueResponse& out, const execution& x,
+               const journal::ActivityState& activity, const context& c);
 step decide_start_activity(execution&& current, const cluster::ExecutionRequest& request,
                            const context& c);
 

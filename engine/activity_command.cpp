@@ -123,10 +123,11 @@ apply_schedule_activity(transition& t, const api::command::v1::Command& command,
   *event.mutable_activity_task_scheduled_event_attributes() = std::move(attributes);
   auto id = t.add_event(std::move(event));
   if (wanted.request_eager_execution()) {
-    *c.response.add_activity_tasks() = start_activity(t, id,
-                                                      {.identity = c.request.identity(),
-                                                       .request_id = t.ctx().ids.uuid7(t.ctx().now),
-                                                       .eager = true});
+    start_activity(t, id,
+                   {.identity = c.request.identity(),
+                    .request_id = t.ctx().ids.uuid7(t.ctx().now),
+                    .eager = true});
+    fill_task(*c.response.add_activity_tasks(), t.state(), *find_activity(t.state(), id), t.ctx());
     return std::nullopt;
   }
   t.offer(activity_task(t.state(), *find_activity(t.state(), id)));

@@ -4,6 +4,7 @@
 #include "engine/activity.hpp"
 #include "engine/engine.hpp"
 #include "engine/proto_time.hpp"
+#include "engine/scratch.hpp"
 
 #include <algorithm>
 
@@ -23,14 +24,15 @@ std::string token_of(const execution& x, const journal::ActivityProgress& progre
   return token.SerializeAsString();
 }
 
+} // namespace
+
 /// The timeouts are those of the Scheduled event even when an operator changed them: the server
 /// keeps the new ones by itself, workers compare with the event.
-api::workflowservice::v1::PollActivityTaskQueueResponse
-poll_answer(const execution& x, const journal::ActivityState& activity, const context& c) {
+void fill_task(api::workflowservice::v1::PollActivityTaskQueueResponse& out, const execution& x,
+               const journal::ActivityState& activity, const context& c) {
   const auto& scheduled = activity.scheduled();
   const auto& options = options_of(activity);
   const auto& progress = activity.progress();
-  api::workflowservice::v1::PollActivityTaskQueueResponse out;
   out.set_task_token(token_of(x, progress));
   out.set_workflow_namespace(c.ns.name);
   *out.mutable_workflow_type() = x.started().workflow_type();
@@ -54,13 +56,9 @@ poll_answer(const execution& x, const journal::ActivityState& activity, const co
   *out.mutable_retry_policy() = options.retry_policy();
   if (options.has_priority())
     *out.mutable_priority() = options.priority();
-  return out;
 }
 
-} // namespace
-
-api::workflowservice::v1::PollActivityTaskQueueResponse
-start_activity(transition& t, std::int64_t scheduled_event_id, const activity_starter& by) {
+void start_activity(transition& t, std::int64_t scheduled_event_id, const activity_starter& by) {
   auto progress = find_activity(t.state(), scheduled_event_id)->progress();
   progress.set_start_id(std::max<std::uint64_t>(t.ctx().ids.random(), 1));
   // Not behind its scheduled time: a result by id may end a back-off, whose end is yet to come.
@@ -71,8 +69,18 @@ start_activity(transition& t, std::int64_t scheduled_event_id, const activity_st
   progress.set_eager(by.eager);
   progress.clear_current_retry_interval();
   t.set_activity(std::move(progress));
-  return poll_answer(t.state(), *find_activity(t.state(), scheduled_event_id), t.ctx());
 }
+
+namespace {
+
+step finish_with_task(transition&& t, std::int64_t scheduled_event_id) {
+  scratch memory;
+  auto& answer = memory.make<api::workflowservice::v1::PollActivityTaskQueueResponse>();
+  fill_task(answer, t.state(), *find_activity(t.state(), scheduled_event_id), t.ctx());
+  return std::move(t).finish(answer);
+}
+
+} // namespace
 
 step decide_start_activity(execution&& current, const cluster::ExecutionRequest& request,
                            const context& c) {
@@ -84,15 +92,14 @@ step decide_start_activity(execution&& current, const cluster::ExecutionRequest&
               && activity->progress().attempt() == task.attempt()
               && activity->progress().stamp() == task.stamp();
   if (fits && is_offerable(activity->progress(), c.now)) {
-    auto answer = start_activity(t, task.scheduled_event_id(),
-                                 {.identity = start.identity(), .request_id = start.request_id()});
-    return std::move(t).finish(answer);
+    start_activity(t, task.scheduled_event_id(),
+                   {.identity = start.identity(), .request_id = start.request_id()});
+    return finish_with_task(std::move(t), task.scheduled_event_id());
   }
   // The same poll again: its first answer was lost on the way.
   if (fits && is_started(activity->progress()) && !start.request_id().empty()
       && activity->progress().start_request_id() == start.request_id()) {
-    auto answer = poll_answer(t.state(), *activity, c);
-    return std::move(t).finish(answer);
+    return finish_with_task(std::move(t), task.scheduled_event_id());
   }
   t.obsolete_task();
   return std::move(t).finish(reply{});

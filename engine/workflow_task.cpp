@@ -7,6 +7,7 @@
 #include "engine/evolve.hpp"
 #include "engine/parts.hpp"
 #include "engine/proto_time.hpp"
+#include "engine/scratch.hpp"
 
 #include <algorithm>
 
@@ -178,7 +179,8 @@ history_splice start_task(transition& t, const task_starter& by) {
 
 history_splice splice_of(const execution& x, const task_starter& by) {
   const auto& task = x.workflow_task();
-  service::PollWorkflowTaskQueueResponse poll;
+  scratch memory;
+  auto& poll = memory.make<service::PollWorkflowTaskQueueResponse>();
   poll.set_task_token(token_of(x));
   poll.mutable_workflow_execution()->set_workflow_id(x.created().workflow_id());
   poll.mutable_workflow_execution()->set_run_id(x.created().run_id());
