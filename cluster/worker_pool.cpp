@@ -22,6 +22,9 @@ constexpr event_source::time_point at_once{};
 /// Where a worker waits that has no other source.
 class waiting_room final : public event_source {
 public:
+  void settle() override {
+  }
+
   void wait(std::optional<time_point> until) override {
     std::unique_lock lock{mutex_};
     auto ready = [this] { return woken_; };
@@ -180,6 +183,7 @@ private:
     for (std::size_t n = 0; n < batch && !ready.empty(); ++n)
       run_next();
     pool_.share(*this);
+    source.settle();
     if (!ready.empty())
       return source.wait(at_once);
     if (!pool_.sleep(*this))

@@ -116,7 +116,7 @@ bool transport_loop::wait_until_idle(std::optional<std::chrono::milliseconds> pa
 
 // -- the loop's thread ---------------------------------------------------------------------------
 
-void transport_loop::wait(std::optional<time_point> until) {
+void transport_loop::settle() {
   thread_id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   handle_posted();
   if (next_look_ && *next_look_ <= std::chrono::steady_clock::now())
@@ -125,6 +125,9 @@ void transport_loop::wait(std::optional<time_point> until) {
     flush_late();
   flush_all();
   tell_if_idle();
+}
+
+void transport_loop::wait(std::optional<time_point> until) {
   let_gather(until);
   std::array<epoll_event, events_max> events;
   auto n = ::epoll_wait(poll_.get(), events.data(), events_max, milliseconds_to_sleep(until));

@@ -61,6 +61,7 @@ public:
     return load_.load(std::memory_order_relaxed);
   }
 
+  void settle() override;
   void wait(std::optional<time_point> until) override;
   void wake() override;
 

@@ -8,8 +8,10 @@
 #include <doctest/doctest.h>
 
 #include <condition_variable>
+#include <functional>
 #include <future>
 #include <thread>
+#include <utility>
 
 using namespace reprise;
 using namespace std::chrono_literals;
@@ -59,6 +61,11 @@ caf::behavior link_of_ring(caf::event_based_actor* self, const caf::actor& next)
 /// A source of which the test sees who waits in it.
 class watched_source final : public cluster::event_source {
 public:
+  void settle() override {
+    if (on_settle)
+      std::exchange(on_settle, nullptr)();
+  }
+
   void wait(std::optional<time_point> until) override {
     std::unique_lock lock{mutex_};
     waiter_ = std::this_thread::get_id();
@@ -89,6 +96,9 @@ public:
     std::lock_guard lock{mutex_};
     return waiter_ != std::thread::id{};
   }
+
+  /// Done once; set before the source is attached.
+  std::function<void()> on_settle{};
 
 private:
   std::mutex mutex_;
@@ -174,6 +184,19 @@ TEST_CASE("a worker waits in the source that it was given, and runs there what i
   told = std::make_shared<std::promise<std::thread::id>>();
   caf::anon_send(p.system.spawn(telling_thread, told), 1);
   CHECK(told->get_future().get() == worker);
+}
+
+TEST_CASE("what a source makes ready before it sleeps is run, though nothing else comes") {
+  pooled p{1};
+  auto told = std::make_shared<std::promise<std::thread::id>>();
+  auto hears = told->get_future();
+  auto listener = p.system.spawn(telling_thread, told);
+  watched_source source;
+  // As a connection that breaks on being written to: its calls are taken back from the actors.
+  source.on_settle = [&] { caf::anon_send(listener, 1); };
+  p.pool().attach(0, &source);
+  CHECK(hears.wait_for(10s) == std::future_status::ready);
+  p.pool().attach(0, nullptr);
 }
 
 TEST_CASE("a sleeping worker takes over what a busy one cannot run") {

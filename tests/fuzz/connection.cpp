@@ -94,8 +94,10 @@ std::string stream_of(std::uint8_t how, std::string_view rest) {
 }
 
 void turn(transport_loop& loop, testing::virtual_server& server) {
+  loop.settle();
   loop.wait(transport_loop::time_point{});
   server.run();
+  loop.settle();
   loop.wait(transport_loop::time_point{});
 }
 
