@@ -11,7 +11,7 @@ struct group_limits {
   std::size_t bytes_max = 4U << 20;
   /// While several callers write at once, a commit begins up to so long after the one before began,
   /// as far as that makes groups better (commit_pace). Only a writer on a thread of its own pauses.
-  duration pace = std::chrono::milliseconds{5};
+  duration pace = std::chrono::milliseconds{7};
 };
 
 /// The group-commit writer. While a commit is under way appends gather in its mailbox; the next

@@ -25,11 +25,12 @@ public:
 
   virtual ~event_source() = default;
 
-  /// Ends what is begun, so that nothing of it is left to do when wait() sleeps; that may make actors
-  /// ready, which the worker looks for afterwards. Called before each wait(), by its thread.
+  /// Ends what is begun, so that nothing of it is left to do when wait() sleeps; that may make
+  /// actors ready, which the worker looks for afterwards. Called before each wait(), by its thread.
   virtual void settle() = 0;
-  /// Makes no actor ready before it sleeps. Handles what has come; when nothing has, waits until something does, wake() was called, or the
-  /// given moment. Without a moment: for as long as it takes. By one thread at a time.
+  /// Makes no actor ready before it sleeps. Handles what has come; when nothing has, waits until
+  /// something does, wake() was called, or the given moment. Without a moment: for as long as it
+  /// takes. By one thread at a time.
   virtual void wait(std::optional<time_point> until) = 0;
   /// Ends a wait(), or else the next one. Any thread.
   virtual void wake() = 0;

@@ -7,8 +7,9 @@
 
 namespace reprise::engine {
 
-/// Memory for messages that are made, serialised and thrown away in one place: with all that hangs
-/// on them they lie side by side on the stack, as far as they are small. Not to be moved from:
+/// Memory for messages that are made, serialised and thrown away in one place: with the messages
+/// and strings in them they lie side by side on the stack, as far as they are small (the bytes of
+/// longer strings do not). Not to be moved from:
 /// taking parts out of an arena's message copies them.
 class scratch {
 public:
