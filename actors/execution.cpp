@@ -296,7 +296,8 @@ void execution::decide_transition(const call_ptr& c, hosted_run* run, const name
   if (!queries_.empty())
     queries_after(*out, step, run);
   auto whole = !out->released.obsolete_task && add_answer(*out, step, shown);
-  if (held && whole && hands_out_only(*out))
+  // What is offered again may have ended the server that handed it out.
+  if (held && whole && hands_out_only(*out) && run->scheduled_task_here())
     out->released.early_start = run->held();
   if (step.erase && run != nullptr) {
     if (run == current_.get())

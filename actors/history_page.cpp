@@ -119,12 +119,11 @@ page page_builder::take() && {
   return std::move(out_);
 }
 
-void event_tail::add(std::int64_t first_event_id, std::int64_t event_count,
-                     std::string_view events) {
+void event_tail::add(std::int64_t first_event_id, std::int64_t event_count, std::string events) {
   if (event_count == 0)
     return;
   bytes_ += events.size();
-  rows_.push_back(row{first_event_id, event_count, std::string{events}});
+  rows_.push_back(row{first_event_id, event_count, std::move(events)});
   std::size_t drop = 0;
   while (bytes_ > bytes_max && drop + 1 < rows_.size())
     bytes_ -= rows_[drop++].events.size();

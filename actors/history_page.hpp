@@ -89,7 +89,7 @@ class event_tail {
 public:
   static constexpr std::size_t bytes_max = 32U << 10;
 
-  void add(std::int64_t first_event_id, std::int64_t event_count, std::string_view events);
+  void add(std::int64_t first_event_id, std::int64_t event_count, std::string events);
 
   /// With what the allocator adds.
   std::size_t resident_bytes() const noexcept {

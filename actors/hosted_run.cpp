@@ -24,6 +24,8 @@ hosted_run::hosted_run(loaded_run loaded, std::uint64_t rows_per_snapshot)
   : rows_per_snapshot_(rows_per_snapshot),
     state_(std::move(loaded.state)),
     head_(std::move(loaded.head)),
+    tail_(std::move(loaded.tail)),
+    loaded_task_(state_.workflow_task().scheduled_event_id()),
     snapshot_seq_(loaded.snapshot_seq),
     facts_forgotten_to_(loaded.snapshot_seq) {
   head_.next_event_id = state_.next_event_id();

@@ -47,6 +47,11 @@ public:
     return tail_;
   }
 
+  /// The workflow task is not one that lay in the store when this object was made.
+  bool scheduled_task_here() const {
+    return state_.workflow_task().scheduled_event_id() != loaded_task_;
+  }
+
   std::uint64_t rows_behind_snapshot() const noexcept {
     return head_.last_seq - snapshot_seq_;
   }
@@ -95,6 +100,8 @@ private:
   store::run_head head_;
   event_tail tail_;
   early_entry_ptr held_;
+  /// The scheduled event of the workflow task that was loaded, 0 without one.
+  std::int64_t loaded_task_ = 0;
   std::uint64_t snapshot_seq_ = 0;
   /// Rows up to here keep no facts (or are asked to, in a write under way).
   std::uint64_t facts_forgotten_to_ = 0;

@@ -4,6 +4,8 @@
 #include "protocol/parse_stored.hpp"
 
 #include <exception>
+#include <utility>
+#include <vector>
 
 namespace reprise::actors {
 
@@ -39,6 +41,16 @@ bool read_snapshot(store::store& db, loaded_run& out) {
   return true;
 }
 
+/// The rows were folded. A long replay does not move each of them through the tail.
+void keep_newest(event_tail& tail, std::vector<store::journal_row>& rows) {
+  std::size_t bytes = 0;
+  auto first = rows.end();
+  while (first != rows.begin() && bytes <= event_tail::bytes_max)
+    bytes += (--first)->events.size();
+  for (; first != rows.end(); ++first)
+    tail.add(first->first_event_id, first->event_count, std::move(first->events));
+}
+
 bool replay(store::store& db, loaded_run& out) {
   auto seq = out.snapshot_seq;
   while (seq < out.head.last_seq) {
@@ -58,7 +70,9 @@ bool replay(store::store& db, loaded_run& out) {
                            .facts = std::move(row.facts)};
       if (!engine::evolve(out.state, entry))
         return poisoned(out, "row " + std::to_string(seq) + " of its journal cannot be read");
+      row.events = std::move(entry.events);
     }
+    keep_newest(out.tail, *rows);
   }
   // Another commit may have come in between head and rows; the rows are the truth then.
   out.head.last_seq = seq;

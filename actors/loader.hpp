@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/history_page.hpp"
 #include "engine/step.hpp"
 #include "store/store.hpp"
 
@@ -26,6 +27,8 @@ struct loaded_run {
   store::run_head head{};
   /// The row up to which the snapshot stood, 0 without one.
   std::uint64_t snapshot_seq = 0;
+  /// What was read of the newest events on the way.
+  event_tail tail{};
   /// Says why, unless found.
   std::string text{};
 };

@@ -24,6 +24,10 @@ cluster::ExecutionRequest fail_request(const service::PollWorkflowTaskQueueRespo
 }
 
 struct pages_fixture : actor_fixture {
+  /// With a snapshot per row no load brings rows along: what comes back reads its pages.
+  pages_fixture() : actor_fixture({.rows_per_snapshot = 1}) {
+  }
+
   /// Ids of the events, page by page.
   template <class Response>
   std::vector<std::vector<std::int64_t>> pages(cluster::ExecutionRequest r, std::size_t size) {
@@ -138,17 +142,35 @@ TEST_CASE_FIXTURE(actor_fixture, "a caller that hung up is forgotten") {
 }
 
 TEST_CASE_FIXTURE(actor_fixture, "pages give every event once, forwards and backwards") {
-  start("w");
-  for (int i = 0; i < 40; ++i)
-    ask_raw(signal_request("w", "s" + std::to_string(i)));
-  auto from_store = false;
+  std::string identity;
+  auto loaded = false;
   SUBCASE("from memory") {
   }
-  SUBCASE("from the store") {
-    from_store = true;
-    restart_node();
+  SUBCASE("from memory, once loaded") {
+    loaded = true;
   }
-  CAPTURE(from_store);
+  SUBCASE("in part from the store") {
+    identity.resize(1000, 'i');
+  }
+  SUBCASE("in part from the store, once loaded") {
+    identity.resize(1000, 'i');
+    loaded = true;
+  }
+  CAPTURE(identity.size());
+  CAPTURE(loaded);
+  start("w");
+  for (int i = 0; i < 40; ++i) {
+    auto r = signal_request("w", "s" + std::to_string(i));
+    r.mutable_signal()->set_identity(identity);
+    ask_raw(r);
+  }
+  if (loaded)
+    restart_node();
+  int reads = 0;
+  decide_fault = [&reads](store::operation what) {
+    reads += what == store::operation::read ? 1 : 0;
+    return store::fault{};
+  };
   for (int size : {1, 7, 42, 1000}) {
     std::vector<std::int64_t> ids;
     auto r = history_request("w");
@@ -177,6 +199,8 @@ TEST_CASE_FIXTURE(actor_fixture, "pages give every event once, forwards and back
     for (std::size_t i = 0; i < ids.size(); ++i)
       CHECK(ids[i] == static_cast<std::int64_t>(i + 1));
   }
+  // To load an execution takes its head, its snapshot and its rows.
+  CHECK((reads > (loaded ? 3 : 0)) != identity.empty());
 }
 
 TEST_CASE_FIXTURE(pages_fixture, "pages are counted in what transitions wrote, and split none") {
