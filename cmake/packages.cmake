@@ -1,9 +1,11 @@
 # Debian 12's libraries, each as an imported target whose headers are SYSTEM.
 
+# Libraries that a busy server calls at every turn are linked statically: their calls are direct.
+set(Protobuf_USE_STATIC_LIBS ON)
+
 find_package(Threads REQUIRED)
 find_package(Protobuf 3.21 REQUIRED)
 find_package(OpenSSL REQUIRED)
-find_package(SQLite3 REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(fmt REQUIRED)
 find_package(doctest REQUIRED)
@@ -36,6 +38,7 @@ if(REPRISE_SANITIZE MATCHES "thread")
 endif()
 # Clients only: the server speaks HTTP/2 by itself, with nghttp2.
 reprise_import(grpc HEADER grpcpp/grpcpp.h LIBRARIES grpc++ grpc gpr absl_synchronization)
-reprise_import(jemalloc HEADER jemalloc/jemalloc.h LIBRARIES jemalloc)
-reprise_import(nghttp2 HEADER nghttp2/nghttp2.h LIBRARIES nghttp2)
+reprise_import(jemalloc HEADER jemalloc/jemalloc.h LIBRARIES libjemalloc.a)
+reprise_import(nghttp2 HEADER nghttp2/nghttp2.h LIBRARIES libnghttp2.a)
 reprise_import(mysql HEADER mysql_connection.h LIBRARIES mysqlcppconn)
+reprise_import(sqlite HEADER sqlite3.h LIBRARIES libsqlite3.a m)

@@ -24,9 +24,7 @@ cluster::ExecutionRequest fail_request(const service::PollWorkflowTaskQueueRespo
 }
 
 struct pages_fixture : actor_fixture {
-  /// With a snapshot per row no load brings rows along: what comes back reads its pages.
-  pages_fixture() : actor_fixture({.rows_per_snapshot = 1}) {
-  }
+  using actor_fixture::actor_fixture;
 
   /// Ids of the events, page by page.
   template <class Response>
@@ -46,6 +44,12 @@ struct pages_fixture : actor_fixture {
       token = got.next_page_token();
     } while (!token.empty() && out.size() < 100);
     return out;
+  }
+};
+
+/// With a snapshot per row no load brings rows along: what comes back reads its pages.
+struct stored_pages_fixture : pages_fixture {
+  stored_pages_fixture() : pages_fixture({.rows_per_snapshot = 1}) {
   }
 };
 
@@ -203,7 +207,31 @@ TEST_CASE_FIXTURE(actor_fixture, "pages give every event once, forwards and back
   CHECK((reads > (loaded ? 3 : 0)) != identity.empty());
 }
 
-TEST_CASE_FIXTURE(pages_fixture, "pages are counted in what transitions wrote, and split none") {
+TEST_CASE_FIXTURE(pages_fixture, "a replay of many bytes keeps the newest events without a gap") {
+  start("w");
+  // More than are read at once; then few, then more than are kept.
+  const std::size_t inputs[] = {1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20,
+                                10,      10,      20'000,  20'000};
+  for (std::size_t i = 0; i < std::size(inputs); ++i) {
+    auto r = signal_request("w", "s" + std::to_string(i));
+    r.mutable_signal()->set_identity(std::string(inputs[i], 'i'));
+    ask_raw(r);
+    restart_node();
+    auto reverse = request("w");
+    reverse.mutable_get_history()->mutable_reverse();
+    for (std::size_t size : {1, 3}) {
+      std::vector<std::int64_t> ids;
+      for (const auto& page : pages<reverse_response>(reverse, size))
+        ids.insert(ids.end(), page.begin(), page.end());
+      REQUIRE(ids.size() == i + 3);
+      for (std::size_t at = 0; at < ids.size(); ++at)
+        CHECK(ids[at] == static_cast<std::int64_t>(ids.size() - at));
+    }
+  }
+}
+
+TEST_CASE_FIXTURE(stored_pages_fixture,
+                  "pages are counted in what transitions wrote, and split none") {
   start("w");
   auto task = take_workflow_task();
   ask_raw(signal_request("w", "while it runs"));
