@@ -81,6 +81,10 @@ TEST_CASE_FIXTURE(weather, "signals that were refused and sent again arrive once
 
 TEST_CASE_FIXTURE(weather, "reads that the store cannot answer are UNAVAILABLE") {
   start_workflow("w");
+  // More than what an execution keeps of its history in memory.
+  auto signal = signal_request("w");
+  signal.mutable_input()->add_payloads()->set_data(std::string(100'000, 'x'));
+  ok<ws::SignalWorkflowExecutionResponse>(signal);
   restart();
   fail_all();
   CHECK(refusal(history_request("w")).code == unavailable);
@@ -93,7 +97,7 @@ TEST_CASE_FIXTURE(weather, "reads that the store cannot answer are UNAVAILABLE")
   ns.mutable_workflow_execution_retention_period()->set_seconds(86'400);
   CHECK(refusal(ns).code == unavailable);
   clear_up();
-  CHECK(history("w") == std::vector<int>{1, 5});
+  CHECK(history("w") == std::vector<int>{1, 5, 26});
   CHECK(count() == 1);
   ok<ws::RegisterNamespaceResponse>(ns);
 }
