@@ -86,6 +86,7 @@ public:
 private:
   struct wire {
     std::thread thread{};
+    std::atomic<bool> ended = false;
   };
 
   static sockaddr_in local(std::uint16_t port) {
@@ -118,9 +119,24 @@ private:
       auto client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
       if (client < 0)
         continue;
+      join_ended();
       auto& w = wires_.emplace_back();
-      w.thread = std::thread{[this, client] { serve(client); }};
+      w.thread = std::thread{[this, client, &w] {
+        serve(client);
+        w.ended = true;
+      }};
     }
+  }
+
+  /// A thread keeps its stack until it is joined, and a server whose database is away tries to
+  /// reach it some thousand times a second.
+  void join_ended() {
+    wires_.remove_if([](wire& w) {
+      if (!w.ended)
+        return false;
+      w.thread.join();
+      return true;
+    });
   }
 
   void serve(int client) {
