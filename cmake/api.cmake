@@ -45,7 +45,11 @@ file(GLOB_RECURSE api_protos RELATIVE "${REPRISE_API_PROTOS}" CONFIGURE_DEPENDS
 list(FILTER api_protos EXCLUDE REGEX "^google/protobuf/")
 reprise_protoc(api_sources "${REPRISE_API_PROTOS}" ${api_protos})
 
+# Its headers are made apart from its objects: nothing that only reads them waits for these.
+add_custom_target(reprise_api_headers DEPENDS ${api_sources})
+
 add_library(reprise_api STATIC ${api_sources})
+set_target_properties(reprise_api PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
 # The same flags in every build type: whoever compiled it first, compiled it for all (ccache).
 target_compile_options(reprise_api PRIVATE ${REPRISE_GENERATED_CODE_OPTIONS})
 target_include_directories(reprise_api SYSTEM PUBLIC "${REPRISE_GENERATED}")

@@ -4,7 +4,6 @@ set(CMAKE_CXX_STANDARD 23)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}")
 
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang" OR CMAKE_CXX_COMPILER_VERSION VERSION_LESS 19)
@@ -19,7 +18,8 @@ endif()
 set(CMAKE_CXX_FLAGS_RELEASE "")
 set(CMAKE_CXX_FLAGS_DEBUG "")
 
-add_compile_options(-fcolor-diagnostics "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=")
+# One code model for all: what is precompiled serves libraries and programs.
+add_compile_options(-fPIC -fcolor-diagnostics "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=")
 add_link_options(-fuse-ld=lld-19)
 
 # ccache sees paths relative to the source tree and ignores the working directory, so that every
@@ -28,7 +28,7 @@ find_program(REPRISE_CCACHE ccache)
 if(REPRISE_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER
       /usr/bin/env "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}" CCACHE_NOHASHDIR=1
-      CCACHE_SLOPPINESS=time_macros "${REPRISE_CCACHE}")
+      CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_PCH_EXTSUM=1 "${REPRISE_CCACHE}")
 endif()
 
 # What our own targets add. Generated code stays out of it: no warnings, and no sanitizers either,
@@ -55,39 +55,25 @@ if(REPRISE_FUZZ)
   target_compile_options(reprise_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# What a server under load does most, as `./dev profile` recorded it, decides how a release is laid
-# out and inlined. A function that changed since is compiled as if there were no profile.
-# Names of functions of one file hold its path as the compiler is told it: with ccache, relative to
-# build/NAME.
-set(REPRISE_PROFILE_FILE "${CMAKE_SOURCE_DIR}/cmake/server.profdata")
-if(REPRISE_PROFILE STREQUAL "use")
-  # Build tools do not know that objects depend on it.
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${REPRISE_PROFILE_FILE}")
-  file(SHA256 "${REPRISE_PROFILE_FILE}" profile_id)
-  set(profile_path "${REPRISE_PROFILE_FILE}")
-  if(CMAKE_GENERATOR MATCHES "Ninja")
-    # Relative to where it calls the compiler: ccache would tell one clone from another by the path.
-    file(RELATIVE_PATH profile_path "${CMAKE_BINARY_DIR}" "${REPRISE_PROFILE_FILE}")
-  endif()
-  set(profile_options "-fprofile-use=${profile_path}" "-DREPRISE_PROFILE_ID=${profile_id}"
-      -Wno-profile-instr-out-of-date -Wno-profile-instr-unprofiled -Wno-backend-plugin)
-elseif(REPRISE_PROFILE STREQUAL "generate")
-  set(profile_options -fprofile-generate)
+# Only ./dev release builds with a recorded profile and link-time optimisation: REPRISE_PROFILE is
+# off, generate, or the file that was recorded. Everything else is built plainly.
+if(REPRISE_PROFILE STREQUAL "generate")
+  set(REPRISE_TUNING -fprofile-generate)
   add_link_options(-fprofile-generate)
 elseif(NOT REPRISE_PROFILE STREQUAL "off")
-  message(FATAL_ERROR "REPRISE_PROFILE is use, generate or off, not ${REPRISE_PROFILE}.")
-endif()
-target_compile_options(reprise_flags INTERFACE "$<$<CONFIG:Release>:${profile_options}>")
-list(APPEND REPRISE_GENERATED_CODE_OPTIONS ${profile_options})
-# The server is optimised as a whole when it is linked. Objects hold machine code as well, which
-# tests and benches are linked from: none of them is worth the time.
-if(REPRISE_LTO AND NOT REPRISE_PROFILE STREQUAL "generate")
-  set(lto_options -flto=thin -ffat-lto-objects)
-  list(APPEND REPRISE_GENERATED_CODE_OPTIONS ${lto_options})
-  if(CMAKE_BUILD_TYPE STREQUAL "Release")
-    set(REPRISE_SERVER_COMPILE_OPTIONS ${lto_options})
-    # The linker's own option: clang 19 does not hand it on.
-    set(REPRISE_SERVER_LINK_OPTIONS -flto=thin -Wl,--fat-lto-objects
-        "-Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/lto-cache")
+  if(NOT EXISTS "${REPRISE_PROFILE}")
+    message(FATAL_ERROR "REPRISE_PROFILE is off, generate or a recorded file, not ${REPRISE_PROFILE}.")
   endif()
+  # Build tools do not know that objects depend on it.
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${REPRISE_PROFILE}")
+  file(SHA256 "${REPRISE_PROFILE}" profile_id)
+  set(REPRISE_TUNING "-fprofile-use=${REPRISE_PROFILE}" "-DREPRISE_PROFILE_ID=${profile_id}"
+      -Wno-profile-instr-out-of-date -Wno-profile-instr-unprofiled -Wno-backend-plugin)
 endif()
+if(REPRISE_LTO)
+  list(APPEND REPRISE_TUNING -flto=thin)
+  # The linker's own option: clang 19 does not hand it on.
+  add_link_options(-flto=thin "-Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/lto-cache")
+endif()
+target_compile_options(reprise_flags INTERFACE ${REPRISE_TUNING})
+list(APPEND REPRISE_GENERATED_CODE_OPTIONS ${REPRISE_TUNING})

@@ -1,13 +1,13 @@
 # One folder, one target of its name. Sources are globbed, so adding a file needs no edit here.
 
-# reprise_folder(NAME [LINK target...]): the library reprise_NAME from NAME/**/*.cpp.
+# reprise_folder(NAME [PRECOMPILED set] [LINK target...]): the library reprise_NAME from NAME/**/*.cpp.
 function(reprise_folder name)
-  cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(arg "" "PRECOMPILED" "LINK" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
   if(sources)
     add_library(reprise_${name} STATIC ${sources})
     target_link_libraries(reprise_${name} PRIVATE reprise_flags PUBLIC ${arg_LINK})
-    target_compile_options(reprise_${name} PRIVATE ${REPRISE_SERVER_COMPILE_OPTIONS})
+    reprise_precompiled(reprise_${name} "${arg_PRECOMPILED}")
     target_include_directories(reprise_${name} PUBLIC "${CMAKE_SOURCE_DIR}")
   else()
     add_library(reprise_${name} INTERFACE)
@@ -16,24 +16,40 @@ function(reprise_folder name)
   endif()
   file(GLOB_RECURSE headers CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.hpp")
   list(FILTER headers EXCLUDE REGEX "/protocol/interfaces\\.hpp$")
-  reprise_verify(reprise_${name} ${headers})
+  reprise_verify(reprise_${name} "${arg_PRECOMPILED}" ${headers})
 endfunction()
 
-# reprise_verify(TARGET header...): the target all_verify_interface_header_sets compiles each header
-# alone, so that none leans on what its includers happened to include before.
-function(reprise_verify target)
-  if(ARGN)
-    target_sources(${target} INTERFACE FILE_SET HEADERS BASE_DIRS "${CMAKE_SOURCE_DIR}"
-                   FILES ${ARGN})
-    set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+# reprise_verify(TARGET SET header...): the target `headers` compiles each header alone, so that none
+# leans on what its includers happened to include before. One that has a source of its own name is
+# the first that this includes (tools/tidy.py), so it needs no unit. Other people's headers come
+# precompiled: which of the standard library a header needs, tools/tidy.py looks at.
+add_custom_target(headers)
+function(reprise_verify target set)
+  set(units)
+  foreach(header IN LISTS ARGN)
+    string(REGEX REPLACE "\\.hpp$" "" stem "${header}")
+    if(EXISTS "${stem}.cpp")
+      continue()
+    endif()
+    file(RELATIVE_PATH name "${CMAKE_SOURCE_DIR}" "${header}")
+    set(unit "${CMAKE_BINARY_DIR}/headers/${name}.cpp")
+    file(CONFIGURE OUTPUT "${unit}" CONTENT "#include \"${name}\" // IWYU pragma: keep\n")
+    list(APPEND units "${unit}")
+  endforeach()
+  if(units)
+    add_library(${target}_headers OBJECT EXCLUDE_FROM_ALL ${units})
+    target_compile_options(${target}_headers PRIVATE -fsyntax-only)
+    target_link_libraries(${target}_headers PRIVATE reprise_flags ${target})
+    reprise_precompiled(${target}_headers "${set}")
+    add_dependencies(headers ${target}_headers)
   endif()
 endfunction()
 
-# reprise_tests(NAME [LINK target...] [TIMEOUT seconds]): reprise_NAME_tests from tests/NAME/*.cpp,
+# reprise_tests(NAME [PRECOMPILED set] [LINK target...] [TIMEOUT seconds]): reprise_NAME_tests from tests/NAME/*.cpp,
 # registered one ctest per file so that they run side by side, and one more for cases that come
 # from headers. A main.cpp in the folder replaces doctest's own main.
 function(reprise_tests name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "LINK" ${ARGN})
+  cmake_parse_arguments(arg "" "TIMEOUT;PRECOMPILED" "LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
   if(NOT sources)
     return()
@@ -51,6 +67,7 @@ function(reprise_tests name)
   endif()
   target_link_libraries(${target} PRIVATE reprise_flags doctest::doctest ${arg_LINK})
   target_include_directories(${target} PRIVATE "${CMAKE_SOURCE_DIR}")
+  reprise_precompiled(${target} "${arg_PRECOMPILED}")
   set(seen)
   foreach(source IN LISTS sources)
     get_filename_component(stem "${source}" NAME_WE)

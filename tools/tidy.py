@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks what the compiler does not: the direction of includes, lengths, coroutine expressions.
+"""Checks what the compiler does not: includes and their direction, lengths, coroutine expressions.
 
 usage: tidy.py [ROOT]      prints every finding as FILE:LINE: text; exit 1 when there is one
 """
@@ -36,6 +36,22 @@ UNSEEN = {
 }
 INTERFACES = "protocol/interfaces.hpp"
 
+# Other people's headers come precompiled, so the compiler does not miss them in a header of ours.
+STANDARD = {
+    "algorithm": r"sort|stable_sort|find_if|any_of|all_of|none_of|clamp|lower_bound|upper_bound",
+    "array": r"array", "atomic": r"atomic", "chrono": r"chrono",
+    "condition_variable": r"condition_variable", "deque": r"deque", "filesystem": r"filesystem",
+    "functional": r"function|hash", "list": r"list", "map": r"map|multimap",
+    "memory": r"shared_ptr|unique_ptr|weak_ptr|make_shared|make_unique",
+    "mutex": r"mutex|recursive_mutex|lock_guard|unique_lock|scoped_lock",
+    "optional": r"optional|nullopt", "random": r"mt19937(?:_64)?", "set": r"set|multiset",
+    "span": r"span", "string": r"string|to_string", "string_view": r"string_view",
+    "thread": r"thread|this_thread", "tuple": r"tuple|tie", "unordered_map": r"unordered_map",
+    "unordered_set": r"unordered_set", "utility": r"pair|exchange", "variant": r"variant",
+    "vector": r"vector",
+}
+HEADERS = set()
+
 
 def room(path):
     """The longest folder of BELOW that holds the file, or its first folder."""
@@ -66,6 +82,33 @@ def check_includes(path, lines):
                 yield number, f"{folder} may not see actor interfaces"
         elif folder in UNSEEN and str(path) != INTERFACES and re.match(UNSEEN[folder], theirs):
             yield number, f"{folder} may not see <{theirs}"
+
+
+def all_includes(path, root, seen):
+    """What a header includes, by itself or through headers of ours."""
+    for found in re.finditer(r'^\s*#\s*include\s+[<"]([^>"]+)', (root / path).read_text(), re.M):
+        name = found.group(1)
+        if name in seen:
+            continue
+        seen.add(name)
+        if pathlib.Path(name) in HEADERS:
+            all_includes(pathlib.Path(name), root, seen)
+    return seen
+
+
+def check_standard(path, root, lines, text):
+    """A header includes what it names of the standard library; a source begins with its header."""
+    if path.suffix == ".cpp":
+        own = path.with_suffix(".hpp")
+        first = next((line for line in lines if line.startswith("#include")), "")
+        if own in HEADERS and first != f'#include "{own}"':
+            yield 1, f"its first include is not {own}"
+        return
+    included = all_includes(path, root, set())
+    for header, names in STANDARD.items():
+        found = header not in included and re.search(r"\bstd::(?:" + names + r")\b", text)
+        if found:
+            yield text.count("\n", 0, found.start()) + 1, f"{found.group(0)} without <{header}>"
 
 
 def functions(text):
@@ -121,6 +164,7 @@ def check(path, root):
     text = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", lambda m: re.sub(r"[^\n]", " ", m.group(0)),
                   text, flags=re.M)
     yield from check_includes(path, lines)
+    yield from check_standard(path, root, lines, text)
     yield from check_lengths(path, lines, text)
     if path.parts[0] in ("sdk", "examples"):
         yield from check_coroutines(lines, text)
@@ -133,6 +177,7 @@ def main():
     if not paths:
         sys.exit(f"{root}: no source file in any known folder")
     found = 0
+    HEADERS.update(path for path in paths if path.suffix == ".hpp")
     for path in paths:
         for number, what in check(path, root):
             print(f"{path}:{number}: {what}")

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <vector>
+#include <chrono>
 
 namespace reprise::testing {
 

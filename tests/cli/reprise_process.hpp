@@ -18,6 +18,7 @@
 #include <iterator>
 #include <string>
 #include <vector>
+#include <utility>
 
 namespace reprise::testing {
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Records where a server's work lies, in cmake/server.profdata: ./dev profile.
+# Records where a server's work lies, for ./dev release. usage: profile.sh FILE
 #
 # The load is that of the bench: workflows of one task from our own generator, and the other kinds
 # from the one on the official Go SDK ($REPRISE_YARDSTICK).
@@ -45,5 +45,5 @@ load noop 200 1
 load saturated 3 200
 
 # Functions that never ran are left out: the file stays small, and they are compiled as always.
-/usr/lib/llvm-19/bin/llvm-profdata merge --sparse -o "$root/cmake/server.profdata" "$work"/*.profraw
-say "recorded in cmake/server.profdata; the next build uses it"
+/usr/lib/llvm-19/bin/llvm-profdata merge --sparse -o "$1" "$work"/*.profraw
+say "recorded in $1"
