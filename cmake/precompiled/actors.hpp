@@ -1,6 +1,6 @@
 #pragma once
 
-#include "api.hpp"
+#include "cmake/precompiled/api.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>

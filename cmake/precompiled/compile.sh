@@ -11,9 +11,8 @@ for argument in "$@"; do
   esac
   previous=$argument
 done
-case "$output" in *.pch) ;; *) exit 0 ;; esac
 top=$(cd "$(dirname "$0")/../.." && pwd)
 {
-  printf '%s\n' "$@" | sed "s|$top/||g"
-  sed -e '1s/^[^:]*://' -e 's/\\$//' "$depends" | tr -s ' ' '\n' | sed '/^$/d' | xargs cat | sed "s|$top/||g"
+  printf '%s\n' "$@" | sed "s|$top||g"
+  sed -e '1s/^[^:]*://' -e 's/\\$//' "$depends" | tr -s ' ' '\n' | sed '/^$/d' | xargs cat | sed "s|$top||g"
 } | sha256sum >"$output.sum"
