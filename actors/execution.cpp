@@ -70,7 +70,8 @@ execution::execution(caf::actor_config& config, execution_options options)
   : execution_actor::base(config),
     shared_(options.shared),
     options_(std::move(options)),
-    ids_(shared_.seed ^ (options_.who->number * 0x9E37'79B9'7F4A'7C15U)) {
+    ids_(shared_.seed ^ (options_.who->number * 0x9E37'79B9'7F4A'7C15U)),
+    queries_(shared_.capacity.workflow) {
   shared_.executions.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -105,9 +106,11 @@ void execution::on_call(call_ptr& c) {
 
 void execution::load_current() {
   phase_ = phase::loading;
-  auto job = [&db = shared_.db, me = execution_actor{this}, ns = options_.namespace_id,
+  auto job = [&shared = shared_, me = execution_actor{this}, ns = options_.namespace_id,
               id = options_.workflow_id] {
-    caf::anon_send(me, loaded_atom_v, std::make_shared<loaded_run>(load_run(db, ns, id, {})));
+    caf::anon_send(
+      me, loaded_atom_v,
+      std::make_shared<loaded_run>(load_run(shared.db, ns, id, {}, shared.capacity.run)));
   };
   if (shared_.readers.post(std::move(job)))
     return;
@@ -127,8 +130,9 @@ void execution::load_older(const std::string& run_id, const call_ptr& c) {
   out->number = appends_;
   out->released.load = [&shared = shared_, me = execution_actor{this}, ns = options_.namespace_id,
                         id = options_.workflow_id, run_id] {
-    caf::anon_send(me, loaded_atom_v,
-                   std::make_shared<loaded_run>(load_run(shared.db, ns, id, run_id)));
+    caf::anon_send(
+      me, loaded_atom_v,
+      std::make_shared<loaded_run>(load_run(shared.db, ns, id, run_id, shared.capacity.run)));
   };
   send(options_.slot, result_atom_v, std::move(out));
 }
@@ -159,7 +163,7 @@ void execution::on_current_loaded(loaded_run& loaded) {
       return;
     case loaded_run::outcome::found:
       shared_.watch.rehydrated.add();
-      current_ = std::make_unique<hosted_run>(std::move(loaded), shared_.rows_per_snapshot);
+      current_ = std::make_unique<hosted_run>(std::move(loaded), shared_.capacity.run);
       if (options_.left)
         current_->adopt(std::move(options_.left));
       break;
@@ -183,7 +187,7 @@ void execution::on_older_loaded(loaded_run& loaded) {
   });
   auto what = loaded.what;
   if (what == loaded_run::outcome::found) {
-    keep_older(std::make_unique<hosted_run>(std::move(loaded), shared_.rows_per_snapshot));
+    keep_older(std::make_unique<hosted_run>(std::move(loaded), shared_.capacity.run));
     news_due_ = true;
   }
   for (const auto& c : ready) {
@@ -200,7 +204,7 @@ void execution::on_older_loaded(loaded_run& loaded) {
 
 void execution::keep_older(std::unique_ptr<hosted_run> run) {
   older_.insert(older_.begin(), std::move(run));
-  if (older_.size() > older_runs_max)
+  if (older_.size() > shared_.capacity.workflow.older_runs_max)
     older_.pop_back();
 }
 
@@ -336,7 +340,7 @@ void execution::write_step(outcome& out, engine::step& step, hosted_run* run,
     return;
   auto key = shared_.keys.next(shared_.time.now(), options_.slot_number);
   auto next = std::make_unique<hosted_run>(std::move(step.successor->state), key,
-                                           options_.slot_number, shared_.rows_per_snapshot);
+                                           options_.slot_number, shared_.capacity.run);
   runs.push_back(next->create(std::move(step.successor->written), types));
   out.write.currents.push_back({.namespace_id = options_.namespace_id,
                                 .workflow_id = options_.workflow_id,

@@ -40,9 +40,6 @@ struct execution_options {
 /// everything leaves through the slot. Dies when it throws; never blocks; lives in its slot's care.
 class execution final : public execution_actor::base {
 public:
-  /// How many runs besides the current one stay in memory.
-  static constexpr std::size_t older_runs_max = 2;
-
   execution(caf::actor_config& config, execution_options options);
 
   behavior_type make_behavior() override;

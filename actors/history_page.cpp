@@ -125,7 +125,7 @@ void event_tail::add(std::int64_t first_event_id, std::int64_t event_count, std:
   bytes_ += events.size();
   rows_.push_back(row{first_event_id, event_count, std::move(events)});
   std::size_t drop = 0;
-  while (bytes_ > bytes_max && drop + 1 < rows_.size())
+  while (bytes_ > bytes_max_ && drop + 1 < rows_.size())
     bytes_ -= rows_[drop++].events.size();
   rows_.erase(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(drop));
 }

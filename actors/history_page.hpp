@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/bounds.hpp"
 #include "base/result.hpp"
 #include "store/store.hpp"
 
@@ -87,7 +88,8 @@ private:
 /// Bounded in bytes; always without gaps up to the newest event.
 class event_tail {
 public:
-  static constexpr std::size_t bytes_max = 32U << 10;
+  explicit event_tail(std::size_t bytes_max = run_bounds{}.tail_bytes_max) : bytes_max_(bytes_max) {
+  }
 
   void add(std::int64_t first_event_id, std::int64_t event_count, std::string events);
 
@@ -107,6 +109,7 @@ private:
     std::string events{};
   };
 
+  std::size_t bytes_max_;
   std::vector<row> rows_;
   std::size_t bytes_ = 0;
 };

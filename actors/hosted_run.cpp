@@ -9,8 +9,8 @@
 namespace reprise::actors {
 
 hosted_run::hosted_run(engine::execution state, std::int64_t key, store::slot_id slot,
-                       std::uint64_t rows_per_snapshot)
-  : rows_per_snapshot_(rows_per_snapshot), state_(std::move(state)) {
+                       const run_bounds& bounds)
+  : bounds_(bounds), state_(std::move(state)), tail_(bounds.tail_bytes_max) {
   const auto& created = state_.created();
   head_.key = key;
   head_.slot = slot;
@@ -20,8 +20,8 @@ hosted_run::hosted_run(engine::execution state, std::int64_t key, store::slot_id
   began_here_ = true;
 }
 
-hosted_run::hosted_run(loaded_run loaded, std::uint64_t rows_per_snapshot)
-  : rows_per_snapshot_(rows_per_snapshot),
+hosted_run::hosted_run(loaded_run loaded, const run_bounds& bounds)
+  : bounds_(bounds),
     state_(std::move(loaded.state)),
     head_(std::move(loaded.head)),
     tail_(std::move(loaded.tail)),
@@ -84,7 +84,7 @@ store::run_write hosted_run::append_row(engine::record written, const attribute_
     facts_forgotten_to_ = snapshot_seq_;
   }
   // Not >=: a state that is too large is measured again only after as many rows more.
-  if (rows_behind_snapshot() % rows_per_snapshot_ == 0)
+  if (rows_behind_snapshot() % bounds_.rows_per_snapshot == 0)
     add_snapshot(out);
   return out;
 }
@@ -139,7 +139,7 @@ store::run_write hosted_run::snapshot_only() {
 }
 
 void hosted_run::add_snapshot(store::run_write& write) {
-  if (state_.ByteSizeLong() > snapshot_bytes_max)
+  if (state_.ByteSizeLong() > bounds_.snapshot_bytes_max)
     return;
   write.snap = store::snapshot{.seq = head_.last_seq, .state = state_.SerializeAsString()};
   snapshot_seq_ = head_.last_seq;

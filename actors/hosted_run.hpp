@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/bounds.hpp"
 #include "actors/history_page.hpp"
 #include "actors/loader.hpp"
 #include "actors/outcome.hpp"
@@ -17,15 +18,10 @@ namespace reprise::actors {
 /// which then shares its row with whatever comes next.
 class hosted_run {
 public:
-  /// Larger states are replayed: a snapshot has to fit into one statement of a database (16 MiB),
-  /// in which each of its bytes may need two. Without this bound such a run could write no more.
-  static constexpr std::size_t snapshot_bytes_max = 7U << 20;
-
-  /// A run that does not exist yet; create() writes it. While it lives, a snapshot replaces the
-  /// replay of at most `rows_per_snapshot` rows.
+  /// A run that does not exist yet; create() writes it. The bounds must outlive it.
   hosted_run(engine::execution state, std::int64_t key, store::slot_id slot,
-             std::uint64_t rows_per_snapshot);
-  hosted_run(loaded_run loaded, std::uint64_t rows_per_snapshot);
+             const run_bounds& bounds);
+  hosted_run(loaded_run loaded, const run_bounds& bounds);
 
   engine::execution& state() noexcept {
     return state_;
@@ -95,7 +91,7 @@ private:
   /// Unless the state is too large.
   void add_snapshot(store::run_write& write);
 
-  std::uint64_t rows_per_snapshot_;
+  const run_bounds& bounds_;
   engine::execution state_;
   store::run_head head_;
   event_tail tail_;

@@ -11,9 +11,6 @@ namespace reprise::actors {
 
 namespace {
 
-/// Bounds the memory of one step of a replay, not its length.
-constexpr std::size_t replay_bytes_max = 4U << 20;
-
 using outcome = loaded_run::outcome;
 
 /// False when the rest must not be read; `out` says why.
@@ -42,19 +39,19 @@ bool read_snapshot(store::store& db, loaded_run& out) {
 }
 
 /// The rows were folded. A long replay does not move each of them through the tail.
-void keep_newest(event_tail& tail, std::vector<store::journal_row>& rows) {
+void keep_newest(event_tail& tail, std::vector<store::journal_row>& rows, std::size_t bytes_max) {
   std::size_t bytes = 0;
   auto first = rows.end();
-  while (first != rows.begin() && bytes <= event_tail::bytes_max)
+  while (first != rows.begin() && bytes <= bytes_max)
     bytes += (--first)->events.size();
   for (; first != rows.end(); ++first)
     tail.add(first->first_event_id, first->event_count, std::move(first->events));
 }
 
-bool replay(store::store& db, loaded_run& out) {
+bool replay(store::store& db, loaded_run& out, const run_bounds& bounds) {
   auto seq = out.snapshot_seq;
   while (seq < out.head.last_seq) {
-    auto rows = db.read_journal(out.head.key, seq + 1, replay_bytes_max);
+    auto rows = db.read_journal(out.head.key, seq + 1, bounds.replay_bytes_max);
     if (!rows)
       return failed(out, rows.error());
     if (rows->empty())
@@ -72,7 +69,7 @@ bool replay(store::store& db, loaded_run& out) {
         return poisoned(out, "row " + std::to_string(seq) + " of its journal cannot be read");
       row.events = std::move(entry.events);
     }
-    keep_newest(out.tail, *rows);
+    keep_newest(out.tail, *rows, bounds.tail_bytes_max);
   }
   // Another commit may have come in between head and rows; the rows are the truth then.
   out.head.last_seq = seq;
@@ -90,8 +87,10 @@ bool check(loaded_run& out) {
 } // namespace
 
 loaded_run load_run(store::store& db, const std::string& namespace_id,
-                    const std::string& workflow_id, const std::string& run_id) {
+                    const std::string& workflow_id, const std::string& run_id,
+                    const run_bounds& bounds) {
   loaded_run out;
+  out.tail = event_tail{bounds.tail_bytes_max};
   out.asked_run_id = run_id;
   auto head = run_id.empty() ? db.current_run(namespace_id, workflow_id)
                              : db.find_run(namespace_id, workflow_id, run_id);
@@ -103,7 +102,7 @@ loaded_run load_run(store::store& db, const std::string& namespace_id,
     return out;
   out.head = std::move(**head);
   try {
-    if (read_snapshot(db, out) && replay(db, out) && check(out))
+    if (read_snapshot(db, out) && replay(db, out, bounds) && check(out))
       out.what = outcome::found;
   } catch (const std::exception& e) {
     poisoned(out, e.what());

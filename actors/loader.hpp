@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/bounds.hpp"
 #include "actors/history_page.hpp"
 #include "engine/step.hpp"
 #include "store/store.hpp"
@@ -36,6 +37,7 @@ struct loaded_run {
 /// Reads a run and folds its journal: the snapshot, then the rows behind it (invariant 1). Blocks.
 /// Never throws: what cannot be folded is `poisoned`.
 loaded_run load_run(store::store& db, const std::string& namespace_id,
-                    const std::string& workflow_id, const std::string& run_id);
+                    const std::string& workflow_id, const std::string& run_id,
+                    const run_bounds& bounds = {});
 
 } // namespace reprise::actors

@@ -165,7 +165,8 @@ query_step query_registry::on_query(const call_ptr& c, const engine::execution& 
     refuse(not_ready("Workflow task is not scheduled yet."));
     return out;
   }
-  if (queries_.size() >= queries_max || (!direct && buffered_of(run_id) >= buffered_max)) {
+  if (queries_.size() >= bounds_.queries_max
+      || (!direct && buffered_of(run_id) >= bounds_.queries_buffered_max)) {
     refuse(buffer_full());
     return out;
   }

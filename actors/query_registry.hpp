@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/bounds.hpp"
 #include "actors/outcome.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
@@ -41,12 +42,12 @@ struct query_step {
 /// the next that starts; else it goes to a worker as a task of its own, on the sticky queue first.
 class query_registry {
 public:
-  /// Queries of one workflow id that wait at the same time.
-  static constexpr std::size_t queries_max = 200;
-  /// Of these, queries of one run that wait for a workflow task.
-  static constexpr std::size_t buffered_max = 1;
   static constexpr duration wait_default = std::chrono::seconds{30};
   static constexpr duration wait_max = std::chrono::seconds{120};
+
+  /// The bounds must outlive it.
+  explicit query_registry(const workflow_bounds& bounds) : bounds_(bounds) {
+  }
 
   /// Queries wait: the execution must not be passivated.
   bool empty() const noexcept {
@@ -126,6 +127,7 @@ private:
   /// Moves a query that waits for a workflow task which will not take it. False: answered.
   bool settle(query& q, const engine::execution& x, time_point now, query_step& out);
 
+  const workflow_bounds& bounds_;
   std::vector<query> queries_;
 };
 

@@ -34,7 +34,7 @@ std::optional<backlog_place> queue_backlog::wanted(time_point now, bool room) co
     return std::nullopt;
   if (!at_end_)
     return cursor_;
-  if (known_.size() >= page_rows)
+  if (known_.size() >= page_rows_)
     return std::nullopt;
   return front;
 }
@@ -64,7 +64,7 @@ std::vector<bool> queue_backlog::on_page(std::optional<std::span<const backlog_p
     pass_found_ = pass_found_ || fresh.back();
     cursor_ = place;
   }
-  if (rows->size() == page_rows)
+  if (rows->size() == page_rows_)
     return fresh;
   at_end_ = true;
   if (!pass_found_ && !refused_while_reading_) {
@@ -91,7 +91,7 @@ void queue_backlog::on_done(const backlog_place& row, time_point now) {
 std::vector<backlog_place> queue_backlog::take_erasable(time_point now) {
   if (erasing_ || done_.empty())
     return {};
-  if (done_.size() < erase_rows && erase_at_ && now < *erase_at_)
+  if (done_.size() < erase_rows_ && erase_at_ && now < *erase_at_)
     return {};
   erasing_ = true;
   erase_at_.reset();
@@ -117,7 +117,7 @@ std::optional<time_point> queue_backlog::next_time(bool room) const {
   if (erase_at_ && !erasing_)
     next = erase_at_;
   auto reads_later = room && counted_ && !reading_ && (has_rows_ || watching_)
-                     && !(at_end_ && known_.size() >= page_rows);
+                     && !(at_end_ && known_.size() >= page_rows_);
   if (reads_later)
     next = next ? std::min(*next, not_before_) : not_before_;
   return next;

@@ -20,13 +20,15 @@ namespace reprise::actors {
 /// refusal more passes follow, less and less often.
 class queue_backlog {
 public:
-  static constexpr std::size_t page_rows = 1000;
-  static constexpr std::size_t erase_rows = 500;
   static constexpr duration erase_after = std::chrono::milliseconds{200};
   static constexpr duration retry_after = std::chrono::seconds{1};
   static constexpr duration pass_pause_min = std::chrono::milliseconds{100};
   static constexpr duration pass_pause_max = std::chrono::seconds{10};
   static constexpr duration watch_time = std::chrono::minutes{1};
+
+  explicit queue_backlog(const queue_bounds& bounds = {})
+    : page_rows_(bounds.page_rows), erase_rows_(bounds.erase_rows) {
+  }
 
   /// Whether there are rows is not known; nothing may be handed out yet.
   bool unknown() const noexcept {
@@ -73,6 +75,8 @@ public:
 private:
   static constexpr backlog_place front{0, std::numeric_limits<std::int64_t>::min()};
 
+  std::size_t page_rows_;
+  std::size_t erase_rows_;
   bool counted_ = false;
   bool has_rows_ = false;
   bool watching_ = false;

@@ -90,7 +90,7 @@ queue_actor queue_directory::spawn(const store::queue_key& key, const std::strin
     auto& e = where.entries[name];
     if (e.actor)
       return e.actor;
-    if (count_.load(std::memory_order_relaxed) >= queues_max) {
+    if (count_.load(std::memory_order_relaxed) >= shared_.capacity.queues_max) {
       if (!e.facts)
         where.entries.erase(name);
       return {};

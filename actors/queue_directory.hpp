@@ -31,9 +31,6 @@ struct queue_facts {
 /// executions offer again what waits for that queue (invariant 6).
 class queue_directory {
 public:
-  /// Actors at the same time; beyond it new queues are refused.
-  static constexpr std::size_t queues_max = 50'000;
-
   using lost_handler = std::function<void(const store::queue_key&)>;
 
   queue_directory(caf::actor_system& system, services& shared, metrics& m);

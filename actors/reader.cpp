@@ -59,7 +59,7 @@ bool reader_pool::post(store_job job) {
   count_down when_posted{posting_};
   if (!open_.load(std::memory_order_seq_cst))
     return false;
-  if (waiting_.fetch_add(1, std::memory_order_relaxed) >= jobs_max) {
+  if (waiting_.fetch_add(1, std::memory_order_relaxed) >= jobs_max_) {
     waiting_.fetch_sub(1, std::memory_order_relaxed);
     return false;
   }

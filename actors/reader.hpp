@@ -14,8 +14,9 @@ namespace reprise::actors {
 /// order.
 class reader_pool {
 public:
-  /// How many jobs may wait or run; more are refused.
-  static constexpr std::size_t jobs_max = 8192;
+  /// `jobs_max`: how many jobs may wait or run; more are refused.
+  explicit reader_pool(std::size_t jobs_max) : jobs_max_(jobs_max) {
+  }
 
   /// `detached`: each has a thread of its own. Else they share the scheduler's (simulation).
   void start(caf::actor_system& system, std::size_t count, bool detached);
@@ -36,6 +37,7 @@ public:
   }
 
 private:
+  const std::size_t jobs_max_;
   std::vector<reader_actor> readers_;
   std::atomic<std::size_t> next_{0};
   std::atomic<std::size_t> waiting_{0};

@@ -24,9 +24,9 @@ bool is_same(const temporal::api::taskqueue::v1::PollerInfo& known,
 void recent_pollers::add(const cluster::Poll& poll, time_point now) {
   auto known = by_identity_.find(poll.identity());
   if (known == by_identity_.end()) {
-    if (by_identity_.size() >= pollers_max) {
+    if (by_identity_.size() >= pollers_max_) {
       std::erase_if(by_identity_, [&](const auto& p) { return now - p.second.last > kept; });
-      if (by_identity_.size() >= pollers_max)
+      if (by_identity_.size() >= pollers_max_)
         by_identity_.erase(std::min_element(
           by_identity_.begin(), by_identity_.end(),
           [](const auto& a, const auto& b) { return a.second.last < b.second.last; }));

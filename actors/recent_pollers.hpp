@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/bounds.hpp"
 #include "base/clock.hpp"
 #include "protocol/cluster.pb.h"
 #include "temporal/api/taskqueue/v1/message.pb.h"
@@ -14,8 +15,11 @@ namespace reprise::actors {
 /// Who polled a queue within the last minutes, by identity; bounded.
 class recent_pollers {
 public:
-  static constexpr std::size_t pollers_max = 1000;
   static constexpr duration kept = std::chrono::minutes{5};
+
+  explicit recent_pollers(const queue_bounds& bounds = {})
+    : pollers_max_(bounds.recent_pollers_max) {
+  }
 
   void add(const cluster::Poll& poll, time_point now);
   /// Newest first.
@@ -28,6 +32,7 @@ private:
     temporal::api::taskqueue::v1::PollerInfo info{};
   };
 
+  std::size_t pollers_max_;
   std::map<std::string, seen> by_identity_;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/bounds.hpp"
 #include "actors/hooks.hpp"
 #include "actors/key_source.hpp"
 #include "actors/lease.hpp"
@@ -28,12 +29,11 @@ struct services {
   std::uint64_t seed = 0;
   /// Executions are passivated beyond this many (estimated) bytes.
   std::size_t memory_budget_bytes = 96U << 20;
-  /// A run is given a snapshot after so many rows; at least 1.
-  std::uint64_t rows_per_snapshot = 512;
+  const node_bounds capacity{};
 
   lease own_lease{time};
   key_source keys{};
-  reader_pool readers{};
+  reader_pool readers{capacity.jobs_max};
   writer_actor writer{};
   timer_actor timer{};
   keeper_actor keeper{};

@@ -63,7 +63,7 @@ void slot::accept(call_ptr c) {
   auto& e = entries_.find_or_add(c->request.namespace_id(), c->request.workflow_id());
   if (e.is == entry::phase::parked)
     return refuse(c, parked_execution(e.workflow_id, e.parked_text));
-  if (e.calls.size() >= calls_max)
+  if (e.calls.size() >= shared_.capacity.workflow.calls_max)
     return refuse(c, busy_workflow());
   add_call(e, c);
   if (e.is == entry::phase::live)

@@ -16,9 +16,6 @@ namespace reprise::actors {
 /// lives as long as the node.
 class slot final : public slot_actor::base {
 public:
-  /// How many calls, and how many long polls, one workflow id may have waiting.
-  static constexpr std::size_t calls_max = 2000;
-  static constexpr std::size_t polls_max = 1000;
   /// How long a workflow task's start may stay in memory alone while its worker is at work. A crash
   /// within that time costs the task's work, which is done again.
   static constexpr duration early_start_max = std::chrono::seconds{1};

@@ -228,7 +228,7 @@ void slot::retry_later(entry& e) {
 // -------------------------------------------------------------------------------------
 
 void slot::passivate(entry& e) {
-  auto rows_max = shared_.rows_per_snapshot / part_without_snapshot;
+  auto rows_max = shared_.capacity.run.rows_per_snapshot / part_without_snapshot;
   auto wants_snapshot = e.rows_behind_snapshot > rows_max && !e.drop_next;
   if (!wants_snapshot && !e.early)
     return drop_actor(e);

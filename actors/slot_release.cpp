@@ -220,7 +220,7 @@ void slot::add_poll(entry& e, const call_ptr& c, history_wait until) {
     send(c->from, reply_atom_v, c->id, std::move(until.expired));
     return;
   }
-  if (e.polls.size() >= polls_max)
+  if (e.polls.size() >= shared_.capacity.workflow.polls_max)
     return refuse(c, busy_workflow());
   e.polls.push_back({c, std::move(until)});
   shared_.watch.history_polls.add(1);

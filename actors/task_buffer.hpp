@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/bounds.hpp"
 #include "protocol/cluster.pb.h"
 
 #include <array>
@@ -28,20 +29,22 @@ std::string task_identity(const cluster::Task& task);
 /// within bounds of number and bytes. A plain value.
 class task_buffer {
 public:
-  static constexpr std::size_t tasks_max = 10'000;
-  static constexpr std::size_t bytes_max = 8U << 20;
   static constexpr int priority_default = 3;
   static constexpr int priority_last = 5;
+
+  explicit task_buffer(const queue_bounds& bounds = {})
+    : tasks_max_(bounds.tasks_max), bytes_max_(bounds.task_bytes_max) {
+  }
 
   /// 1 to priority_last; what is not set or out of range becomes the default.
   static int priority_of(const cluster::Task& task) noexcept;
 
   bool full() const noexcept {
-    return size_ >= tasks_max || bytes_ >= bytes_max;
+    return size_ >= tasks_max_ || bytes_ >= bytes_max_;
   }
 
   bool has_room_for_a_page() const noexcept {
-    return size_ < tasks_max / 2 && bytes_ < bytes_max / 2;
+    return size_ < tasks_max_ / 2 && bytes_ < bytes_max_ / 2;
   }
 
   bool empty() const noexcept {
@@ -70,6 +73,8 @@ public:
   const cluster::Task* first_of(int priority) const;
 
 private:
+  std::size_t tasks_max_;
+  std::size_t bytes_max_;
   std::array<std::deque<held_task>, priority_last> lanes_;
   std::size_t size_ = 0;
   std::size_t bytes_ = 0;

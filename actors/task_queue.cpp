@@ -34,9 +34,13 @@ task_queue::task_queue(caf::actor_config& config, services& shared, queue_direct
                        queue_hooks& watch, std::shared_ptr<queue_facts> facts)
   : queue_actor::base(config),
     shared_(shared),
+    bounds_(shared.capacity.queue),
     directory_(directory),
     watch_(watch),
     facts_(std::move(facts)),
+    tasks_(bounds_),
+    backlog_(bounds_),
+    pollers_(bounds_),
     last_use_(shared.time.now()) {
 }
 
@@ -109,7 +113,7 @@ void task_queue::on_offer(cluster::Task& task) {
 
 void task_queue::on_query(cluster::Task& task) {
   // Nobody offers a query again: it lives as long as its caller waits.
-  if (queries_.size() >= queries_max)
+  if (queries_.size() >= bounds_.queries_max)
     queries_.pop_front();
   queries_.push_back(std::move(task));
   go();
@@ -149,7 +153,7 @@ void task_queue::on_poll(std::uint64_t id, bridge_actor& from, cluster::Poll& po
            .from = std::move(from),
            .poll = std::make_unique<const cluster::Poll>(std::move(poll)),
            .expires = expires};
-  if (waiting_.size() >= pollers_max || w.expires <= now) {
+  if (waiting_.size() >= bounds_.pollers_max || w.expires <= now) {
     end_poll(w);
     return;
   }
@@ -180,7 +184,7 @@ void task_queue::on_worker_left() {
   if (pass_on(lost_atom_v))
     return;
   facts_->last_poll_ns.store(0, std::memory_order_relaxed);
-  pollers_ = {};
+  pollers_ = recent_pollers{bounds_};
   if (sticky_)
     give_back();
 }
@@ -225,7 +229,7 @@ bool task_queue::has_task() const {
 }
 
 void task_queue::match(time_point now) {
-  while (!waiting_.empty() && has_task() && handed_.size() < handed_max) {
+  while (!waiting_.empty() && has_task() && handed_.size() < bounds_.handed_max) {
     held_task next;
     if (!queries_.empty()) {
       next.task = std::move(queries_.front());
@@ -339,7 +343,8 @@ void task_queue::on_taken(std::uint64_t id, const bridge_actor& from) {
 
 void task_queue::post(std::shared_ptr<backlog_job> job) {
   jobs_.push_back(job);
-  auto work = [&db = shared_.db, key = facts_->key, me = queue_actor{this}, job] {
+  auto work = [&db = shared_.db, key = facts_->key, page_rows = bounds_.page_rows,
+               me = queue_actor{this}, job] {
     switch (job->what) {
       case backlog_job::kind::count:
         if (auto n = db.count_backlog(key)) {
@@ -348,8 +353,7 @@ void task_queue::post(std::shared_ptr<backlog_job> job) {
         }
         break;
       case backlog_job::kind::read:
-        if (auto rows = db.read_backlog(key, job->behind.first, job->behind.second,
-                                        queue_backlog::page_rows)) {
+        if (auto rows = db.read_backlog(key, job->behind.first, job->behind.second, page_rows)) {
           job->rows = std::move(*rows);
           job->ok = true;
         }

@@ -28,10 +28,6 @@ struct backlog_job;
 /// any time (invariant 6). Never blocks; its memory is bounded, what it cannot hold it refuses.
 class task_queue final : public queue_actor::base {
 public:
-  static constexpr std::size_t pollers_max = 10'000;
-  static constexpr std::size_t queries_max = 1000;
-  /// Hand-outs whose outcome is not known yet.
-  static constexpr std::size_t handed_max = 10'000;
   /// How long a worker that was seen on a sticky queue counts as alive.
   static constexpr duration sticky_worker_lives = std::chrono::seconds{10};
   static constexpr duration idle_max = std::chrono::minutes{5};
@@ -103,6 +99,7 @@ private:
   bool pass_on(Ts&&... xs);
 
   services& shared_;
+  const queue_bounds& bounds_;
   queue_directory& directory_;
   queue_hooks& watch_;
   std::shared_ptr<queue_facts> facts_;

@@ -13,10 +13,6 @@ namespace reprise::actors {
 
 namespace {
 
-constexpr std::size_t armed_max = 100'000;
-constexpr std::size_t page_rows = 1000;
-constexpr std::size_t credits_max = 256;
-constexpr std::size_t sweeps_max = 64;
 /// How far ahead deadlines are read, and how long before the first of them.
 constexpr duration window = std::chrono::minutes{10};
 constexpr duration lead = std::chrono::minutes{1};
@@ -33,7 +29,8 @@ struct sweep {
 
 class timer final : public timer_actor::base {
 public:
-  timer(caf::actor_config& config, services& shared) : timer_actor::base(config), shared_(shared) {
+  timer(caf::actor_config& config, services& shared)
+    : timer_actor::base(config), shared_(shared), bounds_(shared.capacity.timer) {
   }
 
   behavior_type make_behavior() override {
@@ -46,7 +43,7 @@ public:
         go();
       },
       [this](credit_atom) {
-        credits_ = std::min(credits_ + 1, credits_max);
+        credits_ = std::min(credits_ + 1, bounds_.credits_max);
         go();
       },
       [this](epoch_atom, bool serving) { on_serving(serving); },
@@ -79,7 +76,7 @@ private:
     sweep_ends_ = false;
     sweep_at_ = long_ago;
     sweep_key_ = 0;
-    credits_ = credits_max;
+    credits_ = bounds_.credits_max;
     horizon_ = long_ago;
     horizon_key_ = 0;
     // Pages that are on their way belong to the time before.
@@ -102,7 +99,7 @@ private:
     if (!serving_)
       return;
     auto until = scan_until_ ? std::max(*scan_until_, horizon_) : horizon_;
-    if (due.at <= until && armed_.size() < armed_max) {
+    if (due.at <= until && armed_.size() < bounds_.armed_max) {
       armed_.emplace(due.at, std::move(due));
       return;
     }
@@ -120,7 +117,7 @@ private:
   }
 
   void scan_if_near() {
-    if (scan_until_ || !next_known_ || armed_.size() > armed_max / 2)
+    if (scan_until_ || !next_known_ || armed_.size() > bounds_.armed_max / 2)
       return;
     auto now = shared_.time.now();
     if (*next_known_ - now > lead)
@@ -129,7 +126,7 @@ private:
     next_known_.reset();
     ++pages_under_way_;
     auto job = [&shared = shared_, me = timer_actor{this}, until = *scan_until_, at = horizon_,
-                key = horizon_key_] {
+                key = horizon_key_, page_rows = bounds_.page_rows] {
       auto page = std::make_shared<due_page>();
       auto rows = shared.db.due_timers(until, at, key, page_rows);
       page->failed = !rows;
@@ -189,7 +186,7 @@ private:
     auto unbegun = sweeps_.begin() + (sweep_began() ? 1 : 0);
     if (!serving_ || std::find(unbegun, sweeps_.end(), s) != sweeps_.end())
       return;
-    if (sweeps_.size() >= sweeps_max) {
+    if (sweeps_.size() >= bounds_.sweeps_max) {
       sweeps_.resize(1); // the one under way
       s = {};
     }
@@ -201,7 +198,8 @@ private:
       return;
     sweeping_ = true;
     ++pages_under_way_;
-    auto job = [&shared = shared_, me = timer_actor{this}, at = sweep_at_, key = sweep_key_] {
+    auto job = [&shared = shared_, me = timer_actor{this}, at = sweep_at_, key = sweep_key_,
+                page_rows = bounds_.page_rows] {
       auto page = std::make_shared<due_page>();
       page->of_deadlines = false;
       auto rows = shared.db.pending_offers(at, key, page_rows);
@@ -295,7 +293,7 @@ private:
     };
     if (credits_ > 0 && !armed_.empty())
       sooner(armed_.begin()->first);
-    if (!scan_until_ && next_known_ && armed_.size() <= armed_max / 2)
+    if (!scan_until_ && next_known_ && armed_.size() <= bounds_.armed_max / 2)
       sooner(*next_known_ - std::min(lead, next_known_->time_since_epoch()));
     if (sweep_pause_until_ > now)
       sooner(sweep_pause_until_);
@@ -307,8 +305,9 @@ private:
   }
 
   services& shared_;
+  const timer_bounds& bounds_;
   bool serving_ = false;
-  std::size_t credits_ = credits_max;
+  std::size_t credits_ = bounds_.credits_max;
   std::size_t pages_under_way_ = 0;
   std::size_t pages_ignored_ = 0;
 

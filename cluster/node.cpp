@@ -37,7 +37,7 @@ node::node(caf::actor_system& system, store::store& db, const clock& time, metri
             .watch = hooks_,
             .seed = options_.seed,
             .memory_budget_bytes = options_.memory_budget_bytes,
-            .rows_per_snapshot = options_.rows_per_snapshot},
+            .capacity = options_.capacity},
     queues_(system, shared_, m) {
 }
 
@@ -47,7 +47,7 @@ node::~node() {
 
 void node::start() {
   ENSURE(!started_, "a node starts once");
-  ENSURE(options_.rows_per_snapshot > 0, "snapshots come after rows");
+  ENSURE(options_.capacity.run.rows_per_snapshot > 0, "snapshots come after rows");
   started_ = true;
   if (options_.lease_owner.empty())
     options_.lease_owner = seeded_ids{options_.seed}.uuid7(shared_.time.now());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/bounds.hpp"
 #include "actors/hooks.hpp"
 #include "actors/namespace_registry.hpp"
 #include "actors/queue_directory.hpp"
@@ -26,9 +27,8 @@ struct node_options {
   std::uint64_t seed = 0;
   engine::limits bounds{};
   std::size_t memory_budget_bytes = 96U << 20;
-  /// A run gets a snapshot after so many rows of its journal, at least 1. Fewer: quicker loads,
-  /// more to write.
-  std::uint64_t rows_per_snapshot = 512;
+  /// How much is held at the same time; `bounds` are what the API allows.
+  actors::node_bounds capacity{};
   actors::group_limits group{};
   std::size_t readers = 4;
   /// Threads of their own for what blocks. False in simulations: everything runs on the scheduler.

@@ -68,11 +68,12 @@ std::uint64_t bridge::refuse(waiting_call c) {
 
 std::uint64_t bridge::call(cluster::ExecutionRequest&& request, reply_handler done) {
   waiting_call c{.done = std::move(done)};
-  auto id = calls_->add(c, calls_max, [&](std::uint64_t number, waiting_call& added) {
+  auto send = [&](std::uint64_t number, waiting_call& added) {
     // Not before: after stop() there may be no slots.
     added.slot = shared_.slot_for(request.namespace_id(), request.workflow_id());
     caf::anon_send(added.slot, call_atom_v, number, actor_of(number), std::move(request));
-  });
+  };
+  auto id = calls_->add(c, shared_.capacity.calls_max, send);
   return id != 0 ? id : refuse(std::move(c));
 }
 
@@ -80,9 +81,10 @@ std::uint64_t bridge::poll(cluster::Poll&& poll, reply_handler done) {
   waiting_call c{.done = std::move(done)};
   c.queue = queues_.find(queue_of(poll));
   c.poll = std::make_unique<const cluster::Poll>(std::move(poll));
-  auto id = !c.queue ? 0 : calls_->add(c, calls_max, [&](std::uint64_t n, waiting_call& added) {
+  auto send = [&](std::uint64_t n, waiting_call& added) {
     caf::anon_send(added.queue, poll_atom_v, n, actor_of(n), *added.poll);
-  });
+  };
+  auto id = c.queue ? calls_->add(c, shared_.capacity.calls_max, send) : 0;
   return id != 0 ? id : refuse(std::move(c));
 }
 
@@ -90,9 +92,10 @@ std::uint64_t bridge::describe_queue(const std::string& namespace_id, const std:
                                      int kind, std::string request, reply_handler done) {
   waiting_call c{.done = std::move(done)};
   c.queue = queues_.find({.namespace_id = namespace_id, .name = queue, .kind = kind});
-  auto id = !c.queue ? 0 : calls_->add(c, calls_max, [&](std::uint64_t n, waiting_call& added) {
+  auto send = [&](std::uint64_t n, waiting_call& added) {
     caf::anon_send(added.queue, describe_atom_v, n, actor_of(n), std::move(request));
-  });
+  };
+  auto id = c.queue ? calls_->add(c, shared_.capacity.calls_max, send) : 0;
   return id != 0 ? id : refuse(std::move(c));
 }
 

@@ -23,9 +23,6 @@ struct waiting_call;
 /// outlive it; stop() first, then end the actors.
 class bridge final : public backend {
 public:
-  /// Calls under way at the same time; more are refused.
-  static constexpr std::size_t calls_max = 100'000;
-
   struct options {
     std::size_t bridges = 4;
     std::uint64_t seed = 0;

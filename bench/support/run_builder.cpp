@@ -70,8 +70,8 @@ engine::reply run_builder::apply(cluster::ExecutionRequest request) {
     fail("bench: " + done.answer.failure->message);
   const actors::attribute_types types;
   if (done.successor) {
-    run_.emplace(std::move(done.successor->state), key_, slot_,
-                 cluster::node_options{}.rows_per_snapshot);
+    static constexpr actors::run_bounds bounds;
+    run_.emplace(std::move(done.successor->state), key_, slot_, bounds);
     keep(run_->create(std::move(done.successor->written), types), true);
   } else if (done.current) {
     run_->state() = std::move(*done.current);

@@ -75,7 +75,7 @@ struct deep_backlog : actor_fixture {
 } // namespace
 
 TEST_CASE_FIXTURE(deep_backlog, "a million tasks without a worker stay out of memory, in order") {
-  constexpr auto memory_max = static_cast<std::int64_t>(actors::task_buffer::tasks_max);
+  constexpr auto memory_max = static_cast<std::int64_t>(actors::queue_bounds{}.tasks_max);
   std::int64_t most = 0;
   // The execution owns no such events: every task falls through, and its poller gets the next one.
   constexpr int beyond = 100;

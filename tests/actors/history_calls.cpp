@@ -49,7 +49,7 @@ struct pages_fixture : actor_fixture {
 
 /// With a snapshot per row no load brings rows along: what comes back reads its pages.
 struct stored_pages_fixture : pages_fixture {
-  stored_pages_fixture() : pages_fixture({.rows_per_snapshot = 1}) {
+  stored_pages_fixture() : pages_fixture({.capacity = {.run = {.rows_per_snapshot = 1}}}) {
   }
 };
 

@@ -6,7 +6,8 @@
 namespace reprise::actors {
 namespace {
 
-constexpr std::uint64_t rows_per_snapshot = 512;
+constexpr run_bounds bounds;
+constexpr auto rows_per_snapshot = bounds.rows_per_snapshot;
 
 engine::execution state_of_size(std::size_t bytes) {
   engine::execution x;
@@ -30,7 +31,7 @@ std::vector<std::uint64_t> snapshots_of(hosted_run& run, std::uint64_t rows) {
 } // namespace
 
 TEST_CASE("a snapshot comes every so many rows") {
-  hosted_run run{state_of_size(100), 1, 0, rows_per_snapshot};
+  hosted_run run{state_of_size(100), 1, 0, bounds};
   CHECK(snapshots_of(run, 1200)
         == std::vector<std::uint64_t>{rows_per_snapshot, 2 * rows_per_snapshot});
   CHECK(run.rows_behind_snapshot() == 1200 - 2 * rows_per_snapshot);
@@ -38,14 +39,14 @@ TEST_CASE("a snapshot comes every so many rows") {
 }
 
 TEST_CASE("a state too large for one statement of a database gets no snapshot and goes on") {
-  hosted_run run{state_of_size(hosted_run::snapshot_bytes_max), 1, 0, rows_per_snapshot};
+  hosted_run run{state_of_size(bounds.snapshot_bytes_max), 1, 0, bounds};
   CHECK(snapshots_of(run, 1200).empty());
   CHECK(!run.snapshot_only().snap);
   CHECK(run.rows_behind_snapshot() == 1200);
 }
 
 TEST_CASE("an entry that is held shares its row with what comes next") {
-  hosted_run run{state_of_size(100), 1, 0, rows_per_snapshot};
+  hosted_run run{state_of_size(100), 1, 0, bounds};
   run.create({.first_event_id = 1, .event_count = 1, .events = "x"}, {});
   auto before = run.head();
   run.state().set_next_event_id(3);
@@ -80,7 +81,7 @@ TEST_CASE("an entry that is held shares its row with what comes next") {
 }
 
 TEST_CASE("what a former life held is taken over only where it belongs") {
-  hosted_run run{state_of_size(100), 1, 0, rows_per_snapshot};
+  hosted_run run{state_of_size(100), 1, 0, bounds};
   run.create({.first_event_id = 1, .event_count = 1, .events = "x"}, {});
   auto held = [&](const std::string& run_id, std::uint64_t last_seq) {
     run.adopt(std::make_shared<early_entry>(early_entry{.run_id = run_id, .last_seq = last_seq}));
@@ -100,10 +101,10 @@ TEST_CASE("a young run's memory is estimated by what it wrote, a loaded one's is
   for (int i = 0; i < 5; ++i)
     (*state.mutable_memo())[std::to_string(i)].set_data("short");
   auto used = state.SpaceUsedLong();
-  hosted_run young{state, 1, 0, rows_per_snapshot};
+  hosted_run young{state, 1, 0, bounds};
   young.create({.first_event_id = 1, .event_count = 1, .events = state.SerializeAsString()}, {});
   auto estimated = young.resident_bytes();
-  hosted_run loaded{loaded_run{.state = state, .head = young.head()}, rows_per_snapshot};
+  hosted_run loaded{loaded_run{.state = state, .head = young.head()}, bounds};
   auto measured = loaded.resident_bytes();
   CHECK(measured >= used);
   CHECK(estimated * 2 >= measured);
@@ -112,7 +113,7 @@ TEST_CASE("a young run's memory is estimated by what it wrote, a loaded one's is
 
 TEST_CASE("the estimate of a run's memory follows what it holds") {
   constexpr std::size_t large = 1 << 20;
-  hosted_run run{state_of_size(large), 1, 0, rows_per_snapshot};
+  hosted_run run{state_of_size(large), 1, 0, bounds};
   run.create({.first_event_id = 1, .event_count = 1, .events = std::string(large, 'x')}, {});
   CHECK(run.resident_bytes() >= large);
   // It grows by far more than is measured anew with each row.

@@ -13,7 +13,7 @@ namespace {
 
 struct memory_fixture : actor_fixture {
   // Without snapshots: they are written by what gives memory back, into a store in memory.
-  memory_fixture() : actor_fixture({.rows_per_snapshot = 1 << 20}) {
+  memory_fixture() : actor_fixture({.capacity = {.run = {.rows_per_snapshot = 1 << 20}}}) {
   }
 
   static std::size_t allocated() {

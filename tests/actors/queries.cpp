@@ -250,7 +250,7 @@ TEST_CASE_FIXTURE(query_fixture, "a sticky worker that does not come loses query
 TEST_CASE_FIXTURE(query_fixture, "many queries may wait as tasks of their own") {
   start_and_complete("w");
   std::vector<std::uint64_t> calls;
-  for (std::size_t i = 0; i < actors::query_registry::queries_max; ++i)
+  for (std::size_t i = 0; i < actors::workflow_bounds{}.queries_max; ++i)
     calls.push_back(send(query_request("w")));
   run();
   CHECK(seen.offers.size() == calls.size());

@@ -38,7 +38,7 @@ void cluster_of_processes::start_process() {
   o.number = ++last_process_;
   o.how = how_.how;
   o.memory_budget_bytes = how_.memory_budget_bytes;
-  o.rows_per_snapshot = how_.rows_per_snapshot;
+  o.capacity = how_.capacity;
   o.lease_length = how_.leased ? duration{15s} : duration{0};
   o.seed = all_.random.next();
   all_.say("process " + std::to_string(o.number) + " starts");

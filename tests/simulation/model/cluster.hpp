@@ -35,7 +35,7 @@ struct setup {
   bool leased = false;
   order how = order::any;
   std::size_t memory_budget_bytes = 96U << 20;
-  std::uint64_t rows_per_snapshot = 512;
+  actors::node_bounds capacity{};
 };
 
 /// The server's processes on their disk, and the calls that clients have under way. Runs one job or

@@ -37,7 +37,7 @@ process::process(universe& all, disk& d, const process_options& options, process
   cli::local_server_options server;
   server.node.seed = options.seed;
   server.node.memory_budget_bytes = options.memory_budget_bytes;
-  server.node.rows_per_snapshot = options.rows_per_snapshot;
+  server.node.capacity = options.capacity;
   server.node.lease_length = options.lease_length;
   server.node.detached = false;
   server.node.run_all = [this] {

@@ -30,7 +30,7 @@ struct process_options {
   int number = 0;
   order how = order::any;
   std::size_t memory_budget_bytes = 96U << 20;
-  std::uint64_t rows_per_snapshot = 512;
+  actors::node_bounds capacity{};
   duration lease_length{};
   std::uint64_t seed = 0;
 };

@@ -72,7 +72,7 @@ private:
     s.leased = random.chance(400);
     s.how = static_cast<order>(random.below(4));
     s.memory_budget_bytes = random.pick<std::size_t>({0, 20U << 10, 1U << 20, 96U << 20});
-    s.rows_per_snapshot = rows_per_snapshot(seed);
+    s.capacity.run.rows_per_snapshot = rows_per_snapshot(seed);
     return s;
   }
 

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+// How much the actors of one node hold at the same time. Every bound is a field here, so that a
+// test reaches it and a simulated life draws a tiny one.
+
+namespace reprise::actors {
+
+/// Of one run.
+struct run_bounds {
+  /// A run is given a snapshot after so many rows of its journal, at least 1. Fewer: quicker loads,
+  /// more to write.
+  std::uint64_t rows_per_snapshot = 512;
+  /// Larger states are replayed: a snapshot has to fit into one statement of a database (16 MiB),
+  /// in which each of its bytes may need two. Without this bound such a run could write no more.
+  std::size_t snapshot_bytes_max = 7U << 20;
+  /// Of the newest events, in memory.
+  std::size_t tail_bytes_max = 32U << 10;
+  /// Rows of a journal that are in memory at once while it is replayed.
+  std::size_t replay_bytes_max = 4U << 20;
+};
+
+/// Of one workflow id.
+struct workflow_bounds {
+  /// Calls of clients without an answer.
+  std::size_t calls_max = 2000;
+  /// Long polls for history events.
+  std::size_t polls_max = 1000;
+  /// Queries without an answer; and of these, those of one run that wait for a workflow task.
+  std::size_t queries_max = 200;
+  std::size_t queries_buffered_max = 1;
+  /// Runs in memory besides the current one.
+  std::size_t older_runs_max = 2;
+};
+
+/// Of one task queue.
+struct queue_bounds {
+  /// Workers that wait.
+  std::size_t pollers_max = 10'000;
+  /// Workers that are remembered, to be described.
+  std::size_t recent_pollers_max = 1000;
+  /// Hand-outs whose outcome is not known yet.
+  std::size_t handed_max = 10'000;
+  /// Tasks in memory, in number and (about) in bytes; more become rows of the backlog.
+  std::size_t tasks_max = 10'000;
+  std::size_t task_bytes_max = 8U << 20;
+  /// Tasks of queries.
+  std::size_t queries_max = 1000;
+  /// Rows of the backlog that are read at once, and that are erased together.
+  std::size_t page_rows = 1000;
+  std::size_t erase_rows = 500;
+};
+
+/// Of the timer.
+struct timer_bounds {
+  /// Deadlines in memory.
+  std::size_t armed_max = 100'000;
+  /// Rows that are read at once.
+  std::size_t page_rows = 1000;
+  /// Wakes and offers that are under way to slots.
+  std::size_t credits_max = 256;
+  /// Sweeps that wait; more become one of all queues.
+  std::size_t sweeps_max = 64;
+};
+
+/// Of one node.
+struct node_bounds {
+  run_bounds run{};
+  workflow_bounds workflow{};
+  queue_bounds queue{};
+  timer_bounds timer{};
+  /// Calls without an answer, polls among them.
+  std::size_t calls_max = 100'000;
+  /// Task queues in memory.
+  std::size_t queues_max = 50'000;
+  /// Reads of the store that wait or run.
+  std::size_t jobs_max = 8192;
+};
+
+} // namespace reprise::actors
