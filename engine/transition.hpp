@@ -228,8 +228,8 @@ std::optional<command_failure> update_message_problem(const api::protocol::v1::M
 // -- closing and succeeding runs (engine/close.cpp, engine/start.cpp)
 // ------------------------------------
 
-/// Everything a close has in common: adds the closing event, drops what is pending, marks the
-/// visibility row; and begins the successor when `event` names one.
+/// What all closes have in common: adds the closing event and marks the visibility row. Folding
+/// that event drops what is pending (evolve); a successor is begun by the caller, who plans it.
 void close_run(transition& t, history_event event);
 
 } // namespace reprise::engine

@@ -14,7 +14,7 @@ namespace reprise::store {
 /// Threads: every method may be called from any thread at any time; commits of one store are
 /// serialised inside. Reads see every commit that was answered `committed` before they began.
 /// Failures: reads answer errc::unavailable when the database cannot be reached (try again later),
-/// errc::data_loss when what is stored cannot be understood. Nothing throws.
+/// errc::data_loss when what is stored cannot be understood. Nothing throws but std::bad_alloc.
 class store {
 public:
   virtual ~store() = default;
