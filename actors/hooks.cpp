@@ -21,6 +21,8 @@ hooks::hooks(metrics& m)
                               {{"operation", "append"}})),
     store_read_failures(m.counter("reprise_store_errors_total", "Store operations that failed.",
                                   {{"operation", "read"}})),
+    lost_rows(m.counter("reprise_store_lost_commits_total",
+                        "Appends whose predecessor, once committed, was not in the store.")),
     resident(m.gauge("reprise_executions_resident", "Executions in memory.")),
     resident_bytes(
       m.gauge("reprise_executions_resident_bytes", "Estimated memory of executions, in bytes.")),

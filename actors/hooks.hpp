@@ -13,6 +13,7 @@ struct hooks {
   counter& appends;
   counter& append_failures;
   counter& store_read_failures;
+  counter& lost_rows;
   gauge& resident;
   gauge& resident_bytes;
   counter& rehydrated;

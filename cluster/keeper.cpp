@@ -36,7 +36,7 @@ public:
     return {
       [this](lost_atom) {
         if (is_ == phase::serving)
-          lose("a slot was taken by another server");
+          lose("the store is not as this server left it");
       },
       [this](result_atom, bool ours) { on_result(ours); },
       [this](tick_atom) { on_tick(); },

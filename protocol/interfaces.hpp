@@ -200,7 +200,7 @@ using timer_actor = caf::typed_actor<
 
 /// Holds the node's lease; takes over slots and gives them up.
 using keeper_actor = caf::typed_actor<
-  // INTERNAL, from a slot: somebody else raised its epoch
+  // INTERNAL, from a slot: somebody else raised its epoch, or the store lost commits
   caf::reacts_to<lost_atom>,
   // INTERNAL, from a reader: what became of the lease (true: ours)
   caf::reacts_to<result_atom, bool>,

@@ -111,11 +111,15 @@ commit_status group_check::check_run(const run_write& w) {
     case run_write::kind::create:
       break;
     case run_write::kind::append:
-      if (!old || old->last_seq + 1 != w.head.last_seq || w.row.seq != w.head.last_seq)
+      if (!old || old->last_seq + 1 < w.head.last_seq)
+        return commit_status::predecessor_lost;
+      if (old->last_seq + 1 != w.head.last_seq || w.row.seq != w.head.last_seq)
         return commit_status::conflict;
       break;
     case run_write::kind::touch:
-      if (!old || old->last_seq != w.head.last_seq)
+      if (!old || old->last_seq < w.head.last_seq)
+        return commit_status::predecessor_lost;
+      if (old->last_seq != w.head.last_seq)
         return commit_status::conflict;
       break;
     case run_write::kind::erase:

@@ -132,7 +132,6 @@ void mysql_store::write_group(group_state& state, std::span<const transition> gr
 mysql_store::outcome mysql_store::after_failure(const failure& f, statuses& answers) {
   // Ending the session rolls back, and leaves no doubt about the state of the next one.
   lose_writer();
-  known_.clear();
   if (f.is_collision())
     return outcome::try_again;
   if (f.is_bad_value()) {
@@ -152,7 +151,6 @@ mysql_store::outcome mysql_store::commit_open_transaction(statuses& answers) {
     writer_.handle->execute(wrote ? "COMMIT" : "ROLLBACK");
     return outcome::done;
   } catch (const failure& f) {
-    known_.clear();
     if (f.is_collision()) {
       lose_writer();
       return outcome::try_again;
@@ -170,8 +168,12 @@ mysql_store::outcome mysql_store::commit_open_transaction(statuses& answers) {
 }
 
 connection& mysql_store::writer() {
-  if (!writer_.handle)
+  if (!writer_.handle) {
+    // Behind it may be another server, or the same one from a backup: what this process wrote last
+    // need not be what is stored.
+    known_.clear();
     writer_.handle = std::make_unique<connection>(address_, address_.database, role::writer);
+  }
   return *writer_.handle;
 }
 

@@ -99,7 +99,8 @@ bool failure::is_lost() const noexcept {
 }
 
 bool failure::is_collision() const noexcept {
-  return code_ == deadlock || code_ == lock_wait_timeout || code_ == record_changed;
+  return code_ == deadlock || code_ == lock_wait_timeout || code_ == record_changed
+         || code_ == known_wrongly;
 }
 
 bool failure::is_bad_value() const noexcept {

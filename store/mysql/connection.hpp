@@ -23,13 +23,17 @@ public:
   failure(int code, const std::string& text) : std::runtime_error(text), code_(code) {
   }
 
+  /// Not of the server: a row is not as this process believed to know.
+  static constexpr int known_wrongly = -1;
+
   int code() const noexcept {
     return code_;
   }
 
   /// The connection is gone: whether the last statement was executed is not known.
   bool is_lost() const noexcept;
-  /// The transaction met another one; it was, or must be, rolled back and can be tried again.
+  /// The transaction met another one, or rested on what is not so; it was, or must be, rolled back
+  /// and can be tried again on a new session.
   bool is_collision() const noexcept;
   /// A value that the tables do not take, or a row that is there already.
   bool is_bad_value() const noexcept;

@@ -106,7 +106,7 @@ private:
   const dsn address_;
   session writer_;
   session control_;
-  /// Guarded by the writer's mutex.
+  /// Guarded by the writer's mutex. True of what its session sees: a new one knows nothing.
   known_runs known_;
   seldom trouble_;
   /// The session of a commit whose answer was lost; it may still hold locks. Zero: none.

@@ -91,6 +91,41 @@ TEST_CASE("sessions that the server ended are replaced without anybody noticing"
   }
 }
 
+TEST_CASE("a database that comes back without its last commits gets no row behind the hole") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  for (std::int64_t key : {1, 2, 3})
+    REQUIRE(w.start(key) == commit_status::committed);
+  for (std::uint64_t seq : {2, 3, 4})
+    REQUIRE(w.append(1, seq) == commit_status::committed);
+  REQUIRE(w.append(3, 2) == commit_status::committed);
+  auto db = w.session();
+  SUBCASE("as after a failover: on a new session") {
+    kill_sessions(*db);
+    db->execute("DELETE FROM journal WHERE run_key = 1 AND seq > 2");
+    db->execute("UPDATE runs SET last_seq = 2 WHERE run_key = 1");
+    db->execute("DELETE FROM journal WHERE run_key = 2");
+    db->execute("DELETE FROM runs WHERE run_key = 2");
+    std::vector<store::transition> group{append_to(1, 5, w.epoch_of(1)),
+                                         append_to(2, 2, w.epoch_of(2)),
+                                         append_to(3, 3, w.epoch_of(3))};
+    CHECK(w->commit(group)
+          == std::vector{commit_status::predecessor_lost, commit_status::predecessor_lost,
+                         commit_status::committed});
+  }
+  SUBCASE("behind a proxy, where the session lives on: a run that is gone is noticed") {
+    db->execute("DELETE FROM journal WHERE run_key = 1 AND seq > 2");
+    db->execute("DELETE FROM runs WHERE run_key = 1");
+    std::vector<store::transition> group{append_to(1, 5, w.epoch_of(1)),
+                                         append_to(3, 3, w.epoch_of(3))};
+    CHECK(w->commit(group)
+          == std::vector{commit_status::predecessor_lost, commit_status::committed});
+  }
+  CHECK(must(w->read_journal(1, 1, 1'000'000)).size() == 2);
+  CHECK(must(w->read_journal(3, 1, 1'000'000)).size() == 3);
+}
+
 TEST_CASE("a session lost before its COMMIT is unavailable, and nothing of it is there") {
   mysql_world w;
   if (!w.available())
