@@ -112,7 +112,7 @@ void execution::load_current() {
       me, loaded_atom_v,
       std::make_shared<loaded_run>(load_run(shared.db, ns, id, {}, shared.capacity.run)));
   };
-  if (shared_.readers.post(std::move(job)))
+  if (shared_.readers.post(lane::points, std::move(job)))
     return;
   loaded_run refused{.what = loaded_run::outcome::unavailable};
   on_loaded(refused);

@@ -33,7 +33,7 @@ struct services {
 
   lease own_lease{time};
   key_source keys{};
-  reader_pool readers{capacity.jobs_max};
+  reader_pool readers{};
   writer_actor writer{};
   timer_actor timer{};
   keeper_actor keeper{};

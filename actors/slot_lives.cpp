@@ -317,7 +317,7 @@ void slot::raise_epoch() {
       caf::anon_send(shared.keeper, lost_atom_v);
     caf::anon_send(me, epoch_atom_v, seen, raised ? *raised : store::epoch_number{0});
   };
-  if (!shared_.readers.post(std::move(job)))
+  if (!shared_.readers.post(lane::epochs, std::move(job)))
     on_raised(epoch_, 0);
 }
 

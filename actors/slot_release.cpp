@@ -79,7 +79,7 @@ void slot::note_early_start(entry& e, const outcome& x) {
 }
 
 void slot::start_load(outcome& x) {
-  if (shared_.readers.post(std::move(x.released.load)))
+  if (shared_.readers.post(lane::points, std::move(x.released.load)))
     return;
   // The call waits in the execution for what will not come: only a new life helps.
   begin_dying(*x.what->owner);
@@ -178,7 +178,7 @@ void slot::release_answers(entry& e, outcome& x) {
       caf::anon_send(to, reply_atom_v, id,
                      shared.own_lease.valid() ? std::move(r) : to_reply(not_served()));
     };
-    if (!shared_.readers.post(std::move(job)))
+    if (!shared_.readers.offer(lane::points, std::move(job)))
       send(to, reply_atom_v, id, to_reply(overloaded()));
   }
 }

@@ -39,6 +39,8 @@ public:
     = 0;
   /// Runs `job` on a thread that may block on the store; false when too many wait already.
   virtual bool run_blocking(std::function<void(store::store&)> job) = 0;
+  /// The same for what reads many rows, so that nothing else waits behind it.
+  virtual bool run_scan(std::function<void(store::store&)> job) = 0;
 
   virtual actors::namespace_registry& namespaces() = 0;
 

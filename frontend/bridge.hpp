@@ -45,6 +45,7 @@ public:
   void end_polls(const std::string& namespace_id, const std::string& sticky_queue,
                  const std::string& worker_instance_key) override;
   bool run_blocking(std::function<void(store::store&)> job) override;
+  bool run_scan(std::function<void(store::store&)> job) override;
   actors::namespace_registry& namespaces() override;
   bool serving() const override;
   const clock& time() const override;

@@ -118,11 +118,14 @@ public:
                       reply_reader read);
   /// Runs `job` where it may block on the store; the job answers the call.
   void blocking(std::function<void(call&, store::store&)> job);
+  /// The same for a job that reads many rows.
+  void scanning(std::function<void(call&, store::store&)> job);
 
 private:
   void finish(result<std::string> what);
   void started(std::uint64_t id);
   backend::reply_handler reply_handler();
+  std::function<void(store::store&)> unless_over(std::function<void(call&, store::store&)> job);
 
   parts& all_;
   const std::string& method_;

@@ -37,10 +37,11 @@ commit_status fault_of(const failure& f) {
 
 } // namespace
 
-mysql_store::mysql_store(dsn address)
-  : address_(std::move(address)),
+mysql_store::mysql_store(const dsn& address, const mysql_options& options)
+  : server_(address, options.pause_first, options.pause_last),
     raiser_id_(static_cast<std::int64_t>(random_seed())),
-    readers_(address_) {
+    readers_(server_, options.readers, role::reader),
+    scanners_(server_, options.scans.sessions, role::scanner, options.scans.time_max) {
 }
 
 std::vector<commit_status> mysql_store::commit(std::span<const transition> group) {
@@ -172,7 +173,7 @@ connection& mysql_store::writer() {
     // Behind it may be another server, or the same one from a backup: what this process wrote last
     // need not be what is stored.
     known_.clear();
-    writer_.handle = std::make_unique<connection>(address_, address_.database, role::writer);
+    writer_.handle = server_.connect(role::writer);
   }
   return *writer_.handle;
 }
@@ -192,9 +193,9 @@ void mysql_store::kill_lost_writer(connection& control) {
   if (lost == 0)
     return;
   try {
-    connection fresh{address_, address_.database, role::reader};
-    if (fresh.id() > lost && control.id() != lost)
-      fresh.execute(fill("KILL ?", lost));
+    auto fresh = server_.connect(role::reader);
+    if (fresh->id() > lost && control.id() != lost)
+      fresh->execute(fill("KILL ?", lost));
   } catch (const failure&) {
     // It ended by itself, which is as good; else its locks are waited for.
     return;
@@ -205,7 +206,7 @@ void mysql_store::kill_lost_writer(connection& control) {
 
 result<bool> mysql_store::acquire_lease(const std::string& owner, duration length) {
   auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(length).count();
-  return writing([&](connection& db) -> result<bool> {
+  return writing(lease_, [&](connection& db) -> result<bool> {
     db.execute(fill("UPDATE lease SET owner = ?, "
                     "expires_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND WHERE id = 1 "
                     "AND (owner = ? OR owner = '' OR expires_at < UTC_TIMESTAMP(6))",
@@ -216,14 +217,14 @@ result<bool> mysql_store::acquire_lease(const std::string& owner, duration lengt
 }
 
 result<void> mysql_store::release_lease(const std::string& owner) {
-  return writing([&](connection& db) -> result<void> {
+  return writing(lease_, [&](connection& db) -> result<void> {
     db.execute(fill("UPDATE lease SET owner = '' WHERE id = 1 AND owner = ?", owner));
     return {};
   });
 }
 
 result<std::vector<epoch_number>> mysql_store::take_slots(const std::string& owner) {
-  return writing([&](connection& db) -> result<std::vector<epoch_number>> {
+  return writing(epochs_, [&](connection& db) -> result<std::vector<epoch_number>> {
     auto lease = db.query("SELECT owner, expires_at > UTC_TIMESTAMP(6) FROM lease WHERE id = 1 "
                           "LOCK IN SHARE MODE");
     if (owner.empty() || !lease.next() || lease.text(1) != owner || lease.integer(2) != 1)
@@ -241,7 +242,7 @@ result<std::vector<epoch_number>> mysql_store::take_slots(const std::string& own
 result<epoch_number> mysql_store::raise_epoch(slot_id slot, epoch_number seen) {
   if (slot >= slot_count)
     return make_error(errc::invalid_argument, "There is no such slot.");
-  auto answer = writing([&](connection& db) -> result<epoch_number> {
+  auto answer = writing(epochs_, [&](connection& db) -> result<epoch_number> {
     kill_lost_writer(db);
     auto now
       = db.query(fill("SELECT epoch, raised_by FROM slots WHERE slot = ? FOR UPDATE", int{slot}));

@@ -54,11 +54,13 @@ void fail_committed(std::vector<commit_status>& answers, commit_status status) {
 } // namespace
 
 sqlite_store::sqlite_store(file_lock lock, std::unique_ptr<gathering_vfs> vfs,
-                           std::unique_ptr<database> writer, const std::string& path)
+                           std::unique_ptr<database> writer, const sqlite_options& options)
   : lock_(std::move(lock)),
     vfs_(std::move(vfs)),
     writer_(std::move(writer)),
-    readers_(path, vfs_->name()) {
+    readers_(lock_.path(), vfs_->name(), options.readers),
+    scanners_(lock_.path(), vfs_->name(), options.scans.sessions),
+    scan_time_max_(options.scans.time_max) {
   load_epochs();
 }
 

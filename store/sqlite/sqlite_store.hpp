@@ -15,7 +15,7 @@ class sqlite_store final : public store {
 public:
   /// The schema must be open. Throws `failure`.
   sqlite_store(file_lock lock, std::unique_ptr<gathering_vfs> vfs, std::unique_ptr<database> writer,
-               const std::string& path);
+               const sqlite_options& options);
 
   std::vector<commit_status> commit(std::span<const transition> group) override;
 
@@ -73,7 +73,15 @@ private:
 
   /// Runs `f(database&)` on a reader; a failure becomes an error.
   template <class F>
-  auto reading(F f) -> decltype(f(std::declval<database&>()));
+  auto reading(F f) -> decltype(f(std::declval<database&>())) {
+    return on_loan(readers_, std::move(f));
+  }
+
+  /// The same for what may read many rows: beside other reads, and not for too long.
+  template <class F>
+  auto scanning(F f) -> decltype(f(std::declval<database&>()));
+  template <class F>
+  auto on_loan(reader_pool& pool, F f) -> decltype(f(std::declval<database&>()));
   /// Runs `f(database&)` in a transaction of its own and commits it unless `f` answers an error;
   /// `committed()` runs behind the commit, before any other writer.
   template <class F, class Committed>
@@ -96,12 +104,22 @@ private:
   known_runs known_;
   std::string lease_owner_;
   reader_pool readers_;
+  reader_pool scanners_;
+  const duration scan_time_max_;
 };
 
 template <class F>
-auto sqlite_store::reading(F f) -> decltype(f(std::declval<database&>())) {
+auto sqlite_store::scanning(F f) -> decltype(f(std::declval<database&>())) {
+  return on_loan(scanners_, [&](database& db) {
+    time_limit limit{db, scan_time_max_};
+    return f(db);
+  });
+}
+
+template <class F>
+auto sqlite_store::on_loan(reader_pool& pool, F f) -> decltype(f(std::declval<database&>())) {
   try {
-    auto reader = readers_.borrow();
+    auto reader = pool.borrow();
     return f(*reader);
   } catch (const failure& e) {
     return to_error(e);
