@@ -483,6 +483,7 @@ void execution::deliver(outcome_ptr out) {
   out->write.epoch = options_.epoch;
   out->write.incarnation = options_.who->number;
   out->write_bytes = bytes_of(out->write);
+  shared_.appends_sent.fetch_add(1, std::memory_order_relaxed);
   send(shared_.writer, append_atom_v, std::move(out));
 }
 
