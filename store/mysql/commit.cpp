@@ -22,15 +22,6 @@ void fail_committed(std::vector<commit_status>& answers, commit_status status) {
   std::ranges::replace(answers, commit_status::committed, status);
 }
 
-/// What became of an earlier transition of the same incarnation, if it is not durable.
-std::optional<commit_status> loss_before(std::span<const transition> group,
-                                         const std::vector<commit_status>& answers, std::size_t i) {
-  for (std::size_t j = 0; j < i && group[i].incarnation != 0; ++j)
-    if (group[j].incarnation == group[i].incarnation && answers[j] != commit_status::committed)
-      return answers[j];
-  return std::nullopt;
-}
-
 commit_status fault_of(const failure& f) {
   return f.is_duplicate() ? commit_status::already_exists : commit_status::too_large;
 }
@@ -47,46 +38,50 @@ mysql_store::mysql_store(const dsn& address, const mysql_options& options)
 std::vector<commit_status> mysql_store::commit(std::span<const transition> group) {
   std::lock_guard guard{writer_.mutex};
   statuses answers(group.size(), commit_status::committed);
+  lost_lives lost;
   if (!group.empty())
-    commit_members(group, answers);
+    commit_members(group, answers, lost);
   return answers;
 }
 
-void mysql_store::commit_members(std::span<const transition> group, statuses& answers) {
+void mysql_store::commit_members(std::span<const transition> group, statuses& answers,
+                                 lost_lives& lost) {
   auto is_new_session = false;
   for (int attempt = 0;; ++attempt) {
     answers.assign(group.size(), commit_status::committed);
-    auto what = try_commit(group, answers);
-    switch (what) {
-      case outcome::done:
-        return;
-      case outcome::split:
-        return commit_each(group, answers);
-      case outcome::reconnect:
-      case outcome::try_again:
-        // An idle session is ended by the server; the first to notice connects anew, once.
-        if (attempt >= collisions_max || (what == outcome::reconnect && is_new_session))
-          return fail_committed(answers, commit_status::unavailable);
-        is_new_session = is_new_session || what == outcome::reconnect;
+    auto what = try_commit(group, answers, lost);
+    if (what == outcome::split)
+      return commit_halves(group, answers, lost);
+    // An idle session is ended by the server; the first to notice connects anew, once.
+    auto is_vain = attempt >= collisions_max || (what == outcome::reconnect && is_new_session);
+    if (what != outcome::done && !is_vain) {
+      is_new_session = is_new_session || what == outcome::reconnect;
+      continue;
     }
+    if (what != outcome::done)
+      fail_committed(answers, commit_status::unavailable);
+    for (std::size_t i = 0; i < group.size(); ++i)
+      if (answers[i] != commit_status::committed && group[i].incarnation != 0)
+        lost.emplace(group[i].incarnation, answers[i]);
+    return;
   }
 }
 
-/// The way for groups of which some member cannot be written: one transaction each.
-void mysql_store::commit_each(std::span<const transition> group, statuses& answers) {
-  for (std::size_t i = 0; i < group.size(); ++i) {
-    statuses one(1, commit_status::committed);
-    if (group.size() == 1)
-      one[0] = answers[0];
-    else if (auto lost = loss_before(group, answers, i))
-      one[0] = *lost;
-    else
-      commit_members(group.subspan(i, 1), one);
-    answers[i] = one[0];
+/// The way for groups of which some member cannot be written: a transaction for each half, and so
+/// on, until it stands alone.
+void mysql_store::commit_halves(std::span<const transition> group, statuses& answers,
+                                lost_lives& lost) {
+  auto middle = group.size() / 2;
+  answers.clear();
+  for (auto half : {group.first(middle), group.subspan(middle)}) {
+    statuses some;
+    commit_members(half, some, lost);
+    answers.insert(answers.end(), some.begin(), some.end());
   }
 }
 
-mysql_store::outcome mysql_store::try_commit(std::span<const transition> group, statuses& answers) {
+mysql_store::outcome mysql_store::try_commit(std::span<const transition> group, statuses& answers,
+                                             const lost_lives& lost) {
   std::optional<group_state> state;
   try {
     // The first statement begins the transaction: a writer's session commits nothing by itself.
@@ -100,7 +95,7 @@ mysql_store::outcome mysql_store::try_commit(std::span<const transition> group, 
     return outcome::reconnect;
   }
   try {
-    write_group(*state, group, answers);
+    write_group(*state, group, answers, lost);
   } catch (const failure& f) {
     return after_failure(f, answers);
   }
@@ -112,13 +107,14 @@ mysql_store::outcome mysql_store::try_commit(std::span<const transition> group, 
 }
 
 void mysql_store::write_group(group_state& state, std::span<const transition> group,
-                              statuses& answers) {
+                              statuses& answers, const lost_lives& lost) {
   auto& db = *writer_.handle;
   group_check check{state};
   group_writer writer{db, check};
   for (std::size_t i = 0; i < group.size(); ++i) {
-    if (longest_statement(group[i]) > db.packet_max()) {
-      answers[i] = commit_status::too_large;
+    auto before = lost.find(group[i].incarnation);
+    if (before != lost.end() || longest_statement(group[i]) > db.packet_max()) {
+      answers[i] = before != lost.end() ? before->second : commit_status::too_large;
       check.refuse(group[i], answers[i]);
       continue;
     }

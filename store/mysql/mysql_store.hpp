@@ -86,12 +86,16 @@ private:
     reconnect,
   };
 
-  outcome try_commit(std::span<const transition> group, statuses& answers);
-  void write_group(group_state& state, std::span<const transition> group, statuses& answers);
+  /// Lives of which a transition of the same call is not durable, and why.
+  using lost_lives = std::map<std::uint64_t, commit_status>;
+
+  outcome try_commit(std::span<const transition> group, statuses& answers, const lost_lives& lost);
+  void write_group(group_state& state, std::span<const transition> group, statuses& answers,
+                   const lost_lives& lost);
   outcome after_failure(const failure& f, statuses& answers);
   outcome commit_open_transaction(statuses& answers);
-  void commit_each(std::span<const transition> group, statuses& answers);
-  void commit_members(std::span<const transition> group, statuses& answers);
+  void commit_members(std::span<const transition> group, statuses& answers, lost_lives& lost);
+  void commit_halves(std::span<const transition> group, statuses& answers, lost_lives& lost);
   connection& writer();
   void lose_writer();
   void kill_lost_writer(connection& control);

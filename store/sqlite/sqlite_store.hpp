@@ -9,6 +9,8 @@
 
 namespace reprise::store::sqlite {
 
+class transaction_writer;
+
 /// The store in one SQLite file. One connection writes, under a mutex; a few others read beside it,
 /// each from the last committed state, as the WAL allows.
 class sqlite_store final : public store {
@@ -67,7 +69,15 @@ public:
 private:
   using statuses = std::vector<commit_status>;
 
-  bool try_commit(std::span<const transition> group, statuses& answers, statuses& dropped);
+  enum class members : std::uint8_t {
+    /// One that cannot be written ends the try.
+    together,
+    /// Each is taken back by itself when it cannot be written.
+    apart,
+  };
+
+  bool try_commit(std::span<const transition> group, statuses& answers, members how);
+  std::optional<commit_status> write_apart(transaction_writer& writer, const transition& t);
   void end_group(std::span<const transition> group, statuses& answers);
   void load_epochs();
 
