@@ -54,13 +54,12 @@ void fail_committed(std::vector<commit_status>& answers, commit_status status) {
 
 } // namespace
 
-sqlite_store::sqlite_store(file_lock lock, std::unique_ptr<gathering_vfs> vfs,
-                           std::unique_ptr<database> writer, const sqlite_options& options)
+sqlite_store::sqlite_store(file_lock lock, std::unique_ptr<database> writer,
+                           const sqlite_options& options)
   : lock_(std::move(lock)),
-    vfs_(std::move(vfs)),
     writer_(std::move(writer)),
-    readers_(lock_.path(), vfs_->name(), options.readers),
-    scanners_(lock_.path(), vfs_->name(), options.scans.sessions),
+    readers_(lock_.path(), options.vfs, options.readers),
+    scanners_(lock_.path(), options.vfs, options.scans.sessions),
     scan_time_max_(options.scans.time_max) {
   load_epochs();
 }

@@ -199,7 +199,6 @@ result<void> open_or_refuse(database& db, const std::string& path) {
     if (auto whole = check_whole(db, path); !whole)
       return whole;
   }
-  // From the first commit on: gathering_vfs writes a transaction when SQLite syncs it.
   db.execute("PRAGMA synchronous = FULL");
   db.execute("PRAGMA journal_mode = WAL");
   if (version < known)

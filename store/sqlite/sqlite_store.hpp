@@ -4,7 +4,6 @@
 #include "store/open.hpp"
 #include "store/seldom.hpp"
 #include "store/sqlite/file_lock.hpp"
-#include "store/sqlite/gathering_vfs.hpp"
 #include "store/sqlite/reader_pool.hpp"
 
 namespace reprise::store::sqlite {
@@ -16,8 +15,7 @@ class transaction_writer;
 class sqlite_store final : public store {
 public:
   /// The schema must be open. Throws `failure`.
-  sqlite_store(file_lock lock, std::unique_ptr<gathering_vfs> vfs, std::unique_ptr<database> writer,
-               const sqlite_options& options);
+  sqlite_store(file_lock lock, std::unique_ptr<database> writer, const sqlite_options& options);
 
   std::vector<commit_status> commit(std::span<const transition> group) override;
 
@@ -102,9 +100,8 @@ private:
     return writing(std::move(f), [] {});
   }
 
-  // The lock is released last, and the connections go before the layer that they write through.
+  // The lock is released last.
   file_lock lock_;
-  std::unique_ptr<gathering_vfs> vfs_;
   std::mutex write_mutex_;
   std::unique_ptr<database> writer_;
   seldom trouble_;
