@@ -81,6 +81,9 @@ void fill_task(api::workflowservice::v1::PollActivityTaskQueueResponse& out, con
                const journal::ActivityState& activity, const context& c);
 step decide_start_activity(execution&& current, const cluster::ExecutionRequest& request,
                            const context& c);
+/// The attempt waits for a worker again.
+step decide_take_back_activity(execution&& current, const cluster::ExecutionRequest& request,
+                               const context& c);
 
 // -- ending (activity_retry.cpp)
 // ------------------------------------------------------------------------

@@ -205,6 +205,8 @@ step decide_activity(execution&& current, const cluster::ExecutionRequest& reque
   switch (request.body_case()) {
     case cluster::ExecutionRequest::kStartActivityTask:
       return decide_start_activity(std::move(current), request, c);
+    case cluster::ExecutionRequest::kTakeBack:
+      return decide_take_back_activity(std::move(current), request, c);
     case cluster::ExecutionRequest::kCompleteActivity:
       return complete(std::move(current), request, c);
     case cluster::ExecutionRequest::kFailActivity:

@@ -105,4 +105,31 @@ step decide_start_activity(execution&& current, const cluster::ExecutionRequest&
   return std::move(t).finish(reply{});
 }
 
+step decide_take_back_activity(execution&& current, const cluster::ExecutionRequest& request,
+                               const context& c) {
+  const auto& token = request.token();
+  transition t{std::move(current), c};
+  const auto* activity = find_activity(t.state(), token.scheduled_event_id());
+  // Whatever number a reset has given the attempt meanwhile.
+  auto fits = is_open(t.state()) && activity != nullptr && is_started(activity->progress())
+              && activity->progress().start_id() == token.start_id();
+  if (!fits)
+    return std::move(t).finish(reply{});
+  auto progress = activity->progress();
+  progress.clear_start_id();
+  progress.clear_started_time();
+  progress.clear_identity();
+  progress.clear_start_request_id();
+  progress.clear_eager();
+  if (progress.reset_requested()) {
+    reschedule_activity(t, std::move(progress), c.now);
+    return std::move(t).finish(reply{});
+  }
+  t.set_activity(std::move(progress));
+  activity = find_activity(t.state(), token.scheduled_event_id());
+  if (is_offerable(activity->progress(), c.now))
+    t.offer(activity_task(t.state(), *activity));
+  return std::move(t).finish(reply{});
+}
+
 } // namespace reprise::engine

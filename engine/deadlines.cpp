@@ -53,7 +53,7 @@ std::optional<time_point> undelivered_since(const execution& x) {
     return std::nullopt;
   auto out = undelivered_activity_since(x);
   const auto& task = x.workflow_task();
-  if (task.scheduled_event_id() != 0 && task.started_event_id() == 0)
+  if (waits_for_worker(task))
     take_earlier(out, from_proto(task.scheduled_time()));
   return out;
 }

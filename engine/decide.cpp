@@ -29,6 +29,7 @@ step decide_without_run(const cluster::ExecutionRequest& request) {
       return out;
     case request_body::kWake:
     case request_body::kReoffer:
+    case request_body::kTakeBack:
       return out;
     default:
       out.answer.failure = workflow_not_found(request.workflow_id(), run_of(request));
@@ -59,6 +60,10 @@ step decide_on_run(execution&& current, const cluster::ExecutionRequest& request
       return decide_fail_workflow_task(std::move(current), request, c);
     case request_body::kWake:
       return decide_wake(std::move(current), c);
+    case request_body::kTakeBack:
+      return request.token().kind() == cluster::TaskToken::ACTIVITY
+               ? decide_activity(std::move(current), request, c)
+               : decide_take_back_workflow_task(std::move(current), request, c);
     case request_body::kReoffer:
       return decide_reoffer(std::move(current), request.reoffer(), c);
     case request_body::kCompleteActivity:

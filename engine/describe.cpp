@@ -34,7 +34,7 @@ void describe_task(const execution& x, service::DescribeWorkflowExecutionRespons
   if (task.scheduled_event_id() == 0)
     return;
   auto& info = *out.mutable_pending_workflow_task();
-  auto started = task.started_event_id() != 0;
+  auto started = !waits_for_worker(task);
   info.set_state(started ? enums::PENDING_WORKFLOW_TASK_STATE_STARTED
                          : enums::PENDING_WORKFLOW_TASK_STATE_SCHEDULED);
   *info.mutable_scheduled_time() = task.scheduled_time();

@@ -50,6 +50,11 @@ struct task_starter {
   std::int64_t backlog_count_hint = 0;
 };
 
+/// The task may be given to a worker: no worker has it, also when one was to get it (see
+/// journal::WorkflowTaskState::taken_back).
+bool waits_for_worker(const journal::WorkflowTaskState& task);
+/// The token is that of the worker which has the task.
+bool is_held_by(const journal::WorkflowTaskState& task, const cluster::TaskToken& token);
 /// The first task is held back: start delay, retry back-off, cron.
 bool held_back(const execution& x);
 /// Schedules a task whatever the state says; the caller has looked. Without `offer` it is the
@@ -92,6 +97,8 @@ step decide_complete_workflow_task(execution&& current, const cluster::Execution
                                    const context& c);
 step decide_fail_workflow_task(execution&& current, const cluster::ExecutionRequest& request,
                                const context& c);
+step decide_take_back_workflow_task(execution&& current, const cluster::ExecutionRequest& request,
+                                    const context& c);
 
 // -- the other requests
 // -----------------------------------------------------------------------------

@@ -91,6 +91,17 @@ std::string token_of(const execution& x) {
 
 } // namespace
 
+bool waits_for_worker(const journal::WorkflowTaskState& task) {
+  return task.scheduled_event_id() != 0 && (task.started_event_id() == 0 || task.taken_back());
+}
+
+bool is_held_by(const journal::WorkflowTaskState& task, const cluster::TaskToken& token) {
+  return task.started_event_id() != 0 && !task.taken_back()
+         && task.scheduled_event_id() == token.scheduled_event_id()
+         && task.started_event_id() == token.started_event_id() && task.attempt() == token.attempt()
+         && task.start_id() == token.start_id();
+}
+
 bool held_back(const execution& x) {
   return x.created().has_first_task_at();
 }
@@ -132,7 +143,7 @@ void schedule_task(transition& t, std::int32_t attempt, bool offer) {
 
 std::optional<cluster::Task> workflow_task_offer(const execution& x) {
   const auto& task = x.workflow_task();
-  if (!is_open(x) || task.scheduled_event_id() == 0 || task.started_event_id() != 0)
+  if (!is_open(x) || !waits_for_worker(task))
     return std::nullopt;
   cluster::Task out;
   out.set_kind(cluster::Task::WORKFLOW);
@@ -162,9 +173,13 @@ history_splice start_task(transition& t, const task_starter& by) {
   auto task = x.workflow_task();
   task.set_identity(by.identity);
   task.set_request_id(by.request_id);
-  judge_history(task, x, t.ctx().bounds);
-  if (task.transient()) {
-    task.set_started_event_id(task.scheduled_event_id() + 1);
+  // What a Started event in the history has said stays said.
+  if (!task.taken_back())
+    judge_history(task, x, t.ctx().bounds);
+  if (task.transient() || task.taken_back()) {
+    if (!task.taken_back())
+      task.set_started_event_id(task.scheduled_event_id() + 1);
+    task.clear_taken_back();
     *task.mutable_started_time() = to_proto(std::max(t.ctx().now, from_proto(x.last_event_time())));
     task.set_start_id(start_id_of(by.request_id));
     t.set_workflow_task(std::move(task));
@@ -232,7 +247,7 @@ std::optional<time_point> workflow_task_deadline(const execution& x) {
   const auto& task = x.workflow_task();
   if (!is_open(x) || task.scheduled_event_id() == 0)
     return std::nullopt;
-  if (task.started_event_id() != 0)
+  if (!waits_for_worker(task))
     return from_proto(task.started_time()) + from_proto(task.start_to_close_timeout());
   if (task.task_queue().kind() == enums::TASK_QUEUE_KIND_STICKY && x.has_sticky()
       && from_proto(task.schedule_to_start_timeout()).count() > 0)
@@ -246,7 +261,7 @@ step decide_start_workflow_task(execution&& current, const cluster::ExecutionReq
   transition t{std::move(current), c};
   const auto& x = t.state();
   const auto& task = x.workflow_task();
-  auto fits = is_open(x) && task.scheduled_event_id() != 0 && task.started_event_id() == 0
+  auto fits = is_open(x) && waits_for_worker(task)
               && task.scheduled_event_id() == start.task().scheduled_event_id()
               && task.attempt() == start.task().attempt();
   auto polled_sticky = start.task().sticky();
@@ -267,13 +282,43 @@ step decide_start_workflow_task(execution&& current, const cluster::ExecutionReq
                   .only_new_events = polled_sticky,
                   .backlog_count_hint = start.backlog_count_hint()};
   // Of a transient task the journal knows no more than that it is due: not even its place in the
-  // history is certain. It is seldom enough to wait.
-  if (!task.transient())
+  // history is certain. It is seldom enough to wait; so is one that was taken back.
+  if (!task.transient() && !task.taken_back())
     t.may_leave_early();
   auto splice = start_task(t, by);
   reply answer;
   answer.history = std::move(splice);
   return std::move(t).finish(std::move(answer));
+}
+
+/// A Started event stays: no history that somebody read may change. Whoever takes the task next has
+/// started it by that event, with a token of its own. That is on the normal queue: the sticky
+/// worker is perhaps the one that is gone.
+step decide_take_back_workflow_task(execution&& current, const cluster::ExecutionRequest& request,
+                                    const context& c) {
+  transition t{std::move(current), c};
+  const auto& x = t.state();
+  if (!is_open(x) || !is_held_by(x.workflow_task(), request.token()))
+    return std::move(t).finish(reply{});
+  auto task = x.workflow_task();
+  task.clear_start_id();
+  task.clear_identity();
+  task.clear_request_id();
+  if (task.transient()) {
+    task.clear_started_event_id();
+    task.clear_started_time();
+    task.clear_history_size_bytes();
+    task.clear_suggest_continue_as_new();
+  } else {
+    task.set_taken_back(true);
+  }
+  t.set_workflow_task(std::move(task));
+  if (x.workflow_task().transient())
+    t.flush_buffered();
+  if (x.has_sticky())
+    t.set_sticky({});
+  t.offer(*workflow_task_offer(x));
+  return std::move(t).finish(reply{});
 }
 
 } // namespace reprise::engine

@@ -75,11 +75,7 @@ bool behaves_without_version(const request_type& r) {
 }
 
 bool token_fits(const execution& x, const cluster::TaskToken& token) {
-  const auto& task = x.workflow_task();
-  return is_open(x) && task.started_event_id() != 0
-         && task.scheduled_event_id() == token.scheduled_event_id()
-         && task.started_event_id() == token.started_event_id() && task.attempt() == token.attempt()
-         && task.start_id() == token.start_id();
+  return is_open(x) && is_held_by(x.workflow_task(), token);
 }
 
 /// Only now do a transient task's events become history.

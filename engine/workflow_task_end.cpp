@@ -173,10 +173,7 @@ step decide_fail_workflow_task(execution&& current, const cluster::ExecutionRequ
   transition t{std::move(current), c};
   if (!is_open(t.state()))
     return std::move(t).finish(already_completed());
-  const auto& task = t.state().workflow_task();
-  if (task.started_event_id() == 0 || task.scheduled_event_id() != token.scheduled_event_id()
-      || task.started_event_id() != token.started_event_id() || task.attempt() != token.attempt()
-      || task.start_id() != token.start_id())
+  if (!is_held_by(t.state().workflow_task(), token))
     return std::move(t).finish(workflow_task_not_found());
   if (r.cause() == enums::WORKFLOW_TASK_FAILED_CAUSE_GRPC_MESSAGE_TOO_LARGE) {
     // The worker can never answer this history: there is no use in asking again.

@@ -18,7 +18,9 @@ public:
   void step() {
     if (f_.runs.empty() || (!engine::is_open(f_.state()) && chance(3)))
       return start();
-    switch (pick(12)) {
+    switch (pick(13)) {
+      case 12:
+        return take_back();
       case 0:
         return void(f_.signal("s", chance(2) ? "r" + std::to_string(pick(5)) : ""));
       case 1:
@@ -178,6 +180,28 @@ private:
       return;
     f_.fail(tasks_.back());
     tasks_.pop_back();
+  }
+
+  /// The token stays in the worker's hands: it may still be used, or taken back once more.
+  void take_back() {
+    cluster::ExecutionRequest request;
+    auto& token = *request.mutable_token();
+    if (!tasks_.empty() && (activities_.empty() || chance(2)))
+      token = tasks_.back().token();
+    else if (!activities_.empty())
+      REQUIRE(token.ParseFromString(activities_.back()));
+    else
+      return;
+    request.set_run_id(token.run_id());
+    request.mutable_take_back();
+    auto done = f_.apply(request);
+    if (done.written.empty())
+      return;
+    CHECK_FALSE(f_.apply(request).answer.failure);
+    if (token.kind() == cluster::TaskToken::WORKFLOW) {
+      CHECK(f_.complete(tasks_.back()).answer.failure.has_value());
+      CHECK(done.offers.size() == 1);
+    }
   }
 
   void activity() {
