@@ -1,5 +1,6 @@
 #include "actors/execution.hpp"
 
+#include "actors/returned_task.hpp"
 #include "base/ensure.hpp"
 #include "base/log.hpp"
 #include "engine/engine.hpp"
@@ -112,7 +113,7 @@ void execution::load_current() {
       me, loaded_atom_v,
       std::make_shared<loaded_run>(load_run(shared.db, ns, id, {}, shared.capacity.run)));
   };
-  if (shared_.readers.post(lane::points, std::move(job)))
+  if (shared_.readers.post(std::move(job)))
     return;
   loaded_run refused{.what = loaded_run::outcome::unavailable};
   on_loaded(refused);
@@ -264,6 +265,10 @@ void execution::decide(const call_ptr& c, hosted_run* run) {
       return start_query_task(c, run);
     case body::kCompleteQuery:
       return complete_query(c);
+    case body::kTakeBack:
+      return c->request.token().kind() == cluster::TaskToken::QUERY
+               ? take_back_query(c)
+               : decide_transition(c, run, *ns);
     default:
       return decide_transition(c, run, *ns);
   }
@@ -378,10 +383,11 @@ bool execution::add_page(outcome& out, page_plan plan, const hosted_run& run) {
     return whole;
   }
   reply(out, {});
-  if (!out.released.answers.empty())
-    out.released.answers.back().read = [plan = std::move(plan)](store::store& db) {
-      return read_answer(db, plan);
-    };
+  if (out.released.answers.empty())
+    return false;
+  auto& answer = out.released.answers.back();
+  answer.task_token = task_token_of(plan.message);
+  answer.read = [plan = std::move(plan)](store::store& db) { return read_answer(db, plan); };
   return false;
 }
 
@@ -427,6 +433,7 @@ outcome_ptr execution::make_outcome(const call_ptr& c) {
 
 void execution::reply(outcome& out, cluster::Reply r) {
   const auto& c = *out.what;
+  r.set_brings_task(c.by == call::origin::queue && !r.has_status());
   if (c.from)
     out.released.answers.push_back({.id = c.id, .to = c.from, .reply = std::move(r), .read = {}});
 }
@@ -483,7 +490,6 @@ void execution::deliver(outcome_ptr out) {
   out->write.epoch = options_.epoch;
   out->write.incarnation = options_.who->number;
   out->write_bytes = bytes_of(out->write);
-  shared_.appends_sent.fetch_add(1, std::memory_order_relaxed);
   send(shared_.writer, append_atom_v, std::move(out));
 }
 

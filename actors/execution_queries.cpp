@@ -68,6 +68,12 @@ void execution::complete_query(const call_ptr& c) {
   deliver(std::move(out));
 }
 
+void execution::take_back_query(const call_ptr& c) {
+  auto out = make_outcome(c);
+  add_queries(*out, queries_.on_task_returned(c->request.token().query_id()));
+  deliver(std::move(out));
+}
+
 void execution::queries_after(outcome& out, engine::step& step, const hosted_run* run) {
   const auto& request = out.what->request;
   auto now = shared_.time.now();

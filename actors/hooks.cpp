@@ -9,12 +9,6 @@ counter& outcome_counter(metrics& m, const char* status) {
                    {{"status", status}});
 }
 
-counter& refused_jobs(metrics& m, const char* lane) {
-  return m.counter("reprise_store_jobs_refused_total",
-                   "Calls that were refused since too many waited for the store.",
-                   {{"lane", lane}});
-}
-
 } // namespace
 
 hooks::hooks(metrics& m)
@@ -27,10 +21,6 @@ hooks::hooks(metrics& m)
                               {{"operation", "append"}})),
     store_read_failures(m.counter("reprise_store_errors_total", "Store operations that failed.",
                                   {{"operation", "read"}})),
-    lost_rows(m.counter("reprise_store_lost_commits_total",
-                        "Appends whose predecessor, once committed, was not in the store.")),
-    point_jobs_refused(refused_jobs(m, "points")),
-    scan_jobs_refused(refused_jobs(m, "scans")),
     resident(m.gauge("reprise_executions_resident", "Executions in memory.")),
     resident_bytes(
       m.gauge("reprise_executions_resident_bytes", "Estimated memory of executions, in bytes.")),
@@ -41,6 +31,8 @@ hooks::hooks(metrics& m)
     crashed(m.counter("reprise_executions_crashed_total",
                       "Executions whose actor threw or lost a write or its slot.")),
     parked(m.gauge("reprise_executions_parked", "Executions whose journal cannot be folded.")),
+    taken_back(m.counter("reprise_tasks_taken_back_total",
+                         "Tasks whose worker was gone before it could get them.")),
     history_polls(m.gauge("reprise_history_polls", "Long polls that wait for history events.")),
     closed_completed(outcome_counter(m, "completed")),
     closed_failed(outcome_counter(m, "failed")),

@@ -13,15 +13,13 @@ struct hooks {
   counter& appends;
   counter& append_failures;
   counter& store_read_failures;
-  counter& lost_rows;
-  counter& point_jobs_refused;
-  counter& scan_jobs_refused;
   gauge& resident;
   gauge& resident_bytes;
   counter& rehydrated;
   counter& passivated;
   counter& crashed;
   gauge& parked;
+  counter& taken_back;
   gauge& history_polls;
   counter& closed_completed;
   counter& closed_failed;

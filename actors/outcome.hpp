@@ -80,6 +80,8 @@ struct answer {
   cluster::Reply reply{};
   /// When set, a reader makes the reply from the store, once all is durable that it may show.
   std::function<cluster::Reply(store::store&)> read{};
+  /// Of the task that comes with what is read: when that fails, the task is taken back.
+  std::string task_token{};
 };
 
 /// Where a run stands after a transition.

@@ -302,6 +302,16 @@ query_registry::on_query_task_started(const cluster::StartTask& start, const eng
   return splice;
 }
 
+query_step query_registry::on_task_returned(const std::string& query_id) {
+  query_step out;
+  auto* q = find(query_id);
+  if (q == nullptr || q->is != query::phase::started)
+    return out;
+  q->is = query::phase::offered;
+  go_normal(*q, out);
+  return out;
+}
+
 result<query_step> query_registry::on_answer(const cluster::ExecutionRequest& request) {
   auto* q = find(request.token().query_id());
   if (q == nullptr || q->is != query::phase::started)

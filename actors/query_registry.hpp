@@ -76,6 +76,9 @@ public:
   std::optional<engine::history_splice> on_query_task_started(const cluster::StartTask& start,
                                                               const engine::execution& x);
 
+  /// The worker that took a query task cannot have got it: it goes to the normal queue.
+  query_step on_task_returned(const std::string& query_id);
+
   /// RespondQueryTaskCompleted. Refused (NOT_FOUND) when nobody waits for this any more.
   result<query_step> on_answer(const cluster::ExecutionRequest& request);
 

@@ -157,6 +157,14 @@ bool queue_directory::polled_since(const store::queue_key& key, time_point since
          >= since.time_since_epoch().count();
 }
 
+queue_actor queue_directory::find_known(const store::queue_key& key) const {
+  auto name = name_of(key);
+  const auto& where = shard_of(name);
+  std::shared_lock lock{where.mutex};
+  auto found = where.entries.find(name);
+  return found == where.entries.end() ? queue_actor{} : found->second.actor;
+}
+
 void queue_directory::on_worker_left(const store::queue_key& key) {
   auto name = name_of(key);
   auto& where = shard_of(name);

@@ -43,6 +43,8 @@ public:
   queue_actor find(const store::queue_key& key);
   /// The queue that holds tasks like this one.
   queue_actor find(const cluster::Task& task);
+  /// Null when there is none; makes none.
+  queue_actor find_known(const store::queue_key& key) const;
   /// A worker waited on this queue at or after `since`.
   bool polled_since(const store::queue_key& key, time_point since) const;
 

@@ -33,8 +33,9 @@ void recent_pollers::add(const cluster::Poll& poll, time_point now) {
     }
     known = by_identity_.emplace(poll.identity(), seen{}).first;
   }
-  auto& [last, info] = known->second;
+  auto& [last, worker_instance_key, info] = known->second;
   last = now;
+  worker_instance_key = poll.worker_instance_key();
   if (info.identity().empty())
     info.set_identity(poll.identity());
   // What a worker without a limit shows.
@@ -47,6 +48,11 @@ void recent_pollers::add(const cluster::Poll& poll, time_point now) {
     return;
   info.mutable_deployment_options()->set_deployment_name(poll.deployment_name());
   info.mutable_deployment_options()->set_build_id(poll.build_id());
+}
+
+void recent_pollers::remove(const std::string& worker_instance_key) {
+  std::erase_if(by_identity_,
+                [&](const auto& p) { return p.second.worker_instance_key == worker_instance_key; });
 }
 
 google::protobuf::RepeatedPtrField<temporal::api::taskqueue::v1::PollerInfo>

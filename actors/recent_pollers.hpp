@@ -22,6 +22,8 @@ public:
   }
 
   void add(const cluster::Poll& poll, time_point now);
+  /// Forgets who polled last as this worker.
+  void remove(const std::string& worker_instance_key);
   /// Newest first.
   google::protobuf::RepeatedPtrField<temporal::api::taskqueue::v1::PollerInfo>
   list(time_point now) const;
@@ -29,6 +31,7 @@ public:
 private:
   struct seen {
     time_point last{};
+    std::string worker_instance_key{};
     temporal::api::taskqueue::v1::PollerInfo info{};
   };
 

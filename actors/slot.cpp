@@ -33,6 +33,7 @@ slot_actor::behavior_type slot::make_behavior() {
       accept(std::move(c));
     },
     [this](cancel_atom, std::uint64_t id, const bridge_actor& from) { on_cancel(id, from); },
+    [this](returned_atom, cluster::ExecutionRequest& request) { on_returned(request); },
     [this](refuse_atom, cluster::Task& task, bool sticky) { on_refuse(task, sticky); },
     [this](result_atom, outcome_ptr& x) { on_outcomes(std::move(x)); },
     [this](wake_atom, std::string& ns, std::string& id, std::string& run) { on_wake(ns, id, run); },
@@ -63,7 +64,8 @@ void slot::accept(call_ptr c) {
   auto& e = entries_.find_or_add(c->request.namespace_id(), c->request.workflow_id());
   if (e.is == entry::phase::parked)
     return refuse(c, parked_execution(e.workflow_id, e.parked_text));
-  if (e.calls.size() >= shared_.capacity.workflow.calls_max)
+  auto is_ours = c->request.has_take_back();
+  if (!is_ours && e.calls.size() >= shared_.capacity.workflow.calls_max)
     return refuse(c, busy_workflow());
   add_call(e, c);
   if (e.is == entry::phase::live)
@@ -105,6 +107,8 @@ void slot::refuse(const call_ptr& c, const error& why) {
       send(shared_.timer, credit_atom_v);
       return;
     case call::origin::slot:
+      if (c->request.has_take_back())
+        keep_returned(*c);
       return;
   }
 }
@@ -130,6 +134,34 @@ void slot::on_cancel(std::uint64_t id, const bridge_actor& from) {
     reschedule(*e);
     maybe_forget(*e);
   }
+}
+
+void slot::on_returned(cluster::ExecutionRequest& request) {
+  // The next owner finds the task started; it runs into its time-out.
+  if (epoch_ == 0)
+    return;
+  shared_.watch.taken_back.add();
+  auto ns = request.namespace_id();
+  auto id = request.workflow_id();
+  accept_internal(ns, id, std::move(request), call::origin::slot);
+}
+
+void slot::keep_returned(call& c) {
+  // An execution that dies of it is not tried for ever.
+  constexpr int deaths_max = 10;
+  auto& body = *c.request.mutable_take_back();
+  body.set_deaths(body.deaths() + (c.threw ? 1 : 0));
+  auto* e = entries_.find(c.request.namespace_id(), c.request.workflow_id());
+  if (e == nullptr || e->is == entry::phase::parked || epoch_ == 0 || body.deaths() > deaths_max)
+    return;
+  e->returned.push_back(std::move(c.request));
+  retry_later(*e);
+  reschedule(*e);
+}
+
+void slot::take_back_again(entry& e) {
+  for (auto& request : std::exchange(e.returned, {}))
+    accept_internal(e.namespace_id, e.workflow_id, std::move(request), call::origin::slot);
 }
 
 void slot::on_refuse(cluster::Task& task, bool sticky) {
@@ -159,7 +191,6 @@ void slot::on_refuse(cluster::Task& task, bool sticky) {
   x->write_bytes = row.task.size() + 512;
   x->write.backlog_adds.push_back(std::move(row));
   x->released.offers.push_back(std::move(task));
-  shared_.appends_sent.fetch_add(1, std::memory_order_relaxed);
   send(shared_.writer, append_atom_v, std::move(x));
 }
 
@@ -205,6 +236,7 @@ void slot::on_tick(std::uint64_t ticket) {
       cluster::ExecutionRequest request;
       request.mutable_reoffer()->set_queue_was_lost(true);
       accept_internal(e.namespace_id, e.workflow_id, std::move(request), call::origin::slot);
+      take_back_again(e);
     }
     if (e.early && e.early->flush_at && *e.early->flush_at <= now)
       flush_early_start(e);

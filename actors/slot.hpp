@@ -35,6 +35,9 @@ private:
                        cluster::ExecutionRequest&& request, call::origin by);
   void on_cancel(std::uint64_t id, const bridge_actor& from);
   void on_refuse(cluster::Task& task, bool sticky);
+  void on_returned(cluster::ExecutionRequest& request);
+  void keep_returned(call& c);
+  void take_back_again(entry& e);
   void on_wake(std::string& namespace_id, std::string& workflow_id, std::string& run_id);
   void on_reoffer(std::string& namespace_id, std::string& workflow_id, std::string& run_id,
                   std::string& queue);
@@ -57,6 +60,7 @@ private:
   void release(entry& e, outcome& x);
   void note_early_start(entry& e, const outcome& x);
   void release_answers(entry& e, outcome& x);
+  void read_answer(answer a);
   void keep_caller(entry& e, const call_ptr& c);
   void offer(cluster::Task task);
   void tell_queue(const call& c, bool obsolete);
@@ -73,7 +77,6 @@ private:
   void spawn_execution(entry& e);
   void on_down(const caf::down_msg& m);
   void on_failed(entry& e, const outcome_ptr& x);
-  void on_lost_rows(const entry& e);
   /// `crashed`: something went wrong; else the execution has to begin anew in the course of things.
   void begin_dying(entry& e, bool crashed = true);
   void ask_again(entry& e);

@@ -81,6 +81,8 @@ struct entry {
   std::optional<time_point> timer_at{};
   std::string current_run_id{};
   std::optional<early_start> early{};
+  /// Tasks that have to be taken back, which the store did not take; tried again with wake-ups.
+  std::vector<cluster::ExecutionRequest> returned{};
   /// When to try wake-ups again that found the store closed.
   std::optional<time_point> retry_at{};
   std::size_t resident_bytes = 0;

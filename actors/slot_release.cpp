@@ -1,4 +1,5 @@
 #include "actors/errors.hpp"
+#include "actors/returned_task.hpp"
 #include "actors/slot.hpp"
 
 #include <caf/send.hpp>
@@ -79,7 +80,7 @@ void slot::note_early_start(entry& e, const outcome& x) {
 }
 
 void slot::start_load(outcome& x) {
-  if (shared_.readers.post(lane::points, std::move(x.released.load)))
+  if (shared_.readers.post(std::move(x.released.load)))
     return;
   // The call waits in the execution for what will not come: only a new life helps.
   begin_dying(*x.what->owner);
@@ -171,16 +172,30 @@ void slot::release_answers(entry& e, outcome& x) {
       send(a.to, reply_atom_v, a.id, std::move(a.reply));
       continue;
     }
-    auto to = a.to;
-    auto id = a.id;
-    auto job = [&shared = shared_, to, id, read = std::move(a.read)] {
-      auto r = read(shared.db);
-      caf::anon_send(to, reply_atom_v, id,
-                     shared.own_lease.valid() ? std::move(r) : to_reply(not_served()));
-    };
-    if (!shared_.readers.offer(lane::points, std::move(job)))
-      send(to, reply_atom_v, id, to_reply(overloaded()));
+    read_answer(std::move(a));
   }
+}
+
+void slot::read_answer(answer a) {
+  auto to = a.to;
+  auto id = a.id;
+  auto token = a.task_token;
+  auto job = [&shared = shared_, me = slot_actor{this}, a = std::move(a)] {
+    auto r = a.read(shared.db);
+    if (!shared.own_lease.valid())
+      r = to_reply(not_served());
+    // A history that cannot be had for good is not asked for again and again.
+    auto later = r.status().code() == static_cast<int>(errc::unavailable);
+    if (auto back = later ? take_back_request(a.task_token) : std::nullopt)
+      caf::anon_send(me, returned_atom_v, std::move(*back));
+    r.set_brings_task(a.reply.brings_task() && !r.has_status());
+    caf::anon_send(a.to, reply_atom_v, a.id, std::move(r));
+  };
+  if (shared_.readers.post(std::move(job)))
+    return;
+  if (auto back = take_back_request(token))
+    send(this, returned_atom_v, std::move(*back));
+  send(to, reply_atom_v, id, to_reply(overloaded()));
 }
 
 void slot::offer(cluster::Task task) {

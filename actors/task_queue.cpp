@@ -57,6 +57,8 @@ queue_actor::behavior_type task_queue::make_behavior() {
       on_poll(id, from, poll);
     },
     [this](cancel_atom, std::uint64_t id, const bridge_actor& from) { on_cancel(id, from); },
+    [this](finish_atom, std::uint64_t id, const bridge_actor& from) { on_finish(id, from); },
+    [this](leave_atom, const std::string& key) { on_leave(key); },
     [this](obsolete_atom, std::uint64_t id, const bridge_actor& from) { on_obsolete(id, from); },
     [this](taken_atom, std::uint64_t id, const bridge_actor& from) { on_taken(id, from); },
     [this](lost_atom) { on_worker_left(); },
@@ -173,6 +175,25 @@ void task_queue::on_cancel(std::uint64_t id, const bridge_actor& from) {
   } else if (auto handed = handed_.find(key); handed != handed_.end()) {
     handed->second.cancelled = true;
   }
+}
+
+void task_queue::on_finish(std::uint64_t id, const bridge_actor& from) {
+  if (pass_on(finish_atom_v, id, from))
+    return;
+  auto key = waiter_key{id, from->id()};
+  if (auto found = waiting_by_key_.find(key); found != waiting_by_key_.end()) {
+    end_poll(*found->second);
+    waiting_.erase(found->second);
+    waiting_by_key_.erase(found);
+    watch_.polls_waiting.add(-1);
+  } else if (auto handed = handed_.find(key); handed != handed_.end()) {
+    handed->second.who.expires = {};
+  }
+}
+
+void task_queue::on_leave(const std::string& worker_instance_key) {
+  if (!pass_on(leave_atom_v, worker_instance_key))
+    pollers_.remove(worker_instance_key);
 }
 
 void task_queue::end_poll(const waiter& w) {
@@ -319,7 +340,9 @@ void task_queue::on_obsolete(std::uint64_t id, const bridge_actor& from) {
   finish(*h, now);
   if (!h->is_query)
     limit_.give_back();
-  if (!h->cancelled) {
+  if (!h->cancelled && h->who.expires <= now) {
+    end_poll(h->who);
+  } else if (!h->cancelled) {
     auto key = waiter_key{h->who.id, h->who.from->id()};
     waiting_by_key_.emplace(key, waiting_.insert(waiting_.begin(), std::move(h->who)));
     watch_.polls_waiting.add(1);
@@ -365,7 +388,7 @@ void task_queue::post(std::shared_ptr<backlog_job> job) {
     job->done.store(true, std::memory_order_release);
     caf::anon_send(me, tick_atom_v);
   };
-  if (shared_.readers.post(lane::points, std::move(work)))
+  if (shared_.readers.post(std::move(work)))
     return;
   // As if the store had failed.
   job->done.store(true, std::memory_order_release);

@@ -64,6 +64,8 @@ private:
   void on_query(cluster::Task& task);
   void on_poll(std::uint64_t id, bridge_actor& from, cluster::Poll& poll);
   void on_cancel(std::uint64_t id, const bridge_actor& from);
+  void on_finish(std::uint64_t id, const bridge_actor& from);
+  void on_leave(const std::string& worker_instance_key);
   void on_obsolete(std::uint64_t id, const bridge_actor& from);
   void on_taken(std::uint64_t id, const bridge_actor& from);
   void on_worker_left();

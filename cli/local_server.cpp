@@ -28,6 +28,10 @@ void local_server::start() {
 void local_server::drain(duration patience) {
   if (front_)
     front_->drain();
+  // While the slots are still ours, so that a task whose worker is gone can be taken back.
+  node_.settle(patience / 2);
+  if (bridge_)
+    bridge_->settle();
   node_.drain(patience);
 }
 

@@ -16,6 +16,12 @@
 
 namespace reprise::cluster {
 
+namespace {
+
+constexpr auto look_again = std::chrono::milliseconds{5};
+
+} // namespace
+
 void prepare(caf::actor_system_config& config) {
   config.add_message_types<caf::id_block::reprise>();
   // Stealing workers spin while there is nothing to do; sharing ones sleep.
@@ -51,7 +57,7 @@ void node::start() {
   started_ = true;
   if (options_.lease_owner.empty())
     options_.lease_owner = seeded_ids{options_.seed}.uuid7(shared_.time.now());
-  shared_.readers.start(system_, options_.capacity, hooks_, options_.detached);
+  shared_.readers.start(system_, options_.readers, options_.detached);
   shared_.writer = actors::spawn_writer(system_, shared_, options_.group, options_.detached);
   shared_.timer = actors::spawn_timer(system_, shared_);
   shared_.slots.reserve(store::slot_count);
@@ -74,6 +80,18 @@ void node::start() {
                                  .on_serving = std::move(on_serving)});
 }
 
+void node::settle(duration patience) {
+  if (!started_)
+    return;
+  if (options_.run_all)
+    return options_.run_all();
+  for (duration waited{0}; waited < patience && serving(); waited += look_again) {
+    if (shared_.calls_under_way.load(std::memory_order_acquire) == 0)
+      return;
+    std::this_thread::sleep_for(look_again);
+  }
+}
+
 void node::drain(duration patience) {
   if (!started_)
     return;
@@ -85,7 +103,6 @@ void node::drain(duration patience) {
   if (options_.run_all) {
     options_.run_all();
   } else {
-    constexpr auto look_again = std::chrono::milliseconds{5};
     // The slots were told to give up by the keeper, so calls only become fewer, but for those that
     // write what left early.
     for (duration waited{0}; waited < patience && (serving() || !idle()); waited += look_again)
@@ -121,9 +138,8 @@ void node::end_actors() {
   for (const auto& slot : shared_.slots)
     end(slot);
   end(shared_.writer);
-  // They end by themselves, behind what they took.
   for (const auto& reader : shared_.readers.all())
-    all.push_back(caf::actor_cast<caf::actor>(reader));
+    end(reader);
   if (options_.run_all) {
     options_.run_all();
     return;

@@ -30,6 +30,7 @@ struct node_options {
   /// How much is held at the same time; `bounds` are what the API allows.
   actors::node_bounds capacity{};
   actors::group_limits group{};
+  std::size_t readers = 4;
   /// Threads of their own for what blocks. False in simulations: everything runs on the scheduler.
   bool detached = true;
   /// See keeper_options; the owner may be left out.
@@ -58,6 +59,8 @@ public:
   node& operator=(const node&) = delete;
 
   void start();
+  /// Waits, at most for `patience`, until no call is under way. Calls are taken as before.
+  void settle(duration patience);
   /// Ends long polls, lets what was decided become durable, gives the slots and the lease up.
   /// Blocks; at most for `patience`.
   void drain(duration patience = std::chrono::seconds{5});

@@ -8,8 +8,20 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace reprise::frontend {
+
+/// A worker that ends, as it calls itself; what is empty it does not say.
+struct leaving_worker {
+  std::string namespace_id{};
+  std::string instance_key{};
+  std::string sticky_queue{};
+  /// The queue that it polls, and for what (1 workflow, 2 activity).
+  std::string task_queue{};
+  std::vector<int> kinds{};
+};
 
 /// What the front door needs of the rest of the server. One implementation talks to actors
 /// (frontend/bridge.cpp); handlers know nothing of CAF or gRPC, so the same handlers run in the
@@ -29,18 +41,21 @@ public:
   virtual std::uint64_t describe_queue(const std::string& namespace_id, const std::string& queue,
                                        int kind, std::string request, reply_handler done)
     = 0;
-  /// The caller is gone: `done` will not be called any more (it may be running right now).
+  /// The caller is gone: `done` will not be called any more (it may be running right now). A task
+  /// that was for it is given back.
   virtual void cancel(std::uint64_t call) = 0;
-  /// Ends at once, with an empty response, the outstanding polls of a worker that is shutting down:
-  /// those of the sticky queue (if named) and those with the worker's instance key (if named). What
-  /// waits on that sticky queue goes to the normal queues.
-  virtual void end_polls(const std::string& namespace_id, const std::string& sticky_queue,
-                         const std::string& worker_instance_key)
-    = 0;
+  /// The poll has waited long enough: `done` is called soon, with an empty response, or with a task
+  /// that is on its way to it.
+  virtual void end_poll(std::uint64_t call) = 0;
+  /// The same for the polls of a worker that ends: those of its sticky queue and those with its
+  /// instance key. Such polls that come a moment later are answered empty, too. The worker is no
+  /// longer listed, and what waits on its sticky queue goes to the normal queues.
+  virtual void end_polls(const leaving_worker& worker) = 0;
+  /// A poll's answer brought a task whose worker cannot get it any more: the task, of this token,
+  /// is for others.
+  virtual void give_back(std::string_view task_token) = 0;
   /// Runs `job` on a thread that may block on the store; false when too many wait already.
   virtual bool run_blocking(std::function<void(store::store&)> job) = 0;
-  /// The same for what reads many rows, so that nothing else waits behind it.
-  virtual bool run_scan(std::function<void(store::store&)> job) = 0;
 
   virtual actors::namespace_registry& namespaces() = 0;
 

@@ -2,6 +2,7 @@
 
 #include "actors/errors.hpp"
 #include "actors/outcome.hpp"
+#include "actors/returned_task.hpp"
 #include "frontend/call_table.hpp"
 
 #include <caf/actor_system.hpp>
@@ -10,16 +11,30 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <functional>
+#include <future>
 #include <limits>
 
 namespace reprise::frontend {
 
 namespace {
 
-bridge_actor::behavior_type answers(const std::shared_ptr<call_table>& calls) {
-  return {[calls](reply_atom, std::uint64_t id, cluster::Reply& reply) {
+void take_back(const actors::services& shared, std::string_view token) {
+  auto request = actors::take_back_request(token);
+  if (!request)
+    return;
+  const auto& slot = shared.slot_for(request->namespace_id(), request->workflow_id());
+  caf::anon_send(slot, returned_atom_v, std::move(*request));
+}
+
+bridge_actor::behavior_type answers(const std::shared_ptr<call_table>& calls,
+                                    std::reference_wrapper<const actors::services> shared) {
+  return {[calls, shared](reply_atom, std::uint64_t id, cluster::Reply& reply) {
     if (auto c = calls->take(id))
       c->done(std::move(reply));
+    else if (reply.brings_task())
+      take_back(shared, actors::task_token_of(reply.response()));
   }};
 }
 
@@ -40,9 +55,10 @@ bridge::bridge(caf::actor_system& system, actors::services& shared, actors::queu
     queues_(queues),
     options_(std::move(o)),
     calls_(std::make_shared<call_table>()),
+    leaving_(options_.leaving),
     ids_(options_.seed) {
   for (std::size_t i = 0; i < std::max<std::size_t>(options_.bridges, 1); ++i)
-    actors_.push_back(system_.spawn(answers, calls_));
+    actors_.push_back(system_.spawn(answers, calls_, std::cref(shared_)));
   queues_.on_lost([this](const store::queue_key& lost) { send_again(lost); });
 }
 
@@ -82,7 +98,12 @@ std::uint64_t bridge::poll(cluster::Poll&& poll, reply_handler done) {
   c.queue = queues_.find(queue_of(poll));
   c.poll = std::make_unique<const cluster::Poll>(std::move(poll));
   auto send = [&](std::uint64_t n, waiting_call& added) {
-    caf::anon_send(added.queue, poll_atom_v, n, actor_of(n), *added.poll);
+    // Here, where end_polls() either has not looked yet or has taken note of its worker.
+    const auto& p = *added.poll;
+    if (leaving_.contains(p.namespace_id(), p.worker_instance_key(), shared_.time.now()))
+      caf::anon_send(actor_of(n), reply_atom_v, n, cluster::Reply{});
+    else
+      caf::anon_send(added.queue, poll_atom_v, n, actor_of(n), p);
   };
   auto id = c.queue ? calls_->add(c, shared_.capacity.calls_max, send) : 0;
   return id != 0 ? id : refuse(std::move(c));
@@ -109,21 +130,68 @@ void bridge::cancel(std::uint64_t id) {
     caf::anon_send(c->slot, cancel_atom_v, id, actor_of(id));
 }
 
-void bridge::end_polls(const std::string& namespace_id, const std::string& sticky_queue,
-                       const std::string& worker_instance_key) {
-  auto ended = calls_->take_if([&](const waiting_call& c) {
-    if (!c.poll || c.poll->namespace_id() != namespace_id)
-      return false;
-    return (!sticky_queue.empty() && c.poll->task_queue() == sticky_queue)
-           || (!worker_instance_key.empty()
-               && c.poll->worker_instance_key() == worker_instance_key);
+void bridge::finish(std::uint64_t id, waiting_call& c) {
+  c.ends = true;
+  caf::anon_send(c.queue, finish_atom_v, id, actor_of(id));
+}
+
+void bridge::end_poll(std::uint64_t id) {
+  calls_->with(id, [&](waiting_call& c) {
+    if (c.poll)
+      finish(id, c);
   });
-  for (auto& [id, c] : ended) {
-    caf::anon_send(c.queue, cancel_atom_v, id, actor_of(id));
-    c.done({});
+}
+
+void bridge::end_polls(const leaving_worker& worker) {
+  const auto& ns = worker.namespace_id;
+  const auto& key = worker.instance_key;
+  std::vector<queue_actor> polled;
+  if (!key.empty()) {
+    leaving_.add(ns, key, shared_.time.now());
+    for (auto kind : worker.kinds)
+      if (auto queue
+          = queues_.find_known({.namespace_id = ns, .name = worker.task_queue, .kind = kind}))
+        polled.push_back(std::move(queue));
   }
-  if (!sticky_queue.empty())
-    queues_.on_worker_left({.namespace_id = namespace_id, .name = sticky_queue, .kind = 1});
+  calls_->for_each([&](std::uint64_t id, waiting_call& c) {
+    if (!c.poll || c.poll->namespace_id() != ns)
+      return;
+    auto is_its = !key.empty() && c.poll->worker_instance_key() == key;
+    if (is_its && std::ranges::find(polled, c.queue) == polled.end())
+      polled.push_back(c.queue);
+    if (is_its || (!worker.sticky_queue.empty() && c.poll->task_queue() == worker.sticky_queue))
+      finish(id, c);
+  });
+  for (const auto& queue : polled)
+    caf::anon_send(queue, leave_atom_v, key);
+  if (!worker.sticky_queue.empty())
+    queues_.on_worker_left({.namespace_id = ns, .name = worker.sticky_queue, .kind = 1});
+}
+
+void bridge::give_back(std::string_view task_token) {
+  if (!calls_->is_closed())
+    take_back(shared_, task_token);
+}
+
+void bridge::settle() {
+  if (stopped_ || options_.run_all) {
+    if (options_.run_all)
+      options_.run_all();
+    return;
+  }
+  constexpr auto any_size = std::numeric_limits<std::size_t>::max();
+  constexpr auto patience = std::chrono::seconds{1};
+  for (const auto& a : actors_) {
+    auto passed = std::make_shared<std::promise<void>>();
+    auto done = passed->get_future();
+    waiting_call c{.done = [passed](const cluster::Reply&) { passed->set_value(); }};
+    calls_->add(c, any_size, [&a](std::uint64_t n, waiting_call&) {
+      caf::anon_send(a, reply_atom_v, n, cluster::Reply{});
+    });
+    c.done = nullptr;
+    passed.reset();
+    done.wait_for(patience);
+  }
 }
 
 void bridge::send_again(const store::queue_key& lost) {
@@ -137,17 +205,13 @@ void bridge::send_again(const store::queue_key& lost) {
       return;
     c.queue = next;
     caf::anon_send(next, poll_atom_v, id, actor_of(id), *c.poll);
+    if (c.ends)
+      finish(id, c);
   });
 }
 
 bool bridge::run_blocking(std::function<void(store::store&)> job) {
-  return shared_.readers.offer(actors::lane::points,
-                               [&db = shared_.db, job = std::move(job)] { job(db); });
-}
-
-bool bridge::run_scan(std::function<void(store::store&)> job) {
-  return shared_.readers.offer(actors::lane::scans,
-                               [&db = shared_.db, job = std::move(job)] { job(db); });
+  return shared_.readers.post([&db = shared_.db, job = std::move(job)] { job(db); });
 }
 
 actors::namespace_registry& bridge::namespaces() {

@@ -4,12 +4,15 @@
 #include "actors/services.hpp"
 #include "base/ids.hpp"
 #include "frontend/backend.hpp"
+#include "frontend/leaving_workers.hpp"
 
 #include <caf/fwd.hpp>
 
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace reprise::frontend {
@@ -28,6 +31,7 @@ public:
     std::uint64_t seed = 0;
     /// See cluster::node_options.
     std::function<void()> run_all{};
+    leaving_workers::bounds leaving{};
   };
 
   bridge(caf::actor_system& system, actors::services& shared, actors::queue_directory& queues,
@@ -42,21 +46,26 @@ public:
   std::uint64_t describe_queue(const std::string& namespace_id, const std::string& queue, int kind,
                                std::string request, reply_handler done) override;
   void cancel(std::uint64_t call) override;
-  void end_polls(const std::string& namespace_id, const std::string& sticky_queue,
-                 const std::string& worker_instance_key) override;
+  void end_poll(std::uint64_t call) override;
+  void end_polls(const leaving_worker& worker) override;
+  void give_back(std::string_view task_token) override;
   bool run_blocking(std::function<void(store::store&)> job) override;
-  bool run_scan(std::function<void(store::store&)> job) override;
   actors::namespace_registry& namespaces() override;
   bool serving() const override;
   const clock& time() const override;
   std::string new_uuid() override;
 
+  /// Returns when every answer that was on its way to the bridge actors has gone through them. Not
+  /// from an actor's thread.
+  void settle();
   /// Answers every call under way UNAVAILABLE, and those that come later. Ends the bridge actors.
   void stop();
 
 private:
   const bridge_actor& actor_of(std::uint64_t id) const;
   std::uint64_t refuse(waiting_call c);
+  /// Has the queue answer this poll at once.
+  void finish(std::uint64_t id, waiting_call& c);
   void send_again(const store::queue_key& lost);
 
   caf::actor_system& system_;
@@ -65,6 +74,7 @@ private:
   options options_;
   std::shared_ptr<call_table> calls_;
   std::vector<bridge_actor> actors_;
+  leaving_workers leaving_;
   std::mutex ids_mutex_;
   seeded_ids ids_;
   bool stopped_ = false;

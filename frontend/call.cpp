@@ -1,6 +1,7 @@
 #include "frontend/call.hpp"
 
 #include "actors/errors.hpp"
+#include "actors/returned_task.hpp"
 #include "temporal/api/errordetails/v1/message.pb.h"
 
 namespace reprise::frontend {
@@ -46,14 +47,15 @@ error error_of(const cluster::Status& status) {
                .detail = status.detail()};
 }
 
-void call::finish(result<std::string> what) {
+bool call::finish(result<std::string>&& what) {
   if (over_.exchange(true, std::memory_order_acq_rel))
-    return;
+    return false;
   if (waits_)
     all_.waiting.remove(*this);
   // Moved out first: the handler may own the last reference to what owns this call.
   auto done = std::move(done_);
   done(std::move(what));
+  return true;
 }
 
 void call::answer(const google::protobuf::MessageLite& response) {
@@ -82,23 +84,31 @@ void call::started(std::uint64_t id) {
   backend_call_.store(id, std::memory_order_seq_cst);
   if (gone_.load(std::memory_order_seq_cst))
     all_.back.cancel(id);
+  else if (ends_.load(std::memory_order_seq_cst))
+    all_.back.end_poll(id);
 }
 
-bool call::may_wait(bool empty_at_drain) {
-  empty_at_drain_ = empty_at_drain;
+bool call::may_wait(bool is_poll) {
+  is_poll_ = is_poll;
   waits_ = true;
   if (all_.waiting.add(shared_from_this()))
     return true;
-  end_wait();
+  if (is_poll)
+    answer_bytes({});
+  else
+    end_wait();
   return false;
 }
 
 void call::end_wait() {
+  if (is_poll_) {
+    ends_.store(true, std::memory_order_seq_cst);
+    if (auto id = backend_call_.load(std::memory_order_seq_cst); id != 0)
+      all_.back.end_poll(id);
+    return;
+  }
   gone_.store(true, std::memory_order_seq_cst);
-  if (empty_at_drain_)
-    answer_bytes({});
-  else
-    fail(make_error(errc::unavailable, "the server is shutting down"));
+  fail(make_error(errc::unavailable, "the server is shutting down"));
   if (auto id = backend_call_.load(std::memory_order_seq_cst); id != 0)
     all_.back.cancel(id);
 }
@@ -163,7 +173,23 @@ void call::send(const entry_ptr& ns, cluster::ExecutionRequest&& request, reply_
 void call::send_poll(cluster::Poll&& poll) {
   if (!may_wait(true))
     return;
-  started(all_.back.poll(std::move(poll), reply_handler()));
+  started(all_.back.poll(std::move(poll), [self = shared_from_this()](cluster::Reply reply) {
+    self->answer_poll(std::move(reply));
+  }));
+}
+
+void call::answer_poll(cluster::Reply&& reply) {
+  if (reply.has_status())
+    return fail(error_of(reply.status()));
+  if (!reply.brings_task())
+    return answer_bytes(std::move(*reply.mutable_response()));
+  // By its own clock the caller has gone; of what would be sent now it takes no notice.
+  auto is_late = deadline_ && now() >= *deadline_;
+  if (is_late)
+    fail(make_error(errc::deadline_exceeded, "context deadline exceeded"));
+  result<std::string> response = std::move(*reply.mutable_response());
+  if (is_late || !finish(std::move(response)))
+    all_.back.give_back(actors::task_token_of(*response));
 }
 
 void call::describe_queue(const entry_ptr& ns, const std::string& queue, int kind,
@@ -178,22 +204,14 @@ void call::describe_queue(const entry_ptr& ns, const std::string& queue, int kin
                                      cluster::Reply r) { read(*self, std::move(r)); }));
 }
 
-std::function<void(store::store&)>
-call::unless_over(std::function<void(call&, store::store&)> job) {
-  return [self = shared_from_this(), job = std::move(job)](store::store& db) {
-    if (!self->over())
-      job(*self, db);
-  };
-}
-
 void call::blocking(std::function<void(call&, store::store&)> job) {
-  if (!all_.back.run_blocking(unless_over(std::move(job))))
+  bool taken
+    = all_.back.run_blocking([self = shared_from_this(), job = std::move(job)](store::store& db) {
+        if (!self->over())
+          job(*self, db);
+      });
+  if (!taken)
     fail(overloaded("too many calls wait for the store"));
-}
-
-void call::scanning(std::function<void(call&, store::store&)> job) {
-  if (!all_.back.run_scan(unless_over(std::move(job))))
-    fail(overloaded("too many lists and counts wait for the store"));
 }
 
 } // namespace reprise::frontend

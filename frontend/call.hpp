@@ -90,9 +90,10 @@ public:
   /// The caller is gone; whatever still comes is dropped.
   void cancel();
 
-  /// This call may wait long: when the server drains, a poll for tasks is answered empty, any other
-  /// call UNAVAILABLE. False when it drains already; the call is answered then.
-  bool may_wait(bool empty_at_drain);
+  /// This call may wait long: when the server drains, a poll for tasks is answered empty (or with
+  /// the task that is on its way to it), any other call UNAVAILABLE. False when it drains already;
+  /// the call is answered then.
+  bool may_wait(bool is_poll);
   void end_wait();
 
   /// True when the caller has its answer or is gone.
@@ -118,14 +119,13 @@ public:
                       reply_reader read);
   /// Runs `job` where it may block on the store; the job answers the call.
   void blocking(std::function<void(call&, store::store&)> job);
-  /// The same for a job that reads many rows.
-  void scanning(std::function<void(call&, store::store&)> job);
 
 private:
-  void finish(result<std::string> what);
+  /// False when the call is over: `what` is as it was then.
+  bool finish(result<std::string>&& what);
+  void answer_poll(cluster::Reply&& reply);
   void started(std::uint64_t id);
   backend::reply_handler reply_handler();
-  std::function<void(store::store&)> unless_over(std::function<void(call&, store::store&)> job);
 
   parts& all_;
   const std::string& method_;
@@ -134,8 +134,9 @@ private:
   response_handler done_;
   std::atomic<bool> over_{false};
   std::atomic<bool> gone_{false};
+  std::atomic<bool> ends_{false};
   bool waits_ = false;
-  bool empty_at_drain_ = false;
+  bool is_poll_ = false;
   std::atomic<std::uint64_t> backend_call_{0};
 };
 

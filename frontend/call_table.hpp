@@ -24,6 +24,8 @@ struct waiting_call {
   slot_actor slot{};
   std::unique_ptr<const cluster::Poll> poll{};
   queue_actor queue{};
+  /// The queue was told to answer at once.
+  bool ends = false;
 };
 
 /// The queue that a poll waits on.
@@ -66,6 +68,15 @@ public:
     return out;
   }
 
+  /// Shows the call to `see`, which may change it; not when it is over.
+  template <class See>
+  void with(std::uint64_t id, See&& see) {
+    auto& part = part_of(id);
+    std::lock_guard lock{part.mutex};
+    if (auto found = part.calls.find(id); found != part.calls.end())
+      see(found->second);
+  }
+
   /// Takes all calls for which `wanted` holds.
   template <class Wanted>
   std::vector<std::pair<std::uint64_t, waiting_call>> take_if(Wanted&& wanted) {
@@ -98,6 +109,10 @@ public:
   /// From now on nothing can be added.
   void close() {
     closed_.store(true, std::memory_order_release);
+  }
+
+  bool is_closed() const noexcept {
+    return closed_.load(std::memory_order_acquire);
   }
 
   std::size_t size() const noexcept {

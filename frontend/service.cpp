@@ -1,5 +1,6 @@
 #include "frontend/service.hpp"
 
+#include "actors/returned_task.hpp"
 #include "base/ensure.hpp"
 #include "frontend/client_version.hpp"
 #include "frontend/handlers/handlers.hpp"
@@ -77,6 +78,7 @@ void service::add_methods(metrics& measured) {
       m->name = described->method(i)->name();
       m->path = "/" + described->full_name() + "/" + m->name;
       m->may_wait = may_wait_for_others(m->name);
+      m->brings_task = m->name == "PollWorkflowTaskQueue" || m->name == "PollActivityTaskQueue";
       if (auto known = handlers.find(m->name); known != handlers.end()) {
         m->serve = std::move(known->second);
         labels with{{"service_name", "frontend"}, {"operation", m->name}};
@@ -150,6 +152,15 @@ call::ptr service::serve(const std::string& path, std::string_view request, head
                                   std::move(done));
   c->fail(make_error(errc::unimplemented, "unknown method " + path));
   return c;
+}
+
+std::string_view service::task_token_of(std::string_view response) {
+  return actors::task_token_of(response);
+}
+
+void service::give_back(std::string_view task_token) {
+  if (!task_token.empty())
+    parts_.back.give_back(task_token);
 }
 
 void service::drain() {

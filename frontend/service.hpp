@@ -24,6 +24,8 @@ struct method {
   handler serve{};
   /// Whether its answer may wait for what others do: for a task, for news, for a worker.
   bool may_wait = false;
+  /// Its answer may bring a task, which is given back when the answer cannot be sent.
+  bool brings_task = false;
   counter* requests = nullptr;
   histogram* latency = nullptr;
 };
@@ -58,7 +60,14 @@ public:
   call::ptr serve(const std::string& path, std::string_view request, headers said,
                   std::optional<time_point> deadline, response_handler done);
 
-  /// Answers the calls that wait, and lets none wait from now on.
+  /// Of the task that a poll's answer brings; empty: it brings none.
+  static std::string_view task_token_of(std::string_view response);
+
+  /// Nothing was sent of an answer that brings the task of this token (empty: of none), and nothing
+  /// will be that anybody hears: the task is for others.
+  void give_back(std::string_view task_token);
+
+  /// Lets the calls that wait be answered, and lets none wait from now on.
   void drain();
 
   /// Called for each failure that a caller is told (for health: UNAVAILABLE). Set before serving.

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <array>
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -12,7 +10,7 @@ namespace reprise::frontend {
 class call;
 
 /// The calls that wait for something to happen (polls, history's long polls, queries), so that a
-/// server that shuts down can answer them. Thread-safe, in parts that do not wait for each other.
+/// server that shuts down can answer them. Thread-safe.
 class waiting_calls {
 public:
   /// False when the server drains: the call is not to wait.
@@ -27,16 +25,10 @@ private:
     std::weak_ptr<call> who{};
   };
 
-  struct alignas(64) part {
-    std::mutex mutex{};
-    std::unordered_map<const call*, waiter> calls{};
-  };
-
-  part& part_of(const call& c);
-
-  std::array<part, 64> parts_;
-  std::atomic<bool> ended_{false};
-  std::atomic<std::uint64_t> last_number_{0};
+  std::mutex mutex_;
+  bool ended_ = false;
+  std::uint64_t last_number_ = 0;
+  std::unordered_map<const call*, waiter> calls_;
 };
 
 } // namespace reprise::frontend

@@ -100,6 +100,9 @@ CAF_BEGIN_TYPE_ID_BLOCK(reprise, first_custom_type_id)
   CAF_ADD_ATOM(reprise, reprise, epoch_atom, "epoch")
   CAF_ADD_ATOM(reprise, reprise, lost_atom, "lost")
   CAF_ADD_ATOM(reprise, reprise, trim_atom, "trim")
+  CAF_ADD_ATOM(reprise, reprise, returned_atom, "returned")
+  CAF_ADD_ATOM(reprise, reprise, finish_atom, "finish")
+  CAF_ADD_ATOM(reprise, reprise, leave_atom, "leave")
 
 CAF_END_TYPE_ID_BLOCK(reprise)
 
@@ -107,12 +110,14 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::call>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::outcome>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::loaded_run>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::due_page>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::store_job>)
 
 namespace reprise {
 
 /// Ends calls of a frontend: knows which waiting call a number stands for.
 using bridge_actor = caf::typed_actor<
-  // the answer to call `id`; ignored when nobody waits any more
+  // the answer to call `id`; when nobody waits any more it is ignored, but a task that it brings is
+  // given back to its slot
   caf::reacts_to<reply_atom, std::uint64_t, cluster::Reply>>;
 
 /// Owner of one task queue of one namespace and kind (workflow or activity tasks).
@@ -123,6 +128,11 @@ using queue_actor = caf::typed_actor<
   caf::reacts_to<poll_atom, std::uint64_t, bridge_actor, cluster::Poll>,
   // worker `id` behind that bridge waits no more
   caf::reacts_to<cancel_atom, std::uint64_t, bridge_actor>,
+  // worker `id` behind that bridge is to be answered at once: with nothing, unless a task is on its
+  // way to it
+  caf::reacts_to<finish_atom, std::uint64_t, bridge_actor>,
+  // the worker with this instance key ends: it is no longer listed
+  caf::reacts_to<leave_atom, std::string>,
   // INTERNAL, from a slot: a hand-out for this poller fell through; it waits again, the task is
   // gone
   caf::reacts_to<obsolete_atom, std::uint64_t, bridge_actor>,
@@ -143,6 +153,9 @@ using slot_actor = caf::typed_actor<
   caf::reacts_to<call_atom, std::uint64_t, bridge_actor, cluster::ExecutionRequest, queue_actor>,
   // the caller `id` behind that bridge is gone (long polls and queries end)
   caf::reacts_to<cancel_atom, std::uint64_t, bridge_actor>,
+  // a task was started for a worker that cannot have got it (a TakeBack with the task's token):
+  // never refused, tried until it is durable
+  caf::reacts_to<returned_atom, cluster::ExecutionRequest>,
   // a queue cannot hold this task: write it to the backlog, or (sticky, true) offer it elsewhere
   caf::reacts_to<refuse_atom, cluster::Task, bool>,
   // INTERNAL, from the writer or an execution: what became of a call; a chain of them by `next`
@@ -177,11 +190,10 @@ using writer_actor = caf::typed_actor<
   // INTERNAL: commit what has gathered
   caf::reacts_to<flush_atom>>;
 
-/// Runs blocking work on the store, which waits in a queue that it shares with others.
+/// Runs blocking work on the store.
 using reader_actor = caf::typed_actor<
-  // INTERNAL, from the queue or itself: take a job and run it; lost with the reader, which is
-  // replaced by one that looks first
-  caf::reacts_to<job_atom>>;
+  // INTERNAL: run it
+  caf::reacts_to<job_atom, std::shared_ptr<actors::store_job>>>;
 
 /// Wakes executions that are not in memory, and sweeps the store for undelivered work.
 using timer_actor = caf::typed_actor<
@@ -200,7 +212,7 @@ using timer_actor = caf::typed_actor<
 
 /// Holds the node's lease; takes over slots and gives them up.
 using keeper_actor = caf::typed_actor<
-  // INTERNAL, from a slot: somebody else raised its epoch, or the store lost commits
+  // INTERNAL, from a slot: somebody else raised its epoch
   caf::reacts_to<lost_atom>,
   // INTERNAL, from a reader: what became of the lease (true: ours)
   caf::reacts_to<result_atom, bool>,

@@ -79,8 +79,15 @@ void shut_down_worker(const call::ptr& c, api::ShutdownWorkerRequest& r) {
   auto ns = c->open_namespace(r.namespace_());
   if (!ns)
     return;
-  if (!r.sticky_task_queue().empty() || !r.worker_instance_key().empty())
-    c->back().end_polls(ns->facts.id, r.sticky_task_queue(), r.worker_instance_key());
+  leaving_worker worker{.namespace_id = ns->facts.id,
+                        .instance_key = r.worker_instance_key(),
+                        .sticky_queue = r.sticky_task_queue(),
+                        .task_queue = r.task_queue()};
+  for (auto kind : r.task_queue_types())
+    if (kind == enums::TASK_QUEUE_TYPE_WORKFLOW || kind == enums::TASK_QUEUE_TYPE_ACTIVITY)
+      worker.kinds.push_back(kind);
+  if (!worker.sticky_queue.empty() || !worker.instance_key.empty())
+    c->back().end_polls(worker);
   c->answer(api::ShutdownWorkerResponse{});
 }
 

@@ -61,7 +61,11 @@ connection::~connection() {
       s->to->side->on_gone(*s);
     if (s->served)
       given_up_.push_back(std::move(s->served));
+    if (!s->task_token.empty())
+      lost_tasks_.push_back(std::move(s->task_token));
   }
+  for (auto& task : packed_tasks_)
+    lost_tasks_.push_back(std::move(task.token));
   cancel_given_up();
 }
 
@@ -157,7 +161,14 @@ void connection::on_heard(stream& s, bool has_ended) {
     due_.push_back(s.number);
 }
 
-void connection::on_closed(std::int32_t number) {
+void connection::on_closed(std::int32_t number, bool is_cut) {
+  // Its bytes go out all the same, to a caller that does not listen.
+  if (is_cut)
+    std::erase_if(packed_tasks_, [&](packed_task& task) {
+      if (task.stream == number)
+        lost_tasks_.push_back(std::move(task.token));
+      return task.stream == number;
+    });
   auto found = streams_.find(number);
   if (found == streams_.end())
     return;
@@ -169,6 +180,8 @@ void connection::on_closed(std::int32_t number) {
     s.to->side->on_gone(s);
   if (s.served)
     given_up_.push_back(std::move(s.served));
+  if (!s.task_token.empty())
+    lost_tasks_.push_back(std::move(s.task_token));
   streams_.erase(found);
 }
 
@@ -185,6 +198,9 @@ void connection::cancel_given_up() {
   for (auto& c : given_up_)
     c->cancel();
   given_up_.clear();
+  for (const auto& token : lost_tasks_)
+    loop_.front().give_back(token);
+  lost_tasks_.clear();
 }
 
 // -- serving -------------------------------------------------------------------------------------
@@ -251,15 +267,20 @@ void connection::refuse(stream& s, error why) {
 
 // -- answering -----------------------------------------------------------------------------------
 
-void connection::answer(std::int32_t number, result<std::string> what) {
+bool connection::answer(std::int32_t number, const method& of, result<std::string>& what) {
   auto* s = find(number);
   if (s == nullptr)
-    return;
+    return false;
   s->served.reset();
-  if (!what)
-    return refuse(*s, std::move(what).error());
+  if (!what) {
+    refuse(*s, std::move(what).error());
+    return true;
+  }
+  if (of.brings_task)
+    s->task_token = service::task_token_of(*what);
   queue(*s, std::move(*what));
   end_response(*s, {.status = "0"});
+  return true;
 }
 
 void connection::queue(stream& s, std::string message) {
@@ -333,6 +354,11 @@ bool connection::fill(std::string& out) {
 
 void connection::on_send(stream& s, std::string_view frame_head, std::size_t size) {
   out_->append(frame_head);
+  // All that is in `out_` comes right behind what the socket has.
+  if (!s.task_token.empty())
+    packed_tasks_.push_back({.place = given_ + out_->size(),
+                             .stream = s.number,
+                             .token = std::exchange(s.task_token, {})});
   queued_ -= size;
   s.response.move_to(*out_, size);
 }
@@ -344,14 +370,22 @@ bool connection::send(std::string& bytes) {
     auto n = ::send(socket_.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR)
       continue;
-    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+      forget_given_tasks();
       return false;
+    }
     if (n < 0)
       break;
     sent += static_cast<std::size_t>(n);
+    given_ += static_cast<std::size_t>(n);
   }
+  forget_given_tasks();
   bytes.erase(0, sent);
   return true;
+}
+
+void connection::forget_given_tasks() {
+  std::erase_if(packed_tasks_, [this](const packed_task& task) { return task.place < given_; });
 }
 
 // -- the end -------------------------------------------------------------------------------------

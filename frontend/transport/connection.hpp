@@ -72,8 +72,8 @@ public:
   /// The same, but later.
   bool is_to_be_flushed_later = false;
 
-  /// Answers a call of the API, if it is still there.
-  void answer(std::int32_t number, result<std::string> what);
+  /// Answers a call of the API, if it is still there. False: it is not.
+  bool answer(std::int32_t number, const method& of, result<std::string>& what);
   /// Lets calls end that are under way, and lets none begin.
   void go_away();
   /// Looks at the clock: pings who was silent for long, sends away who was here for long. False:
@@ -90,7 +90,7 @@ private:
   void on_begin(std::int32_t number);
   void on_data(stream& s, std::string_view bytes);
   void on_heard(stream& s, bool has_ended);
-  void on_closed(std::int32_t number);
+  void on_closed(std::int32_t number, bool is_cut);
   void on_ping();
   void on_pong();
   void on_send(stream& s, std::string_view frame_head, std::size_t size);
@@ -105,11 +105,20 @@ private:
     closing,
   };
 
+  /// A task whose answer is packed for the socket, which has no byte of it yet.
+  struct packed_task {
+    /// Of the answer's first byte, among all that this connection sends.
+    std::uint64_t place = 0;
+    std::int32_t stream = 0;
+    std::string token{};
+  };
+
   stream* find(std::int32_t number);
   /// One header of the caller's, of the call that is being read.
   void hear(std::string_view name, std::string_view value);
   const caller_ptr& caller_now();
   void cancel_given_up();
+  void forget_given_tasks();
   void serve_due();
   void serve(stream& s);
   void serve_api(stream& s);
@@ -141,8 +150,13 @@ private:
   std::vector<std::int32_t> serving_;
   /// Calls whose callers are gone.
   std::vector<call::ptr> given_up_;
+  /// Tasks whose callers are gone, no byte of the answer having been given to the socket.
+  std::vector<std::string> lost_tasks_;
+  std::vector<packed_task> packed_tasks_;
   /// Answers that the client does not read.
   std::size_t queued_ = 0;
+  /// Bytes that the socket took so far.
+  std::uint64_t given_ = 0;
   /// What the other side did not take yet.
   std::string unsent_;
   /// Where the session's frames go while it is asked for them.

@@ -206,9 +206,11 @@ void transport_loop::handle_posted() {
   for (auto* given : {&answering_, &answered_here_}) {
     calls_ -= given->size();
     for (auto& a : *given) {
-      calls_for_store_ -= a.waited_for_store ? 1 : 0;
-      if (auto found = connections_.find(a.connection); found != connections_.end())
-        found->second->answer(a.stream, std::move(a.what));
+      calls_for_store_ -= a.of->may_wait ? 0 : 1;
+      auto found = connections_.find(a.connection);
+      auto is_there = found != connections_.end() && found->second->answer(a.stream, *a.of, a.what);
+      if (!is_there && a.of->brings_task && a.what)
+        front_.give_back(service::task_token_of(*a.what));
     }
     given->clear();
   }
@@ -360,13 +362,9 @@ response_handler transport_loop::expect_answer(const connection& c, std::int32_t
                                                const method& what) {
   ++calls_;
   ++taken_;
-  auto for_store = !what.may_wait;
-  calls_for_store_ += for_store ? 1 : 0;
-  return [this, connection = c.id(), stream, for_store](result<std::string> given) {
-    post({.connection = connection,
-          .stream = stream,
-          .waited_for_store = for_store,
-          .what = std::move(given)});
+  calls_for_store_ += what.may_wait ? 0 : 1;
+  return [this, connection = c.id(), stream, of = &what](result<std::string> given) {
+    post({.connection = connection, .stream = stream, .of = of, .what = std::move(given)});
   };
 }
 

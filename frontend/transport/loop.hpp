@@ -112,7 +112,7 @@ private:
   struct answer {
     std::uint64_t connection;
     std::int32_t stream;
-    bool waited_for_store;
+    const method* of;
     result<std::string> what;
   };
 

@@ -125,8 +125,8 @@ struct session_events {
     });
   }
 
-  static int closed(nghttp2_session*, std::int32_t number, std::uint32_t, void* user) {
-    return guarded([&] { owner(user).on_closed(number); });
+  static int closed(nghttp2_session*, std::int32_t number, std::uint32_t why, void* user) {
+    return guarded([&] { owner(user).on_closed(number, why != NGHTTP2_NO_ERROR); });
   }
 
   /// Who was answered before it had sent all is told that the rest is not wanted.

@@ -140,7 +140,8 @@ TEST_CASE_FIXTURE(hard_world, "long polls that are given up leave no poller, and
     r.set_workflow_id("w" + std::to_string(i));
     r.mutable_workflow_type()->set_name("type");
     r.mutable_task_queue()->set_name("queue");
-    // A task that went to a poll in the moment in which it was given up comes again after this.
+    // A task whose answer was given to the socket in the moment in which its poll was given up
+    // counts as delivered; it comes again after this.
     r.mutable_workflow_task_timeout()->set_seconds(1);
     auto answer = server.client().workflow_call("StartWorkflowExecution", r);
     CHECK_MESSAGE(answer.status.ok(), answer.status.error_message());

@@ -48,9 +48,14 @@ public:
   }
 
   ~live_server() {
-    health_.tell(nullptr);
     client_.reset();
-    grpc_->stop(std::chrono::milliseconds{3000});
+    end();
+  }
+
+  /// As on SIGTERM; calls have so long to end.
+  void end(std::chrono::milliseconds patience = std::chrono::milliseconds{3000}) {
+    health_.tell(nullptr);
+    grpc_->stop(patience);
     server_->drain();
     server_->stop();
   }

@@ -108,17 +108,25 @@ public:
     return send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") && send(frame(frame_settings, 0, 0, settings));
   }
 
-  /// The head of a unary call on a stream (odd, rising).
-  bool begin_call(std::uint32_t stream, std::string_view path) {
+  /// The head of a unary call on a stream (odd, rising); `timeout` as gRPC writes it ("60S").
+  bool begin_call(std::uint32_t stream, std::string_view path, std::string_view timeout = {}) {
     // POST and http, by their places in HTTP/2's table.
     std::string head = "\x83\x86" + header(":path", path) + header(":authority", "localhost")
                        + header("content-type", "application/grpc") + header("te", "trailers");
+    if (!timeout.empty())
+      head += header("grpc-timeout", timeout);
     return send(frame(frame_headers, end_of_headers, stream, head));
   }
 
   /// An empty request, which ends the client's half.
   bool end_call(std::uint32_t stream) {
     return send_data(stream, std::string(5, '\0'), true);
+  }
+
+  /// A request, which ends the client's half.
+  bool end_call(std::uint32_t stream, const std::string& request) {
+    auto head = std::string(1, '\0') + number(static_cast<std::uint32_t>(request.size()), 4);
+    return send_data(stream, head + request, true);
   }
 
   bool send_data(std::uint32_t stream, const std::string& bytes, bool is_last) {

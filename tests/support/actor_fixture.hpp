@@ -51,6 +51,8 @@ inline queue_actor::behavior_type fake_queue(std::reference_wrapper<seen_message
     [seen](offer_atom, cluster::Task& t) { seen.get().offers.push_back(std::move(t)); },
     [](poll_atom, std::uint64_t, const bridge_actor&, const cluster::Poll&) {},
     [](cancel_atom, std::uint64_t, const bridge_actor&) {},
+    [](finish_atom, std::uint64_t, const bridge_actor&) {},
+    [](leave_atom, const std::string&) {},
     [seen](obsolete_atom, std::uint64_t id, const bridge_actor&) {
       seen.get().obsolete.push_back(id);
     },

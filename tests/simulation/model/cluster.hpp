@@ -27,6 +27,8 @@ struct weather {
   int overlaps = 300;
   /// Answers that never reach their client.
   int lost_answers = 0;
+
+  friend bool operator==(const weather&, const weather&) = default;
 };
 
 /// How the world was set up; decided by the seed.
@@ -94,6 +96,11 @@ public:
   }
 
   process* serving_process();
+
+  /// Until then answers may be late because of what went wrong.
+  time_point troubled_until() const noexcept {
+    return troubled_until_;
+  }
 
 private:
   struct client_call {

@@ -8,6 +8,8 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/util/message_differencer.h>
 
+#include <utility>
+
 namespace reprise::simulation {
 
 namespace enums = temporal::api::enums::v1;
@@ -38,6 +40,7 @@ void ledger::fail(const run_record& r, const std::string& text) {
 void ledger::on_take_over(int process) {
   all_.say("process " + std::to_string(process) + " takes all slots");
   owner_ = process;
+  ++reign_;
 }
 
 void ledger::on_commit(const store::transition& t, int process) {
@@ -219,14 +222,64 @@ void ledger::on_task_started(run_record& r, const history_event& e) {
 }
 
 void ledger::note_starts(run_record& r) {
-  const auto& task = r.state.workflow_task();
-  if (task.started_event_id() != 0) {
-    note_start({r.head.run_id, task.scheduled_event_id(), task.attempt()}, task.start_id());
+  const auto& x = r.state;
+  const auto& task = x.workflow_task();
+  std::erase_if(r.started, [&](const auto& s) {
+    return !engine::is_open(x)
+           || (s.first != task.scheduled_event_id() && !x.activities().contains(s.first));
+  });
+  if (!engine::is_open(x))
+    return;
+  if (task.taken_back())
+    note_taken_back(r, {r.head.run_id, task.scheduled_event_id(), task.attempt()});
+  if (task.start_id() != 0)
     r.task_starts.insert(from_proto(task.started_time()));
+  if (task.scheduled_event_id() != 0)
+    note_task(r, task.scheduled_event_id(), task.attempt(), task.start_id());
+  for (const auto& [id, a] : x.activities())
+    note_task(r, id, a.progress().attempt(), a.progress().start_id());
+}
+
+/// `start_id`: 0 when it is not started.
+void ledger::note_task(run_record& r, std::int64_t scheduled, std::int32_t number,
+                       std::uint64_t start_id) {
+  auto before = r.started.find(scheduled);
+  if (before != r.started.end() && before->second.start_id != start_id) {
+    auto was = before->second;
+    r.started.erase(before);
+    if (was.attempt == number && start_id == 0)
+      note_taken_back(r, {r.head.run_id, scheduled, number});
   }
-  for (const auto& [id, a] : r.state.activities())
-    if (a.progress().start_id() != 0)
-      note_start({r.head.run_id, id, a.progress().attempt()}, a.progress().start_id());
+  if (start_id == 0)
+    return;
+  note_start({r.head.run_id, scheduled, number}, start_id);
+  r.started.try_emplace(
+    scheduled,
+    task_start{.attempt = number, .start_id = start_id, .since = all_.now(), .reign = reign_});
+}
+
+void ledger::note_taken_back(const run_record& r, const attempt& which) {
+  for (auto start_id : std::exchange(starts_[which], {})) {
+    if (handed_out_.contains({which, start_id}))
+      fail(r, "task " + std::to_string(std::get<1>(which))
+                + " was taken back from the worker that has it");
+    taken_back_.insert({which, start_id});
+    ++all_.happened["tasks taken back"];
+  }
+}
+
+void ledger::check_hand_outs(time_point calm) {
+  // More than any answer takes that does not wait for a store or a scheduler.
+  constexpr duration patience = 5s;
+  for (const auto& [id, r] : runs_)
+    for (const auto& [scheduled, s] : r.started) {
+      std::pair start{attempt{id, scheduled, s.attempt}, s.start_id};
+      auto is_judged = !r.erased && s.reign == reign_ && s.since >= calm
+                       && all_.now() - s.since > patience;
+      if (is_judged && !handed_out_.contains(start))
+        fail(r, "task " + std::to_string(scheduled)
+                  + " is started, and neither reached a worker nor waits for one");
+    }
 }
 
 // -- what leaves the server ----------------------------------------------------------------------
@@ -335,6 +388,8 @@ void ledger::check_task(const std::string& kind, const std::string& token,
     all_.fail("a " + kind + " task of run " + t.run_id() + " reached a worker before its start ("
               + std::to_string(t.scheduled_event_id()) + ", attempt " + std::to_string(t.attempt())
               + ") was durable");
+  if (taken_back_.contains({which, t.start_id()}))
+    all_.fail("a " + kind + " task of run " + t.run_id() + " reached a worker, but was taken back");
   auto [handed, fresh] = handed_out_.try_emplace({which, t.start_id()}, request_id);
   if (!fresh && (request_id.empty() || handed->second != request_id))
     all_.fail("a " + kind + " task of run " + t.run_id() + " reached two workers");

@@ -19,6 +19,15 @@ namespace reprise::simulation {
 
 namespace service = temporal::api::workflowservice::v1;
 
+/// A task that was started, and not ended yet.
+struct task_start {
+  std::int32_t attempt = 0;
+  std::uint64_t start_id = 0;
+  /// When that became durable, and under which take-over of the slots.
+  time_point since{};
+  int reign = 0;
+};
+
 /// What is durable of one run, followed commit by commit.
 struct run_record {
   store::run_head head{};
@@ -31,6 +40,8 @@ struct run_record {
   /// Attempts of workflow tasks by the id of their Scheduled event, and when one was started.
   std::map<std::int64_t, std::int32_t> attempts{};
   std::set<time_point> task_starts{};
+  /// Those of its tasks that are started now, by the id of their Scheduled event.
+  std::map<std::int64_t, task_start> started{};
   /// Timers by the id of their Started event: when they may fire.
   std::map<std::int64_t, time_point> timers{};
   /// How often each signal (named by its input) stands in the history.
@@ -86,6 +97,9 @@ public:
     ++signal_tries_[signal];
   }
 
+  /// While nothing is amiss, since `calm`: each started task has reached a worker, or waits for one
+  /// again. A poll that ended in the wrong moment has lost none.
+  void check_hand_outs(time_point calm);
   /// At the end: nothing that was acknowledged is lost or doubled.
   void check_promises();
 
@@ -119,6 +133,9 @@ private:
   void on_erase(run_record& r);
   void note_starts(run_record& r);
   void note_start(const attempt& which, std::uint64_t start_id);
+  void note_task(run_record& r, std::int64_t scheduled, std::int32_t number,
+                 std::uint64_t start_id);
+  void note_taken_back(const run_record& r, const attempt& which);
   void on_task_started(run_record& r, const history_event& e);
   bool note_early_start(const service::PollWorkflowTaskQueueResponse& task);
   bool fits_some_run(const temporal::api::history::v1::History& page) const;
@@ -135,6 +152,8 @@ private:
   std::map<attempt, std::set<std::uint64_t>> starts_;
   /// With the start request that it answered, if one.
   std::map<std::pair<attempt, std::uint64_t>, std::string> handed_out_;
+  /// Starts that were taken back.
+  std::set<std::pair<attempt, std::uint64_t>> taken_back_;
   /// Shown before they were durable: fingerprints of Started events.
   std::map<std::pair<attempt, std::uint64_t>, std::uint64_t> early_;
   std::set<std::string> may_start_again_;
@@ -144,6 +163,8 @@ private:
   std::map<std::string, std::string> signalled_;
   std::map<std::string, int> single_attempts_;
   int owner_ = -1;
+  /// How often the slots were taken over.
+  int reign_ = 0;
   std::size_t commits_ = 0;
 };
 

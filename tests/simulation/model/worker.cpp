@@ -35,6 +35,7 @@ template <class Response>
 void worker::poll(const std::string& method, const google::protobuf::Message& request,
                   std::function<void(result<Response>)> done) {
   auto number = std::make_shared<std::uint64_t>(0);
+  auto again = done;
   *number = call<Response>(
     p_, method, request, poll_patience,
     [self = shared_from_this(), number, done = std::move(done)](result<Response> r) {
@@ -43,6 +44,15 @@ void worker::poll(const std::string& method, const google::protobuf::Message& re
         done(std::move(r));
     });
   polls_.insert(*number);
+  // Now and then in the moment in which a task may be on its way.
+  if (hangs_up_ && impatience_.chance(50))
+    later(impatience_.between(0ms, 3ms), [this, number, again = std::move(again)] {
+      if (polls_.erase(*number) == 0)
+        return;
+      p_.servers.abandon(*number);
+      ++p_.all.happened["polls given up at once"];
+      again(make_error(errc::cancelled, "the worker hung up"));
+    });
 }
 
 // -- workflow tasks ------------------------------------------------------------------------------

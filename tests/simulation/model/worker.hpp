@@ -15,7 +15,8 @@ namespace reprise::simulation {
 /// the mistakes that workers make: slow, failing, answering twice, gone in the middle.
 class worker : public std::enable_shared_from_this<worker> {
 public:
-  worker(parts& p, std::string name) : p_(p), name_(std::move(name)) {
+  worker(parts& p, std::string name)
+    : p_(p), name_(std::move(name)), impatience_(~p.seed), hangs_up_(impatience_.chance(500)) {
   }
 
   void start();
@@ -54,6 +55,9 @@ private:
   parts& p_;
   std::string name_;
   bool alive_ = false;
+  /// Of its own: half of the seeds live as if no worker hung up.
+  dice impatience_;
+  bool hangs_up_;
   std::set<std::uint64_t> polls_;
   std::map<std::string, history> cache_;
 };

@@ -7,6 +7,7 @@
 #include "frontend/namespaces.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace reprise::simulation {
@@ -159,6 +160,7 @@ private:
         w.late = 50;
         break;
     }
+    note_weather();
     all_.say("weather " + std::to_string(w.refused) + " " + std::to_string(w.answer_lost) + " "
              + std::to_string(w.late) + " " + std::to_string(w.failed_reads) + " "
              + std::to_string(w.throws) + " " + std::to_string(w.kills));
@@ -230,8 +232,26 @@ private:
   }
 
   void live_until(time_point end) {
-    while (all_.now() < end && ok())
+    while (all_.now() < end && ok()) {
       step(end);
+      check_hand_outs();
+    }
+  }
+
+  /// Where nothing is amiss, and nobody is only slow.
+  void check_hand_outs() {
+    if (!calm_since_ || servers_.has_jobs() || all_.now() - looked_ < 1s)
+      return;
+    looked_ = all_.now();
+    judge_.check_hand_outs(std::max(*calm_since_, servers_.troubled_until()));
+  }
+
+  /// Also behind bad weather answers are late for a while.
+  void note_weather() {
+    auto fair = weather{.overlaps = servers_.now.overlaps};
+    calm_since_.reset();
+    if (servers_.now == fair)
+      calm_since_ = all_.now() + 20s;
   }
 
   // -- what left the server ----------------------------------------------------------------------
@@ -368,6 +388,7 @@ private:
     all_.say("healing");
     parts_.chaos = false;
     servers_.now = weather{.overlaps = 100};
+    note_weather();
     servers_.durable().land_late();
   }
 
@@ -452,6 +473,8 @@ private:
   std::vector<std::shared_ptr<worker>> workers_;
   std::vector<std::shared_ptr<client>> clients_;
   int worker_names_ = 0;
+  std::optional<time_point> calm_since_;
+  time_point looked_{};
   seeded_ids ids_{1};
   engine::namespace_facts facts_;
   engine::limits bounds_;

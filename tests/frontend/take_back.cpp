@@ -1,0 +1,187 @@
+// A poll whose caller is gone loses no task: what was being handed to it is for the next one, at
+// once. A poll that is only to end brings the task that is on its way to it.
+
+#include "tests/support/server_fixture.hpp"
+
+#include <functional>
+#include <utility>
+
+using namespace reprise;
+using namespace reprise::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct handing_fixture : server_fixture {
+  /// Called once, while a poll's task is being handed out: at the decision.
+  std::function<void()> at_start;
+  /// Called once, before the next commit.
+  std::function<void()> at_commit;
+  bool commits_fail = false;
+
+  handing_fixture() {
+    server().node().shared().before_decision = [this](const cluster::ExecutionRequest& r) {
+      auto starts = r.has_start_workflow_task() || r.has_start_activity_task()
+                    || r.has_start_query_task();
+      if (starts && at_start)
+        std::exchange(at_start, nullptr)();
+    };
+    decide_fault = [this](store::operation what) {
+      if (what != store::operation::commit)
+        return store::fault{};
+      if (at_commit)
+        std::exchange(at_commit, nullptr)();
+      return store::fault{.what = commits_fail ? store::fault::kind::before
+                                               : store::fault::kind::none};
+    };
+  }
+
+  /// A workflow with one activity that waits for a worker.
+  void schedule_activity(const std::string& id) {
+    start_workflow(id);
+    complete_task(take_workflow_task().task_token(), {activity_command("a")});
+  }
+
+  template <class Poll>
+  made_call send_poll(const Poll& r, duration timeout = 70s) {
+    return send_request(r, {.timeout = timeout});
+  }
+
+  api::workflow::v1::PendingActivityInfo only_activity(const std::string& id) {
+    ws::DescribeWorkflowExecutionRequest r;
+    r.set_namespace_("default");
+    r.mutable_execution()->set_workflow_id(id);
+    auto said = ok<ws::DescribeWorkflowExecutionResponse>(r);
+    REQUIRE(said.pending_activities_size() == 1);
+    return said.pending_activities(0);
+  }
+
+  template <class Response>
+  static std::string token_in(const made_call& poll) {
+    REQUIRE(poll.answered());
+    CHECK(*poll.answers == 1);
+    return read<Response>(poll.answer()).task_token();
+  }
+
+  static constexpr auto workflow_token = token_in<ws::PollWorkflowTaskQueueResponse>;
+  static constexpr auto activity_token = token_in<ws::PollActivityTaskQueueResponse>;
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(handing_fixture, "an activity whose poll hangs up is for the next one at once") {
+  schedule_activity("w");
+  auto gone = send_poll(activity_poll());
+  SUBCASE("before its start is decided") {
+    at_start = [&] { gone.handle->cancel(); };
+  }
+  SUBCASE("before its start is durable") {
+    at_commit = [&] { gone.handle->cancel(); };
+  }
+  run();
+  CHECK_FALSE(gone.answer());
+  CHECK(only_activity("w").state() == enums::PENDING_ACTIVITY_STATE_SCHEDULED);
+  auto before = history("w");
+  auto task = take_activity_task();
+  CHECK(task.attempt() == 1);
+  CHECK(history("w") == before);
+}
+
+TEST_CASE_FIXTURE(handing_fixture, "a workflow task whose poll hangs up is for the next one") {
+  start_workflow("w");
+  auto gone = send_poll(poll_request());
+  at_start = [&] { gone.handle->cancel(); };
+  run();
+  auto task = take_workflow_task();
+  CHECK(task.attempt() == 1);
+  CHECK(task.started_event_id() == 3);
+  CHECK(task.history().events_size() == 3);
+  complete_task(task.task_token(), {complete_command()});
+  CHECK(history("w") == std::vector<int>{1, 5, 6, 7, 2});
+}
+
+TEST_CASE_FIXTURE(handing_fixture, "a waiting poll gets the task that another one left") {
+  start_workflow("w");
+  auto gone = send_poll(poll_request());
+  auto next = send_poll(poll_request());
+  at_start = [&] { gone.handle->cancel(); };
+  run();
+  CHECK_FALSE(workflow_token(next).empty());
+}
+
+TEST_CASE_FIXTURE(handing_fixture, "a query whose worker hangs up is answered by another one") {
+  start_workflow("w");
+  complete_task(take_workflow_task().task_token(), {timer_command("far", 3600)});
+  ws::QueryWorkflowRequest query;
+  query.set_namespace_("default");
+  query.mutable_execution()->set_workflow_id("w");
+  query.mutable_query()->set_query_type("q");
+  auto asked = send_request(query, {.timeout = 30s});
+  run();
+  auto gone = send_poll(poll_request());
+  at_start = [&] { gone.handle->cancel(); };
+  run();
+  auto task = take_workflow_task();
+  REQUIRE(task.has_query());
+  ws::RespondQueryTaskCompletedRequest answer;
+  answer.set_namespace_("default");
+  answer.set_task_token(task.task_token());
+  answer.set_completed_type(enums::QUERY_RESULT_TYPE_ANSWERED);
+  ok<ws::RespondQueryTaskCompletedResponse>(answer);
+  CHECK(asked.answered());
+}
+
+TEST_CASE_FIXTURE(handing_fixture, "a task that comes behind its poll's deadline is not lost") {
+  schedule_activity("w");
+  auto late = send_poll(activity_poll(), 3s);
+  at_commit = [&] { scheduler.advance_time(4s); };
+  run();
+  REQUIRE(late.answered());
+  REQUIRE_FALSE(late.answer());
+  CHECK(late.answer().error().code == errc::deadline_exceeded);
+  CHECK(take_activity_task().attempt() == 1);
+}
+
+TEST_CASE_FIXTURE(handing_fixture, "a task is taken back as soon as the store takes it") {
+  schedule_activity("w");
+  auto gone = send_poll(activity_poll());
+  at_commit = [&] {
+    gone.handle->cancel();
+    at_commit = [&] { commits_fail = true; };
+  };
+  run();
+  REQUIRE(commits_fail);
+  auto next = send_poll(activity_poll());
+  advance(5s);
+  CHECK_FALSE(next.answered());
+  commits_fail = false;
+  advance(10s);
+  CHECK_FALSE(activity_token(next).empty());
+  CHECK(only_activity("w").attempt() == 1);
+}
+
+TEST_CASE_FIXTURE(handing_fixture, "a server that drains ends its polls, and loses none's task") {
+  schedule_activity("w");
+  auto taking = send_poll(activity_poll());
+  auto waiting = send_poll(activity_poll());
+  at_commit = [&] { front().drain(); };
+  run();
+  CHECK_FALSE(activity_token(taking).empty());
+  CHECK(activity_token(waiting).empty());
+  CHECK(activity_token(send_poll(activity_poll())).empty());
+}
+
+TEST_CASE_FIXTURE(handing_fixture, "a worker that shuts down gets the task that is on its way") {
+  schedule_activity("w");
+  auto poll = activity_poll();
+  poll.set_worker_instance_key("key");
+  auto taking = send_poll(poll);
+  ws::ShutdownWorkerRequest r;
+  r.set_namespace_("default");
+  r.set_worker_instance_key("key");
+  auto shut_down = std::make_shared<made_call>();
+  at_commit = [&] { *shut_down = send_request(r); };
+  run();
+  CHECK(shut_down->answered());
+  CHECK_FALSE(activity_token(taking).empty());
+}
