@@ -75,8 +75,12 @@ struct node_bounds {
   std::size_t calls_max = 100'000;
   /// Task queues in memory.
   std::size_t queues_max = 50'000;
-  /// Reads of the store that wait or run.
+  /// Reads of the store for clients that wait or run; and of these, lists and counts.
   std::size_t jobs_max = 8192;
+  std::size_t scans_max = 64;
+  /// Threads that read the store, and those for lists and counts: so many run at once.
+  std::size_t readers = 4;
+  std::size_t scanners = 2;
 };
 
 } // namespace reprise::actors

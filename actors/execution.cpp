@@ -113,7 +113,7 @@ void execution::load_current() {
       me, loaded_atom_v,
       std::make_shared<loaded_run>(load_run(shared.db, ns, id, {}, shared.capacity.run)));
   };
-  if (shared_.readers.post(std::move(job)))
+  if (shared_.readers.post(lane::points, std::move(job)))
     return;
   loaded_run refused{.what = loaded_run::outcome::unavailable};
   on_loaded(refused);
@@ -490,6 +490,7 @@ void execution::deliver(outcome_ptr out) {
   out->write.epoch = options_.epoch;
   out->write.incarnation = options_.who->number;
   out->write_bytes = bytes_of(out->write);
+  shared_.appends_sent.fetch_add(1, std::memory_order_relaxed);
   send(shared_.writer, append_atom_v, std::move(out));
 }
 

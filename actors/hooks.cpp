@@ -9,6 +9,12 @@ counter& outcome_counter(metrics& m, const char* status) {
                    {{"status", status}});
 }
 
+counter& refused_jobs(metrics& m, const char* lane) {
+  return m.counter("reprise_store_jobs_refused_total",
+                   "Calls that were refused since too many waited for the store.",
+                   {{"lane", lane}});
+}
+
 } // namespace
 
 hooks::hooks(metrics& m)
@@ -21,6 +27,10 @@ hooks::hooks(metrics& m)
                               {{"operation", "append"}})),
     store_read_failures(m.counter("reprise_store_errors_total", "Store operations that failed.",
                                   {{"operation", "read"}})),
+    lost_rows(m.counter("reprise_store_lost_commits_total",
+                        "Appends whose predecessor, once committed, was not in the store.")),
+    point_jobs_refused(refused_jobs(m, "points")),
+    scan_jobs_refused(refused_jobs(m, "scans")),
     resident(m.gauge("reprise_executions_resident", "Executions in memory.")),
     resident_bytes(
       m.gauge("reprise_executions_resident_bytes", "Estimated memory of executions, in bytes.")),

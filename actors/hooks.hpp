@@ -13,6 +13,9 @@ struct hooks {
   counter& appends;
   counter& append_failures;
   counter& store_read_failures;
+  counter& lost_rows;
+  counter& point_jobs_refused;
+  counter& scan_jobs_refused;
   gauge& resident;
   gauge& resident_bytes;
   counter& rehydrated;

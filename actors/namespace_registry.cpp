@@ -27,73 +27,95 @@ store::namespace_row make_row(const journal::NamespaceRecord& record, std::int64
           .record = record.SerializeAsString()};
 }
 
+std::uint64_t next_number() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
 } // namespace
 
 namespace_registry::namespace_registry(store::store& db)
-  : db_(db), by_name_(std::make_shared<entries>()), by_id_(std::make_shared<entries>()) {
+  : db_(db), number_(next_number()), tables_(std::make_shared<tables>()) {
+}
+
+const std::shared_ptr<const namespace_registry::tables>& namespace_registry::seen() const {
+  struct copy {
+    std::uint64_t registry = 0;
+    std::uint64_t version = 0;
+    std::shared_ptr<const tables> shown{};
+  };
+
+  thread_local copy mine;
+  if (mine.registry != number_ || mine.version != version_.load(std::memory_order_acquire)) {
+    std::lock_guard guard{mutex_};
+    mine = {number_, version_.load(std::memory_order_relaxed), tables_};
+  }
+  return mine.shown;
+}
+
+/// Holds the mutex.
+void namespace_registry::show(std::shared_ptr<const tables> next) {
+  tables_ = std::move(next);
+  version_.fetch_add(1, std::memory_order_release);
 }
 
 result<void> namespace_registry::load() {
   auto rows = db_.namespaces();
   if (!rows)
     return std::move(rows).error();
-  auto by_name = std::make_shared<entries>();
-  auto by_id = std::make_shared<entries>();
+  auto next = std::make_shared<tables>();
   for (const auto& row : *rows) {
     journal::NamespaceRecord record;
     if (!record.ParseFromString(row.record))
       return make_error(errc::data_loss,
                         "The record of namespace " + row.name + " in the store cannot be read.");
     auto entry = make_entry(std::move(record), row.version);
-    by_name->emplace(row.name, entry);
-    by_id->emplace(row.id, std::move(entry));
+    next->by_name.emplace(row.name, entry);
+    next->by_id.emplace(row.id, std::move(entry));
   }
   std::lock_guard guard{mutex_};
   // What was written while we read is newer than what we read.
-  for (const auto& [id, entry] : *by_id_) {
-    auto read = by_id->find(id);
-    if (read != by_id->end() && read->second->version >= entry->version)
+  for (const auto& [id, entry] : tables_->by_id) {
+    auto read = next->by_id.find(id);
+    if (read != next->by_id.end() && read->second->version >= entry->version)
       continue;
-    if (read != by_id->end())
-      by_name->erase(read->second->facts.name);
-    by_name->insert_or_assign(entry->facts.name, entry);
-    by_id->insert_or_assign(id, entry);
+    if (read != next->by_id.end())
+      next->by_name.erase(read->second->facts.name);
+    next->by_name.insert_or_assign(entry->facts.name, entry);
+    next->by_id.insert_or_assign(id, entry);
   }
-  by_name_ = std::move(by_name);
-  by_id_ = std::move(by_id);
+  show(std::move(next));
   return {};
 }
 
 namespace_registry::entry_ptr namespace_registry::find(const std::string& name) const {
-  std::lock_guard guard{mutex_};
-  auto found = by_name_->find(name);
-  return found == by_name_->end() ? nullptr : found->second;
+  const auto& shown = *seen();
+  auto found = shown.by_name.find(name);
+  return found == shown.by_name.end() ? nullptr : found->second;
 }
 
 namespace_registry::entry_ptr namespace_registry::find_by_id(const std::string& id) const {
-  std::lock_guard guard{mutex_};
-  auto found = by_id_->find(id);
-  return found == by_id_->end() ? nullptr : found->second;
+  const auto& shown = *seen();
+  auto found = shown.by_id.find(id);
+  return found == shown.by_id.end() ? nullptr : found->second;
 }
 
 std::shared_ptr<const namespace_registry::entries> namespace_registry::all() const {
-  std::lock_guard guard{mutex_};
-  return by_name_;
+  const auto& shown = seen();
+  return {shown, &shown->by_name};
 }
 
 void namespace_registry::publish(entry_ptr entry, const std::string& old_name) {
   std::lock_guard guard{mutex_};
-  auto known = by_id_->find(entry->facts.id);
+  auto known = tables_->by_id.find(entry->facts.id);
   // Two writers may arrive here in the other order than they wrote.
-  if (known != by_id_->end() && known->second->version > entry->version)
+  if (known != tables_->by_id.end() && known->second->version > entry->version)
     return;
-  auto by_name = std::make_shared<entries>(*by_name_);
-  auto by_id = std::make_shared<entries>(*by_id_);
-  by_name->erase(old_name);
-  by_name->insert_or_assign(entry->facts.name, entry);
-  by_id->insert_or_assign(entry->facts.id, std::move(entry));
-  by_name_ = std::move(by_name);
-  by_id_ = std::move(by_id);
+  auto next = std::make_shared<tables>(*tables_);
+  next->by_name.erase(old_name);
+  next->by_name.insert_or_assign(entry->facts.name, entry);
+  next->by_id.insert_or_assign(entry->facts.id, std::move(entry));
+  show(std::move(next));
 }
 
 result<namespace_registry::entry_ptr> namespace_registry::create(journal::NamespaceRecord record) {

@@ -5,6 +5,7 @@
 #include "protocol/journal.pb.h"
 #include "store/store.hpp"
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,7 +22,8 @@ struct namespace_entry {
 };
 
 /// The namespaces, cached from the store and visible to everyone right after a change.
-/// Thread-safe; find() never blocks on the store.
+/// Thread-safe; find() never blocks on the store, and takes no lock but for the first time after a
+/// change: each thread keeps the tables that it saw last.
 class namespace_registry {
 public:
   using entry_ptr = std::shared_ptr<const namespace_entry>;
@@ -46,12 +48,24 @@ public:
                            const std::function<result<void>(journal::NamespaceRecord&)>& change);
 
 private:
+  /// Immutable once others see them.
+  struct tables {
+    entries by_name{};
+    entries by_id{};
+  };
+
+  /// Valid until this thread asks again.
+  const std::shared_ptr<const tables>& seen() const;
   void publish(entry_ptr entry, const std::string& old_name);
+  void show(std::shared_ptr<const tables> next);
 
   store::store& db_;
+  /// Told apart from others of this process (tests have several), for what threads keep.
+  const std::uint64_t number_;
+  /// Guards the tables; their version changes under it, too.
   mutable std::mutex mutex_;
-  std::shared_ptr<const entries> by_name_;
-  std::shared_ptr<const entries> by_id_;
+  std::shared_ptr<const tables> tables_;
+  std::atomic<std::uint64_t> version_{1};
 };
 
 /// Custom and system search attributes of a namespace, by name, as IndexedValueType numbers.

@@ -1,76 +1,196 @@
 #include "actors/reader.hpp"
 
+#include "actors/hooks.hpp"
 #include "base/log.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <deque>
 #include <exception>
-#include <thread>
+#include <mutex>
+#include <optional>
+#include <utility>
 
 namespace reprise::actors {
 
-namespace {
-
-template <class Number>
-struct count_down {
-  std::atomic<Number>& n;
-
-  ~count_down() {
-    n.fetch_sub(1, std::memory_order_release);
+/// The jobs of one lane and the readers that run them. Shared by them, so that it outlives each.
+class reader_pool::queue : public std::enable_shared_from_this<reader_pool::queue> {
+public:
+  void start(caf::actor_system& system, const lane_bounds& bounds, counter& refused,
+             bool detached) {
+    std::lock_guard guard{mutex_};
+    system_ = &system;
+    refused_ = &refused;
+    jobs_max_ = bounds.jobs_max;
+    detached_ = detached;
+    open_ = true;
+    readers_.resize(bounds.readers);
+    for (std::size_t i = 0; i < readers_.size(); ++i)
+      spawn(i);
   }
-};
 
-template <class Number>
-count_down(std::atomic<Number>&) -> count_down<Number>;
+  void stop() {
+    std::lock_guard guard{mutex_};
+    open_ = false;
+    // Those that work see it when nothing is left to do.
+    for (auto i : std::exchange(idle_, {}))
+      caf::anon_send(readers_[i], job_atom_v);
+  }
 
-reader_actor::behavior_type reader() {
-  return {[](job_atom, const std::shared_ptr<store_job>& job) {
-    // A job answers its asker itself; one that throws is a bug, and must not cost the pool a
-    // reader.
+  bool post(store_job job, bool for_client) {
+    std::lock_guard guard{mutex_};
+    if (!open_)
+      return false;
+    if (for_client && waiting_ >= jobs_max_) {
+      refused_->add();
+      return false;
+    }
+    jobs_.push_back(std::move(job));
+    ++waiting_;
+    if (idle_.empty())
+      return true;
+    caf::anon_send(readers_[idle_.back()], job_atom_v);
+    idle_.pop_back();
+    return true;
+  }
+
+  std::vector<reader_actor> readers() {
+    std::lock_guard guard{mutex_};
+    return readers_;
+  }
+
+  std::size_t waiting() {
+    std::lock_guard guard{mutex_};
+    return waiting_;
+  }
+
+private:
+  /// Holds the mutex. A new reader looks for work first.
+  void spawn(std::size_t i) {
+    auto self = shared_from_this();
+    auto life = [self, i](reader_actor::pointer actor) { return self->reader(actor, i); };
+    readers_[i] = detached_ ? system_->spawn<caf::detached>(life) : system_->spawn(life);
+    auto& actor = *caf::actor_cast<caf::abstract_actor*>(readers_[i]);
+    actor.attach_functor([self, i](const caf::error&) { self->on_end(i); });
+    caf::anon_send(readers_[i], job_atom_v);
+  }
+
+  void on_end(std::size_t i) {
+    std::lock_guard guard{mutex_};
+    if (!open_ && jobs_.empty())
+      return;
+    log(log_level::error, "a reader of the store died: another one takes its place");
+    std::erase(idle_, i);
+    spawn(i);
+  }
+
+  reader_actor::behavior_type reader(reader_actor::pointer actor, std::size_t i) {
+    return {[self = shared_from_this(), actor, i](job_atom) {
+      // One at a time: in a simulation everything else may come in between.
+      if (auto job = self->next_job(i)) {
+        self->run(*job);
+        actor->send(actor, job_atom_v);
+      } else if (self->has_ended()) {
+        actor->quit();
+      }
+    }};
+  }
+
+  /// Nothing: the reader is idle from then on.
+  std::optional<store_job> next_job(std::size_t i) {
+    std::lock_guard guard{mutex_};
+    if (jobs_.empty()) {
+      if (open_)
+        idle_.push_back(i);
+      return std::nullopt;
+    }
+    auto job = std::move(jobs_.front());
+    jobs_.pop_front();
+    return job;
+  }
+
+  bool has_ended() {
+    std::lock_guard guard{mutex_};
+    return !open_ && jobs_.empty();
+  }
+
+  /// A job answers its asker itself; one that throws is a bug, and costs nobody else.
+  void run(const store_job& job) {
     try {
-      (*job)();
+      job();
     } catch (const std::exception& e) {
       log(log_level::error, std::string{"a job on the store threw: "} + e.what());
+    } catch (...) {
+      log(log_level::error, "a job on the store threw");
     }
-  }};
+    std::lock_guard guard{mutex_};
+    --waiting_;
+  }
+
+  std::mutex mutex_;
+  caf::actor_system* system_ = nullptr;
+  counter* refused_ = nullptr;
+  std::size_t jobs_max_ = 0;
+  bool detached_ = false;
+  bool open_ = false;
+  std::deque<store_job> jobs_;
+  /// Those that wait in the queue, and those that run.
+  std::size_t waiting_ = 0;
+  std::vector<reader_actor> readers_;
+  /// Readers that were told nothing since they found nothing to do.
+  std::vector<std::size_t> idle_;
+};
+
+namespace {
+
+std::size_t place(lane where) {
+  return static_cast<std::size_t>(where);
 }
 
 } // namespace
 
-void reader_pool::start(caf::actor_system& system, std::size_t count, bool detached) {
-  for (std::size_t i = 0; i < count; ++i)
-    readers_.push_back(detached ? system.spawn<caf::detached>(reader) : system.spawn(reader));
-  open_.store(true, std::memory_order_release);
+reader_pool::reader_pool() {
+  for (auto& q : queues_)
+    q = std::make_shared<queue>();
+}
+
+reader_pool::~reader_pool() = default;
+
+void reader_pool::start(caf::actor_system& system, const node_bounds& bounds, hooks& watch,
+                        bool detached) {
+  lane_bounds points{.readers = bounds.readers, .jobs_max = bounds.jobs_max};
+  lane_bounds scans{.readers = bounds.scanners, .jobs_max = bounds.scans_max};
+  queues_[place(lane::lease)]->start(system, {}, watch.point_jobs_refused, detached);
+  queues_[place(lane::epochs)]->start(system, {}, watch.point_jobs_refused, detached);
+  queues_[place(lane::points)]->start(system, points, watch.point_jobs_refused, detached);
+  queues_[place(lane::scans)]->start(system, scans, watch.scan_jobs_refused, detached);
 }
 
 void reader_pool::stop() {
-  // Each post either sees that, or is seen here: its job then comes before the word to end.
-  open_.store(false, std::memory_order_seq_cst);
-  while (posting_.load(std::memory_order_seq_cst) > 0)
-    std::this_thread::yield();
-  for (auto& r : readers_)
-    caf::anon_send_exit(r, caf::exit_reason::user_shutdown);
+  for (auto& q : queues_)
+    q->stop();
 }
 
-bool reader_pool::post(store_job job) {
-  posting_.fetch_add(1, std::memory_order_seq_cst);
-  count_down when_posted{posting_};
-  if (!open_.load(std::memory_order_seq_cst))
-    return false;
-  if (waiting_.fetch_add(1, std::memory_order_relaxed) >= jobs_max_) {
-    waiting_.fetch_sub(1, std::memory_order_relaxed);
-    return false;
-  }
-  auto place = next_.fetch_add(1, std::memory_order_relaxed) % readers_.size();
-  auto counted = std::make_shared<store_job>([this, job = std::move(job)] {
-    // Even when the job throws.
-    count_down when_run{waiting_};
-    job();
-  });
-  caf::anon_send(readers_[place], job_atom_v, std::move(counted));
-  return true;
+std::vector<reader_actor> reader_pool::all() const {
+  std::vector<reader_actor> out;
+  for (const auto& q : queues_)
+    for (auto& r : q->readers())
+      out.push_back(std::move(r));
+  return out;
+}
+
+bool reader_pool::post(lane where, store_job job) {
+  return queues_[place(where)]->post(std::move(job), false);
+}
+
+bool reader_pool::offer(lane where, store_job job) {
+  return queues_[place(where)]->post(std::move(job), true);
+}
+
+std::size_t reader_pool::waiting(lane where) const {
+  return queues_[place(where)]->waiting();
 }
 
 } // namespace reprise::actors

@@ -33,7 +33,7 @@ struct services {
 
   lease own_lease{time};
   key_source keys{};
-  reader_pool readers{capacity.jobs_max};
+  reader_pool readers{};
   writer_actor writer{};
   timer_actor timer{};
   keeper_actor keeper{};
@@ -56,6 +56,8 @@ struct services {
   std::atomic<std::int64_t> resident_bytes{0};
   /// Calls that slots took and that have no outcome yet.
   std::atomic<std::int64_t> calls_under_way{0};
+  /// Appends on their way to the writer or taken by it, ever.
+  std::atomic<std::uint64_t> appends_sent{0};
   /// Workflow tasks whose start left before its commit and is not durable yet.
   std::atomic<std::int64_t> early_starts{0};
 

@@ -191,6 +191,7 @@ void slot::on_refuse(cluster::Task& task, bool sticky) {
   x->write_bytes = row.task.size() + 512;
   x->write.backlog_adds.push_back(std::move(row));
   x->released.offers.push_back(std::move(task));
+  shared_.appends_sent.fetch_add(1, std::memory_order_relaxed);
   send(shared_.writer, append_atom_v, std::move(x));
 }
 

@@ -77,6 +77,7 @@ private:
   void spawn_execution(entry& e);
   void on_down(const caf::down_msg& m);
   void on_failed(entry& e, const outcome_ptr& x);
+  void on_lost_rows(const entry& e);
   /// `crashed`: something went wrong; else the execution has to begin anew in the course of things.
   void begin_dying(entry& e, bool crashed = true);
   void ask_again(entry& e);

@@ -111,15 +111,27 @@ void slot::on_failed(entry& e, const outcome_ptr& x) {
     log(log_level::warn, "slot " + std::to_string(number_) + " belongs to another server");
     send(shared_.keeper, lost_atom_v);
   }
+  if (x->status == commit_status::predecessor_lost && x->write.epoch == epoch_)
+    on_lost_rows(e);
   again_or_refuse(e, x->what, x->status);
   settle(e);
+}
+
+// The store came back without its last commits. Of what else is missing nobody here knows: other
+// executions remember it, and deadlines and tasks of the time before stand in the store again, for
+// which no timer and no queue looks any more. So all is taken over anew, as from another server.
+void slot::on_lost_rows(const entry& e) {
+  shared_.watch.lost_rows.add();
+  log(log_level::error, "the store lost what it had committed of workflow " + e.workflow_id
+                          + ": all workflows are loaded anew");
+  send(shared_.keeper, lost_atom_v);
 }
 
 // Nothing of a lost append was shown to anybody, so where the store only said "not so", the call is
 // decided again on what the store holds. Where the store cannot be written the caller must know.
 void slot::again_or_refuse(entry& e, const call_ptr& c, commit_status why) {
   auto again = why == commit_status::conflict || why == commit_status::already_exists
-               || why == commit_status::stale_epoch;
+               || why == commit_status::stale_epoch || why == commit_status::predecessor_lost;
   if (again && c->tries < tries_max) {
     ++c->tries;
     c->decided = false;
@@ -306,7 +318,7 @@ void slot::raise_epoch() {
       caf::anon_send(shared.keeper, lost_atom_v);
     caf::anon_send(me, epoch_atom_v, seen, raised ? *raised : store::epoch_number{0});
   };
-  if (!shared_.readers.post(std::move(job)))
+  if (!shared_.readers.post(lane::epochs, std::move(job)))
     on_raised(epoch_, 0);
 }
 

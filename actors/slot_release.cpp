@@ -80,7 +80,7 @@ void slot::note_early_start(entry& e, const outcome& x) {
 }
 
 void slot::start_load(outcome& x) {
-  if (shared_.readers.post(std::move(x.released.load)))
+  if (shared_.readers.post(lane::points, std::move(x.released.load)))
     return;
   // The call waits in the execution for what will not come: only a new life helps.
   begin_dying(*x.what->owner);
@@ -191,7 +191,7 @@ void slot::read_answer(answer a) {
     r.set_brings_task(a.reply.brings_task() && !r.has_status());
     caf::anon_send(a.to, reply_atom_v, a.id, std::move(r));
   };
-  if (shared_.readers.post(std::move(job)))
+  if (shared_.readers.offer(lane::points, std::move(job)))
     return;
   if (auto back = take_back_request(token))
     send(this, returned_atom_v, std::move(*back));

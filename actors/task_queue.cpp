@@ -388,7 +388,7 @@ void task_queue::post(std::shared_ptr<backlog_job> job) {
     job->done.store(true, std::memory_order_release);
     caf::anon_send(me, tick_atom_v);
   };
-  if (shared_.readers.post(std::move(work)))
+  if (shared_.readers.post(lane::points, std::move(work)))
     return;
   // As if the store had failed.
   job->done.store(true, std::memory_order_release);

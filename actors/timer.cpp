@@ -142,7 +142,7 @@ private:
       }
       caf::anon_send(me, loaded_atom_v, std::move(page));
     };
-    if (!shared_.readers.post(std::move(job))) {
+    if (!shared_.readers.post(lane::points, std::move(job))) {
       auto page = std::make_shared<due_page>();
       page->failed = true;
       delayed_send(this, retry, loaded_atom_v, std::move(page));
@@ -210,7 +210,7 @@ private:
       }
       caf::anon_send(me, loaded_atom_v, std::move(page));
     };
-    if (!shared_.readers.post(std::move(job))) {
+    if (!shared_.readers.post(lane::points, std::move(job))) {
       auto page = std::make_shared<due_page>();
       page->of_deadlines = false;
       page->failed = true;

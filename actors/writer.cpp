@@ -1,10 +1,11 @@
 #include "actors/writer.hpp"
 
-#include "actors/commit_pace.hpp"
+#include "actors/commit_window.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <thread>
@@ -22,7 +23,8 @@ public:
     : writer_actor::base(config),
       shared_(shared),
       limits_(limits),
-      pace_(limits.pace),
+      window_(limits.window_appends,
+              std::chrono::duration_cast<commit_window::clock::duration>(limits.window)),
       detached_(detached) {
   }
 
@@ -35,6 +37,7 @@ public:
 
 private:
   void on_append(outcome_ptr& x) {
+    ++taken_;
     pending_.push_back(std::move(x));
     if (flush_sent_)
       return;
@@ -43,17 +46,36 @@ private:
   }
 
   void on_flush() {
-    flush_sent_ = false;
+    if (detached_ && !has_waited_ && wait_for_company()) {
+      // Behind those that came meanwhile.
+      has_waited_ = true;
+      send(this, flush_atom_v);
+      return;
+    }
+    flush_sent_ = has_waited_ = false;
     while (!pending_.empty())
       commit_group();
-    pause();
   }
 
-  /// Appends that arrive meanwhile wait in the mailbox, which wakes nobody. Real time: the pause
-  /// is about the machine's work, not about the clock of the workflows.
-  void pause() {
-    if (detached_)
-      std::this_thread::sleep_until(pace_.next());
+  /// False when there was nothing to wait for. Appends that arrive meanwhile lie in the mailbox,
+  /// which wakes nobody; so the sleep has parts, and a look between them. Real time: it is about
+  /// the machine's work, not about the clock of the workflows.
+  bool wait_for_company() {
+    constexpr int parts = 4;
+    auto waited = false;
+    for (;; waited = true) {
+      auto now = commit_window::clock::now();
+      auto opens = window_.opens(waiting(),
+                                 shared_.calls_under_way.load(std::memory_order_relaxed));
+      if (now >= opens)
+        return waited;
+      std::this_thread::sleep_for(std::min(opens - now, window_.length() / parts));
+    }
+  }
+
+  /// Appends that lie here or in the mailbox.
+  std::size_t waiting() const {
+    return pending_.size() + (shared_.appends_sent.load(std::memory_order_relaxed) - taken_);
   }
 
   void commit_group() {
@@ -80,7 +102,7 @@ private:
   }
 
   void commit() {
-    pace_.begins(std::chrono::steady_clock::now(), group_.size());
+    window_.begins(commit_window::clock::now(), group_.size());
     auto begun = shared_.time.boot_time();
     auto statuses = shared_.db.commit(writes_);
     auto took = shared_.time.boot_time() - begun;
@@ -123,9 +145,12 @@ private:
 
   services& shared_;
   group_limits limits_;
-  commit_pace pace_;
+  commit_window window_;
   bool detached_;
   bool flush_sent_ = false;
+  bool has_waited_ = false;
+  /// Of all appends that were sent.
+  std::uint64_t taken_ = 0;
   std::deque<outcome_ptr> pending_;
   // Reused from group to group.
   std::vector<outcome_ptr> group_;

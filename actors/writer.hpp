@@ -9,9 +9,10 @@ namespace reprise::actors {
 struct group_limits {
   std::size_t transitions_max = 512;
   std::size_t bytes_max = 4U << 20;
-  /// While several callers write at once, a commit begins up to so long after the one before began,
-  /// as far as that makes groups better (commit_pace). Only a writer on a thread of its own pauses.
-  duration pace = std::chrono::milliseconds{7};
+  /// While several callers write, a commit begins so long after the one before began, or as soon as
+  /// so many appends wait (commit_window). Only a writer on a thread of its own waits.
+  duration window = std::chrono::milliseconds{2};
+  std::size_t window_appends = 64;
 };
 
 /// The group-commit writer. While a commit is under way appends gather in its mailbox; the next

@@ -143,6 +143,23 @@ def touch_in_turns(bench, none, all_of_them, count):
     return without, beside
 
 
+def scans(bench):
+    """A client starts workflows while ten others count 200,000 by a filter that looks at each."""
+    count, clients = bench.size(200_000, 200), 10
+    file = f"{bench.new_path('scans')}.db"
+    step(f"{count:,} into a file, then starts with and without {clients} clients that count them")
+    bench.program("park", "--file", file, "--count", count)
+    with bench.reprise(file=file) as server:
+        idle_runs = [touch(bench, server, "touch")]
+        beside = touch(bench, server, "touch", "--scanners", clients)
+        idle_runs.append(touch(bench, server, "touch"))
+    pathlib.Path(file).unlink()
+    before = min(run["touch.start.p99_ms"] for run in idle_runs)
+    yield Row(f"start beside {clients} clients that count {count:,}: p99", beside["touch.start.p99_ms"],
+              "ms", p50_ms=beside["touch.start.p50_ms"], p99_ms=beside["touch.start.p99_ms"],
+              note=f"p99 with none {before:.2f} ms; {beside['touch.counted']:.0f} counts meanwhile")
+
+
 def parked_by_calls(bench):
     """The same memory when the server itself was asked to start and run all of them."""
     count = bench.size(max(1, bench.parked // 5), 200)
@@ -264,4 +281,5 @@ def sdk_figures(runs):
 
 
 SECTIONS = {section.__name__: section
-            for section in (journal, rehydrate, startup, idle, start, throughput, sdk, parked)}
+            for section in (journal, rehydrate, startup, idle, start, throughput, sdk, parked,
+                            scans)}

@@ -3,11 +3,12 @@
 // after no other workflow and on one that has a million parked (bench_park).
 //
 //   bench_touch --target HOST:PORT --pid PID --name NAME [--times N]
-//               [--parked COUNT] [--turn N --turns COUNT] [--figures FILE]
+//               [--parked COUNT] [--turn N --turns COUNT] [--scanners N] [--figures FILE]
 //
 // With --parked it signals, at random, those that bench_park made; without, those it started
 // itself. A workflow can be finished once: of several runs on one server each takes its turn's
-// share of them.
+// share of them. With --scanners so many other clients count all workflows meanwhile, by a filter
+// that takes a look at each.
 #include "bench/support/caller.hpp"
 #include "bench/support/figures.hpp"
 #include "bench/support/parked.hpp"
@@ -17,7 +18,9 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <random>
+#include <thread>
 #include <unordered_set>
 
 namespace {
@@ -34,7 +37,42 @@ struct options {
   std::int64_t parked = 0;
   std::int64_t turn = 0;
   std::int64_t turns = 1;
+  int scanners = 0;
   std::string figures_file{};
+};
+
+/// Clients that count, one call behind the other, while it lives.
+class scanners {
+public:
+  scanners(const std::string& target, int clients) {
+    for (int i = 0; i < clients; ++i)
+      clients_.emplace_back([this, target](const std::stop_token& ends) { run(target, ends); });
+  }
+
+  /// How many were answered with a number.
+  std::int64_t counted() const {
+    return counted_;
+  }
+
+private:
+  void run(const std::string& target, const std::stop_token& ends) {
+    caller out{target, 1};
+    service::CountWorkflowExecutionsRequest request;
+    request.set_namespace_("default");
+    request.set_query("WorkflowType != 'none' AND TaskQueue != 'none' AND "
+                      "(WorkflowId STARTS_WITH 'none' OR RunId STARTS_WITH 'none')");
+    while (!ends.stop_requested()) {
+      std::string answer;
+      if (out
+            .call_and_wait(workflow_method("CountWorkflowExecutions"), request.SerializeAsString(),
+                           answer)
+            .ok())
+        ++counted_;
+    }
+  }
+
+  std::atomic<std::int64_t> counted_{0};
+  std::vector<std::jthread> clients_{};
 };
 
 class client {
@@ -48,8 +86,11 @@ public:
     for (int i = 0; i < warm_up; ++i)
       one();
     starts_ = signals_ = finishes_ = {};
+    scanners meanwhile{options_.target, options_.scanners};
     for (int i = 0; i < options_.times; ++i)
       one();
+    if (options_.scanners > 0)
+      report.add(options_.name + ".counted", static_cast<double>(meanwhile.counted()));
     report.add_latency(options_.name + ".start", starts_);
     report.add_latency(options_.name + ".signal", signals_);
     report.add_latency(options_.name + ".finish", finishes_);
@@ -152,6 +193,8 @@ int main(int argc, char** argv) {
   app.add_option("--parked", o.parked, "How many bench_park made")->check(CLI::NonNegativeNumber);
   app.add_option("--turn", o.turn, "Which share of them, from 0 on")->check(CLI::NonNegativeNumber);
   app.add_option("--turns", o.turns, "How many shares")->check(CLI::PositiveNumber);
+  app.add_option("--scanners", o.scanners, "How many other clients count")
+    ->check(CLI::NonNegativeNumber);
   app.add_option("--figures", o.figures_file, "File to append the figures to");
   CLI11_PARSE(app, argc, argv);
   wait_for_server(o.target);

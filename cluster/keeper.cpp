@@ -36,7 +36,7 @@ public:
     return {
       [this](lost_atom) {
         if (is_ == phase::serving)
-          lose("a slot was taken by another server");
+          lose("the store is not as this server left it");
       },
       [this](result_atom, bool ours) { on_result(ours); },
       [this](tick_atom) { on_tick(); },
@@ -69,9 +69,9 @@ private:
       auto ours = ask(shared, owner, length, take, *found);
       caf::anon_send(me, result_atom_v, ours);
     };
-    if (shared_.readers.post(std::move(job)))
+    if (shared_.readers.post(actors::lane::lease, std::move(job)))
       return;
-    last_->failure = "too much work waits for the store";
+    last_->failure = "this node ends";
     on_result(false);
   }
 

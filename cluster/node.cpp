@@ -57,7 +57,7 @@ void node::start() {
   started_ = true;
   if (options_.lease_owner.empty())
     options_.lease_owner = seeded_ids{options_.seed}.uuid7(shared_.time.now());
-  shared_.readers.start(system_, options_.readers, options_.detached);
+  shared_.readers.start(system_, options_.capacity, hooks_, options_.detached);
   shared_.writer = actors::spawn_writer(system_, shared_, options_.group, options_.detached);
   shared_.timer = actors::spawn_timer(system_, shared_);
   shared_.slots.reserve(store::slot_count);
@@ -138,8 +138,9 @@ void node::end_actors() {
   for (const auto& slot : shared_.slots)
     end(slot);
   end(shared_.writer);
+  // They end by themselves, behind what they took.
   for (const auto& reader : shared_.readers.all())
-    end(reader);
+    all.push_back(caf::actor_cast<caf::actor>(reader));
   if (options_.run_all) {
     options_.run_all();
     return;

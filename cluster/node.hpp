@@ -30,7 +30,6 @@ struct node_options {
   /// How much is held at the same time; `bounds` are what the API allows.
   actors::node_bounds capacity{};
   actors::group_limits group{};
-  std::size_t readers = 4;
   /// Threads of their own for what blocks. False in simulations: everything runs on the scheduler.
   bool detached = true;
   /// See keeper_options; the owner may be left out.

@@ -56,6 +56,8 @@ public:
   virtual void give_back(std::string_view task_token) = 0;
   /// Runs `job` on a thread that may block on the store; false when too many wait already.
   virtual bool run_blocking(std::function<void(store::store&)> job) = 0;
+  /// The same for what reads many rows, so that nothing else waits behind it.
+  virtual bool run_scan(std::function<void(store::store&)> job) = 0;
 
   virtual actors::namespace_registry& namespaces() = 0;
 

@@ -211,7 +211,13 @@ void bridge::send_again(const store::queue_key& lost) {
 }
 
 bool bridge::run_blocking(std::function<void(store::store&)> job) {
-  return shared_.readers.post([&db = shared_.db, job = std::move(job)] { job(db); });
+  return shared_.readers.offer(actors::lane::points,
+                               [&db = shared_.db, job = std::move(job)] { job(db); });
+}
+
+bool bridge::run_scan(std::function<void(store::store&)> job) {
+  return shared_.readers.offer(actors::lane::scans,
+                               [&db = shared_.db, job = std::move(job)] { job(db); });
 }
 
 actors::namespace_registry& bridge::namespaces() {

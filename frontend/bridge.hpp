@@ -50,6 +50,7 @@ public:
   void end_polls(const leaving_worker& worker) override;
   void give_back(std::string_view task_token) override;
   bool run_blocking(std::function<void(store::store&)> job) override;
+  bool run_scan(std::function<void(store::store&)> job) override;
   actors::namespace_registry& namespaces() override;
   bool serving() const override;
   const clock& time() const override;

@@ -204,14 +204,22 @@ void call::describe_queue(const entry_ptr& ns, const std::string& queue, int kin
                                      cluster::Reply r) { read(*self, std::move(r)); }));
 }
 
+std::function<void(store::store&)>
+call::unless_over(std::function<void(call&, store::store&)> job) {
+  return [self = shared_from_this(), job = std::move(job)](store::store& db) {
+    if (!self->over())
+      job(*self, db);
+  };
+}
+
 void call::blocking(std::function<void(call&, store::store&)> job) {
-  bool taken
-    = all_.back.run_blocking([self = shared_from_this(), job = std::move(job)](store::store& db) {
-        if (!self->over())
-          job(*self, db);
-      });
-  if (!taken)
+  if (!all_.back.run_blocking(unless_over(std::move(job))))
     fail(overloaded("too many calls wait for the store"));
+}
+
+void call::scanning(std::function<void(call&, store::store&)> job) {
+  if (!all_.back.run_scan(unless_over(std::move(job))))
+    fail(overloaded("too many lists and counts wait for the store"));
 }
 
 } // namespace reprise::frontend

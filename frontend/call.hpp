@@ -119,6 +119,8 @@ public:
                       reply_reader read);
   /// Runs `job` where it may block on the store; the job answers the call.
   void blocking(std::function<void(call&, store::store&)> job);
+  /// The same for a job that reads many rows.
+  void scanning(std::function<void(call&, store::store&)> job);
 
 private:
   /// False when the call is over: `what` is as it was then.
@@ -126,6 +128,7 @@ private:
   void answer_poll(cluster::Reply&& reply);
   void started(std::uint64_t id);
   backend::reply_handler reply_handler();
+  std::function<void(store::store&)> unless_over(std::function<void(call&, store::store&)> job);
 
   parts& all_;
   const std::string& method_;

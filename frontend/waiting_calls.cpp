@@ -6,28 +6,39 @@
 
 namespace reprise::frontend {
 
+waiting_calls::part& waiting_calls::part_of(const call& c) {
+  // Calls lie some hundred bytes apart at least.
+  auto place = reinterpret_cast<std::uintptr_t>(&c) / sizeof(call);
+  return parts_[place % parts_.size()];
+}
+
 bool waiting_calls::add(const std::shared_ptr<call>& c) {
-  std::lock_guard guard{mutex_};
-  if (!ended_)
-    calls_.try_emplace(c.get(), waiter{++last_number_, c});
-  return !ended_;
+  auto& part = part_of(*c);
+  std::lock_guard guard{part.mutex};
+  // Seen here, or else end_all() sees the call.
+  if (ended_.load(std::memory_order_acquire))
+    return false;
+  auto number = last_number_.fetch_add(1, std::memory_order_relaxed) + 1;
+  part.calls.try_emplace(c.get(), waiter{number, c});
+  return true;
 }
 
 void waiting_calls::remove(const call& c) {
-  std::lock_guard guard{mutex_};
-  calls_.erase(&c);
+  auto& part = part_of(c);
+  std::lock_guard guard{part.mutex};
+  part.calls.erase(&c);
 }
 
 void waiting_calls::end_all() {
+  ended_.store(true, std::memory_order_release);
   std::map<std::uint64_t, std::shared_ptr<call>> waiting;
-  {
-    std::lock_guard guard{mutex_};
-    ended_ = true;
-    for (const auto& [key, w] : calls_)
+  for (auto& part : parts_) {
+    std::lock_guard guard{part.mutex};
+    for (const auto& [key, w] : part.calls)
       if (auto c = w.who.lock())
         waiting.emplace(w.number, std::move(c));
   }
-  // Outside the lock: each answer takes itself off the list.
+  // Outside the locks: each answer takes itself off the list.
   for (const auto& [number, c] : waiting)
     c->end_wait();
 }

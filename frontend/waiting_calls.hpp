@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -10,7 +12,7 @@ namespace reprise::frontend {
 class call;
 
 /// The calls that wait for something to happen (polls, history's long polls, queries), so that a
-/// server that shuts down can answer them. Thread-safe.
+/// server that shuts down can answer them. Thread-safe, in parts that do not wait for each other.
 class waiting_calls {
 public:
   /// False when the server drains: the call is not to wait.
@@ -25,10 +27,16 @@ private:
     std::weak_ptr<call> who{};
   };
 
-  std::mutex mutex_;
-  bool ended_ = false;
-  std::uint64_t last_number_ = 0;
-  std::unordered_map<const call*, waiter> calls_;
+  struct alignas(64) part {
+    std::mutex mutex{};
+    std::unordered_map<const call*, waiter> calls{};
+  };
+
+  part& part_of(const call& c);
+
+  std::array<part, 64> parts_;
+  std::atomic<bool> ended_{false};
+  std::atomic<std::uint64_t> last_number_{0};
 };
 
 } // namespace reprise::frontend

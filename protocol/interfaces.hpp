@@ -110,7 +110,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::call>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::outcome>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::loaded_run>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::due_page>)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::store_job>)
 
 namespace reprise {
 
@@ -190,10 +189,11 @@ using writer_actor = caf::typed_actor<
   // INTERNAL: commit what has gathered
   caf::reacts_to<flush_atom>>;
 
-/// Runs blocking work on the store.
+/// Runs blocking work on the store, which waits in a queue that it shares with others.
 using reader_actor = caf::typed_actor<
-  // INTERNAL: run it
-  caf::reacts_to<job_atom, std::shared_ptr<actors::store_job>>>;
+  // INTERNAL, from the queue or itself: take a job and run it; lost with the reader, which is
+  // replaced by one that looks first
+  caf::reacts_to<job_atom>>;
 
 /// Wakes executions that are not in memory, and sweeps the store for undelivered work.
 using timer_actor = caf::typed_actor<
@@ -212,7 +212,7 @@ using timer_actor = caf::typed_actor<
 
 /// Holds the node's lease; takes over slots and gives them up.
 using keeper_actor = caf::typed_actor<
-  // INTERNAL, from a slot: somebody else raised its epoch
+  // INTERNAL, from a slot: somebody else raised its epoch, or the store lost commits
   caf::reacts_to<lost_atom>,
   // INTERNAL, from a reader: what became of the lease (true: ours)
   caf::reacts_to<result_atom, bool>,

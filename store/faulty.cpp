@@ -49,6 +49,8 @@ std::vector<commit_status> faulty_store::commit(std::span<const transition> grou
       return all(group.size(), commit_status::unavailable);
     case fault::kind::late:
       return all(group.size(), commit_status::unknown);
+    case fault::kind::forgotten:
+      return all(group.size(), commit_status::committed);
     case fault::kind::after:
       break;
   }

@@ -27,6 +27,9 @@ struct fault {
     /// Commits only, like `after` for others: answered `unknown` now, and carried out when
     /// `late_calls` more calls were made, as a COMMIT that was still under way in the database.
     late,
+    /// Commits only: answered `committed`, and nothing happens: as of a database that later comes
+    /// back without its last commits.
+    forgotten,
   };
   kind what = kind::none;
   int late_calls = 0;

@@ -66,12 +66,22 @@ bool group_check::run_exists(std::int64_t key, const std::string& run_id) {
 }
 
 commit_status group_check::admit(const transition& t) {
+  merge_into(runs_, member_runs_);
+  merge_into(currents_, member_currents_);
+  merge_into(run_ids_, member_run_ids_);
   if (auto why = lookup(refused_, t.incarnation))
     return *why;
   auto status = check(t);
   if (status != commit_status::committed)
-    refuse(t, status);
+    withdraw(t, status);
   return status;
+}
+
+void group_check::withdraw(const transition& t, commit_status why) {
+  member_runs_.clear();
+  member_currents_.clear();
+  member_run_ids_.clear();
+  refuse(t, why);
 }
 
 void group_check::refuse(const transition& t, commit_status why) {
@@ -80,9 +90,6 @@ void group_check::refuse(const transition& t, commit_status why) {
 }
 
 commit_status group_check::check(const transition& t) {
-  member_runs_.clear();
-  member_currents_.clear();
-  member_run_ids_.clear();
   before_.clear();
   current_before_.clear();
   if (t.slot >= slot_count || stored_.epoch(t.slot) != t.epoch)
@@ -93,9 +100,6 @@ commit_status group_check::check(const transition& t) {
   for (auto& change : t.currents)
     if (auto status = check_current(change); status != commit_status::committed)
       return status;
-  merge_into(runs_, member_runs_);
-  merge_into(currents_, member_currents_);
-  merge_into(run_ids_, member_run_ids_);
   return commit_status::committed;
 }
 
@@ -111,11 +115,15 @@ commit_status group_check::check_run(const run_write& w) {
     case run_write::kind::create:
       break;
     case run_write::kind::append:
-      if (!old || old->last_seq + 1 != w.head.last_seq || w.row.seq != w.head.last_seq)
+      if (!old || old->last_seq + 1 < w.head.last_seq)
+        return commit_status::predecessor_lost;
+      if (old->last_seq + 1 != w.head.last_seq || w.row.seq != w.head.last_seq)
         return commit_status::conflict;
       break;
     case run_write::kind::touch:
-      if (!old || old->last_seq != w.head.last_seq)
+      if (!old || old->last_seq < w.head.last_seq)
+        return commit_status::predecessor_lost;
+      if (old->last_seq != w.head.last_seq)
         return commit_status::conflict;
       break;
     case run_write::kind::erase:

@@ -49,8 +49,10 @@ public:
   /// `committed` when the transition may be written; it then counts for the later ones. Otherwise
   /// why not.
   commit_status admit(const transition& t);
-  /// The transition is refused for a reason that the check does not see.
+  /// A transition is refused for a reason that the check does not see.
   void refuse(const transition& t, commit_status why);
+  /// The same for the one that was admitted last and could not be written: it leaves no trace.
+  void withdraw(const transition& t, commit_status why);
 
   /// The head's state before the write that admit() saw last for this run; what a backend compares
   /// to write less. Valid for runs of the last admitted transition only.
@@ -94,12 +96,12 @@ private:
   void note_erase(const run_write& w);
 
   stored_state& stored_;
-  // What the admitted members made of the stored state.
+  // What the admitted members but the last made of the stored state.
   run_overlay runs_;
   current_overlay currents_;
   /// True: made by this group; false: erased by it.
   std::unordered_map<std::string, bool> run_ids_;
-  // The same of the member that is being checked; dropped when it is refused.
+  // The same of the last one, or of the member that is being checked; dropped when it is refused.
   member_runs member_runs_;
   current_overlay member_currents_;
   std::unordered_map<std::string, bool> member_run_ids_;

@@ -7,11 +7,31 @@ namespace reprise::store {
 /// An empty store in this process's memory.
 std::unique_ptr<store> open_memory();
 
+/// Bounds of what lists and counts may take from everybody else.
+struct scan_bounds {
+  /// So many at once; more wait for a session.
+  int sessions = 2;
+  /// One that takes longer is ended: resource_exhausted.
+  duration time_max = std::chrono::seconds{10};
+};
+
 struct sqlite_options {
   /// The file; it and its -wal and -lock neighbours belong to this process while it is open.
   std::string path{};
   /// Name of an SQLite VFS to use; empty: the default one. Tests inject faults with it.
   std::string vfs{};
+  /// Reads that find their rows by an index: so many at once.
+  int readers = 4;
+  scan_bounds scans{};
+};
+
+struct mysql_options {
+  /// Sessions for reads that find their rows by an index.
+  int readers = 4;
+  scan_bounds scans{};
+  /// When the server cannot be reached: until the next attempt, growing from the first to the last.
+  duration pause_first = std::chrono::milliseconds{20};
+  duration pause_last = std::chrono::seconds{1};
 };
 
 /// Opens or makes the file and migrates its schema. Refused with a sentence that says what to do
@@ -20,6 +40,7 @@ result<std::unique_ptr<store>> open_sqlite(const sqlite_options& options);
 
 /// Connects to `mysql://user[:password]@host[:port]/database` and migrates the schema; makes the
 /// database when it is absent. Verified on MariaDB 10.11; plain SQL that MySQL 8 and 9 take too.
-result<std::unique_ptr<store>> open_mysql(const std::string& dsn);
+result<std::unique_ptr<store>> open_mysql(const std::string& dsn,
+                                          const mysql_options& options = {});
 
 } // namespace reprise::store

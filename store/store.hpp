@@ -15,6 +15,8 @@ namespace reprise::store {
 /// serialised inside. Reads see every commit that was answered `committed` before they began.
 /// Failures: reads answer errc::unavailable when the database cannot be reached (try again later),
 /// errc::data_loss when what is stored cannot be understood. Nothing throws but std::bad_alloc.
+/// Slow ones: leases, epochs, point reads and scans (list, count) have sessions of their own where
+/// sessions are what one waits for, so none of them stands behind another kind.
 class store {
 public:
   virtual ~store() = default;
@@ -88,7 +90,8 @@ public:
   virtual result<void>
   erase_backlog(const queue_key& queue, std::span<const std::pair<int, std::int64_t>> places) = 0;
 
-  // -- visibility --------------------------------------------------------------------------------
+  // -- visibility: scans, which are ended (resource_exhausted) when they take too long
+  // -------------
 
   virtual result<std::vector<visibility_row>>
   list(const std::string& namespace_id, const filter& query,

@@ -116,8 +116,9 @@ struct run_write {
   enum class kind : std::uint8_t {
     /// Inserts head and first journal row. Refused (already_exists) when the run id is there.
     create,
-    /// Adds one journal row and replaces the head. Refused (conflict) unless the stored last_seq is
-    /// head.last_seq - 1.
+    /// Adds one journal row and replaces the head. Refused unless the stored last_seq is
+    /// head.last_seq - 1: conflict when it is more, predecessor_lost when it is less or there is no
+    /// such run.
     append,
     /// Replaces offer_at, timer_at only; adds no journal row. Same check on head.last_seq, which
     /// stays.
@@ -189,8 +190,12 @@ enum class commit_status : std::uint8_t {
   committed,
   /// Not durable: another owner has the slot.
   stale_epoch,
-  /// Not durable: last_seq is not what the transition expected.
+  /// Not durable: last_seq is not what the transition expected; somebody wrote in between.
   conflict,
+  /// Not durable: the row before it, which was durable when the transition was decided, is not
+  /// there. The store lost commits that it had answered (a failover, a restore): what its owner
+  /// holds in memory may be of a time that the store knows nothing of.
+  predecessor_lost,
   /// Not durable: the current pointer is not what was expected, or the run id exists.
   already_exists,
   /// Not durable: more bytes than the database takes in one statement or transaction.

@@ -40,6 +40,11 @@ std::string list_response(const std::vector<store::visibility_row>& rows, std::s
   return out;
 }
 
+/// What the store says of a query that took too long, as the API says it.
+error scan_error(error e) {
+  return e.code == errc::resource_exhausted ? overloaded(std::move(e.message)) : std::move(e);
+}
+
 void list_rows(const call::ptr& c, const call::entry_ptr& ns, filter wanted, int asked_size,
                const std::string& token) {
   std::optional<store::list_cursor> behind;
@@ -49,13 +54,13 @@ void list_rows(const call::ptr& c, const call::entry_ptr& ns, filter wanted, int
       return c->fail(std::move(read).error());
     behind = *read;
   }
-  c->blocking([id = ns->facts.id, wanted = std::move(wanted), behind,
+  c->scanning([id = ns->facts.id, wanted = std::move(wanted), behind,
                page = page_size(asked_size)](call& over, store::store& db) {
     auto rows = db.list(id, wanted, behind, page);
     if (rows)
       over.answer_bytes(list_response(*rows, page));
     else
-      over.fail(std::move(rows).error());
+      over.fail(scan_error(std::move(rows).error()));
   });
 }
 
@@ -94,7 +99,7 @@ void count_groups(call& over, store::store& db, const std::string& namespace_id,
                   const visibility_query& query) {
   auto groups = db.count_by(namespace_id, query.filter, *query.group_by, query.group_type);
   if (!groups)
-    return over.fail(std::move(groups).error());
+    return over.fail(scan_error(std::move(groups).error()));
   api::CountWorkflowExecutionsResponse out;
   for (const auto& group : *groups) {
     auto& shown = *out.add_groups();
@@ -112,12 +117,12 @@ void count(const call::ptr& c, api::CountWorkflowExecutionsRequest& r) {
   auto query = parse_query(r.query(), *ns, true);
   if (!query)
     return c->fail(std::move(query).error());
-  c->blocking([id = ns->facts.id, query = std::move(*query)](call& over, store::store& db) {
+  c->scanning([id = ns->facts.id, query = std::move(*query)](call& over, store::store& db) {
     if (query.group_by)
       return count_groups(over, db, id, query);
     auto n = db.count(id, query.filter);
     if (!n)
-      return over.fail(std::move(n).error());
+      return over.fail(scan_error(std::move(n).error()));
     api::CountWorkflowExecutionsResponse out;
     out.set_count(*n);
     over.answer(out);

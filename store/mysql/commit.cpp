@@ -22,70 +22,66 @@ void fail_committed(std::vector<commit_status>& answers, commit_status status) {
   std::ranges::replace(answers, commit_status::committed, status);
 }
 
-/// What became of an earlier transition of the same incarnation, if it is not durable.
-std::optional<commit_status> loss_before(std::span<const transition> group,
-                                         const std::vector<commit_status>& answers, std::size_t i) {
-  for (std::size_t j = 0; j < i && group[i].incarnation != 0; ++j)
-    if (group[j].incarnation == group[i].incarnation && answers[j] != commit_status::committed)
-      return answers[j];
-  return std::nullopt;
-}
-
 commit_status fault_of(const failure& f) {
   return f.is_duplicate() ? commit_status::already_exists : commit_status::too_large;
 }
 
 } // namespace
 
-mysql_store::mysql_store(dsn address)
-  : address_(std::move(address)),
+mysql_store::mysql_store(const dsn& address, const mysql_options& options)
+  : server_(address, options.pause_first, options.pause_last),
     raiser_id_(static_cast<std::int64_t>(random_seed())),
-    readers_(address_) {
+    readers_(server_, options.readers, role::reader),
+    scanners_(server_, options.scans.sessions, role::scanner, options.scans.time_max) {
 }
 
 std::vector<commit_status> mysql_store::commit(std::span<const transition> group) {
   std::lock_guard guard{writer_.mutex};
   statuses answers(group.size(), commit_status::committed);
+  lost_lives lost;
   if (!group.empty())
-    commit_members(group, answers);
+    commit_members(group, answers, lost);
   return answers;
 }
 
-void mysql_store::commit_members(std::span<const transition> group, statuses& answers) {
+void mysql_store::commit_members(std::span<const transition> group, statuses& answers,
+                                 lost_lives& lost) {
   auto is_new_session = false;
   for (int attempt = 0;; ++attempt) {
     answers.assign(group.size(), commit_status::committed);
-    auto what = try_commit(group, answers);
-    switch (what) {
-      case outcome::done:
-        return;
-      case outcome::split:
-        return commit_each(group, answers);
-      case outcome::reconnect:
-      case outcome::try_again:
-        // An idle session is ended by the server; the first to notice connects anew, once.
-        if (attempt >= collisions_max || (what == outcome::reconnect && is_new_session))
-          return fail_committed(answers, commit_status::unavailable);
-        is_new_session = is_new_session || what == outcome::reconnect;
+    auto what = try_commit(group, answers, lost);
+    if (what == outcome::split)
+      return commit_halves(group, answers, lost);
+    // An idle session is ended by the server; the first to notice connects anew, once.
+    auto is_vain = attempt >= collisions_max || (what == outcome::reconnect && is_new_session);
+    if (what != outcome::done && !is_vain) {
+      is_new_session = is_new_session || what == outcome::reconnect;
+      continue;
     }
+    if (what != outcome::done)
+      fail_committed(answers, commit_status::unavailable);
+    for (std::size_t i = 0; i < group.size(); ++i)
+      if (answers[i] != commit_status::committed && group[i].incarnation != 0)
+        lost.emplace(group[i].incarnation, answers[i]);
+    return;
   }
 }
 
-/// The way for groups of which some member cannot be written: one transaction each.
-void mysql_store::commit_each(std::span<const transition> group, statuses& answers) {
-  for (std::size_t i = 0; i < group.size(); ++i) {
-    statuses one(1, commit_status::committed);
-    if (group.size() == 1)
-      one[0] = answers[0];
-    else if (auto lost = loss_before(group, answers, i))
-      one[0] = *lost;
-    else
-      commit_members(group.subspan(i, 1), one);
-    answers[i] = one[0];
+/// The way for groups of which some member cannot be written: a transaction for each half, and so
+/// on, until it stands alone.
+void mysql_store::commit_halves(std::span<const transition> group, statuses& answers,
+                                lost_lives& lost) {
+  auto middle = group.size() / 2;
+  answers.clear();
+  for (auto half : {group.first(middle), group.subspan(middle)}) {
+    statuses some;
+    commit_members(half, some, lost);
+    answers.insert(answers.end(), some.begin(), some.end());
   }
 }
 
-mysql_store::outcome mysql_store::try_commit(std::span<const transition> group, statuses& answers) {
+mysql_store::outcome mysql_store::try_commit(std::span<const transition> group, statuses& answers,
+                                             const lost_lives& lost) {
   std::optional<group_state> state;
   try {
     // The first statement begins the transaction: a writer's session commits nothing by itself.
@@ -99,7 +95,7 @@ mysql_store::outcome mysql_store::try_commit(std::span<const transition> group, 
     return outcome::reconnect;
   }
   try {
-    write_group(*state, group, answers);
+    write_group(*state, group, answers, lost);
   } catch (const failure& f) {
     return after_failure(f, answers);
   }
@@ -111,13 +107,14 @@ mysql_store::outcome mysql_store::try_commit(std::span<const transition> group, 
 }
 
 void mysql_store::write_group(group_state& state, std::span<const transition> group,
-                              statuses& answers) {
+                              statuses& answers, const lost_lives& lost) {
   auto& db = *writer_.handle;
   group_check check{state};
   group_writer writer{db, check};
   for (std::size_t i = 0; i < group.size(); ++i) {
-    if (longest_statement(group[i]) > db.packet_max()) {
-      answers[i] = commit_status::too_large;
+    auto before = lost.find(group[i].incarnation);
+    if (before != lost.end() || longest_statement(group[i]) > db.packet_max()) {
+      answers[i] = before != lost.end() ? before->second : commit_status::too_large;
       check.refuse(group[i], answers[i]);
       continue;
     }
@@ -132,7 +129,6 @@ void mysql_store::write_group(group_state& state, std::span<const transition> gr
 mysql_store::outcome mysql_store::after_failure(const failure& f, statuses& answers) {
   // Ending the session rolls back, and leaves no doubt about the state of the next one.
   lose_writer();
-  known_.clear();
   if (f.is_collision())
     return outcome::try_again;
   if (f.is_bad_value()) {
@@ -152,7 +148,6 @@ mysql_store::outcome mysql_store::commit_open_transaction(statuses& answers) {
     writer_.handle->execute(wrote ? "COMMIT" : "ROLLBACK");
     return outcome::done;
   } catch (const failure& f) {
-    known_.clear();
     if (f.is_collision()) {
       lose_writer();
       return outcome::try_again;
@@ -170,8 +165,12 @@ mysql_store::outcome mysql_store::commit_open_transaction(statuses& answers) {
 }
 
 connection& mysql_store::writer() {
-  if (!writer_.handle)
-    writer_.handle = std::make_unique<connection>(address_, address_.database, role::writer);
+  if (!writer_.handle) {
+    // Behind it may be another server, or the same one from a backup: what this process wrote last
+    // need not be what is stored.
+    known_.clear();
+    writer_.handle = server_.connect(role::writer);
+  }
   return *writer_.handle;
 }
 
@@ -190,9 +189,9 @@ void mysql_store::kill_lost_writer(connection& control) {
   if (lost == 0)
     return;
   try {
-    connection fresh{address_, address_.database, role::reader};
-    if (fresh.id() > lost && control.id() != lost)
-      fresh.execute(fill("KILL ?", lost));
+    auto fresh = server_.connect(role::reader);
+    if (fresh->id() > lost && control.id() != lost)
+      fresh->execute(fill("KILL ?", lost));
   } catch (const failure&) {
     // It ended by itself, which is as good; else its locks are waited for.
     return;
@@ -203,7 +202,7 @@ void mysql_store::kill_lost_writer(connection& control) {
 
 result<bool> mysql_store::acquire_lease(const std::string& owner, duration length) {
   auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(length).count();
-  return writing([&](connection& db) -> result<bool> {
+  return writing(lease_, [&](connection& db) -> result<bool> {
     db.execute(fill("UPDATE lease SET owner = ?, "
                     "expires_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND WHERE id = 1 "
                     "AND (owner = ? OR owner = '' OR expires_at < UTC_TIMESTAMP(6))",
@@ -214,14 +213,14 @@ result<bool> mysql_store::acquire_lease(const std::string& owner, duration lengt
 }
 
 result<void> mysql_store::release_lease(const std::string& owner) {
-  return writing([&](connection& db) -> result<void> {
+  return writing(lease_, [&](connection& db) -> result<void> {
     db.execute(fill("UPDATE lease SET owner = '' WHERE id = 1 AND owner = ?", owner));
     return {};
   });
 }
 
 result<std::vector<epoch_number>> mysql_store::take_slots(const std::string& owner) {
-  return writing([&](connection& db) -> result<std::vector<epoch_number>> {
+  return writing(epochs_, [&](connection& db) -> result<std::vector<epoch_number>> {
     auto lease = db.query("SELECT owner, expires_at > UTC_TIMESTAMP(6) FROM lease WHERE id = 1 "
                           "LOCK IN SHARE MODE");
     if (owner.empty() || !lease.next() || lease.text(1) != owner || lease.integer(2) != 1)
@@ -239,7 +238,7 @@ result<std::vector<epoch_number>> mysql_store::take_slots(const std::string& own
 result<epoch_number> mysql_store::raise_epoch(slot_id slot, epoch_number seen) {
   if (slot >= slot_count)
     return make_error(errc::invalid_argument, "There is no such slot.");
-  auto answer = writing([&](connection& db) -> result<epoch_number> {
+  auto answer = writing(epochs_, [&](connection& db) -> result<epoch_number> {
     kill_lost_writer(db);
     auto now
       = db.query(fill("SELECT epoch, raised_by FROM slots WHERE slot = ? FOR UPDATE", int{slot}));

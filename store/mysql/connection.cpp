@@ -29,9 +29,11 @@ enum : int {
   data_too_long = 1406,
   record_changed = 1020,
   connection_killed = 1927,
+  statement_timeout = 1969, // as MariaDB says it
   gone_away = 2006,
   lost = 2013,
   lost_extended = 2055,
+  query_timeout = 3024, // as MySQL says it
   silent_too_long = 4031,
 };
 
@@ -99,7 +101,8 @@ bool failure::is_lost() const noexcept {
 }
 
 bool failure::is_collision() const noexcept {
-  return code_ == deadlock || code_ == lock_wait_timeout || code_ == record_changed;
+  return code_ == deadlock || code_ == lock_wait_timeout || code_ == record_changed
+         || code_ == known_wrongly;
 }
 
 bool failure::is_bad_value() const noexcept {
@@ -111,7 +114,14 @@ bool failure::is_duplicate() const noexcept {
   return code_ == duplicate_entry;
 }
 
+bool failure::is_timeout() const noexcept {
+  return code_ == statement_timeout || code_ == query_timeout;
+}
+
 error to_error(const failure& f) {
+  if (f.is_timeout())
+    return make_error(errc::resource_exhausted,
+                      "The query takes too long; please ask for less, or for a narrower range.");
   if (f.code() == disk_full)
     return make_error(errc::unavailable, "The database's disk is full.");
   return make_error(errc::unavailable,
@@ -171,7 +181,8 @@ std::int64_t prepared_statement::update() {
   return guarded([&] { return std::int64_t{handle_->executeUpdate()}; });
 }
 
-connection::connection(const dsn& address, const std::string& database, role what) {
+connection::connection(const dsn& address, const std::string& database, role what,
+                       duration time_max) {
   guarded([&] {
     handle_.reset(connect(address, database));
     statement_.reset(handle_->createStatement());
@@ -186,6 +197,8 @@ connection::connection(const dsn& address, const std::string& database, role wha
     // A group's first statement then begins its transaction, without a round trip for that.
     execute("SET SESSION autocommit = 0");
   }
+  if (what == role::scanner)
+    bound_statements(time_max);
   auto about = query("SELECT CONNECTION_ID(), @@max_allowed_packet");
   about.next();
   id_ = about.integer(1);
@@ -210,6 +223,16 @@ void connection::bound_silence() {
   // MariaDB can be told not to wait as long for the rest of a transaction as for the next one.
   if (query("SHOW VARIABLES LIKE 'idle_transaction_timeout'").next())
     execute("SET SESSION idle_transaction_timeout = " + std::to_string(transaction_silence_max_s));
+}
+
+// The two kinds of server know it by different names, in different units.
+void connection::bound_statements(duration time_max) {
+  std::chrono::duration<double> seconds = time_max;
+  if (query("SHOW VARIABLES LIKE 'max_statement_time'").next())
+    execute("SET SESSION max_statement_time = " + std::to_string(seconds.count()));
+  else if (query("SHOW VARIABLES LIKE 'max_execution_time'").next())
+    execute("SET SESSION max_execution_time = "
+            + std::to_string(static_cast<std::int64_t>(std::max(1.0, seconds.count() * 1000))));
 }
 
 void connection::execute(const std::string& text) {

@@ -23,17 +23,25 @@ public:
   failure(int code, const std::string& text) : std::runtime_error(text), code_(code) {
   }
 
+  /// Not of the server: a row is not as this process believed to know.
+  static constexpr int known_wrongly = -1;
+  /// Nor this: the server was away a moment ago, and was not asked again yet.
+  static constexpr int not_tried = -2;
+
   int code() const noexcept {
     return code_;
   }
 
   /// The connection is gone: whether the last statement was executed is not known.
   bool is_lost() const noexcept;
-  /// The transaction met another one; it was, or must be, rolled back and can be tried again.
+  /// The transaction met another one, or rested on what is not so; it was, or must be, rolled back
+  /// and can be tried again on a new session.
   bool is_collision() const noexcept;
   /// A value that the tables do not take, or a row that is there already.
   bool is_bad_value() const noexcept;
   bool is_duplicate() const noexcept;
+  /// The statement was ended since it took too long.
+  bool is_timeout() const noexcept;
 
 private:
   int code_;
@@ -85,13 +93,15 @@ enum class role : std::uint8_t {
   /// the process stops talking for a while.
   writer,
   reader,
+  /// A reader whose statements the server ends when they take too long.
+  scanner,
 };
 
 /// One session. One thread at a time. Every method throws `failure` and nothing else.
 class connection {
 public:
-  /// With an empty database name: none is chosen.
-  connection(const dsn& address, const std::string& database, role what);
+  /// With an empty database name: none is chosen. `time_max`: of a scanner's statements.
+  connection(const dsn& address, const std::string& database, role what, duration time_max = {});
   ~connection();
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
@@ -114,6 +124,7 @@ public:
 
 private:
   void bound_silence();
+  void bound_statements(duration time_max);
 
   std::unique_ptr<::sql::Connection> handle_;
   std::unique_ptr<::sql::Statement> statement_;

@@ -2,6 +2,7 @@
 
 #include "store/mysql/group_writer.hpp"
 #include "store/mysql/session_pool.hpp"
+#include "store/open.hpp"
 #include "store/seldom.hpp"
 #include "store/store.hpp"
 
@@ -10,12 +11,13 @@
 namespace reprise::store::mysql {
 
 /// The store in a MySQL or MariaDB database, which several nodes may share. One session writes
-/// groups, one does what must not wait behind them (leases, epochs, records), a few read. Sessions
-/// that break are replaced by the next call that needs them.
+/// groups; leases, epochs, and other small writes have one each, which waits for nothing else; a
+/// few read, and a few others scan. Sessions that break are replaced by the next call that needs
+/// them.
 class mysql_store final : public store {
 public:
   /// The schema must be open.
-  explicit mysql_store(dsn address);
+  mysql_store(const dsn& address, const mysql_options& options);
 
   std::vector<commit_status> commit(std::span<const transition> group) override;
 
@@ -84,12 +86,16 @@ private:
     reconnect,
   };
 
-  outcome try_commit(std::span<const transition> group, statuses& answers);
-  void write_group(group_state& state, std::span<const transition> group, statuses& answers);
+  /// Lives of which a transition of the same call is not durable, and why.
+  using lost_lives = std::map<std::uint64_t, commit_status>;
+
+  outcome try_commit(std::span<const transition> group, statuses& answers, const lost_lives& lost);
+  void write_group(group_state& state, std::span<const transition> group, statuses& answers,
+                   const lost_lives& lost);
   outcome after_failure(const failure& f, statuses& answers);
   outcome commit_open_transaction(statuses& answers);
-  void commit_each(std::span<const transition> group, statuses& answers);
-  void commit_members(std::span<const transition> group, statuses& answers);
+  void commit_members(std::span<const transition> group, statuses& answers, lost_lives& lost);
+  void commit_halves(std::span<const transition> group, statuses& answers, lost_lives& lost);
   connection& writer();
   void lose_writer();
   void kill_lost_writer(connection& control);
@@ -97,16 +103,29 @@ private:
 
   /// Runs `f(connection&)` on a reader; once more on a new session when the old one had broken.
   template <class F>
-  auto reading(F f) -> decltype(f(std::declval<connection&>()));
-  /// Runs `f(connection&)` in a transaction on the control session and commits it unless `f`
-  /// answers an error. Collisions are tried again.
-  template <class F>
-  auto writing(F f) -> decltype(f(std::declval<connection&>()));
+  auto reading(F f) -> decltype(f(std::declval<connection&>())) {
+    return on_loan(readers_, std::move(f));
+  }
 
-  const dsn address_;
+  /// The same for what may read many rows: beside other reads, and not for too long.
+  template <class F>
+  auto scanning(F f) -> decltype(f(std::declval<connection&>())) {
+    return on_loan(scanners_, std::move(f));
+  }
+
+  template <class F>
+  auto on_loan(session_pool& pool, F f) -> decltype(f(std::declval<connection&>()));
+  /// Runs `f(connection&)` in a transaction on that session and commits it unless `f` answers an
+  /// error. Collisions are tried again.
+  template <class F>
+  auto writing(session& s, F f) -> decltype(f(std::declval<connection&>()));
+
+  connector server_;
   session writer_;
+  session lease_;
+  session epochs_;
   session control_;
-  /// Guarded by the writer's mutex.
+  /// Guarded by the writer's mutex. True of what its session sees: a new one knows nothing.
   known_runs known_;
   seldom trouble_;
   /// The session of a commit whose answer was lost; it may still hold locks. Zero: none.
@@ -117,16 +136,17 @@ private:
   /// Raises whose answer was lost, by slot. Guarded by lost_mutex_.
   std::map<slot_id, epoch_number> doubtful_raises_;
   session_pool readers_;
+  session_pool scanners_;
 };
 
 /// How often a transaction that met another one is tried again before the caller hears of it.
 inline constexpr int collisions_max = 5;
 
 template <class F>
-auto mysql_store::reading(F f) -> decltype(f(std::declval<connection&>())) {
+auto mysql_store::on_loan(session_pool& pool, F f) -> decltype(f(std::declval<connection&>())) {
   for (int attempt = 0;; ++attempt) {
     try {
-      auto reader = readers_.borrow();
+      auto reader = pool.borrow();
       try {
         return f(*reader);
       } catch (const failure&) {
@@ -136,19 +156,20 @@ auto mysql_store::reading(F f) -> decltype(f(std::declval<connection&>())) {
     } catch (const failure& e) {
       if (!e.is_lost() || attempt == 1)
         return to_error(e);
+      pool.forget_idle();
     }
   }
 }
 
 template <class F>
-auto mysql_store::writing(F f) -> decltype(f(std::declval<connection&>())) {
-  std::lock_guard guard{control_.mutex};
+auto mysql_store::writing(session& s, F f) -> decltype(f(std::declval<connection&>())) {
+  std::lock_guard guard{s.mutex};
   for (int attempt = 0;; ++attempt) {
     bool is_committing = false;
     try {
-      if (!control_.handle)
-        control_.handle = std::make_unique<connection>(address_, address_.database, role::writer);
-      auto& db = *control_.handle;
+      if (!s.handle)
+        s.handle = server_.connect(role::writer);
+      auto& db = *s.handle;
       db.execute("START TRANSACTION");
       auto answer = f(db);
       is_committing = true;
@@ -156,7 +177,7 @@ auto mysql_store::writing(F f) -> decltype(f(std::declval<connection&>())) {
       return answer;
     } catch (const failure& e) {
       // A new session is the surest way to leave a transaction behind.
-      control_.handle.reset();
+      s.handle.reset();
       auto again = e.is_collision() || (e.is_lost() && !is_committing && attempt == 0);
       if (!again || attempt >= collisions_max)
         return to_error(e);

@@ -5,7 +5,7 @@
 
 namespace reprise::store {
 
-result<std::unique_ptr<store>> open_mysql(const std::string& dsn) {
+result<std::unique_ptr<store>> open_mysql(const std::string& dsn, const mysql_options& options) {
   auto address = mysql::parse_dsn(dsn);
   if (!address)
     return address.error();
@@ -19,7 +19,7 @@ result<std::unique_ptr<store>> open_mysql(const std::string& dsn) {
                                            + ". Check that the server runs and that the user "
                                              "may make and change its tables.");
   }
-  return std::unique_ptr<store>{std::make_unique<mysql::mysql_store>(std::move(*address))};
+  return std::unique_ptr<store>{std::make_unique<mysql::mysql_store>(*address, options)};
 }
 
 } // namespace reprise::store

@@ -89,7 +89,7 @@ mysql_store::list(const std::string& namespace_id, const filter& query,
     text += behind_cursor(*behind);
   text += fill(" ORDER BY v.close_order DESC, v.start_time DESC, v.run_key DESC LIMIT ?",
                std::uint64_t{std::min(limit, std::size_t{1} << 31)});
-  return reading([&](connection& db) -> result<std::vector<visibility_row>> {
+  return scanning([&](connection& db) -> result<std::vector<visibility_row>> {
     std::vector<visibility_row> page;
     auto found = db.query(text);
     while (found.next()) {
@@ -107,7 +107,7 @@ result<std::int64_t> mysql_store::count(const std::string& namespace_id, const f
               + fill(sql::compile(namespace_id, query));
   if (auto bad = refuse_query(text))
     return *bad;
-  return reading([&](connection& db) -> result<std::int64_t> {
+  return scanning([&](connection& db) -> result<std::int64_t> {
     auto count = db.query(text);
     return count.next() ? count.integer(1) : 0;
   });
@@ -124,7 +124,7 @@ mysql_store::count_by(const std::string& namespace_id, const filter& query,
               + fill(sql::compile(namespace_id, query)) + " GROUP BY value";
   if (auto bad = refuse_query(text))
     return *bad;
-  return reading([&](connection& db) -> result<std::vector<group_count>> {
+  return scanning([&](connection& db) -> result<std::vector<group_count>> {
     value_counts counts;
     auto found = db.query(text);
     while (found.next())
@@ -136,7 +136,7 @@ mysql_store::count_by(const std::string& namespace_id, const filter& query,
 // -- namespaces and the cluster's facts ----------------------------------------------------------
 
 result<void> mysql_store::create_namespace(const namespace_row& row) {
-  return writing([&](connection& db) -> result<void> {
+  return writing(control_, [&](connection& db) -> result<void> {
     auto added = db.update(fill("INSERT IGNORE INTO namespaces(id, name, version, record) "
                                 "VALUES(?, ?, ?, ?)",
                                 row.id, row.name, row.version, row.record));
@@ -147,7 +147,7 @@ result<void> mysql_store::create_namespace(const namespace_row& row) {
 }
 
 result<void> mysql_store::update_namespace(const namespace_row& row) {
-  return writing([&](connection& db) -> result<void> {
+  return writing(control_, [&](connection& db) -> result<void> {
     auto taken = db.query(
       fill("SELECT 1 FROM namespaces WHERE name = ? AND id <> ? FOR UPDATE", row.name, row.id));
     if (taken.next())
@@ -175,7 +175,7 @@ result<std::vector<namespace_row>> mysql_store::namespaces() {
 }
 
 result<std::string> mysql_store::cluster_fact(const std::string& name, const std::string& value) {
-  return writing([&](connection& db) -> result<std::string> {
+  return writing(control_, [&](connection& db) -> result<std::string> {
     db.execute(fill("INSERT IGNORE INTO cluster_facts(name, value) VALUES(?, ?)", name, value));
     auto found = db.query(fill("SELECT value FROM cluster_facts WHERE name = ?", name));
     return found.next() ? found.text(1) : value;
@@ -183,7 +183,7 @@ result<std::string> mysql_store::cluster_fact(const std::string& name, const std
 }
 
 result<void> mysql_store::check() {
-  return writing([&](connection& db) -> result<void> {
+  return writing(control_, [&](connection& db) -> result<void> {
     db.execute("UPDATE health SET checks = checks + 1 WHERE id = 1");
     return {};
   });

@@ -261,7 +261,7 @@ result<std::vector<queue_key>> mysql_store::backlog_queues() {
 result<void> mysql_store::erase_backlog(const queue_key& queue,
                                         std::span<const std::pair<int, std::int64_t>> places) {
   constexpr std::size_t places_per_statement = 500;
-  return writing([&](connection& db) -> result<void> {
+  return writing(control_, [&](connection& db) -> result<void> {
     for (std::size_t i = 0; i < places.size(); i += places_per_statement) {
       auto text = fill("DELETE FROM backlog WHERE namespace_id = ? AND queue = ? AND kind = ? "
                        "AND (priority, seq) IN (",

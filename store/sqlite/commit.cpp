@@ -1,7 +1,8 @@
 // How a group becomes durable. Members that do not hold are found before they write anything
 // (group_check), so the usual group with a bad member needs no second try. Should a write fail all
 // the same for a reason that lies in its member (a run's key or id that is there already), the
-// group is rolled back and tried again without it.
+// group is rolled back and tried once more, with a savepoint before each member: so however many
+// are bad, they cost the others their time once.
 #include "base/log.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "store/sqlite/transaction_writer.hpp"
@@ -53,53 +54,53 @@ void fail_committed(std::vector<commit_status>& answers, commit_status status) {
 
 } // namespace
 
-sqlite_store::sqlite_store(file_lock lock, std::unique_ptr<gathering_vfs> vfs,
-                           std::unique_ptr<database> writer, const std::string& path)
+sqlite_store::sqlite_store(file_lock lock, std::unique_ptr<database> writer,
+                           const sqlite_options& options)
   : lock_(std::move(lock)),
-    vfs_(std::move(vfs)),
     writer_(std::move(writer)),
-    readers_(path, vfs_->name()) {
+    readers_(lock_.path(), options.vfs, options.readers),
+    scanners_(lock_.path(), options.vfs, options.scans.sessions),
+    scan_time_max_(options.scans.time_max) {
   load_epochs();
 }
 
 std::vector<commit_status> sqlite_store::commit(std::span<const transition> group) {
   std::lock_guard guard{write_mutex_};
-  statuses dropped(group.size(), commit_status::committed);
+  statuses answers(group.size(), commit_status::committed);
   for (std::size_t i = 0; i < group.size(); ++i)
     if (is_too_large(group[i]))
-      dropped[i] = commit_status::too_large;
-  // Each try that does not end the group drops one more member.
-  for (;;) {
-    auto answers = dropped;
-    if (try_commit(group, answers, dropped))
-      return answers;
-  }
+      answers[i] = commit_status::too_large;
+  auto again = answers;
+  if (try_commit(group, answers, members::together))
+    return answers;
+  try_commit(group, again, members::apart);
+  return again;
 }
 
-/// True when `answers` is final.
-bool sqlite_store::try_commit(std::span<const transition> group, statuses& answers,
-                              statuses& dropped) {
-  std::size_t member = 0;
+/// True when `answers` is final; members that are apart always make it so.
+bool sqlite_store::try_commit(std::span<const transition> group, statuses& answers, members how) {
   try {
     writer_->prepared("BEGIN IMMEDIATE").run();
     writer_state state{*writer_, epochs_, known_};
     group_check check{state};
     transaction_writer writer{*writer_, check};
-    for (; member < group.size(); ++member) {
-      if (answers[member] != commit_status::committed) {
-        check.refuse(group[member], answers[member]);
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      if (answers[i] != commit_status::committed) {
+        check.refuse(group[i], answers[i]);
         continue;
       }
-      answers[member] = check.admit(group[member]);
-      if (answers[member] == commit_status::committed)
-        writer.write(group[member]);
+      answers[i] = check.admit(group[i]);
+      if (answers[i] != commit_status::committed)
+        continue;
+      if (how == members::together)
+        writer.write(group[i]);
+      else if (auto fault = write_apart(writer, group[i]))
+        check.withdraw(group[i], answers[i] = *fault);
     }
   } catch (const failure& f) {
     writer_->roll_back();
-    if (auto fault = fault_of_member(f); fault && member < group.size()) {
-      dropped[member] = *fault;
+    if (how == members::together && fault_of_member(f))
       return false;
-    }
     known_.clear();
     trouble_.log(log_level::error, std::string{"store: a group was rolled back: "} + f.what());
     fail_committed(answers, commit_status::unavailable);
@@ -111,6 +112,23 @@ bool sqlite_store::try_commit(std::span<const transition> group, statuses& answe
   }
   end_group(group, answers);
   return true;
+}
+
+/// Why the member cannot be written, if so; nothing of it is there then.
+std::optional<commit_status> sqlite_store::write_apart(transaction_writer& writer,
+                                                       const transition& t) {
+  writer_->prepared("SAVEPOINT member").run();
+  std::optional<commit_status> fault;
+  try {
+    writer.write(t);
+  } catch (const failure& f) {
+    fault = fault_of_member(f);
+    if (!fault || !writer_->in_transaction())
+      throw;
+    writer_->prepared("ROLLBACK TO member").run();
+  }
+  writer_->prepared("RELEASE member").run();
+  return fault;
 }
 
 void sqlite_store::end_group(std::span<const transition> group, statuses& answers) {

@@ -23,6 +23,9 @@ error to_error(const failure& f) {
     case SQLITE_MISMATCH:
       return make_error(errc::data_loss,
                         std::string{"The store's file cannot be understood: "} + f.what() + ".");
+    case SQLITE_INTERRUPT:
+      return make_error(errc::resource_exhausted,
+                        "The query takes too long; please ask for less, or for a narrower range.");
     case SQLITE_FULL:
       return make_error(errc::unavailable, "The store's disk is full.");
     default:
@@ -134,6 +137,30 @@ std::string_view statement::text(int column) const {
   auto data = static_cast<const char*>(sqlite3_column_blob(handle_.get(), column));
   auto size = static_cast<std::size_t>(sqlite3_column_bytes(handle_.get(), column));
   return data != nullptr ? std::string_view{data, size} : std::string_view{};
+}
+
+// -- time_limit ----------------------------------------------------------------------------------
+
+namespace {
+
+/// Steps of SQLite's machine between two looks at the clock: some tens of microseconds.
+constexpr int steps_per_look = 1000;
+
+} // namespace
+
+time_limit::time_limit(database& db, duration most)
+  : db_(db),
+    end_(std::chrono::steady_clock::now()
+         + std::chrono::duration_cast<std::chrono::steady_clock::duration>(most)) {
+  sqlite3_progress_handler(db.handle(), steps_per_look, &is_over, this);
+}
+
+time_limit::~time_limit() {
+  sqlite3_progress_handler(db_.handle(), 0, nullptr, nullptr);
+}
+
+int time_limit::is_over(void* self) {
+  return std::chrono::steady_clock::now() >= static_cast<time_limit*>(self)->end_ ? 1 : 0;
 }
 
 // -- database ------------------------------------------------------------------------------------

@@ -107,6 +107,23 @@ private:
   statement& statement_;
 };
 
+class database;
+
+/// Ends a connection's statements that run for longer than that (SQLITE_INTERRUPT), while it lives.
+class time_limit {
+public:
+  time_limit(database& db, duration most);
+  ~time_limit();
+  time_limit(const time_limit&) = delete;
+  time_limit& operator=(const time_limit&) = delete;
+
+private:
+  static int is_over(void* self);
+
+  database& db_;
+  const std::chrono::steady_clock::time_point end_;
+};
+
 /// One connection. One thread at a time.
 class database {
 public:

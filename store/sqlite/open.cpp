@@ -37,15 +37,18 @@ result<std::unique_ptr<store>> open_sqlite(const sqlite_options& options) {
   if (!lock)
     return lock.error();
   try {
-    auto vfs = std::make_unique<gathering_vfs>(options.vfs);
-    auto writer = std::make_unique<database>(options.path, vfs->name(),
+    // By the path that every other name leads to: so there is one WAL, whatever name it is.
+    auto writer = std::make_unique<database>(lock->path(), options.vfs,
                                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     sqlite3_busy_timeout(writer->handle(), 5000);
     if (auto opened = open_schema(*writer, options.path); !opened)
       return opened.error();
+    if (!lock->is_in_place())
+      return make_error(errc::failed_precondition,
+                        "The store file " + options.path + " was replaced while it was opened.");
     tune_writer(*writer);
-    return std::unique_ptr<store>{std::make_unique<sqlite_store>(std::move(*lock), std::move(vfs),
-                                                                 std::move(writer), options.path)};
+    return std::unique_ptr<store>{
+      std::make_unique<sqlite_store>(std::move(*lock), std::move(writer), options)};
   } catch (const failure& f) {
     return make_error(errc::failed_precondition,
                       "The store file " + options.path + " cannot be opened: " + f.what() + ".");

@@ -49,7 +49,7 @@ search_value value_from(const statement& s, int column, value_type type) {
 result<std::vector<visibility_row>>
 sqlite_store::list(const std::string& namespace_id, const filter& query,
                    const std::optional<list_cursor>& behind, std::size_t limit) {
-  return reading([&](database& db) -> result<std::vector<visibility_row>> {
+  return scanning([&](database& db) -> result<std::vector<visibility_row>> {
     auto where = sql::compile(namespace_id, query);
     auto text = std::string{"SELECT "} + visibility_columns
                 + " FROM visibility v WHERE v.namespace_id = ? AND " + where.text;
@@ -72,7 +72,7 @@ sqlite_store::list(const std::string& namespace_id, const filter& query,
 }
 
 result<std::int64_t> sqlite_store::count(const std::string& namespace_id, const filter& query) {
-  return reading([&](database& db) -> result<std::int64_t> {
+  return scanning([&](database& db) -> result<std::int64_t> {
     auto where = sql::compile(namespace_id, query);
     auto s = prepare_query(db, "SELECT count(*) FROM visibility v WHERE v.namespace_id = ? AND "
                                  + where.text);
@@ -90,7 +90,7 @@ sqlite_store::count_by(const std::string& namespace_id, const filter& query,
                        const std::string& attribute, value_type type) {
   if (auto bad = refuse_grouping(attribute, type))
     return *bad;
-  return reading([&](database& db) -> result<std::vector<group_count>> {
+  return scanning([&](database& db) -> result<std::vector<group_count>> {
     auto value = sql::compile_value(attribute, type);
     auto where = sql::compile(namespace_id, query);
     auto s = prepare_query(db, "SELECT " + value.text

@@ -6,15 +6,14 @@ namespace reprise::store::sqlite {
 
 namespace {
 
-/// More would only compete for the processors; each holds a page cache of its own.
-constexpr int readers_max = 4;
+/// Each connection has a page cache of its own.
 constexpr int cache_kib_per_reader = 4096;
 
 } // namespace
 
-reader_pool::reader_pool(std::string path, std::string vfs)
-  : path_(std::move(path)), vfs_(std::move(vfs)) {
-  idle_.reserve(readers_max);
+reader_pool::reader_pool(std::string path, std::string vfs, int size)
+  : path_(std::move(path)), vfs_(std::move(vfs)), size_(size) {
+  idle_.reserve(static_cast<std::size_t>(size));
 }
 
 std::unique_ptr<database> reader_pool::open() const {
@@ -29,7 +28,7 @@ std::unique_ptr<database> reader_pool::open() const {
 
 reader_pool::loan reader_pool::borrow() {
   std::unique_lock lock{mutex_};
-  returned_.wait(lock, [&] { return !idle_.empty() || opened_ < readers_max; });
+  returned_.wait(lock, [&] { return !idle_.empty() || opened_ < size_; });
   if (idle_.empty()) {
     auto db = open();
     ++opened_;

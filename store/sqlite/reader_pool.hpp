@@ -12,7 +12,8 @@ namespace reprise::store::sqlite {
 /// may borrow; the lender outlives the loans.
 class reader_pool {
 public:
-  reader_pool(std::string path, std::string vfs);
+  /// `size`: so many connections. Of memory each may take some megabytes.
+  reader_pool(std::string path, std::string vfs, int size);
 
   class loan {
   public:
@@ -45,6 +46,7 @@ private:
 
   const std::string path_;
   const std::string vfs_;
+  const int size_;
   std::mutex mutex_;
   std::condition_variable returned_;
   std::vector<std::unique_ptr<database>> idle_;

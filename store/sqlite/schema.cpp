@@ -10,8 +10,6 @@
 
 #include "store/types.hpp"
 
-#include <sys/stat.h>
-
 #include <array>
 
 namespace reprise::store::sqlite {
@@ -150,12 +148,21 @@ error refuse_foreign(const std::string& path) {
                       "from a backup.");
 }
 
+/// As the VFS sees it that the file is read by.
+std::int64_t file_size(database& db) {
+  sqlite3_file* file = nullptr;
+  sqlite3_int64 size = 0;
+  if (sqlite3_file_control(db.handle(), "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK
+      || file == nullptr || file->pMethods->xFileSize(file, &size) != SQLITE_OK)
+    throw failure{SQLITE_IOERR, "its size cannot be read"};
+  return size;
+}
+
 result<void> check_whole(database& db, const std::string& path) {
   auto bytes = db.read_integer("PRAGMA page_count") * db.read_integer("PRAGMA page_size");
   // With the WAL emptied into it, the file holds all its pages, or it was cut.
   db.execute("PRAGMA wal_checkpoint(TRUNCATE)");
-  struct stat file{};
-  if (stat(path.c_str(), &file) == 0 && file.st_size < bytes)
+  if (file_size(db) < bytes)
     return refuse_corrupt(path, "it is shorter than it says");
   if (bytes > full_check_bytes_max)
     return {};
@@ -192,7 +199,6 @@ result<void> open_or_refuse(database& db, const std::string& path) {
     if (auto whole = check_whole(db, path); !whole)
       return whole;
   }
-  // From the first commit on: gathering_vfs writes a transaction when SQLite syncs it.
   db.execute("PRAGMA synchronous = FULL");
   db.execute("PRAGMA journal_mode = WAL");
   if (version < known)

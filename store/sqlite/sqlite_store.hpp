@@ -4,18 +4,18 @@
 #include "store/open.hpp"
 #include "store/seldom.hpp"
 #include "store/sqlite/file_lock.hpp"
-#include "store/sqlite/gathering_vfs.hpp"
 #include "store/sqlite/reader_pool.hpp"
 
 namespace reprise::store::sqlite {
+
+class transaction_writer;
 
 /// The store in one SQLite file. One connection writes, under a mutex; a few others read beside it,
 /// each from the last committed state, as the WAL allows.
 class sqlite_store final : public store {
 public:
   /// The schema must be open. Throws `failure`.
-  sqlite_store(file_lock lock, std::unique_ptr<gathering_vfs> vfs, std::unique_ptr<database> writer,
-               const std::string& path);
+  sqlite_store(file_lock lock, std::unique_ptr<database> writer, const sqlite_options& options);
 
   std::vector<commit_status> commit(std::span<const transition> group) override;
 
@@ -67,13 +67,29 @@ public:
 private:
   using statuses = std::vector<commit_status>;
 
-  bool try_commit(std::span<const transition> group, statuses& answers, statuses& dropped);
+  enum class members : std::uint8_t {
+    /// One that cannot be written ends the try.
+    together,
+    /// Each is taken back by itself when it cannot be written.
+    apart,
+  };
+
+  bool try_commit(std::span<const transition> group, statuses& answers, members how);
+  std::optional<commit_status> write_apart(transaction_writer& writer, const transition& t);
   void end_group(std::span<const transition> group, statuses& answers);
   void load_epochs();
 
   /// Runs `f(database&)` on a reader; a failure becomes an error.
   template <class F>
-  auto reading(F f) -> decltype(f(std::declval<database&>()));
+  auto reading(F f) -> decltype(f(std::declval<database&>())) {
+    return on_loan(readers_, std::move(f));
+  }
+
+  /// The same for what may read many rows: beside other reads, and not for too long.
+  template <class F>
+  auto scanning(F f) -> decltype(f(std::declval<database&>()));
+  template <class F>
+  auto on_loan(reader_pool& pool, F f) -> decltype(f(std::declval<database&>()));
   /// Runs `f(database&)` in a transaction of its own and commits it unless `f` answers an error;
   /// `committed()` runs behind the commit, before any other writer.
   template <class F, class Committed>
@@ -84,9 +100,8 @@ private:
     return writing(std::move(f), [] {});
   }
 
-  // The lock is released last, and the connections go before the layer that they write through.
+  // The lock is released last.
   file_lock lock_;
-  std::unique_ptr<gathering_vfs> vfs_;
   std::mutex write_mutex_;
   std::unique_ptr<database> writer_;
   seldom trouble_;
@@ -96,12 +111,22 @@ private:
   known_runs known_;
   std::string lease_owner_;
   reader_pool readers_;
+  reader_pool scanners_;
+  const duration scan_time_max_;
 };
 
 template <class F>
-auto sqlite_store::reading(F f) -> decltype(f(std::declval<database&>())) {
+auto sqlite_store::scanning(F f) -> decltype(f(std::declval<database&>())) {
+  return on_loan(scanners_, [&](database& db) {
+    time_limit limit{db, scan_time_max_};
+    return f(db);
+  });
+}
+
+template <class F>
+auto sqlite_store::on_loan(reader_pool& pool, F f) -> decltype(f(std::declval<database&>())) {
   try {
-    auto reader = readers_.borrow();
+    auto reader = pool.borrow();
     return f(*reader);
   } catch (const failure& e) {
     return to_error(e);

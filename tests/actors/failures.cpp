@@ -8,6 +8,7 @@ using namespace reprise::testing;
 namespace {
 
 constexpr int ok = 0;
+constexpr int not_found = 5;
 constexpr int already_exists = 6;
 constexpr int internal = 13;
 constexpr int unavailable = 14;
@@ -60,6 +61,65 @@ TEST_CASE_FIXTURE(actor_fixture, "a commit of unknown outcome is found or gone, 
   CHECK(ask_raw(signal_request("w", "once")).status().code() == ok);
   db.land_late();
   CHECK(history("w") == std::vector<int>{1, 5, 26});
+}
+
+TEST_CASE_FIXTURE(actor_fixture,
+                  "a store that forgot its last commits is gone on from, without a hole") {
+  auto lost = [&] { return node->shared().watch.lost_rows.value(); };
+  start("w");
+  ask_raw(signal_request("w", "kept"));
+  for (int forgotten : {1, 2, 5}) {
+    CAPTURE(forgotten);
+    auto before = history("w");
+    auto counted = lost();
+    decide_fault = failing_commits(fault_kind::forgotten, forgotten);
+    for (int i = 0; i < forgotten; ++i)
+      CHECK(ask_raw(signal_request("w", "forgotten-" + std::to_string(i))).status().code() == ok);
+    CHECK(history("w").size() == before.size() + static_cast<std::size_t>(forgotten));
+    // The first to write behind them; whatever it is told, nothing is written behind the hole.
+    auto id = "after-" + std::to_string(forgotten);
+    auto told = ask_raw(signal_request("w", id)).status().code();
+    CHECK((told == ok || told == unavailable));
+    CHECK(lost() == counted + 1);
+    advance(2s);
+    CHECK(ask_raw(signal_request("w", id)).status().code() == ok);
+    before.push_back(26);
+    CHECK(history("w") == before);
+    CHECK(node->shared().watch.parked.value() == 0);
+  }
+  restart_node();
+  CHECK(history("w") == std::vector<int>{1, 5, 26, 26, 26, 26});
+}
+
+TEST_CASE_FIXTURE(actor_fixture, "a run that the store forgot is no more, and can be started") {
+  decide_fault = failing_commits(fault_kind::forgotten, 1);
+  auto first = start("w");
+  auto told = ask_raw(signal_request("w", "s")).status().code();
+  CHECK((told == not_found || told == unavailable));
+  advance(2s);
+  CHECK(ask_raw(signal_request("w", "s")).status().code() == not_found);
+  CHECK(start("w") != first);
+  CHECK(history("w") == std::vector<int>{1, 5});
+}
+
+TEST_CASE_FIXTURE(actor_fixture, "what others remember of a forgotten time is forgotten, too") {
+  start("sleeper");
+  ask_raw(complete_request(take_workflow_task(), {timer_command("t", 60)}));
+  // It fires, and then the store knows nothing of it.
+  decide_fault = failing_commits(fault_kind::forgotten, 1);
+  advance(61s);
+  CHECK(history("sleeper") == std::vector<int>{1, 5, 6, 7, 17, 18, 5});
+  start("other");
+  decide_fault = failing_commits(fault_kind::forgotten, 1);
+  ask_raw(signal_request("other", "forgotten"));
+  ask_raw(signal_request("other", "finds out"));
+  seen.offers.clear();
+  advance(5s);
+  // The timer of the sleeper fires again, as it has to: nobody asked for it.
+  CHECK(history("sleeper") == std::vector<int>{1, 5, 6, 7, 17, 18, 5});
+  CHECK(seen.offers.size() >= 1);
+  restart_node();
+  CHECK(history("sleeper") == std::vector<int>{1, 5, 6, 7, 17, 18, 5});
 }
 
 TEST_CASE_FIXTURE(actor_fixture, "a start whose commit was lost is there once after a retry") {

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <thread>
 
 using namespace reprise;
 
@@ -41,6 +42,28 @@ result<void> describe(journal::NamespaceRecord& record) {
 }
 
 } // namespace
+
+TEST_CASE("what one thread changes every thread sees, also where it looked before") {
+  slow_store one_db;
+  slow_store other_db;
+  actors::namespace_registry one{one_db};
+  actors::namespace_registry other{other_db};
+  REQUIRE(one.create(named("a")));
+  CHECK(one.find("a"));
+  CHECK(!other.find("a"));
+  auto all = one.all();
+  std::thread{[&] {
+    CHECK(one.find_by_id("id of a"));
+    REQUIRE(one.update("a", describe));
+    REQUIRE(other.create(named("b")));
+    CHECK(one.find("a")->version == 2);
+  }}.join();
+  CHECK(one.find("a")->version == 2);
+  CHECK(other.find("b"));
+  CHECK(!one.find("b"));
+  // What was handed out before is as it was.
+  CHECK(all->at("a")->version == 1);
+}
 
 TEST_CASE("a change made while the namespaces are read is not forgotten") {
   slow_store db;

@@ -15,7 +15,7 @@ using actors::queue_backlog;
 namespace {
 
 constexpr time_point start{1'700'000'000s};
-constexpr auto page = queue_bounds{}.page_rows;
+constexpr auto page = actors::queue_bounds{}.page_rows;
 
 /// A queue's worth of rows, and a queue that hands every task out that it reads.
 struct model {

@@ -146,7 +146,7 @@ TEST_CASE("pollers are listed newest first, for some minutes, one line an identi
 TEST_CASE("more pollers than are kept push out the oldest") {
   recent_pollers seen;
   constexpr int extra = 10;
-  constexpr auto most = static_cast<int>(queue_bounds{}.recent_pollers_max);
+  constexpr auto most = static_cast<int>(actors::queue_bounds{}.recent_pollers_max);
   for (int i = 0; i < most + extra; ++i)
     seen.add(poll("p" + std::to_string(i)), start + std::chrono::milliseconds{i});
   auto list = seen.list(start + 10s);

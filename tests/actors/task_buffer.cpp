@@ -55,12 +55,12 @@ TEST_CASE("priorities that do not exist count as the default") {
 TEST_CASE("a buffer is full by number or by bytes, and has room again when half is gone") {
   task_buffer b;
   std::string id = "x";
-  std::size_t most = queue_bounds{}.tasks_max;
+  std::size_t most = actors::queue_bounds{}.tasks_max;
   SUBCASE("by number") {
   }
   SUBCASE("by bytes") {
     id = std::string(100'000, 'x');
-    most = queue_bounds{}.task_bytes_max / id.size();
+    most = actors::queue_bounds{}.task_bytes_max / id.size();
   }
   CHECK(b.has_room_for_a_page());
   while (!b.full())

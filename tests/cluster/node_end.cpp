@@ -106,7 +106,7 @@ struct threaded_node {
 TEST_CASE("a node that has ended has no job on the store under way") {
   auto work = std::make_shared<long_work>();
   threaded_node t;
-  REQUIRE(t.node.shared().readers.post([work] { work->run(); }));
+  REQUIRE(t.node.shared().readers.post(actors::lane::points, [work] { work->run(); }));
   REQUIRE(work->wait_until_begun());
   t.node.stop();
   CHECK(work->is_over());

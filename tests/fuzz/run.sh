@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Runs one fuzz target briefly. usage: run.sh NAME; the target comes from REPRISE_FUZZ_DIR.
 set -euo pipefail
+# shellcheck source=tools/dev/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../../tools/dev/common.sh"
 target="${REPRISE_FUZZ_DIR:-}/fuzz_$1"
 if ! [ -x "$target" ]; then
-  echo "skipped: fuzz_$1 is not built; ./dev test builds it and names its folder"
-  exit 77
+  skip "fuzz_$1 is not built; ./dev test builds it and names its folder"
 fi
 work=$(mktemp -d "${TMPDIR:-/tmp}/reprise-fuzz.XXXXXX")
 trap 'rm -rf "$work"' EXIT

@@ -2,6 +2,7 @@
 
 #include "store/mysql/connection.hpp"
 #include "store/open.hpp"
+#include "tests/support/skipping.hpp"
 #include "tests/support/store_rows.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -78,7 +79,7 @@ struct mysql_backend {
 
   bool available() {
     if (dsn.empty())
-      MESSAGE("SKIPPED on MySQL: REPRISE_TEST_MYSQL holds no server's DSN");
+      testing::skipped("MySQL: REPRISE_TEST_MYSQL holds no server's DSN");
     return !dsn.empty();
   }
 

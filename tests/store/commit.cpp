@@ -44,9 +44,9 @@ TEST_CASE_TEMPLATE("an append moves the head and a wrong last_seq is refused", B
     return;
   REQUIRE(w.start(1) == commit_status::committed);
   CHECK(w.append(1, 2) == commit_status::committed);
-  CHECK(w.append(1, 2) == commit_status::conflict); // a duplicate
-  CHECK(w.append(1, 4) == commit_status::conflict); // a gap
-  CHECK(w.append(2, 2) == commit_status::conflict); // no such run
+  CHECK(w.append(1, 2) == commit_status::conflict);         // a duplicate
+  CHECK(w.append(1, 4) == commit_status::predecessor_lost); // a gap
+  CHECK(w.append(2, 2) == commit_status::predecessor_lost); // no such run
   auto odd = append_to(1, 3, w.epoch_of(1));
   odd.runs[0].row.seq = 7; // row and head do not agree
   CHECK(commit_one(*w, odd) == commit_status::conflict);
@@ -77,7 +77,7 @@ TEST_CASE_TEMPLATE("a bad member costs only itself, wherever in the group it sta
   auto statuses = w->commit(group);
   REQUIRE(statuses.size() == group.size());
   CHECK(statuses[0] == commit_status::committed);
-  CHECK(statuses[1] == commit_status::conflict);
+  CHECK(statuses[1] == commit_status::predecessor_lost);
   CHECK(statuses[2] == commit_status::committed);
   CHECK(statuses[3] == commit_status::already_exists);
   CHECK(statuses[4] == commit_status::stale_epoch);
@@ -109,7 +109,8 @@ TEST_CASE_TEMPLATE("behind a refused transition nothing of its incarnation holds
   add(0, append_to(3, 2, w.epoch_of(3))); // nobody's: each for itself
   using enum commit_status;
   CHECK(w->commit(group)
-        == std::vector{committed, conflict, conflict, committed, conflict, committed});
+        == std::vector{committed, predecessor_lost, predecessor_lost, committed, predecessor_lost,
+                       committed});
   CHECK(must(w->find_run(namespace_id, "workflow-1", "run-1"))->last_seq == 2);
   CHECK(must(w->find_run(namespace_id, "workflow-2", "run-2"))->last_seq == 2);
   // What only the tables find.
@@ -133,7 +134,7 @@ TEST_CASE_TEMPLATE("a transition is all or nothing over its runs", Backend, REPR
   auto t = append_to(1, 2, w.epoch_of(1));
   t.runs.push_back(append_to(99, 2, 0).runs[0]); // a run that is not there
   t.backlog_adds.push_back({.queue = {.namespace_id = namespace_id, .name = "q"}, .seq = 1});
-  CHECK(commit_one(*w, t) == commit_status::conflict);
+  CHECK(commit_one(*w, t) == commit_status::predecessor_lost);
   CHECK(must(w->find_run(namespace_id, "workflow-1", "run-1"))->last_seq == 1);
   CHECK(must(w->read_journal(1, 1, 100)).size() == 1);
   CHECK(must(w->backlog_queues()).empty());
@@ -267,7 +268,7 @@ TEST_CASE_TEMPLATE("one group may create, append to, erase and recreate", Backen
   group.push_back(append_to(1, 2, w.epoch_of(1)));
   auto statuses = w->commit(group);
   CHECK(statuses[2] == commit_status::committed);
-  CHECK(statuses[3] == commit_status::conflict);
+  CHECK(statuses[3] == commit_status::predecessor_lost);
   CHECK(statuses[4] == commit_status::committed);
   CHECK(statuses[5] == commit_status::committed);
   CHECK(must(w->current_run(namespace_id, "workflow-1"))->last_seq == 2);

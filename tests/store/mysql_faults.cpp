@@ -1,6 +1,7 @@
 // What a database server and the network to it may do to the store.
 #include "store/mysql/connection.hpp"
 #include "store/mysql/literal.hpp"
+#include "store/mysql/reconnect_gate.hpp"
 #include "tests/store/backends.hpp"
 #include "tests/support/tcp_proxy.hpp"
 
@@ -89,6 +90,41 @@ TEST_CASE("sessions that the server ended are replaced without anybody noticing"
     kill_sessions(*db);
     CHECK(w->check());
   }
+}
+
+TEST_CASE("a database that comes back without its last commits gets no row behind the hole") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  for (std::int64_t key : {1, 2, 3})
+    REQUIRE(w.start(key) == commit_status::committed);
+  for (std::uint64_t seq : {2, 3, 4})
+    REQUIRE(w.append(1, seq) == commit_status::committed);
+  REQUIRE(w.append(3, 2) == commit_status::committed);
+  auto db = w.session();
+  SUBCASE("as after a failover: on a new session") {
+    kill_sessions(*db);
+    db->execute("DELETE FROM journal WHERE run_key = 1 AND seq > 2");
+    db->execute("UPDATE runs SET last_seq = 2 WHERE run_key = 1");
+    db->execute("DELETE FROM journal WHERE run_key = 2");
+    db->execute("DELETE FROM runs WHERE run_key = 2");
+    std::vector<store::transition> group{append_to(1, 5, w.epoch_of(1)),
+                                         append_to(2, 2, w.epoch_of(2)),
+                                         append_to(3, 3, w.epoch_of(3))};
+    CHECK(w->commit(group)
+          == std::vector{commit_status::predecessor_lost, commit_status::predecessor_lost,
+                         commit_status::committed});
+  }
+  SUBCASE("behind a proxy, where the session lives on: a run that is gone is noticed") {
+    db->execute("DELETE FROM journal WHERE run_key = 1 AND seq > 2");
+    db->execute("DELETE FROM runs WHERE run_key = 1");
+    std::vector<store::transition> group{append_to(1, 5, w.epoch_of(1)),
+                                         append_to(3, 3, w.epoch_of(3))};
+    CHECK(w->commit(group)
+          == std::vector{commit_status::predecessor_lost, commit_status::committed});
+  }
+  CHECK(must(w->read_journal(1, 1, 1'000'000)).size() == 2);
+  CHECK(must(w->read_journal(3, 1, 1'000'000)).size() == 3);
 }
 
 TEST_CASE("a session lost before its COMMIT is unavailable, and nothing of it is there") {
@@ -285,10 +321,62 @@ TEST_CASE("while the server is away all is unavailable, and goes on when it is b
     CHECK(s->raise_epoch(slot, w.epochs[slot]).error().code == errc::unavailable);
     CHECK(s->check().error().code == errc::unavailable);
     proxy.set_down(false);
-    CHECK(s->check());
+    // It is tried again when the pause is over, by whoever comes then.
+    until([&] { return s->check().has_value(); });
     CHECK(must(s->current_run(namespace_id, "workflow-1"))->last_seq == round - 1);
     CHECK(commit_one(*s, append_to(1, round, w.epoch_of(1))) == commit_status::committed);
   }
+}
+
+TEST_CASE("a server that is away is tried one at a time, with pauses that grow") {
+  using std::chrono::milliseconds;
+  store::mysql::reconnect_gate gate{milliseconds{20}, milliseconds{100}};
+  store::mysql::reconnect_gate::moment now{};
+  // While all is well, everybody connects when he wants to.
+  CHECK(gate.may_try(now));
+  CHECK(gate.may_try(now));
+  gate.failed(now);
+  gate.failed(now); // the other one, which began before that was known
+  for (int pause : {20, 40, 80, 100, 100}) {
+    CAPTURE(pause);
+    CHECK(!gate.may_try(now + milliseconds{pause - 1}));
+    now += milliseconds{pause};
+    CHECK(gate.may_try(now));
+    CHECK(!gate.may_try(now + milliseconds{500})); // one knocks already
+    gate.failed(now);
+  }
+  now += milliseconds{100};
+  CHECK(gate.may_try(now));
+  gate.succeeded();
+  CHECK(gate.may_try(now));
+  CHECK(gate.may_try(now));
+  gate.failed(now);
+  CHECK(gate.may_try(now + milliseconds{20}));
+}
+
+TEST_CASE("under load a server that is away meets few attempts") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  tcp_proxy proxy{w.address().port, [](std::string_view) { return tcp_proxy::verdict::forward; }};
+  REQUIRE(proxy.ok());
+  auto s = must(store::open_mysql(w.dsn_through(proxy.port())));
+  REQUIRE(s->check());
+  proxy.set_down(true);
+  auto begun = proxy.accepted();
+  auto ends = std::chrono::steady_clock::now() + std::chrono::seconds{1};
+  std::vector<std::jthread> callers;
+  std::atomic<int> refused = 0;
+  for (int i = 0; i < 4; ++i)
+    callers.emplace_back([&] {
+      while (std::chrono::steady_clock::now() < ends)
+        if (!s->current_run(namespace_id, "workflow-1") && !s->check())
+          ++refused;
+    });
+  callers.clear();
+  CHECK(refused > 0);
+  // Those that were open, and 20, 40, 80, 160, 320, 640 ms behind each other.
+  CHECK(proxy.accepted() - begun < 20);
 }
 
 TEST_CASE("two nodes: the lease goes by the database's clock and shuts the first one out") {

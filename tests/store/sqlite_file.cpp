@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <sys/wait.h>
 
+#include <filesystem>
 #include <fstream>
 
 using namespace reprise;
@@ -61,6 +62,57 @@ void make_store(const std::string& path) {
 
 } // namespace
 
+namespace {
+
+/// Another process that has a store open, until it is killed. It must not touch this one's tests.
+class other_server {
+public:
+  explicit other_server(const std::string& path) {
+    int ready[2];
+    REQUIRE(pipe(ready) == 0);
+    pid_ = fork();
+    REQUIRE(pid_ >= 0);
+    if (pid_ == 0) {
+      auto s = store::open_sqlite({.path = path});
+      char ok = s ? 'y' : 'n';
+      if (write(ready[1], &ok, 1) != 1)
+        _exit(1);
+      pause();
+      _exit(0);
+    }
+    char ok = 0;
+    REQUIRE(read(ready[0], &ok, 1) == 1);
+    REQUIRE(ok == 'y');
+    close(ready[0]);
+    close(ready[1]);
+  }
+
+  ~other_server() {
+    end();
+  }
+
+  other_server(const other_server&) = delete;
+  other_server& operator=(const other_server&) = delete;
+
+  void end() {
+    if (pid_ == 0)
+      return;
+    kill(pid_, SIGKILL);
+    int status = 0;
+    waitpid(pid_, &status, 0);
+    pid_ = 0;
+  }
+
+  std::string name() const {
+    return "in use by process " + std::to_string(pid_);
+  }
+
+private:
+  pid_t pid_ = 0;
+};
+
+} // namespace
+
 TEST_CASE("a second opening of the same file is refused with a sentence") {
   temporary_folder folder;
   auto path = folder.file("store.db");
@@ -76,29 +128,87 @@ TEST_CASE("the lock of a process goes with it, even by kill -9") {
   temporary_folder folder;
   auto path = folder.file("store.db");
   make_store(path);
-  int ready[2];
-  REQUIRE(pipe(ready) == 0);
+  other_server other{path};
+  CHECK(contains(refusal(path), other.name()));
+  other.end();
+  CHECK(store::open_sqlite({.path = path}));
+}
+
+TEST_CASE("a file that another process has open is refused by whatever name") {
+  temporary_folder folder;
+  auto path = folder.file("store.db");
+  make_store(path);
+  other_server first{path};
+  SUBCASE("a symbolic link") {
+    std::filesystem::create_symlink("store.db", folder.file("link.db"));
+    CHECK(contains(refusal(folder.file("link.db")), first.name()));
+  }
+  SUBCASE("a symbolic link to its folder") {
+    std::filesystem::create_directory_symlink(".", folder.file("up"));
+    CHECK(contains(refusal(folder.file("up/store.db")), first.name()));
+  }
+  SUBCASE("a hard link") {
+    std::filesystem::create_hard_link(path, folder.file("hard.db"));
+    CHECK(contains(refusal(folder.file("hard.db")), first.name()));
+  }
+  SUBCASE("a lock file that somebody removed") {
+    std::filesystem::remove(path + "-lock");
+    CHECK(contains(refusal(path), first.name()));
+    CHECK(contains(refusal(path), first.name()));
+  }
+  // Who was refused has disturbed nobody: the first one's locks are where they were.
+  CHECK(contains(refusal(path), first.name()));
+  first.end();
+  CHECK(store::open_sqlite({.path = path}));
+}
+
+TEST_CASE("a second opening in the same process is refused by whatever name, and takes no lock") {
+  temporary_folder folder;
+  auto path = folder.file("store.db");
+  auto s = must(store::open_sqlite({.path = path}));
+  std::filesystem::create_symlink("store.db", folder.file("link.db"));
+  std::filesystem::create_hard_link(path, folder.file("hard.db"));
+  for (auto name : {"store.db", "link.db", "hard.db"})
+    CHECK(contains(refusal(folder.file(name)), "in use by process " + std::to_string(getpid())));
+  // SQLite's own locks belong to the process and would be gone had it closed a descriptor.
   auto child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    // Another process: it must not touch this one's tests, only hold the file.
-    auto s = store::open_sqlite({.path = path});
-    char ok = s ? 'y' : 'n';
-    if (write(ready[1], &ok, 1) != 1)
-      _exit(1);
-    pause();
-    _exit(0);
+    auto descriptor = open(path.c_str(), O_RDWR);
+    struct flock all{};
+    all.l_type = F_WRLCK;
+    all.l_whence = SEEK_SET;
+    all.l_start = 0x40000000;
+    all.l_len = 512;
+    fcntl(descriptor, F_GETLK, &all);
+    _exit(all.l_type == F_UNLCK ? 1 : 0);
   }
-  char ok = 0;
-  REQUIRE(read(ready[0], &ok, 1) == 1);
-  REQUIRE(ok == 'y');
-  CHECK(contains(refusal(path), "in use by process " + std::to_string(child)));
-  kill(child, SIGKILL);
   int status = 0;
   waitpid(child, &status, 0);
+  CHECK(WEXITSTATUS(status) == 0);
+}
+
+TEST_CASE("a link to a store that is not there yet makes it where the link leads") {
+  temporary_folder folder;
+  std::filesystem::create_symlink("store.db", folder.file("link.db"));
+  auto s = must(store::open_sqlite({.path = folder.file("link.db")}));
+  CHECK(std::filesystem::exists(folder.file("store.db-wal")));
+  CHECK(!std::filesystem::exists(folder.file("link.db-wal")));
+  CHECK(contains(refusal(folder.file("store.db")), "in use by process"));
+}
+
+TEST_CASE("a hard link is refused where the last changes may lie beside the other name") {
+  temporary_folder folder;
+  auto path = folder.file("store.db");
+  make_store(path);
+  other_server crashed{path};
+  std::filesystem::create_hard_link(path, folder.file("hard.db"));
+  crashed.end();
+  auto said = refusal(folder.file("hard.db"));
+  CHECK(contains(said, "has 2 names (hard links)"));
+  CHECK(contains(said, "Use that name, or copy the file"));
+  // A copy of the file that was made as a link harms nobody who uses the old name.
   CHECK(store::open_sqlite({.path = path}));
-  close(ready[0]);
-  close(ready[1]);
 }
 
 TEST_CASE("files of other programs are refused and left as they are") {

@@ -72,7 +72,7 @@ TEST_CASE_TEMPLATE("a touch moves the wake-ups and nothing else", Backend, REPRI
   CHECK(stored->status == 1);
   CHECK(stored->next_event_id == 3);
   head.last_seq = 2;
-  CHECK(commit_one(*w, touch_of(head, w.epoch_of(1))) == commit_status::conflict);
+  CHECK(commit_one(*w, touch_of(head, w.epoch_of(1))) == commit_status::predecessor_lost);
 }
 
 TEST_CASE_TEMPLATE("offers are listed earliest first until they are taken back", Backend,

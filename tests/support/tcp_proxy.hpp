@@ -63,6 +63,11 @@ public:
     return port_;
   }
 
+  /// How many connections clients have made so far.
+  int accepted() const {
+    return accepted_;
+  }
+
   /// While down, connections are cut and new ones end at once, as of a server that is away.
   void set_down(bool down) {
     down_ = down;
@@ -119,6 +124,7 @@ private:
       auto client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
       if (client < 0)
         continue;
+      ++accepted_;
       join_ended();
       auto& w = wires_.emplace_back();
       w.thread = std::thread{[this, client, &w] {
@@ -208,6 +214,7 @@ private:
   std::uint16_t port_ = 0;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> down_ = false;
+  std::atomic<int> accepted_ = 0;
   std::atomic<bool> deliver_ = false;
   std::atomic<bool> held_closed_ = false;
   std::atomic<bool> held_sent_ = false;

@@ -39,5 +39,12 @@ case " $* " in
 esac
 
 say "running the transcripts (the server's log is build/conformance-server.log)"
+status=0
 "$environment/bin/python" "$suite/run.py" --address "127.0.0.1:$port" --jobs 8 \
-  --accepted "$root/tests/conformance/accepted.txt" "${arguments[@]}"
+  --json "$work/results.json" --accepted "$root/tests/conformance/accepted.txt" \
+  "${arguments[@]}" || status=$?
+if [ -f "$work/results.json" ]; then
+  python3 "$root/tools/dev/broken_off.py" "$work/results.json" \
+    "$root/tests/conformance/broken_off.txt" || status=1
+fi
+exit "$status"
