@@ -145,7 +145,7 @@ TEST_CASE_FIXTURE(keyed_fixture, "polls that come behind a worker's shutdown tak
   CHECK(read<ws::PollWorkflowTaskQueueResponse>(late.answer()).task_token().empty());
   CHECK_FALSE(waits(keyed_activity_poll("a")));
   CHECK(waits(keyed_activity_poll("b")));
-  take_workflow_task();
+  complete_task(take_workflow_task().task_token(), {complete_command()});
   advance(std::chrono::seconds{29});
   CHECK_FALSE(waits(workflow_poll("a")));
   advance(std::chrono::seconds{2});
