@@ -3,6 +3,8 @@
 #include "engine/errors.hpp"
 #include "temporal/api/errordetails/v1/message.pb.h"
 
+#include <new>
+
 namespace reprise::actors {
 
 namespace {
@@ -27,8 +29,23 @@ error write_lost() {
   return make_error(errc::unavailable, "The store could not be written; please retry.");
 }
 
+error call_lost() {
+  return make_error(errc::unavailable, "The server lost this call; please retry.");
+}
+
 error internal_failure() {
   return make_error(errc::internal, "The server failed on this call; please retry.");
+}
+
+error out_of_memory() {
+  return exhausted("The server has no memory left for this call; please retry.",
+                   enums::RESOURCE_EXHAUSTED_CAUSE_SYSTEM_OVERLOADED,
+                   enums::RESOURCE_EXHAUSTED_SCOPE_SYSTEM);
+}
+
+error failure_of(const std::exception& thrown) {
+  auto no_memory = dynamic_cast<const std::bad_alloc*>(&thrown) != nullptr;
+  return no_memory ? out_of_memory() : internal_failure();
 }
 
 error parked_execution(const std::string& workflow_id, const std::string& why) {

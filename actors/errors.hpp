@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 
+#include <exception>
 #include <string>
 
 namespace reprise::actors {
@@ -10,8 +11,14 @@ namespace reprise::actors {
 error not_served();
 /// UNAVAILABLE: what the call wrote is lost or may be lost; nothing of it was shown to anybody.
 error write_lost();
+/// UNAVAILABLE: who had the call died; what it wrote is there or not.
+error call_lost();
 /// INTERNAL: the server failed on this very call.
 error internal_failure();
+/// RESOURCE_EXHAUSTED / SYSTEM_OVERLOADED: there was no memory for this very call.
+error out_of_memory();
+/// What a caller hears of an exception: out_of_memory() or internal_failure().
+error failure_of(const std::exception& thrown);
 /// INTERNAL, with what is wrong with the journal.
 error parked_execution(const std::string& workflow_id, const std::string& why);
 /// RESOURCE_EXHAUSTED / BUSY_WORKFLOW: too many calls wait.

@@ -9,6 +9,7 @@
 #include <caf/send.hpp>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace reprise::actors {
@@ -107,16 +108,20 @@ void execution::on_call(call_ptr& c) {
 
 void execution::load_current() {
   phase_ = phase::loading;
-  auto job = [&shared = shared_, me = execution_actor{this}, ns = options_.namespace_id,
-              id = options_.workflow_id] {
-    caf::anon_send(
-      me, loaded_atom_v,
-      std::make_shared<loaded_run>(load_run(shared.db, ns, id, {}, shared.capacity.run)));
-  };
-  if (shared_.readers.post(lane::points, std::move(job)))
+  if (shared_.readers.post(lane::points, load_job({})))
     return;
   loaded_run refused{.what = loaded_run::outcome::unavailable};
   on_loaded(refused);
+}
+
+store_job execution::load_job(const std::string& run_id) {
+  return [&shared = shared_, me = execution_actor{this}, ns = options_.namespace_id,
+          id = options_.workflow_id, run_id] {
+    auto before = [&shared] { shared.allocate(allocation::load); };
+    caf::anon_send(me, loaded_atom_v,
+                   std::make_shared<loaded_run>(
+                     load_run(shared.db, ns, id, run_id, shared.capacity.run, before)));
+  };
 }
 
 void execution::load_older(const std::string& run_id, const call_ptr& c) {
@@ -129,13 +134,19 @@ void execution::load_older(const std::string& run_id, const call_ptr& c) {
   // the end of a run that was current a moment ago.
   auto out = make_outcome(c);
   out->number = appends_;
-  out->released.load = [&shared = shared_, me = execution_actor{this}, ns = options_.namespace_id,
-                        id = options_.workflow_id, run_id] {
-    caf::anon_send(
-      me, loaded_atom_v,
-      std::make_shared<loaded_run>(load_run(shared.db, ns, id, run_id, shared.capacity.run)));
-  };
+  out->released.load = load_job(run_id);
   send(options_.slot, result_atom_v, std::move(out));
+}
+
+/// Null, and `loaded` is unavailable, when there is no memory for it.
+std::unique_ptr<hosted_run> execution::host(loaded_run& loaded) {
+  try {
+    shared_.allocate(allocation::host);
+    return std::make_unique<hosted_run>(std::move(loaded), shared_.capacity.run);
+  } catch (const std::bad_alloc&) {
+    loaded.what = loaded_run::outcome::unavailable;
+    return nullptr;
+  }
 }
 
 void execution::on_loaded(loaded_run& loaded) {
@@ -151,6 +162,9 @@ void execution::on_loaded(loaded_run& loaded) {
 
 void execution::on_current_loaded(loaded_run& loaded) {
   auto waiting = std::exchange(waiting_, {});
+  std::unique_ptr<hosted_run> found;
+  if (loaded.what == loaded_run::outcome::found)
+    found = host(loaded);
   switch (loaded.what) {
     case loaded_run::outcome::unavailable:
       phase_ = phase::unknown;
@@ -159,12 +173,13 @@ void execution::on_current_loaded(loaded_run& loaded) {
       return;
     case loaded_run::outcome::poisoned:
       options_.who->poison = loaded.text;
+      options_.who->poisoned_run_id = loaded.head.run_id;
       dead_ = true;
       quit(caf::sec::runtime_error);
       return;
     case loaded_run::outcome::found:
       shared_.watch.rehydrated.add();
-      current_ = std::make_unique<hosted_run>(std::move(loaded), shared_.capacity.run);
+      current_ = std::move(found);
       if (options_.left)
         current_->adopt(std::move(options_.left));
       break;
@@ -186,9 +201,12 @@ void execution::on_older_loaded(loaded_run& loaded) {
     ready.push_back(std::move(w.what));
     return true;
   });
+  std::unique_ptr<hosted_run> found;
+  if (loaded.what == loaded_run::outcome::found)
+    found = host(loaded);
   auto what = loaded.what;
-  if (what == loaded_run::outcome::found) {
-    keep_older(std::make_unique<hosted_run>(std::move(loaded), shared_.capacity.run));
+  if (found) {
+    keep_older(std::move(found));
     news_due_ = true;
   }
   for (const auto& c : ready) {
@@ -228,6 +246,7 @@ void execution::handle(const call_ptr& c) {
     // The state may be half changed. What was handed out is safe: it lies with the writer.
     log(log_level::error, "execution " + options_.workflow_id + " failed: " + e.what());
     c->threw = true;
+    c->out_of_memory = dynamic_cast<const std::bad_alloc*>(&e) != nullptr;
     dead_ = true;
     quit(caf::sec::runtime_error);
   }
@@ -269,6 +288,8 @@ void execution::decide(const call_ptr& c, hosted_run* run) {
       return c->request.token().kind() == cluster::TaskToken::QUERY
                ? take_back_query(c)
                : decide_transition(c, run, *ns);
+    case body::kUnpark:
+      return answer_unpark(c, run);
     default:
       return decide_transition(c, run, *ns);
   }
@@ -285,7 +306,9 @@ void execution::decide_transition(const call_ptr& c, hosted_run* run, const name
     state = std::move(run->state());
   if (shared_.before_decision)
     shared_.before_decision(c->request);
+  shared_.allocate(allocation::decide);
   auto step = engine::decide(std::move(state), c->request, make_context(ns));
+  shared_.allocate(allocation::evolve);
   ENSURE(step.current.has_value() == (run != nullptr), "a step keeps the run it was given");
   if (run != nullptr)
     run->state() = std::move(*step.current);
@@ -319,6 +342,7 @@ void execution::decide_transition(const call_ptr& c, hosted_run* run, const name
 
 void execution::write_step(outcome& out, engine::step& step, hosted_run* run,
                            const namespace_entry& ns) {
+  shared_.allocate(allocation::encode);
   const auto& types = ns.facts.search_attributes;
   auto& runs = out.write.runs;
   auto was_open = run != nullptr && run->head().status == 1;
@@ -411,6 +435,15 @@ void execution::answer_describe(const call_ptr& c, hosted_run* run, const namesp
   cluster::Reply r;
   engine::describe(run->state(), make_context(ns)).SerializeToString(r.mutable_response());
   reply(*out, std::move(r));
+  deliver(std::move(out));
+}
+
+/// That it is here says it all.
+void execution::answer_unpark(const call_ptr& c, const hosted_run* run) {
+  if (run == nullptr)
+    return fail(c, engine::workflow_not_found(options_.workflow_id, {}));
+  auto out = make_outcome(c);
+  reply(*out, {});
   deliver(std::move(out));
 }
 

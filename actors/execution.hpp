@@ -63,6 +63,8 @@ private:
   void on_current_loaded(loaded_run& loaded);
   void on_older_loaded(loaded_run& loaded);
 
+  store_job load_job(const std::string& run_id);
+  std::unique_ptr<hosted_run> host(loaded_run& loaded);
   void load_current();
   void load_older(const std::string& run_id, const call_ptr& c);
 
@@ -72,6 +74,7 @@ private:
   void decide_transition(const call_ptr& c, hosted_run* run, const namespace_entry& ns);
   void answer_history(const call_ptr& c, hosted_run* run);
   void answer_describe(const call_ptr& c, hosted_run* run, const namespace_entry& ns);
+  void answer_unpark(const call_ptr& c, const hosted_run* run);
   void do_chore(const call_ptr& c);
 
   // -- queries (execution_queries.cpp)

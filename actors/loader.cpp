@@ -4,6 +4,7 @@
 #include "protocol/parse_stored.hpp"
 
 #include <exception>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -84,26 +85,36 @@ bool check(loaded_run& out) {
   return true;
 }
 
+bool load(store::store& db, const std::string& namespace_id, const std::string& workflow_id,
+          const run_bounds& bounds, loaded_run& out) {
+  const auto& run_id = out.asked_run_id;
+  auto head = run_id.empty() ? db.current_run(namespace_id, workflow_id)
+                             : db.find_run(namespace_id, workflow_id, run_id);
+  if (!head)
+    return failed(out, head.error());
+  if (!head->has_value())
+    return false;
+  out.head = std::move(**head);
+  return read_snapshot(db, out) && replay(db, out, bounds) && check(out);
+}
+
 } // namespace
 
 loaded_run load_run(store::store& db, const std::string& namespace_id,
                     const std::string& workflow_id, const std::string& run_id,
-                    const run_bounds& bounds) {
+                    const run_bounds& bounds, const std::function<void()>& before) {
   loaded_run out;
   out.tail = event_tail{bounds.tail_bytes_max};
   out.asked_run_id = run_id;
-  auto head = run_id.empty() ? db.current_run(namespace_id, workflow_id)
-                             : db.find_run(namespace_id, workflow_id, run_id);
-  if (!head) {
-    failed(out, head.error());
-    return out;
-  }
-  if (!head->has_value())
-    return out;
-  out.head = std::move(**head);
   try {
-    if (read_snapshot(db, out) && replay(db, out, bounds) && check(out))
+    if (before)
+      before();
+    if (load(db, namespace_id, workflow_id, bounds, out))
       out.what = outcome::found;
+  } catch (const std::bad_alloc&) {
+    // That says nothing about the journal.
+    out.what = outcome::unavailable;
+    out.text = "no memory";
   } catch (const std::exception& e) {
     poisoned(out, e.what());
   }

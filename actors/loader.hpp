@@ -5,6 +5,7 @@
 #include "engine/step.hpp"
 #include "store/store.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -35,9 +36,10 @@ struct loaded_run {
 };
 
 /// Reads a run and folds its journal: the snapshot, then the rows behind it (invariant 1). Blocks.
-/// Never throws: what cannot be folded is `poisoned`.
+/// What cannot be folded is `poisoned`; a lack of memory, like a store that fails, says nothing
+/// about the journal. `before`: may throw that (see services::allocation_fails).
 loaded_run load_run(store::store& db, const std::string& namespace_id,
                     const std::string& workflow_id, const std::string& run_id,
-                    const run_bounds& bounds = {});
+                    const run_bounds& bounds = {}, const std::function<void()>& before = {});
 
 } // namespace reprise::actors

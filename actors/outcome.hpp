@@ -50,6 +50,8 @@ struct call {
   bool decided = false;
   /// Deciding this call ended the execution.
   bool threw = false;
+  /// And it did so because there was no memory.
+  bool out_of_memory = false;
   /// How often it was decided in vain.
   int tries = 0;
   /// How often an older run was looked for in the store; the execution's own business.
@@ -69,6 +71,7 @@ struct incarnation {
   store::commit_status broken = store::commit_status::committed;
   /// Written by the execution before it dies because the journal cannot be folded.
   std::string poison{};
+  std::string poisoned_run_id{};
 };
 
 using incarnation_ptr = std::shared_ptr<incarnation>;

@@ -139,8 +139,8 @@ void queue_directory::on_down(const queue_facts& which, caf::actor_id who, bool 
     return;
   hooks_.crashed.add();
   log(log_level::error, "the actor of task queue " + which.key.name + " died");
-  if (shared_.timer)
-    caf::anon_send(shared_.timer, reoffer_atom_v, which.key.namespace_id, which.key.name);
+  if (const auto& timer = shared_.timer.get())
+    caf::anon_send(timer, reoffer_atom_v, which.key.namespace_id, which.key.name);
   std::shared_lock lock{listener_mutex_};
   if (listener_)
     listener_(which.key);
@@ -179,6 +179,17 @@ void queue_directory::on_worker_left(const store::queue_key& key) {
   }
   if (known)
     caf::anon_send(known, lost_atom_v);
+}
+
+void queue_directory::on_slot_lost(caf::actor_id slot) const {
+  for (const auto& s : shards_) {
+    std::shared_lock lock{s.mutex};
+    for (const auto& [name, e] : s.entries)
+      if (e.actor)
+        caf::anon_send(e.actor, lost_atom_v, std::uint64_t{slot});
+    for (const auto& q : s.retired)
+      caf::anon_send(q, lost_atom_v, std::uint64_t{slot});
+  }
 }
 
 void queue_directory::on_lost(lost_handler listener) {

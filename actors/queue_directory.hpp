@@ -52,6 +52,9 @@ public:
   /// queue. Makes no queue.
   void on_worker_left(const store::queue_key& key);
 
+  /// To all queues: the slot that was this actor is dead.
+  void on_slot_lost(caf::actor_id slot) const;
+
   /// Called, on any thread, after a queue's actor died of an error. Null: nobody listens.
   void on_lost(lost_handler listener);
 

@@ -1,11 +1,15 @@
 #pragma once
 
 #include "actors/bounds.hpp"
+#include "actors/handle_cell.hpp"
 #include "actors/hooks.hpp"
 #include "actors/key_source.hpp"
 #include "actors/lease.hpp"
+#include "actors/listener.hpp"
 #include "actors/namespace_registry.hpp"
+#include "actors/parked_list.hpp"
 #include "actors/reader.hpp"
+#include "actors/slot_epochs.hpp"
 #include "engine/context.hpp"
 #include "protocol/interfaces.hpp"
 #include "store/store.hpp"
@@ -13,9 +17,26 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <new>
 #include <vector>
 
 namespace reprise::actors {
+
+/// Where a failed allocation is survived: what was under way fails, and nothing else does.
+enum class allocation : std::uint8_t {
+  /// A call on its way from the wire to its slot.
+  handler,
+  load,
+  /// What comes behind a load: the run as an execution keeps it.
+  host,
+  decide,
+  /// Behind the decision, when the state has changed already.
+  evolve,
+  encode,
+  commit,
+  /// Behind the store's commit.
+  committed,
+};
 
 /// What the actors of one node share. Owned by cluster::node, which outlives its actors; handles
 /// are filled in before the first slot is served and cleared when all actors have ended.
@@ -35,16 +56,24 @@ struct services {
   key_source keys{};
   reader_pool readers{};
   writer_actor writer{};
-  timer_actor timer{};
   keeper_actor keeper{};
+  supervisor_actor supervisor{};
+  handle_cell<timer_actor> timer{};
   /// Indexed by slot.
-  std::vector<slot_actor> slots{};
+  std::vector<handle_cell<slot_actor>> slots
+    = std::vector<handle_cell<slot_actor>>(store::slot_count);
+  slot_epochs epochs{};
+  parked_list parked{};
+  /// Told of a slot that died, when another is in its place: the calls that it had are lost.
+  listener<const slot_actor&> lost_slots{};
   /// The queue that holds tasks like this one.
   std::function<queue_actor(const cluster::Task&)> queue_of{};
   /// A worker waited on this queue at or after that moment.
   std::function<bool(const store::queue_key&, time_point)> polled_since{};
   /// Simulations let executions die by throwing here, before a call is decided; else empty.
   std::function<void(const cluster::ExecutionRequest&)> before_decision{};
+  /// Tests and simulations let allocations fail by answering true; else empty.
+  std::function<bool(allocation)> allocation_fails{};
 
   std::atomic<std::uint64_t> incarnations{0};
   /// Execution actors that have not ended yet. The last thing that one of them touches here.
@@ -63,7 +92,13 @@ struct services {
 
   const slot_actor& slot_for(const std::string& namespace_id,
                              const std::string& workflow_id) const {
-    return slots[store::slot_of(namespace_id, workflow_id)];
+    return slots[store::slot_of(namespace_id, workflow_id)].get();
+  }
+
+  /// Throws std::bad_alloc where a test wants it.
+  void allocate(allocation where) const {
+    if (allocation_fails && allocation_fails(where)) [[unlikely]]
+      throw std::bad_alloc{};
   }
 
   /// The slot whose turn it is to give up memory: slots take turns, those that hold nothing pass.

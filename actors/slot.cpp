@@ -48,10 +48,7 @@ slot_actor::behavior_type slot::make_behavior() {
 }
 
 void slot::on_exit() {
-  entries_.for_each([](entry& e) {
-    if (e.actor)
-      caf::anon_send_exit(e.actor, caf::exit_reason::user_shutdown);
-  });
+  entries_.for_each([this](entry& e) { let_go(e); });
   agenda_.clear();
   use_order_.clear();
   by_actor_.clear();
@@ -62,6 +59,12 @@ void slot::accept(call_ptr c) {
   if (epoch_ == 0)
     return refuse(c, not_served());
   auto& e = entries_.find_or_add(c->request.namespace_id(), c->request.workflow_id());
+  if (e.is == entry::phase::parked && c->request.has_unpark()) {
+    unpark(e);
+    // What it missed meanwhile.
+    retry_later(e);
+    reschedule(e);
+  }
   if (e.is == entry::phase::parked)
     return refuse(c, parked_execution(e.workflow_id, e.parked_text));
   auto is_ours = c->request.has_take_back();
@@ -104,7 +107,7 @@ void slot::refuse(const call_ptr& c, const error& why) {
     case call::origin::queue:
       return tell_queue(*c, true);
     case call::origin::timer:
-      send(shared_.timer, credit_atom_v);
+      send(shared_.timer.get(), credit_atom_v);
       return;
     case call::origin::slot:
       if (c->request.has_take_back())
@@ -201,7 +204,7 @@ void slot::on_wake(std::string& namespace_id, std::string& workflow_id, std::str
                       && (run_id.empty() || run_id == e->current_run_id) && e->timer_at
                       && *e->timer_at > shared_.time.now();
   if (epoch_ == 0 || knows_better) {
-    send(shared_.timer, credit_atom_v);
+    send(shared_.timer.get(), credit_atom_v);
     return;
   }
   cluster::ExecutionRequest request;

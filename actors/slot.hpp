@@ -12,8 +12,8 @@ namespace reprise::actors {
 /// Owner of one slot. Spawns an execution when a call needs it, gives it the calls, and releases
 /// what comes of them when it is durable: replies, offers to queues, deadlines, long polls
 /// (invariant 2). Keeps every call until its outcome is here, so calls survive the death of an
-/// execution: those that it did not decide go to the next one. Never blocks; the slot of a node
-/// lives as long as the node.
+/// execution: those that it did not decide go to the next one. Never blocks. Should it die, its
+/// supervisor begins it anew: without calls, and under a higher epoch.
 class slot final : public slot_actor::base {
 public:
   /// How long a workflow task's start may stay in memory alone while its worker is at work. A crash
@@ -23,7 +23,8 @@ public:
   slot(caf::actor_config& config, services& shared, store::slot_id number);
 
   behavior_type make_behavior() override;
-  /// Lets its executions go: they hold their slot, so neither would ever be freed.
+  /// Lets its executions go (they hold their slot, so neither would ever be freed) and takes back
+  /// what it added to the node's numbers. Callers and queues hear of it from the supervisor.
   void on_exit() override;
 
 private:
@@ -76,6 +77,7 @@ private:
   // ----------------------------------------------------------------
   void spawn_execution(entry& e);
   void on_down(const caf::down_msg& m);
+  void count_death(entry& e);
   void on_failed(entry& e, const outcome_ptr& x);
   void on_lost_rows(const entry& e);
   /// `crashed`: something went wrong; else the execution has to begin anew in the course of things.
@@ -84,10 +86,13 @@ private:
   /// Gives a start that is not durable to the next life, which writes it, or offers its task again.
   void hand_on(entry& e, early_start early);
   void end_life(entry& e);
+  /// The slot itself ends: nothing of this entry is anybody's concern any more.
+  void let_go(entry& e);
   void retry_later(entry& e);
   /// Goes on with a dying entry as soon as nothing of its old life is under way.
   void settle(entry& e);
   void park(entry& e);
+  void unpark(entry& e);
   void again_or_refuse(entry& e, const call_ptr& c, store::commit_status why);
   void passivate(entry& e);
   void ask_for(entry& e, call::chore what);

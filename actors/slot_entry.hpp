@@ -74,9 +74,10 @@ struct entry {
   /// Drop the actor as soon as it rests (what it has to write first was asked for).
   bool drop_next = false;
   int failed_loads = 0;
-  /// Deaths in a row without a call that went well; slows down retries.
+  /// Deaths, and failures to load, in a row without a call that went well; slows down retries.
   int deaths = 0;
   std::string parked_text{};
+  std::string parked_run_id{};
   /// Next deadline of the current run.
   std::optional<time_point> timer_at{};
   std::string current_run_id{};

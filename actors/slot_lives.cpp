@@ -61,20 +61,39 @@ void slot::on_down(const caf::down_msg& m) {
   auto& e = *known->second;
   by_actor_.erase(known);
   e.down = true;
-  if (e.is == entry::phase::live)
+  auto by_itself = e.is == entry::phase::live;
+  if (by_itself)
     begin_dying(e);
   if (!e.who->poison.empty()) {
     ++e.failed_loads;
     e.parked_text = e.who->poison;
+    e.parked_run_id = e.who->poisoned_run_id;
+    by_itself = false;
   }
   auto calls = e.calls;
   for (const auto& c : calls)
     if (c->threw) {
+      by_itself = false;
       remove_call(e, *c);
-      refuse(c, internal_failure());
+      refuse(c, c->out_of_memory ? out_of_memory() : internal_failure());
       retry_later(e);
     }
+  if (by_itself)
+    count_death(e);
   settle(e);
+}
+
+/// Nobody knows which of the calls, if any, the execution died of: none goes from life to life
+/// without end.
+void slot::count_death(entry& e) {
+  auto calls = e.calls;
+  for (const auto& c : calls) {
+    if (c->decided || ++c->tries <= tries_max)
+      continue;
+    remove_call(e, *c);
+    refuse(c, call_lost());
+    retry_later(e);
+  }
 }
 
 void slot::begin_dying(entry& e, bool crashed) {
@@ -214,6 +233,24 @@ void slot::end_life(entry& e) {
   shared_.residents[number_].fetch_sub(1, std::memory_order_relaxed);
 }
 
+void slot::let_go(entry& e) {
+  auto actor = e.actor;
+  // An outcome that is still on its way finds nobody.
+  for (const auto& c : e.calls)
+    c->owner = nullptr;
+  shared_.calls_under_way.fetch_sub(static_cast<std::int64_t>(e.calls.size()),
+                                    std::memory_order_release);
+  shared_.watch.history_polls.add(-static_cast<std::int64_t>(e.polls.size()));
+  if (e.is == entry::phase::parked)
+    unpark(e);
+  if (e.is == entry::phase::live || e.is == entry::phase::dying)
+    end_life(e);
+  else
+    forget_early_start(e);
+  if (actor)
+    caf::anon_send_exit(actor, caf::exit_reason::kill);
+}
+
 void slot::park(entry& e) {
   log(log_level::error, "workflow " + e.workflow_id + " is parked: " + e.parked_text);
   e.is = entry::phase::parked;
@@ -222,6 +259,11 @@ void slot::park(entry& e) {
   e.retry_at.reset();
   e.returned.clear();
   shared_.watch.parked.add(1);
+  shared_.parked.add({.namespace_id = e.namespace_id,
+                      .workflow_id = e.workflow_id,
+                      .run_id = e.parked_run_id,
+                      .why = e.parked_text,
+                      .since = shared_.time.now()});
   auto why = parked_execution(e.workflow_id, e.parked_text);
   refuse_all(e, why);
   for (const auto& p : std::exchange(e.polls, {})) {
@@ -231,9 +273,18 @@ void slot::park(entry& e) {
   reschedule(e);
 }
 
+void slot::unpark(entry& e) {
+  e.is = entry::phase::absent;
+  e.failed_loads = 0;
+  shared_.watch.parked.add(-1);
+  shared_.parked.remove(e.namespace_id, e.workflow_id);
+}
+
 void slot::retry_later(entry& e) {
   constexpr duration first = std::chrono::seconds{1};
-  auto delay = first * (1 << std::min(e.deaths, 8));
+  constexpr duration longest = std::chrono::seconds{10};
+  constexpr int doublings_max = 8;
+  auto delay = std::min(longest, first * (1 << std::min(e.deaths, doublings_max)));
   e.retry_at = shared_.time.now() + delay;
 }
 
@@ -272,7 +323,7 @@ void slot::forget_early_start(entry& e) {
 
 void slot::drop_actor(entry& e) {
   if (e.timer_at)
-    send(shared_.timer, arm_atom_v, e.namespace_id, e.workflow_id, e.current_run_id,
+    send(shared_.timer.get(), arm_atom_v, e.namespace_id, e.workflow_id, e.current_run_id,
          e.timer_at->time_since_epoch().count());
   e.timer_at.reset();
   leave_use_order(e);
@@ -313,7 +364,7 @@ void slot::raise_epoch() {
     return;
   raising_ = true;
   auto job = [&shared = shared_, me = slot_actor{this}, number = number_, seen = epoch_] {
-    auto raised = shared.db.raise_epoch(number, seen);
+    auto raised = shared.epochs.raise(shared.db, number, seen);
     if (!raised && raised.error().code == errc::failed_precondition)
       caf::anon_send(shared.keeper, lost_atom_v);
     caf::anon_send(me, epoch_atom_v, seen, raised ? *raised : store::epoch_number{0});
@@ -357,11 +408,8 @@ void slot::on_epoch(store::epoch_number epoch) {
     e->retry_at.reset();
     e->returned.clear();
     e->needs_raise = false;
-    if (e->is == entry::phase::parked) {
-      shared_.watch.parked.add(-1);
-      e->is = entry::phase::absent;
-      e->failed_loads = 0;
-    }
+    if (e->is == entry::phase::parked)
+      unpark(*e);
     // Somebody else may have been here.
     if (e->is == entry::phase::absent)
       forget_early_start(*e);

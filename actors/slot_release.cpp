@@ -1,6 +1,7 @@
 #include "actors/errors.hpp"
 #include "actors/returned_task.hpp"
 #include "actors/slot.hpp"
+#include "base/log.hpp"
 
 #include <caf/send.hpp>
 
@@ -9,6 +10,20 @@
 namespace reprise::actors {
 
 using store::commit_status;
+
+namespace {
+
+cluster::Reply read_guarded(const std::function<cluster::Reply(store::store&)>& read,
+                            store::store& db) {
+  try {
+    return read(db);
+  } catch (const std::exception& e) {
+    log(log_level::error, std::string{"an answer could not be read: "} + e.what());
+    return to_reply(failure_of(e));
+  }
+}
+
+} // namespace
 
 void slot::on_outcomes(outcome_ptr first) {
   while (first) {
@@ -122,8 +137,12 @@ void slot::release(entry& e, outcome& x) {
   if (x.released.early_start)
     note_early_start(e, x);
   remove_call(e, *c);
-  e.failed_loads = 0;
-  e.deaths = 0;
+  if (x.released.try_again) {
+    ++e.deaths;
+  } else {
+    e.failed_loads = 0;
+    e.deaths = 0;
+  }
   release_answers(e, x);
   if (x.released.caller_stays)
     keep_caller(e, c);
@@ -133,7 +152,7 @@ void slot::release(entry& e, outcome& x) {
   if (c->by == call::origin::queue)
     tell_queue(*c, x.released.obsolete_task);
   else if (c->by == call::origin::timer)
-    send(shared_.timer, credit_atom_v);
+    send(shared_.timer.get(), credit_atom_v);
   if (x.released.try_again && c->by != call::origin::bridge)
     retry_later(e);
   take_news(e, x.released);
@@ -181,7 +200,7 @@ void slot::read_answer(answer a) {
   auto id = a.id;
   auto token = a.task_token;
   auto job = [&shared = shared_, me = slot_actor{this}, a = std::move(a)] {
-    auto r = a.read(shared.db);
+    auto r = read_guarded(a.read, shared.db);
     if (!shared.own_lease.valid())
       r = to_reply(not_served());
     // A history that cannot be had for good is not asked for again and again.
@@ -224,7 +243,7 @@ void slot::take_news(entry& e, effects& fx) {
 
 void slot::arm(const entry& e, const run_news& older) {
   if (older.timer_at)
-    send(shared_.timer, arm_atom_v, e.namespace_id, e.workflow_id, older.run_id,
+    send(shared_.timer.get(), arm_atom_v, e.namespace_id, e.workflow_id, older.run_id,
          older.timer_at->time_since_epoch().count());
 }
 
@@ -284,7 +303,7 @@ void slot::note_memory(entry& e, const outcome& x) {
   if (grown <= 0 || !shared_.over_budget())
     return;
   // Slots know only their own executions; taking turns makes the whole nearly least recently used.
-  send(shared_.slots[shared_.next_to_trim()], trim_atom_v);
+  send(shared_.slots[shared_.next_to_trim()].get(), trim_atom_v);
 }
 
 } // namespace reprise::actors

@@ -1,6 +1,7 @@
 #include "actors/task_queue.hpp"
 
 #include "actors/queue_description.hpp"
+#include "base/log.hpp"
 #include "engine/proto_time.hpp"
 #include "temporal/api/enums/v1/task_queue.pb.h"
 
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <utility>
 
 namespace reprise::actors {
@@ -28,7 +30,29 @@ struct backlog_job {
   backlog_place behind{};
   std::vector<store::backlog_row> rows{};
   std::vector<backlog_place> places{};
+
+  void run(store::store& db, const store::queue_key& key, std::size_t page_rows);
 };
+
+void backlog_job::run(store::store& db, const store::queue_key& key, std::size_t page_rows) {
+  switch (what) {
+    case kind::count:
+      if (auto n = db.count_backlog(key)) {
+        count = *n;
+        ok = true;
+      }
+      break;
+    case kind::read:
+      if (auto page = db.read_backlog(key, behind.first, behind.second, page_rows)) {
+        rows = std::move(*page);
+        ok = true;
+      }
+      break;
+    case kind::erase:
+      ok = db.erase_backlog(key, places).has_value();
+      break;
+  }
+}
 
 task_queue::task_queue(caf::actor_config& config, services& shared, queue_directory& directory,
                        queue_hooks& watch, std::shared_ptr<queue_facts> facts)
@@ -62,6 +86,7 @@ queue_actor::behavior_type task_queue::make_behavior() {
     [this](obsolete_atom, std::uint64_t id, const bridge_actor& from) { on_obsolete(id, from); },
     [this](taken_atom, std::uint64_t id, const bridge_actor& from) { on_taken(id, from); },
     [this](lost_atom) { on_worker_left(); },
+    [this](lost_atom, std::uint64_t slot) { on_slot_lost(slot); },
     [this](describe_atom, std::uint64_t id, const bridge_actor& from, const std::string& request) {
       on_describe(id, from, request);
     },
@@ -280,6 +305,7 @@ void task_queue::hand_out(waiter&& who, held_task&& what) {
             .row = what.row,
             .is_query = what.task.kind() == cluster::Task::QUERY};
   const auto& slot = shared_.slot_for(what.task.namespace_id(), what.task.workflow_id());
+  handed.slot = slot.id();
   send(slot, call_atom_v, handed.who.id, handed.who.from,
        start_request(handed.who, std::move(what.task)), queue_actor{this});
 }
@@ -350,6 +376,16 @@ void task_queue::on_obsolete(std::uint64_t id, const bridge_actor& from) {
   go();
 }
 
+void task_queue::on_slot_lost(caf::actor_id slot) {
+  std::vector<std::pair<std::uint64_t, bridge_actor>> lost;
+  for (const auto& [key, h] : handed_)
+    if (h.slot == slot)
+      lost.emplace_back(h.who.id, h.who.from);
+  // The slot's work is swept, so what it had of ours is offered again.
+  for (const auto& [id, from] : lost)
+    on_obsolete(id, from);
+}
+
 void task_queue::on_taken(std::uint64_t id, const bridge_actor& from) {
   auto now = shared_.time.now();
   auto h = take_handout(id, from);
@@ -368,22 +404,10 @@ void task_queue::post(std::shared_ptr<backlog_job> job) {
   jobs_.push_back(job);
   auto work = [&db = shared_.db, key = facts_->key, page_rows = bounds_.page_rows,
                me = queue_actor{this}, job] {
-    switch (job->what) {
-      case backlog_job::kind::count:
-        if (auto n = db.count_backlog(key)) {
-          job->count = *n;
-          job->ok = true;
-        }
-        break;
-      case backlog_job::kind::read:
-        if (auto rows = db.read_backlog(key, job->behind.first, job->behind.second, page_rows)) {
-          job->rows = std::move(*rows);
-          job->ok = true;
-        }
-        break;
-      case backlog_job::kind::erase:
-        job->ok = db.erase_backlog(key, job->places).has_value();
-        break;
+    try {
+      job->run(db, key, page_rows);
+    } catch (const std::exception& e) {
+      log(log_level::error, "the backlog of " + key.name + " could not be had: " + e.what());
     }
     job->done.store(true, std::memory_order_release);
     caf::anon_send(me, tick_atom_v);

@@ -58,6 +58,8 @@ private:
     std::optional<backlog_place> row{};
     bool is_query = false;
     bool cancelled = false;
+    /// The actor that has it: should that die, no other one has.
+    caf::actor_id slot = 0;
   };
 
   void on_offer(cluster::Task& task);
@@ -67,6 +69,7 @@ private:
   void on_finish(std::uint64_t id, const bridge_actor& from);
   void on_leave(const std::string& worker_instance_key);
   void on_obsolete(std::uint64_t id, const bridge_actor& from);
+  void on_slot_lost(caf::actor_id slot);
   void on_taken(std::uint64_t id, const bridge_actor& from);
   void on_worker_left();
   void on_describe(std::uint64_t id, const bridge_actor& from, const std::string& request);

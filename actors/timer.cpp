@@ -1,13 +1,17 @@
 #include "actors/timer.hpp"
 
+#include "base/log.hpp"
+
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
 #include <deque>
+#include <exception>
 #include <limits>
 #include <map>
+#include <utility>
 
 namespace reprise::actors {
 
@@ -24,8 +28,21 @@ using run = store::due_run;
 struct sweep {
   std::string namespace_id{};
   std::string queue{};
+  /// Absent: all slots.
+  std::optional<store::slot_id> slot{};
   friend bool operator==(const sweep&, const sweep&) = default;
 };
+
+/// A page whose reading threw failed, like one that the store could not give.
+template <class Read>
+void read_guarded(due_page& page, Read&& read) {
+  try {
+    read();
+  } catch (const std::exception& e) {
+    log(log_level::error, std::string{"wake-ups could not be read: "} + e.what());
+    page.failed = true;
+  }
+}
 
 class timer final : public timer_actor::base {
 public:
@@ -49,6 +66,10 @@ public:
       [this](epoch_atom, bool serving) { on_serving(serving); },
       [this](reoffer_atom, std::string& ns, std::string& queue) {
         add_sweep({std::move(ns), std::move(queue)});
+        go();
+      },
+      [this](renew_atom, std::uint64_t slot) {
+        on_slot_renewed(static_cast<store::slot_id>(slot));
         go();
       },
       [this](loaded_atom, const std::shared_ptr<due_page>& page) {
@@ -83,6 +104,7 @@ private:
     pages_ignored_ += pages_under_way_;
     pages_under_way_ = 0;
     scan_until_.reset();
+    scan_is_stale_ = false;
     sweeping_ = false;
     next_known_.reset();
     if (!serving)
@@ -90,6 +112,20 @@ private:
     next_known_ = long_ago;
     add_sweep({});
     go();
+  }
+
+  /// Nobody but the store knows the deadlines of what that slot had in memory, and how many of our
+  /// credits died with it.
+  void on_slot_renewed(store::slot_id slot) {
+    if (!serving_)
+      return;
+    credits_ = bounds_.credits_max;
+    armed_.clear();
+    horizon_ = long_ago;
+    horizon_key_ = 0;
+    next_known_ = long_ago;
+    scan_is_stale_ = scan_until_.has_value();
+    add_sweep({.slot = slot});
   }
 
   // -- deadlines
@@ -128,18 +164,20 @@ private:
     auto job = [&shared = shared_, me = timer_actor{this}, until = *scan_until_, at = horizon_,
                 key = horizon_key_, page_rows = bounds_.page_rows] {
       auto page = std::make_shared<due_page>();
-      auto rows = shared.db.due_timers(until, at, key, page_rows);
-      page->failed = !rows;
-      if (rows) {
-        page->runs = std::move(*rows);
-        page->complete = page->runs.size() < page_rows;
-      }
-      if (page->complete) {
-        auto next = shared.db.next_timer(until);
-        page->failed = !next;
-        if (next)
-          page->next = *next;
-      }
+      read_guarded(*page, [&] {
+        auto rows = shared.db.due_timers(until, at, key, page_rows);
+        page->failed = !rows;
+        if (rows) {
+          page->runs = std::move(*rows);
+          page->complete = page->runs.size() < page_rows;
+        }
+        if (page->complete) {
+          auto next = shared.db.next_timer(until);
+          page->failed = !next;
+          if (next)
+            page->next = *next;
+        }
+      });
       caf::anon_send(me, loaded_atom_v, std::move(page));
     };
     if (!shared_.readers.post(lane::points, std::move(job))) {
@@ -154,6 +192,8 @@ private:
       return;
     auto until = *scan_until_;
     scan_until_.reset();
+    if (std::exchange(scan_is_stale_, false))
+      return know(long_ago);
     if (page.failed) {
       shared_.watch.store_read_failures.add();
       // Not before a while: now stands for "read again then", whatever is due.
@@ -202,12 +242,14 @@ private:
                 page_rows = bounds_.page_rows] {
       auto page = std::make_shared<due_page>();
       page->of_deadlines = false;
-      auto rows = shared.db.pending_offers(at, key, page_rows);
-      page->failed = !rows;
-      if (rows) {
-        page->runs = std::move(*rows);
-        page->complete = page->runs.size() < page_rows;
-      }
+      read_guarded(*page, [&] {
+        auto rows = shared.db.pending_offers(at, key, page_rows);
+        page->failed = !rows;
+        if (rows) {
+          page->runs = std::move(*rows);
+          page->complete = page->runs.size() < page_rows;
+        }
+      });
       caf::anon_send(me, loaded_atom_v, std::move(page));
     };
     if (!shared_.readers.post(lane::points, std::move(job))) {
@@ -230,8 +272,9 @@ private:
     for (auto& r : page.runs) {
       sweep_at_ = r.at;
       sweep_key_ = r.key;
-      const auto& wanted = sweeps_.front().namespace_id;
-      if (wanted.empty() || wanted == r.namespace_id)
+      const auto& wanted = sweeps_.front();
+      auto of_slot = !wanted.slot || store::slot_of(r.namespace_id, r.workflow_id) == *wanted.slot;
+      if (of_slot && (wanted.namespace_id.empty() || wanted.namespace_id == r.namespace_id))
         sweep_rows_.push_back(std::move(r));
     }
     sweep_ends_ = page.complete;
@@ -317,6 +360,8 @@ private:
   std::int64_t horizon_key_ = 0;
   /// Of the scan under way.
   std::optional<time_point> scan_until_;
+  /// What it finds is not all there is.
+  bool scan_is_stale_ = false;
   /// The earliest deadline behind the horizon.
   std::optional<time_point> next_known_;
 

@@ -1,6 +1,7 @@
 #include "actors/writer.hpp"
 
 #include "actors/commit_window.hpp"
+#include "base/log.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <exception>
 #include <thread>
 #include <unordered_map>
 
@@ -104,7 +106,7 @@ private:
   void commit() {
     window_.begins(commit_window::clock::now(), group_.size());
     auto begun = shared_.time.boot_time();
-    auto statuses = shared_.db.commit(writes_);
+    auto statuses = commit_writes();
     auto took = shared_.time.boot_time() - begun;
     shared_.watch.group_size.observe(static_cast<double>(group_.size()));
     shared_.watch.commit_seconds.observe(std::chrono::duration<double>(took).count());
@@ -125,6 +127,19 @@ private:
     }
   }
 
+  /// What was thrown at the store leaves the outcome unknown: its slots find out, or fence it.
+  std::vector<commit_status> commit_writes() {
+    try {
+      shared_.allocate(allocation::commit);
+      auto statuses = shared_.db.commit(writes_);
+      shared_.allocate(allocation::committed);
+      return statuses;
+    } catch (const std::exception& e) {
+      log(log_level::error, std::string{"a commit failed: "} + e.what());
+      return {};
+    }
+  }
+
   /// One message for each slot, its outcomes chained in the order of their appends.
   void send_results() {
     last_of_slot_.clear();
@@ -138,7 +153,7 @@ private:
     for (auto& x : finished_)
       if (x) {
         auto slot = x->write.slot;
-        send(shared_.slots[slot], result_atom_v, std::move(x));
+        send(shared_.slots[slot].get(), result_atom_v, std::move(x));
       }
     finished_.clear();
   }

@@ -48,6 +48,11 @@ public:
     return *front_;
   }
 
+  /// Not before start().
+  frontend::bridge& bridge() noexcept {
+    return *bridge_;
+  }
+
   cluster::node& node() noexcept {
     return node_;
   }

@@ -1,3 +1,5 @@
+#include "cli/output.hpp"
+#include "cli/parked.hpp"
 #include "cli/start_dev.hpp"
 
 #include <CLI/CLI.hpp>
@@ -6,25 +8,35 @@
 #include <exception>
 
 int main(int argc, char** argv) {
-  reprise::cli::block_end_signals();
-  // gRPC's own lines say nothing that our errors do not; whoever debugs it sets the variable.
-  setenv("GRPC_VERBOSITY", "NONE", 0);
+  using namespace reprise::cli;
+  block_end_signals();
   CLI::App app{"Reprise: workflows as ordinary code that survives any crash"};
   app.set_version_flag("--version", "reprise " REPRISE_VERSION);
-  app.require_subcommand(1);
   app.footer("Examples:\n"
              "  reprise server start-dev --db-filename orders.db\n"
-             "  reprise server start-dev --help\n");
+             "  reprise server start-dev --help\n"
+             "  reprise parked list\n"
+             "\n"
+             "Exit codes: 0 done, 1 failed, 2 not understood.\n");
   auto* server = app.add_subcommand("server", "Run a server");
   server->require_subcommand(1);
-  reprise::cli::start_dev_options options;
-  auto* start_dev = reprise::cli::add_start_dev(*server, options);
-  CLI11_PARSE(app, argc, argv);
+  start_dev_options options;
+  auto* start_dev = add_start_dev(*server, options);
+  parked_options asked;
+  auto* parked = add_parked(app, asked);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? exit_ok : exit_usage;
+  }
   try {
     if (start_dev->parsed())
-      return reprise::cli::run_start_dev(options);
+      return run_start_dev(options);
+    if (parked->parsed())
+      return run_parked(asked);
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "error: %s\n", e.what());
+    return fail(e.what());
   }
-  return 1;
+  std::printf("%s", app.help().c_str());
+  return exit_ok;
 }

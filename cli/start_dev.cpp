@@ -3,6 +3,7 @@
 #include "base/ids.hpp"
 #include "cli/health.hpp"
 #include "cli/local_server.hpp"
+#include "cli/output.hpp"
 #include "cluster/metrics_exporter.hpp"
 #include "cluster/worker_pool.hpp"
 #include "frontend/grpc_server.hpp"
@@ -30,13 +31,6 @@ namespace {
 
 constexpr auto calls_may_end = std::chrono::milliseconds{3000};
 constexpr auto started_within = std::chrono::seconds{10};
-
-int fail(const std::string& text) {
-  auto colour = isatty(STDERR_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
-  std::fprintf(stderr, "%serror:%s %s\n", colour ? "\x1b[31m" : "", colour ? "\x1b[0m" : "",
-               text.c_str());
-  return 1;
-}
 
 sigset_t end_signals() {
   sigset_t set;
@@ -112,6 +106,8 @@ public:
     local.node.memory_budget_bytes = options.memory_mib << 20;
     local.node.lease_length = lease_length(options);
     local.node.on_serving = [this](bool serving) { on_serving(serving); };
+    // Wakes who waits for the end; it sees why.
+    local.node.on_failed = [](const std::string&) { ::kill(::getpid(), SIGTERM); };
     local.facts.cluster_id = std::move(cluster_id);
     local.facts.store_kind = db_->kind();
     server_.emplace(system_, *db_, time_, metrics_, std::move(local));
@@ -142,11 +138,16 @@ public:
     std::fflush(stdout);
   }
 
+  bool failed() {
+    return server_->node().failed();
+  }
+
   void end() {
     health_.tell(nullptr);
     if (grpc_) {
       grpc_->set_serving(false);
-      grpc_->stop(calls_may_end);
+      // What waits for an actor that is no more waits in vain.
+      grpc_->stop(failed() ? std::chrono::milliseconds{0} : calls_may_end);
     }
     server_->drain();
     server_->stop();
@@ -191,37 +192,42 @@ void block_end_signals() {
 int run_start_dev(const start_dev_options& options) {
   auto level = parse_log_level(options.log_level);
   if (!level)
-    return fail(level.error().message);
+    return fail(level.error());
   set_log_level(*level);
   engine::limits bounds;
   std::vector<std::string> ignored;
   if (auto ok = apply_dynamic_config(options.dynamic_config, bounds, ignored); !ok)
-    return fail(ok.error().message);
+    return fail(ok.error());
   for (const auto& key : ignored)
     std::fprintf(stderr, "note: --dynamic-config-value %s has no effect here\n", key.c_str());
   auto db = open_store(options);
   if (!db)
-    return fail(db.error().message);
+    return fail(db.error());
   system_clock time;
   if (auto ok = prepare_store(**db, time, options); !ok)
-    return fail(ok.error().message);
+    return fail(ok.error());
   seeded_ids ids{random_seed()};
   auto cluster_id = (*db)->cluster_fact("cluster_id", ids.uuid7(time.now()));
   if (!cluster_id)
-    return fail(cluster_id.error().message);
+    return fail(cluster_id.error());
   dev_server server{options, bounds, std::move(*db), std::move(*cluster_id)};
   if (auto ok = server.start(); !ok) {
     server.end();
-    return fail(ok.error().message);
+    return fail(ok.error());
   }
   server.print_where();
   auto set = end_signals();
   int signal = 0;
   sigwait(&set, &signal);
+  if (server.failed()) {
+    server.end();
+    return fail("the server ended because it could not go on; its log says why, and what was "
+                "answered is in the store");
+  }
   std::printf("ending: no new calls are taken, what was decided is written down\n");
   std::fflush(stdout);
   server.end();
-  return 0;
+  return server.failed() ? exit_failed : exit_ok;
 }
 
 } // namespace reprise::cli

@@ -7,6 +7,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@ namespace reprise::cluster {
 namespace {
 
 constexpr duration retry_embedded = std::chrono::seconds{1};
+constexpr duration raise_again = std::chrono::milliseconds{200};
 
 /// What a reader found out for the keeper; read by it when the result message is there.
 struct attempt {
@@ -40,6 +42,11 @@ public:
       },
       [this](result_atom, bool ours) { on_result(ours); },
       [this](tick_atom) { on_tick(); },
+      [this](renew_atom) { tell_timer(); },
+      [this](renew_atom, std::uint64_t slot) { renew_slot(static_cast<store::slot_id>(slot)); },
+      [this](epoch_atom, std::uint64_t slot, std::uint64_t epoch) {
+        on_slot_renewed(static_cast<store::slot_id>(slot), epoch);
+      },
       [this](stop_atom) { on_stop(); },
     };
   }
@@ -78,6 +85,16 @@ private:
   /// On a reader's thread.
   static bool ask(actors::services& shared, const std::string& owner, duration length, bool take,
                   attempt& found) {
+    try {
+      return try_to_ask(shared, owner, length, take, found);
+    } catch (const std::exception& e) {
+      found.failure = e.what();
+      return false;
+    }
+  }
+
+  static bool try_to_ask(actors::services& shared, const std::string& owner, duration length,
+                         bool take, attempt& found) {
     if (!acquire(shared, owner, length, found))
       return false;
     if (!take)
@@ -137,9 +154,11 @@ private:
   void serve() {
     is_ = phase::serving;
     said_.clear();
-    for (std::size_t i = 0; i < shared_.slots.size(); ++i)
-      send(shared_.slots[i], epoch_atom_v, last_->epochs[i]);
-    send(shared_.timer, epoch_atom_v, true);
+    for (std::size_t i = 0; i < shared_.slots.size(); ++i) {
+      shared_.epochs.set(static_cast<store::slot_id>(i), last_->epochs[i]);
+      send(shared_.slots[i].get(), epoch_atom_v, last_->epochs[i]);
+    }
+    tell_timer();
     log(log_level::info, "serving all workflows of the store");
     if (options_.on_serving)
       options_.on_serving(true);
@@ -154,11 +173,47 @@ private:
 
   void give_up() {
     shared_.own_lease.revoke();
-    send(shared_.timer, epoch_atom_v, false);
+    send(shared_.timer.get(), epoch_atom_v, false);
     for (const auto& slot : shared_.slots)
-      send(slot, epoch_atom_v, std::uint64_t{0});
+      send(slot.get(), epoch_atom_v, std::uint64_t{0});
     if (options_.on_serving)
       options_.on_serving(false);
+  }
+
+  // -- what was begun anew
+  // --------------------------------------------------------------------------
+
+  void tell_timer() {
+    if (is_ == phase::serving)
+      send(shared_.timer.get(), epoch_atom_v, true);
+  }
+
+  /// Before the new slot reads anything, nothing that the dead one's executions wrote may still
+  /// become durable (invariant 3).
+  void renew_slot(store::slot_id slot) {
+    if (is_ != phase::serving)
+      return;
+    auto job = [&shared = shared_, me = keeper_actor{this}, slot] {
+      auto raised = shared.epochs.raise(shared.db, slot, shared.epochs.of(slot));
+      if (!raised && raised.error().code == errc::failed_precondition)
+        caf::anon_send(me, lost_atom_v);
+      else
+        caf::anon_send(me, epoch_atom_v, std::uint64_t{slot}, raised ? *raised : std::uint64_t{0});
+    };
+    if (!shared_.readers.post(actors::lane::epochs, std::move(job)))
+      on_slot_renewed(slot, 0);
+  }
+
+  void on_slot_renewed(store::slot_id slot, store::epoch_number epoch) {
+    // Given up in between, or taken anew with all the others.
+    if (is_ != phase::serving || (epoch != 0 && epoch < shared_.epochs.of(slot)))
+      return;
+    if (epoch == 0) {
+      delayed_send(this, raise_again, renew_atom_v, std::uint64_t{slot});
+      return;
+    }
+    send(shared_.slots[slot].get(), epoch_atom_v, epoch);
+    send(shared_.timer.get(), renew_atom_v, std::uint64_t{slot});
   }
 
   void say_waiting() {

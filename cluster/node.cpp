@@ -4,6 +4,7 @@
 #include "actors/timer.hpp"
 #include "base/ensure.hpp"
 #include "base/ids.hpp"
+#include "base/log.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -34,6 +35,7 @@ node::node(caf::actor_system& system, store::store& db, const clock& time, metri
            node_options options)
   : system_(system),
     options_(std::move(options)),
+    metrics_(m),
     hooks_(m),
     namespaces_(db),
     shared_{.time = time,
@@ -57,28 +59,102 @@ void node::start() {
   started_ = true;
   if (options_.lease_owner.empty())
     options_.lease_owner = seeded_ids{options_.seed}.uuid7(shared_.time.now());
+  begin_supervision();
   shared_.readers.start(system_, options_.capacity, hooks_, options_.detached);
   shared_.writer = actors::spawn_writer(system_, shared_, options_.group, options_.detached);
-  shared_.timer = actors::spawn_timer(system_, shared_);
-  shared_.slots.reserve(store::slot_count);
-  for (std::size_t i = 0; i < store::slot_count; ++i)
-    shared_.slots.push_back(system_.spawn<actors::slot>(shared_, static_cast<store::slot_id>(i)));
+  watch({.kind = "writer", .watched = {caf::actor_cast<caf::actor>(shared_.writer)}});
+  begin_timer();
+  begin_slots();
   if (!shared_.queue_of)
     shared_.queue_of = [this](const cluster::Task& task) { return queues_.find(task); };
   if (!shared_.polled_since)
     shared_.polled_since = [this](const store::queue_key& queue, time_point since) {
       return queues_.polled_since(queue, since);
     };
-  auto on_serving = [this](bool serving) {
-    serving_.store(serving, std::memory_order_release);
-    if (options_.on_serving)
-      options_.on_serving(serving);
-  };
   shared_.keeper = spawn_keeper(system_, shared_,
                                 {.owner = options_.lease_owner,
                                  .lease_length = options_.lease_length,
-                                 .on_serving = std::move(on_serving)});
+                                 .on_serving = [this](bool serving) { on_serving(serving); }});
+  watch({.kind = "keeper", .watched = {caf::actor_cast<caf::actor>(shared_.keeper)}});
 }
+
+// -- supervision ---------------------------------------------------------------------------------
+
+void node::watch(actors::ward w) {
+  caf::anon_send(shared_.supervisor, watch_atom_v, std::make_shared<actors::ward>(std::move(w)));
+}
+
+void node::begin_supervision() {
+  shared_.supervisor = spawn_supervisor(
+    system_, shared_.time, metrics_, {.on_failed = [this](const std::string& why) { fail(why); }});
+  // Nobody watches it but this.
+  shared_.supervisor->attach_functor([this](const caf::error& why) {
+    if (why && why != caf::exit_reason::user_shutdown)
+      fail("its supervisor died");
+  });
+}
+
+void node::begin_timer() {
+  shared_.timer.set(actors::spawn_timer(system_, shared_));
+  watch({.kind = "timer",
+         .watched = {caf::actor_cast<caf::actor>(shared_.timer.get())},
+         .begin_again =
+           [this](std::size_t) {
+             shared_.timer.set(actors::spawn_timer(system_, shared_));
+             return caf::actor_cast<caf::actor>(shared_.timer.get());
+           },
+         .go_on = [this](std::size_t) { caf::anon_send(shared_.keeper, renew_atom_v); }});
+}
+
+void node::begin_slots() {
+  auto spawn = [this](std::size_t i) {
+    shared_.slots[i].set(system_.spawn<actors::slot>(shared_, static_cast<store::slot_id>(i)));
+    return caf::actor_cast<caf::actor>(shared_.slots[i].get());
+  };
+  actors::ward slots{.kind = "slot"};
+  slots.watched.reserve(store::slot_count);
+  for (std::size_t i = 0; i < store::slot_count; ++i)
+    slots.watched.push_back(spawn(i));
+  slots.begin_again = [this, spawn](std::size_t i) {
+    auto dead = shared_.slots[i].get();
+    auto next = spawn(i);
+    // Whatever was sent to the dead one is lost: the new one is in its place already, so all of
+    // that is known here.
+    shared_.lost_slots.tell(dead);
+    queues_.on_slot_lost(dead.id());
+    return next;
+  };
+  slots.go_on = [this](std::size_t i) {
+    caf::anon_send(shared_.keeper, renew_atom_v, std::uint64_t{i});
+  };
+  watch(std::move(slots));
+}
+
+void node::on_serving(bool serving) {
+  if (serving && failed())
+    return;
+  serving_.store(serving, std::memory_order_release);
+  if (options_.on_serving)
+    options_.on_serving(serving);
+}
+
+void node::fail(const std::string& why) {
+  if (failed_.exchange(true, std::memory_order_acq_rel))
+    return;
+  log(log_level::error, "this server cannot go on: " + why);
+  metrics_.gauge("reprise_node_failed", "1: this server cannot go on and ends.").set(1);
+  caf::anon_send(shared_.keeper, stop_atom_v);
+  // In case that the keeper is no more.
+  shared_.own_lease.revoke();
+  caf::anon_send(shared_.timer.get(), epoch_atom_v, false);
+  for (const auto& slot : shared_.slots)
+    caf::anon_send(slot.get(), epoch_atom_v, std::uint64_t{0});
+  on_serving(false);
+  if (options_.on_failed)
+    options_.on_failed(why);
+}
+
+// -- the end -------------------------------------------------------------------------------------
 
 void node::settle(duration patience) {
   if (!started_)
@@ -95,6 +171,9 @@ void node::settle(duration patience) {
 void node::drain(duration patience) {
   if (!started_)
     return;
+  // What waits for who is dead waits for ever.
+  if (failed())
+    patience = duration{0};
   caf::anon_send(shared_.keeper, stop_atom_v);
   auto idle = [this] {
     return shared_.calls_under_way.load(std::memory_order_acquire) == 0
@@ -116,15 +195,27 @@ void node::stop() {
   if (!started_)
     return;
   started_ = false;
+  end_supervision();
   shared_.readers.stop();
   queues_.stop(options_.run_all);
   end_actors();
-  shared_.slots.clear();
+  for (auto& slot : shared_.slots)
+    slot.clear();
   shared_.writer = nullptr;
-  shared_.timer = nullptr;
+  shared_.timer.clear();
   shared_.keeper = nullptr;
+  shared_.supervisor = nullptr;
   shared_.queue_of = nullptr;
   shared_.polled_since = nullptr;
+}
+
+/// First of all: who would begin anew what ends now has to be gone.
+void node::end_supervision() {
+  caf::anon_send_exit(shared_.supervisor, caf::exit_reason::user_shutdown);
+  if (options_.run_all)
+    return options_.run_all();
+  caf::scoped_actor self{system_};
+  self->wait_for(shared_.supervisor);
 }
 
 void node::end_actors() {
@@ -134,9 +225,9 @@ void node::end_actors() {
     all.push_back(caf::actor_cast<caf::actor>(handle));
   };
   end(shared_.keeper);
-  end(shared_.timer);
+  end(shared_.timer.get());
   for (const auto& slot : shared_.slots)
-    end(slot);
+    end(slot.get());
   end(shared_.writer);
   // They end by themselves, behind what they took.
   for (const auto& reader : shared_.readers.all())

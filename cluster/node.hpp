@@ -8,6 +8,7 @@
 #include "actors/writer.hpp"
 #include "base/metrics.hpp"
 #include "cluster/keeper.hpp"
+#include "cluster/supervisor.hpp"
 
 #include <caf/fwd.hpp>
 
@@ -36,6 +37,9 @@ struct node_options {
   std::string lease_owner{};
   duration lease_length{};
   std::function<void(bool)> on_serving{};
+  /// Called once, on any thread, when the node cannot go on: it serves nothing any more, and the
+  /// process had better end, so that another takes over.
+  std::function<void(const std::string& why)> on_failed{};
   /// In simulations: lets the scheduler run until nothing is left to do. Else empty.
   std::function<void()> run_all{};
 };
@@ -69,6 +73,11 @@ public:
     return serving_.load(std::memory_order_acquire);
   }
 
+  /// What keeps the node alive has died; see node_options::on_failed.
+  bool failed() const noexcept {
+    return failed_.load(std::memory_order_acquire);
+  }
+
   caf::actor_system& system() noexcept {
     return system_;
   }
@@ -91,15 +100,24 @@ public:
   }
 
 private:
+  void watch(actors::ward w);
+  void begin_supervision();
+  void begin_slots();
+  void begin_timer();
+  void on_serving(bool serving);
+  void fail(const std::string& why);
+  void end_supervision();
   void end_actors();
 
   caf::actor_system& system_;
   node_options options_;
+  metrics& metrics_;
   actors::hooks hooks_;
   actors::namespace_registry namespaces_;
   actors::services shared_;
   actors::queue_directory queues_;
   std::atomic<bool> serving_{false};
+  std::atomic<bool> failed_{false};
   bool started_ = false;
 };
 

@@ -1,14 +1,19 @@
 #include "cluster/worker_pool.hpp"
 
 #include "base/ensure.hpp"
+#include "base/log.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/execution_unit.hpp>
 #include <caf/resumable.hpp>
+#include <caf/scheduled_actor.hpp>
+#include <caf/sec.hpp>
 
 #include <algorithm>
 #include <condition_variable>
+#include <exception>
+#include <string>
 #include <thread>
 
 namespace reprise::cluster {
@@ -18,6 +23,18 @@ namespace {
 /// After so many jobs a worker looks at what came from outside.
 constexpr std::size_t batch = 32;
 constexpr event_source::time_point at_once{};
+
+/// Nothing that is thrown may end the process.
+template <class Work>
+void guarded(const char* failed, Work&& work) noexcept {
+  try {
+    work();
+  } catch (const std::exception& e) {
+    log(log_level::error, std::string{failed} + ": " + e.what());
+  } catch (...) {
+    log(log_level::error, failed);
+  }
+}
 
 /// Where a worker waits that has no other source.
 class waiting_room final : public event_source {
@@ -135,6 +152,12 @@ public:
   }
 
   void exec_later(caf::resumable* job) override {
+    push(job);
+  }
+
+  /// Whoever is not queued here never runs again: a server without memory for that had better end
+  /// than hang.
+  void push(caf::resumable* job) noexcept {
     ready.push_back(job);
   }
 
@@ -143,7 +166,7 @@ public:
       here() = this;
       system().thread_started();
       while (!pool_.stopping_.load(std::memory_order_acquire))
-        turn();
+        guarded("a worker failed", [this] { turn(); });
       system().thread_terminates();
       here() = nullptr;
     }};
@@ -188,16 +211,16 @@ private:
       return source.wait(at_once);
     if (!pool_.sleep(*this))
       return;
-    source.wait(pool_.clock_.next());
+    guarded("a worker could not wait", [&] { source.wait(pool_.clock_.next()); });
     pool_.woken(*this);
   }
 
   void run_next() {
     auto* job = ready.front();
     ready.pop_front();
-    switch (job->resume(this, pool_.max_throughput_)) {
+    switch (resume(*job)) {
       case caf::resumable::resume_later:
-        ready.push_back(job);
+        push(job);
         break;
       case caf::resumable::done:
       case caf::resumable::awaiting_message:
@@ -205,6 +228,24 @@ private:
         caf::intrusive_ptr_release(job);
         break;
     }
+  }
+
+  /// An actor ends with what its handler throws; what comes out here was thrown around that. It
+  /// ends the actor, too, so that those who watch it hear of it.
+  caf::resumable::resume_result resume(caf::resumable& job) {
+    try {
+      return job.resume(this, pool_.max_throughput_);
+    } catch (const std::exception& e) {
+      log(log_level::error, std::string{"an actor could not be run: "} + e.what());
+    } catch (...) {
+      log(log_level::error, "an actor could not be run");
+    }
+    guarded("an actor could not be ended", [&] {
+      auto kind = job.subtype();
+      if (kind == caf::resumable::scheduled_actor || kind == caf::resumable::io_actor)
+        static_cast<caf::scheduled_actor&>(job).cleanup(caf::sec::runtime_error, this);
+    });
+    return caf::resumable::done;
   }
 
   event_source& current_source() {
@@ -284,13 +325,13 @@ void worker_pool::attach(std::size_t worker, event_source* source) {
 
 void worker_pool::enqueue(caf::resumable* job) {
   if (auto* me = worker::here(); me != nullptr && me->belongs_to(*this)) {
-    me->ready.push_back(job);
+    me->push(job);
     return;
   }
   worker* sleeper = nullptr;
   {
     std::lock_guard lock{mutex_};
-    shared_.push_back(job);
+    [&]() noexcept { shared_.push_back(job); }();
     shared_size_.store(shared_.size(), std::memory_order_release);
     sleeper = claim_sleeper();
   }

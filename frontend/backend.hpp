@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/namespace_registry.hpp"
+#include "actors/parked_list.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "protocol/cluster.pb.h"
@@ -60,6 +61,8 @@ public:
   virtual bool run_scan(std::function<void(store::store&)> job) = 0;
 
   virtual actors::namespace_registry& namespaces() = 0;
+  /// What this node gave up.
+  virtual const actors::parked_list& parked() const = 0;
 
   /// Whether this node owns what it would answer for. While it does not (it starts, or stands by),
   /// it knows no namespaces, or old ones, and must not change any: the owner would not see it.

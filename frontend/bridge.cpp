@@ -3,6 +3,7 @@
 #include "actors/errors.hpp"
 #include "actors/outcome.hpp"
 #include "actors/returned_task.hpp"
+#include "actors/ward.hpp"
 #include "frontend/call_table.hpp"
 
 #include <caf/actor_system.hpp>
@@ -42,11 +43,24 @@ cluster::Reply not_served() {
   return actors::to_reply(actors::not_served());
 }
 
+cluster::Reply lost_on_the_way() {
+  return actors::to_reply(actors::call_lost());
+}
+
 cluster::Reply overloaded() {
   return actors::to_reply(actors::overloaded());
 }
 
 } // namespace
+
+struct bridge::watched {
+  explicit watched(bridge* owner) : owner(owner) {
+  }
+
+  std::mutex mutex{};
+  /// Null when the bridge has ended.
+  bridge* owner;
+};
 
 bridge::bridge(caf::actor_system& system, actors::services& shared, actors::queue_directory& queues,
                options o)
@@ -55,11 +69,13 @@ bridge::bridge(caf::actor_system& system, actors::services& shared, actors::queu
     queues_(queues),
     options_(std::move(o)),
     calls_(std::make_shared<call_table>()),
+    actors_(std::max<std::size_t>(options_.bridges, 1)),
+    watched_(std::make_shared<watched>(this)),
     leaving_(options_.leaving),
     ids_(options_.seed) {
-  for (std::size_t i = 0; i < std::max<std::size_t>(options_.bridges, 1); ++i)
-    actors_.push_back(system_.spawn(answers, calls_, std::cref(shared_)));
+  begin_actors();
   queues_.on_lost([this](const store::queue_key& lost) { send_again(lost); });
+  shared_.lost_slots.set([this](const slot_actor& lost) { on_slot_lost(lost); });
 }
 
 bridge::~bridge() {
@@ -67,15 +83,61 @@ bridge::~bridge() {
 }
 
 const bridge_actor& bridge::actor_of(std::uint64_t id) const {
-  return actors_[id % actors_.size()];
+  return actors_[id % actors_.size()].get();
 }
+
+const bridge_actor& bridge::actor_for(std::uint64_t id, waiting_call& added) const {
+  const auto& actor = actor_of(id);
+  added.answered_by = actor.id();
+  return actor;
+}
+
+// -- supervision ---------------------------------------------------------------------------------
+
+void bridge::begin_actors() {
+  actors::ward w{.kind = "bridge"};
+  for (auto& a : actors_) {
+    a.set(system_.spawn(answers, calls_, std::cref(shared_)));
+    w.watched.push_back(caf::actor_cast<caf::actor>(a.get()));
+  }
+  w.begin_again = [still = watched_](std::size_t index) -> caf::actor {
+    std::lock_guard lock{still->mutex};
+    if (still->owner == nullptr)
+      return {};
+    return caf::actor_cast<caf::actor>(still->owner->begin_again(index));
+  };
+  caf::anon_send(shared_.supervisor, watch_atom_v, std::make_shared<actors::ward>(std::move(w)));
+}
+
+bridge_actor bridge::begin_again(std::size_t index) {
+  auto dead = actors_[index].get();
+  actors_[index].set(system_.spawn(answers, calls_, std::cref(shared_)));
+  auto lost
+    = calls_->take_if([id = dead.id()](const waiting_call& c) { return c.answered_by == id; });
+  for (auto& [id, c] : lost) {
+    // Whoever serves it need not go on: nobody can be answered.
+    if (c.poll)
+      caf::anon_send(c.queue, cancel_atom_v, id, dead);
+    else if (c.slot)
+      caf::anon_send(c.slot, cancel_atom_v, id, dead);
+    c.done(lost_on_the_way());
+  }
+  return actors_[index].get();
+}
+
+void bridge::on_slot_lost(const slot_actor& lost) {
+  for (auto& [id, c] : calls_->take_if([&](const waiting_call& c) { return c.slot == lost; }))
+    c.done(lost_on_the_way());
+}
+
+// -- calls ---------------------------------------------------------------------------------------
 
 std::uint64_t bridge::refuse(waiting_call c) {
   // Through an actor, so that the caller hears of it after it has the call's number.
   constexpr auto any_size = std::numeric_limits<std::size_t>::max();
   c.poll.reset();
-  auto id = calls_->add(c, any_size, [this](std::uint64_t n, waiting_call&) {
-    caf::anon_send(actor_of(n), reply_atom_v, n, overloaded());
+  auto id = calls_->add(c, any_size, [this](std::uint64_t n, waiting_call& added) {
+    caf::anon_send(actor_for(n, added), reply_atom_v, n, overloaded());
   });
   if (id == 0)
     c.done(not_served());
@@ -83,11 +145,12 @@ std::uint64_t bridge::refuse(waiting_call c) {
 }
 
 std::uint64_t bridge::call(cluster::ExecutionRequest&& request, reply_handler done) {
+  shared_.allocate(actors::allocation::handler);
   waiting_call c{.done = std::move(done)};
   auto send = [&](std::uint64_t number, waiting_call& added) {
     // Not before: after stop() there may be no slots.
     added.slot = shared_.slot_for(request.namespace_id(), request.workflow_id());
-    caf::anon_send(added.slot, call_atom_v, number, actor_of(number), std::move(request));
+    caf::anon_send(added.slot, call_atom_v, number, actor_for(number, added), std::move(request));
   };
   auto id = calls_->add(c, shared_.capacity.calls_max, send);
   return id != 0 ? id : refuse(std::move(c));
@@ -100,10 +163,11 @@ std::uint64_t bridge::poll(cluster::Poll&& poll, reply_handler done) {
   auto send = [&](std::uint64_t n, waiting_call& added) {
     // Here, where end_polls() either has not looked yet or has taken note of its worker.
     const auto& p = *added.poll;
+    const auto& answers_to = actor_for(n, added);
     if (leaving_.contains(p.namespace_id(), p.worker_instance_key(), shared_.time.now()))
-      caf::anon_send(actor_of(n), reply_atom_v, n, cluster::Reply{});
+      caf::anon_send(answers_to, reply_atom_v, n, cluster::Reply{});
     else
-      caf::anon_send(added.queue, poll_atom_v, n, actor_of(n), p);
+      caf::anon_send(added.queue, poll_atom_v, n, answers_to, p);
   };
   auto id = c.queue ? calls_->add(c, shared_.capacity.calls_max, send) : 0;
   return id != 0 ? id : refuse(std::move(c));
@@ -112,9 +176,11 @@ std::uint64_t bridge::poll(cluster::Poll&& poll, reply_handler done) {
 std::uint64_t bridge::describe_queue(const std::string& namespace_id, const std::string& queue,
                                      int kind, std::string request, reply_handler done) {
   waiting_call c{.done = std::move(done)};
-  c.queue = queues_.find({.namespace_id = namespace_id, .name = queue, .kind = kind});
+  c.described = std::make_unique<const store::queue_key>(
+    store::queue_key{.namespace_id = namespace_id, .name = queue, .kind = kind});
+  c.queue = queues_.find(*c.described);
   auto send = [&](std::uint64_t n, waiting_call& added) {
-    caf::anon_send(added.queue, describe_atom_v, n, actor_of(n), std::move(request));
+    caf::anon_send(added.queue, describe_atom_v, n, actor_for(n, added), std::move(request));
   };
   auto id = c.queue ? calls_->add(c, shared_.capacity.calls_max, send) : 0;
   return id != 0 ? id : refuse(std::move(c));
@@ -185,8 +251,9 @@ void bridge::settle() {
     auto passed = std::make_shared<std::promise<void>>();
     auto done = passed->get_future();
     waiting_call c{.done = [passed](const cluster::Reply&) { passed->set_value(); }};
-    calls_->add(c, any_size, [&a](std::uint64_t n, waiting_call&) {
-      caf::anon_send(a, reply_atom_v, n, cluster::Reply{});
+    calls_->add(c, any_size, [&a](std::uint64_t n, waiting_call& added) {
+      added.answered_by = a.get().id();
+      caf::anon_send(a.get(), reply_atom_v, n, cluster::Reply{});
     });
     c.done = nullptr;
     passed.reset();
@@ -195,6 +262,9 @@ void bridge::settle() {
 }
 
 void bridge::send_again(const store::queue_key& lost) {
+  auto asked_it = [&](const waiting_call& c) { return c.described && *c.described == lost; };
+  for (auto& [id, c] : calls_->take_if(asked_it))
+    c.done(lost_on_the_way());
   queue_actor next;
   calls_->for_each([&](std::uint64_t id, waiting_call& c) {
     if (!c.poll || queue_of(*c.poll) != lost)
@@ -224,6 +294,10 @@ actors::namespace_registry& bridge::namespaces() {
   return shared_.namespaces;
 }
 
+const actors::parked_list& bridge::parked() const {
+  return shared_.parked;
+}
+
 bool bridge::serving() const {
   return shared_.own_lease.valid();
 }
@@ -241,14 +315,19 @@ void bridge::stop() {
   if (stopped_)
     return;
   stopped_ = true;
+  {
+    std::lock_guard lock{watched_->mutex};
+    watched_->owner = nullptr;
+  }
   queues_.on_lost(nullptr);
+  shared_.lost_slots.set(nullptr);
   calls_->close();
   for (auto& [id, c] : calls_->take_if([](const waiting_call&) { return true; }))
     c.done(not_served());
   std::vector<caf::actor> all;
   for (const auto& a : actors_) {
-    caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
-    all.push_back(caf::actor_cast<caf::actor>(a));
+    caf::anon_send_exit(a.get(), caf::exit_reason::user_shutdown);
+    all.push_back(caf::actor_cast<caf::actor>(a.get()));
   }
   if (options_.run_all) {
     options_.run_all();

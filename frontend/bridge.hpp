@@ -52,6 +52,7 @@ public:
   bool run_blocking(std::function<void(store::store&)> job) override;
   bool run_scan(std::function<void(store::store&)> job) override;
   actors::namespace_registry& namespaces() override;
+  const actors::parked_list& parked() const override;
   bool serving() const override;
   const clock& time() const override;
   std::string new_uuid() override;
@@ -59,22 +60,39 @@ public:
   /// Returns when every answer that was on its way to the bridge actors has gone through them. Not
   /// from an actor's thread.
   void settle();
+
+  /// One of those that take the answers, for tests that kill it.
+  const bridge_actor& actor(std::size_t index) const {
+    return actors_[index % actors_.size()].get();
+  }
+
   /// Answers every call under way UNAVAILABLE, and those that come later. Ends the bridge actors.
   void stop();
 
 private:
+  /// What the supervisor may still call when the bridge has ended.
+  struct watched;
+
   const bridge_actor& actor_of(std::uint64_t id) const;
+  /// The same for a call that is being added, which takes note of it.
+  const bridge_actor& actor_for(std::uint64_t id, waiting_call& added) const;
+  void begin_actors();
+  /// Another one in the place of a bridge actor that died: whoever waits for an answer through
+  /// that one would wait in vain.
+  bridge_actor begin_again(std::size_t index);
   std::uint64_t refuse(waiting_call c);
   /// Has the queue answer this poll at once.
   void finish(std::uint64_t id, waiting_call& c);
   void send_again(const store::queue_key& lost);
+  void on_slot_lost(const slot_actor& lost);
 
   caf::actor_system& system_;
   actors::services& shared_;
   actors::queue_directory& queues_;
   options options_;
   std::shared_ptr<call_table> calls_;
-  std::vector<bridge_actor> actors_;
+  std::vector<actors::handle_cell<bridge_actor>> actors_;
+  std::shared_ptr<watched> watched_;
   leaving_workers leaving_;
   std::mutex ids_mutex_;
   seeded_ids ids_;

@@ -2,6 +2,7 @@
 
 #include "actors/errors.hpp"
 #include "actors/returned_task.hpp"
+#include "base/log.hpp"
 #include "temporal/api/errordetails/v1/message.pb.h"
 
 namespace reprise::frontend {
@@ -68,6 +69,16 @@ void call::answer_bytes(std::string response) {
 
 void call::fail(error why) {
   finish(std::move(why));
+}
+
+void call::fail_thrown(const std::exception& thrown) noexcept {
+  try {
+    log(log_level::error, "a call of " + method_ + " failed: " + thrown.what());
+    fail(actors::failure_of(thrown));
+  } catch (const std::exception&) {
+    // Not even memory for the refusal: the call ends with its caller's patience.
+    log(log_level::error, "a call could not be refused");
+  }
 }
 
 void call::cancel() {
@@ -152,10 +163,18 @@ call::entry_ptr call::open_namespace_for_start(const std::string& name) {
 
 backend::reply_handler call::reply_handler() {
   return [self = shared_from_this()](cluster::Reply reply) {
-    if (reply.has_status())
-      self->fail(error_of(reply.status()));
-    else
-      self->answer_bytes(std::move(*reply.mutable_response()));
+    self->guard([&] {
+      if (reply.has_status())
+        self->fail(error_of(reply.status()));
+      else
+        self->answer_bytes(std::move(*reply.mutable_response()));
+    });
+  };
+}
+
+backend::reply_handler call::reply_handler(reply_reader read) {
+  return [self = shared_from_this(), read = std::move(read)](cluster::Reply r) {
+    self->guard([&] { read(*self, std::move(r)); });
   };
 }
 
@@ -166,15 +185,14 @@ void call::send(const entry_ptr& ns, cluster::ExecutionRequest&& request) {
 
 void call::send(const entry_ptr& ns, cluster::ExecutionRequest&& request, reply_reader read) {
   address(request, *ns, said());
-  started(all_.back.call(std::move(request), [self = shared_from_this(), read = std::move(read)](
-                                               cluster::Reply r) { read(*self, std::move(r)); }));
+  started(all_.back.call(std::move(request), reply_handler(std::move(read))));
 }
 
 void call::send_poll(cluster::Poll&& poll) {
   if (!may_wait(true))
     return;
   started(all_.back.poll(std::move(poll), [self = shared_from_this()](cluster::Reply reply) {
-    self->answer_poll(std::move(reply));
+    self->guard([&] { self->answer_poll(std::move(reply)); });
   }));
 }
 
@@ -200,15 +218,14 @@ void call::describe_queue(const entry_ptr& ns, const std::string& queue, int kin
 void call::describe_queue(const entry_ptr& ns, const std::string& queue, int kind,
                           std::string request, reply_reader read) {
   started(all_.back.describe_queue(ns->facts.id, queue, kind, std::move(request),
-                                   [self = shared_from_this(), read = std::move(read)](
-                                     cluster::Reply r) { read(*self, std::move(r)); }));
+                                   reply_handler(std::move(read))));
 }
 
 std::function<void(store::store&)>
 call::unless_over(std::function<void(call&, store::store&)> job) {
   return [self = shared_from_this(), job = std::move(job)](store::store& db) {
     if (!self->over())
-      job(*self, db);
+      self->guard([&] { job(*self, db); });
   };
 }
 

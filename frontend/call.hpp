@@ -6,6 +6,7 @@
 #include "frontend/waiting_calls.hpp"
 
 #include <atomic>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
@@ -87,6 +88,17 @@ public:
   void answer(const google::protobuf::MessageLite& response);
   void answer_bytes(std::string response);
   void fail(error why);
+
+  /// Runs `work`; a call that it throws at fails, and nothing else does.
+  template <class Work>
+  void guard(Work&& work) noexcept {
+    try {
+      work();
+    } catch (const std::exception& e) {
+      fail_thrown(e);
+    }
+  }
+
   /// The caller is gone; whatever still comes is dropped.
   void cancel();
 
@@ -125,9 +137,11 @@ public:
 private:
   /// False when the call is over: `what` is as it was then.
   bool finish(result<std::string>&& what);
+  void fail_thrown(const std::exception& thrown) noexcept;
   void answer_poll(cluster::Reply&& reply);
   void started(std::uint64_t id);
   backend::reply_handler reply_handler();
+  backend::reply_handler reply_handler(reply_reader read);
   std::function<void(store::store&)> unless_over(std::function<void(call&, store::store&)> job);
 
   parts& all_;

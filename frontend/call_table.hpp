@@ -4,6 +4,8 @@
 #include "frontend/backend.hpp"
 #include "protocol/interfaces.hpp"
 
+#include <caf/fwd.hpp>
+
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -20,12 +22,16 @@ namespace reprise::frontend {
 /// A call that waits for its answer.
 struct waiting_call {
   backend::reply_handler done{};
+  /// The bridge actor that its answer goes to.
+  caf::actor_id answered_by = 0;
   /// Who serves it: a slot, or the queue of `poll`.
   slot_actor slot{};
   std::unique_ptr<const cluster::Poll> poll{};
   queue_actor queue{};
   /// The queue was told to answer at once.
   bool ends = false;
+  /// The queue that is asked to describe itself; null: none is.
+  std::unique_ptr<const store::queue_key> described{};
 };
 
 /// The queue that a poll waits on.
@@ -49,9 +55,16 @@ public:
     if (closed_.load(std::memory_order_acquire)
         || size_.load(std::memory_order_relaxed) >= size_max)
       return 0;
+    auto added = part.calls.emplace(id, std::move(call)).first;
     size_.fetch_add(1, std::memory_order_relaxed);
-    auto& added = part.calls.emplace(id, std::move(call)).first->second;
-    send(id, added);
+    try {
+      send(id, added->second);
+    } catch (...) {
+      // Nobody will answer it.
+      part.calls.erase(added);
+      size_.fetch_sub(1, std::memory_order_relaxed);
+      throw;
+    }
     return id;
   }
 

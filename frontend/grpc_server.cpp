@@ -15,6 +15,7 @@ namespace {
 
 constexpr const char* workflow_service = "temporal.api.workflowservice.v1.WorkflowService";
 constexpr const char* operator_service = "temporal.api.operatorservice.v1.OperatorService";
+constexpr const char* own_service = "reprise.operatorservice.v1.OperatorService";
 constexpr const char* health_service = "grpc.health.v1.Health";
 constexpr const char* reflection_service = "grpc.reflection.v1.ServerReflection";
 constexpr const char* old_reflection_service = "grpc.reflection.v1alpha.ServerReflection";
@@ -127,7 +128,8 @@ private:
   cluster::worker_pool& workers_;
   health_state health_{.names = {workflow_service, operator_service}};
   health_check check_{health_};
-  reflection reflection_{{workflow_service, operator_service, health_service, reflection_service}};
+  reflection reflection_{
+    {workflow_service, operator_service, own_service, health_service, reflection_service}};
   std::vector<lane> lanes_;
   std::size_t connections_max_ = 0;
   int port_ = 0;

@@ -4,6 +4,7 @@
 #include "base/ensure.hpp"
 #include "frontend/client_version.hpp"
 #include "frontend/handlers/handlers.hpp"
+#include "protocol/operator.pb.h"
 #include "temporal/api/operatorservice/v1/service.pb.h"
 #include "temporal/api/workflowservice/v1/service.pb.h"
 
@@ -35,20 +36,25 @@ handler_table all_handlers() {
   add_query_handlers(table);
   add_queue_handlers(table);
   add_visibility_handlers(table);
+  add_parked_handlers(table);
   return table;
 }
 
-/// The services of the API that this server knows. Reading the addresses of their descriptor tables
-/// keeps compiler and linker from leaving out the files that describe them.
-std::array<const google::protobuf::ServiceDescriptor*, 2> api_services() {
+constexpr const char* own_service = "reprise.operatorservice.v1.OperatorService";
+
+/// The services of the API that this server knows, and its own. Reading the addresses of their
+/// descriptor tables keeps compiler and linker from leaving out the files that describe them.
+std::array<const google::protobuf::ServiceDescriptor*, 3> known_services() {
   static const void* volatile kept[]
     = {&descriptor_table_temporal_2fapi_2fworkflowservice_2fv1_2fservice_2eproto,
-       &descriptor_table_temporal_2fapi_2foperatorservice_2fv1_2fservice_2eproto};
+       &descriptor_table_temporal_2fapi_2foperatorservice_2fv1_2fservice_2eproto,
+       &descriptor_table_protocol_2foperator_2eproto};
   for (const auto* table : kept)
     ENSURE(table != nullptr, "the API's descriptors are part of the binary");
   const auto* pool = google::protobuf::DescriptorPool::generated_pool();
   return {pool->FindServiceByName("temporal.api.workflowservice.v1.WorkflowService"),
-          pool->FindServiceByName("temporal.api.operatorservice.v1.OperatorService")};
+          pool->FindServiceByName("temporal.api.operatorservice.v1.OperatorService"),
+          pool->FindServiceByName(own_service)};
 }
 
 bool may_wait_for_others(std::string_view method) {
@@ -72,13 +78,14 @@ service::~service() = default;
 
 void service::add_methods(metrics& measured) {
   auto handlers = all_handlers();
-  for (const auto* described : api_services()) {
+  for (const auto* described : known_services()) {
     for (int i = 0; i < described->method_count(); ++i) {
       auto m = std::make_unique<method>();
       m->name = described->method(i)->name();
       m->path = "/" + described->full_name() + "/" + m->name;
       m->may_wait = may_wait_for_others(m->name);
       m->brings_task = m->name == "PollWorkflowTaskQueue" || m->name == "PollActivityTaskQueue";
+      m->for_operators = described->full_name() == own_service;
       if (auto known = handlers.find(m->name); known != handlers.end()) {
         m->serve = std::move(known->second);
         labels with{{"service_name", "frontend"}, {"operation", m->name}};
@@ -139,7 +146,7 @@ call::ptr service::serve(const method& what, std::string_view request, caller_pt
     c->fail(*by->refused);
     return c;
   }
-  what.serve(c, request);
+  c->guard([&] { what.serve(c, request); });
   return c;
 }
 

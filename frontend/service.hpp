@@ -14,7 +14,7 @@ namespace reprise::frontend {
 /// Serves one parsed-from-bytes request: answers or fails the call, now or later.
 using handler = std::function<void(const call::ptr&, std::string_view request)>;
 
-/// One RPC of the public API.
+/// One RPC of the public API, or of our own for operators.
 struct method {
   /// "/temporal.api.workflowservice.v1.WorkflowService/StartWorkflowExecution".
   std::string path{};
@@ -26,6 +26,8 @@ struct method {
   bool may_wait = false;
   /// Its answer may bring a task, which is given back when the answer cannot be sent.
   bool brings_task = false;
+  /// Not of the public API: served to callers on this machine only.
+  bool for_operators = false;
   counter* requests = nullptr;
   histogram* latency = nullptr;
 };
@@ -40,7 +42,7 @@ public:
   service(const service&) = delete;
   service& operator=(const service&) = delete;
 
-  /// All methods of the public API, offered or not; fixed after construction.
+  /// All methods of the public API, offered or not, and our own; fixed after construction.
   const std::vector<std::unique_ptr<method>>& methods() const noexcept {
     return methods_;
   }

@@ -67,6 +67,8 @@ struct loaded_run;
 struct due_page;
 /// A read or write of the store that a reader actor runs; in-process only.
 using store_job = std::function<void()>;
+/// Actors that are begun anew when they die (actors/ward.hpp); in-process only.
+struct ward;
 
 } // namespace reprise::actors
 
@@ -103,6 +105,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(reprise, first_custom_type_id)
   CAF_ADD_ATOM(reprise, reprise, returned_atom, "returned")
   CAF_ADD_ATOM(reprise, reprise, finish_atom, "finish")
   CAF_ADD_ATOM(reprise, reprise, leave_atom, "leave")
+  CAF_ADD_ATOM(reprise, reprise, watch_atom, "watch")
+  CAF_ADD_ATOM(reprise, reprise, renew_atom, "renew")
 
 CAF_END_TYPE_ID_BLOCK(reprise)
 
@@ -110,6 +114,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::call>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::outcome>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::loaded_run>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::due_page>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::ward>)
 
 namespace reprise {
 
@@ -139,6 +144,9 @@ using queue_actor = caf::typed_actor<
   caf::reacts_to<taken_atom, std::uint64_t, bridge_actor>,
   // the worker of this sticky queue has left: what waits for it is for others
   caf::reacts_to<lost_atom>,
+  // INTERNAL, from the supervisor: the slot that was the actor of this id died with every hand-out
+  // that it had; those given to the next one have another id
+  caf::reacts_to<lost_atom, std::uint64_t>,
   // DescribeTaskQueue, answered to call `id`; the payload is the serialised request
   caf::reacts_to<describe_atom, std::uint64_t, bridge_actor, std::string>,
   // INTERNAL: rows of the backlog were read, or time passed
@@ -205,6 +213,8 @@ using timer_actor = caf::typed_actor<
   caf::reacts_to<epoch_atom, bool>,
   // a queue lost its memory: offer again what waits for (namespace id, queue); empty: all queues
   caf::reacts_to<reoffer_atom, std::string, std::string>,
+  // INTERNAL, from the keeper: this slot was begun anew and knows no deadlines and no offers
+  caf::reacts_to<renew_atom, std::uint64_t>,
   // INTERNAL, from a reader
   caf::reacts_to<loaded_atom, std::shared_ptr<actors::due_page>>,
   // INTERNAL: something may be due; only the latest ticket counts
@@ -218,7 +228,21 @@ using keeper_actor = caf::typed_actor<
   caf::reacts_to<result_atom, bool>,
   // INTERNAL: time to renew
   caf::reacts_to<tick_atom>,
+  // INTERNAL, from the supervisor: the timer was begun anew; told again what it has to know
+  caf::reacts_to<renew_atom>,
+  // INTERNAL, from the supervisor: this slot was begun anew; it gets a new epoch, sooner or later
+  caf::reacts_to<renew_atom, std::uint64_t>,
+  // INTERNAL, from a reader: the epoch that this slot got; 0: it could not be raised
+  caf::reacts_to<epoch_atom, std::uint64_t, std::uint64_t>,
   // give the slots up
   caf::reacts_to<stop_atom>>;
+
+/// Watches the actors of a node, and begins those anew that died of an error. That message is not
+/// lost while this actor lives; when it dies, the node ends.
+using supervisor_actor = caf::typed_actor<
+  // from whoever spawned them: look after these
+  caf::reacts_to<watch_atom, std::shared_ptr<actors::ward>>,
+  // INTERNAL: a pause is over
+  caf::reacts_to<tick_atom, std::uint64_t>>;
 
 } // namespace reprise

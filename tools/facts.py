@@ -11,11 +11,11 @@ SERVICES = ("workflowservice", "operatorservice")
 FOLDERS = ("actors", "cli", "cluster", "frontend", "store")
 
 
-def api_calls(protos):
-    """Every RPC of the public API that this server answers for."""
-    for service in SERVICES:
-        text = (protos / "temporal/api" / service / "v1/service.proto").read_text()
-        yield from re.findall(r"^\s*rpc\s+(\w+)\s*\(", text, re.M)
+def api_calls(root, protos):
+    """Every RPC of the public API that this server answers for, and its own."""
+    files = [protos / "temporal/api" / service / "v1/service.proto" for service in SERVICES]
+    for path in files + [root / "protocol/operator.proto"]:
+        yield from re.findall(r"^\s*rpc\s+(\w+)\s*\(", path.read_text(), re.M)
 
 
 def section(readme, title):
@@ -33,7 +33,7 @@ def check_calls(root, readme, protos):
     for row in section(readme, "What is served"):
         for column, cell in zip(told, row[1:]):
             told[column] += re.findall(r"\w{4,}", cell)
-    known = set(api_calls(protos))
+    known = set(api_calls(root, protos))
     everywhere = told["served"] + told["UNIMPLEMENTED"]
     for name in sorted(known - set(everywhere)):
         yield f"{name} is missing in the table of calls"

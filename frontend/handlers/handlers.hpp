@@ -6,7 +6,8 @@
 #include <map>
 #include <string>
 
-// Which handler serves which method of the public API. One function a topic, one file each.
+// Which handler serves which method of the public API, and of our own for operators. One function a
+// topic, one file each.
 
 namespace reprise::frontend {
 
@@ -25,6 +26,7 @@ void add_activity_operator_handlers(handler_table& table);
 void add_query_handlers(handler_table& table);
 void add_queue_handlers(handler_table& table);
 void add_visibility_handlers(handler_table& table);
+void add_parked_handlers(handler_table& table);
 
 /// The refusal of bytes that are no request: not a message, or a text in it is not UTF-8.
 error undecodable();

@@ -196,7 +196,7 @@ void connection::on_pong() {
 
 void connection::cancel_given_up() {
   for (auto& c : given_up_)
-    c->cancel();
+    c->guard([&] { c->cancel(); });
   given_up_.clear();
   for (const auto& token : lost_tasks_)
     loop_.front().give_back(token);
@@ -225,6 +225,9 @@ void connection::serve(stream& s) {
     return refuse(s, std::move(*s.refused));
   if (s.to == nullptr)
     return refuse(s, make_error(errc::unimplemented, unknown_method(s.path)));
+  if (s.to->api != nullptr && s.to->api->for_operators && !is_from_here(socket_))
+    return refuse(s, make_error(errc::permission_denied,
+                                "this is served to callers on the server's own machine only"));
   if (s.to->side != nullptr)
     serve_side(s);
   else if (s.has_ended)

@@ -1,6 +1,7 @@
 #include "frontend/transport/loop.hpp"
 
 #include "base/ensure.hpp"
+#include "base/log.hpp"
 
 #include <poll.h>
 #include <sys/epoll.h>
@@ -39,6 +40,21 @@ transport_loop::transport_loop(service& front, route_table routes, const connect
 }
 
 transport_loop::~transport_loop() = default;
+
+template <class Work>
+bool transport_loop::guarded(std::uint64_t id, Work&& work) noexcept {
+  try {
+    work();
+    return true;
+  } catch (const std::exception& e) {
+    log(log_level::error, std::string{"a connection failed: "} + e.what());
+  } catch (...) {
+    log(log_level::error, "a connection failed");
+  }
+  if (auto found = connections_.find(id); found != connections_.end())
+    close(*found->second);
+  return false;
+}
 
 // -- any thread ----------------------------------------------------------------------------------
 
@@ -200,17 +216,19 @@ void transport_loop::handle_posted() {
     adopted.swap(adopted_);
   }
   for (auto& socket : adopted)
-    begin(std::move(socket));
+    if (!guarded(0, [&] { begin(std::move(socket)); }))
+      load_.fetch_sub(1, std::memory_order_relaxed);
   for (auto& job : jobs)
-    job();
+    guarded(0, job);
   for (auto* given : {&answering_, &answered_here_}) {
     calls_ -= given->size();
     for (auto& a : *given) {
       calls_for_store_ -= a.of->may_wait ? 0 : 1;
-      auto found = connections_.find(a.connection);
-      auto is_there = found != connections_.end() && found->second->answer(a.stream, *a.of, a.what);
+      auto is_there = false;
+      if (auto found = connections_.find(a.connection); found != connections_.end())
+        guarded(a.connection, [&] { is_there = found->second->answer(a.stream, *a.of, a.what); });
       if (!is_there && a.of->brings_task && a.what)
-        front_.give_back(service::task_token_of(*a.what));
+        guarded(0, [&] { front_.give_back(service::task_token_of(*a.what)); });
     }
     given->clear();
   }
@@ -229,13 +247,14 @@ void transport_loop::handle(std::uint64_t id, std::uint32_t events) {
   }
   if (id < first_connection) {
     if (id <= listening_.size())
-      accept_some(listening_[id - 1]);
+      guarded(id, [&] { accept_some(listening_[id - 1]); });
     return;
   }
-  auto found = connections_.find(id);
-  if (found == connections_.end())
-    return;
-  auto& c = *found->second;
+  if (auto found = connections_.find(id); found != connections_.end())
+    guarded(id, [&] { handle(*found->second, events); });
+}
+
+void transport_loop::handle(connection& c, std::uint32_t events) {
   if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0
       && !c.read(std::chrono::steady_clock::now()))
     return close(c);
@@ -319,15 +338,18 @@ void transport_loop::flush_all() {
     auto found = connections_.find(unflushed_[i]);
     if (found == connections_.end())
       continue;
-    auto& c = *found->second;
-    c.is_to_be_flushed = false;
-    auto was_stuck = c.is_stuck();
-    if (!c.flush())
-      close(c);
-    else if (c.is_stuck() != was_stuck)
-      watch(c.descriptor(), c.id(), was_stuck ? EPOLLIN : EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
+    guarded(unflushed_[i], [&] { flush(*found->second); });
   }
   unflushed_.clear();
+}
+
+void transport_loop::flush(connection& c) {
+  c.is_to_be_flushed = false;
+  auto was_stuck = c.is_stuck();
+  if (!c.flush())
+    close(c);
+  else if (c.is_stuck() != was_stuck)
+    watch(c.descriptor(), c.id(), was_stuck ? EPOLLIN : EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
 }
 
 void transport_loop::look_by(time_point when) {
@@ -342,11 +364,18 @@ void transport_loop::look_at_all() {
   if (!is_accepting_ && !listening_.empty())
     accept_again();
   std::vector<connection*> ended;
-  for (auto& [id, c] : connections_)
-    if (c->look(now))
+  for (auto& [id, c] : connections_) {
+    auto goes_on = false;
+    try {
+      goes_on = c->look(now);
+    } catch (const std::exception& e) {
+      log(log_level::error, std::string{"a connection failed: "} + e.what());
+    }
+    if (goes_on)
       look_by(std::max(c->next_look(), earliest));
     else
       ended.push_back(c.get());
+  }
   for (auto* c : ended)
     close(*c);
 }

@@ -124,10 +124,16 @@ private:
   void accept_some(const file_descriptor& from);
   void accept_again();
   void handle(std::uint64_t id, std::uint32_t events);
+  void handle(connection& c, std::uint32_t events);
   void flush_all();
+  void flush(connection& c);
   void flush_late();
   void look_at_all();
   void close(connection& c);
+  /// Runs `work` for a connection; what it throws ends that connection, and nothing else. False
+  /// when it threw.
+  template <class Work>
+  bool guarded(std::uint64_t id, Work&& work) noexcept;
   void let_gather(std::optional<time_point> until);
   bool is_wanted_locked() const;
   int milliseconds_to_sleep(std::optional<time_point> until);

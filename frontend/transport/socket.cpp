@@ -1,5 +1,6 @@
 #include "frontend/transport/socket.hpp"
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -134,6 +135,25 @@ file_descriptor accept_from(const file_descriptor& socket, bool& exhausted) {
     exhausted = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
     return {};
   }
+}
+
+bool is_from_here(const file_descriptor& socket) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  if (::getpeername(socket.get(), reinterpret_cast<sockaddr*>(&peer), &size) != 0)
+    return false;
+  constexpr std::uint32_t loopback_net = 127;
+  constexpr int net_shift = 24;
+  if (peer.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(peer);
+    return ntohl(v4.sin_addr.s_addr) >> net_shift == loopback_net;
+  }
+  if (peer.ss_family != AF_INET6)
+    return false;
+  const auto& address = reinterpret_cast<const sockaddr_in6&>(peer).sin6_addr;
+  constexpr std::size_t v4_begins = 12;
+  return IN6_IS_ADDR_LOOPBACK(&address)
+         || (IN6_IS_ADDR_V4MAPPED(&address) && address.s6_addr[v4_begins] == loopback_net);
 }
 
 std::size_t raise_descriptor_limit() {

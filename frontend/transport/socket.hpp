@@ -54,6 +54,9 @@ result<listening> listen_on(const std::string& host, int port);
 /// or (`exhausted`) there are too many descriptors to take it.
 file_descriptor accept_from(const file_descriptor& socket, bool& exhausted);
 
+/// Whether the other side is on this machine.
+bool is_from_here(const file_descriptor& socket);
+
 /// Lets the process have as many descriptors as the system allows it, and says how many that are.
 std::size_t raise_descriptor_limit();
 

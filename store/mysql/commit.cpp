@@ -39,8 +39,15 @@ std::vector<commit_status> mysql_store::commit(std::span<const transition> group
   std::lock_guard guard{writer_.mutex};
   statuses answers(group.size(), commit_status::committed);
   lost_lives lost;
-  if (!group.empty())
-    commit_members(group, answers, lost);
+  try {
+    if (!group.empty())
+      commit_members(group, answers, lost);
+  } catch (...) {
+    // No memory, as a rule. What the session has open must not become part of the next group.
+    known_.clear();
+    lose_writer();
+    throw;
+  }
   return answers;
 }
 

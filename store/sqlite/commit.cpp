@@ -131,19 +131,31 @@ std::optional<commit_status> sqlite_store::write_apart(transaction_writer& write
   return fault;
 }
 
+void sqlite_store::learn(std::span<const transition> group, const statuses& answers) {
+  try {
+    for (std::size_t i = 0; i < group.size(); ++i)
+      if (answers[i] == commit_status::committed)
+        known_.learn(group[i]);
+  } catch (const std::bad_alloc&) {
+    known_.clear();
+  }
+}
+
 void sqlite_store::end_group(std::span<const transition> group, statuses& answers) {
   if (std::ranges::find(answers, commit_status::committed) == answers.end())
     return writer_->roll_back();
   try {
     writer_->prepared("COMMIT").run();
-    for (std::size_t i = 0; i < group.size(); ++i)
-      if (answers[i] == commit_status::committed)
-        known_.learn(group[i]);
+    learn(group, answers);
   } catch (const failure& f) {
     writer_->roll_back();
     known_.clear();
     trouble_.log(log_level::error, std::string{"store: a commit failed: "} + f.what());
     fail_committed(answers, left_nothing(f) ? commit_status::unavailable : commit_status::unknown);
+  } catch (const std::bad_alloc&) {
+    writer_->roll_back();
+    known_.clear();
+    fail_committed(answers, commit_status::unknown);
   }
 }
 

@@ -77,6 +77,7 @@ private:
   bool try_commit(std::span<const transition> group, statuses& answers, members how);
   std::optional<commit_status> write_apart(transaction_writer& writer, const transition& t);
   void end_group(std::span<const transition> group, statuses& answers);
+  void learn(std::span<const transition> group, const statuses& answers);
   void load_epochs();
 
   /// Runs `f(database&)` on a reader; a failure becomes an error.

@@ -25,7 +25,7 @@ struct memory_fixture : actor_fixture {
   void passivate_all() {
     for (auto left = node->shared().watch.resident.value(); left > 0;) {
       for (const auto& slot : node->shared().slots)
-        caf::anon_send(slot, trim_atom_v);
+        caf::anon_send(slot.get(), trim_atom_v);
       run();
       auto still = node->shared().watch.resident.value();
       REQUIRE(still < left);

@@ -18,7 +18,7 @@ TEST_CASE_FIXTURE(small_memory, "executions at rest leave memory, and come back 
     start("w" + std::to_string(i));
   // Slots take turns at giving up: let each have had one.
   for (const auto& slot : node->shared().slots)
-    caf::anon_send(slot, trim_atom_v);
+    caf::anon_send(slot.get(), trim_atom_v);
   run();
   CHECK(node->shared().watch.resident.value() == 0);
   CHECK(node->shared().resident_bytes.load() == 0);

@@ -137,7 +137,7 @@ struct query_fixture : actor_fixture {
 
   void trim() {
     for (const auto& slot : node->shared().slots)
-      caf::anon_send(slot, trim_atom_v);
+      caf::anon_send(slot.get(), trim_atom_v);
     run();
   }
 

@@ -24,7 +24,7 @@ struct sweep_fixture : actor_fixture {
   }
 
   void sweep() {
-    caf::anon_send(node->shared().timer, reoffer_atom_v, ns, std::string{"queue"});
+    caf::anon_send(node->shared().timer.get(), reoffer_atom_v, ns, std::string{"queue"});
   }
 
   /// Runs until the first tasks came, of many.
@@ -47,8 +47,8 @@ TEST_CASE_FIXTURE(sweep_fixture, "a sweep offers every task that waits") {
 TEST_CASE_FIXTURE(sweep_fixture, "a take-over in the middle of a sweep begins anew at the front") {
   sweep();
   run_to_the_middle();
-  caf::anon_send(node->shared().timer, epoch_atom_v, false);
-  caf::anon_send(node->shared().timer, epoch_atom_v, true);
+  caf::anon_send(node->shared().timer.get(), epoch_atom_v, false);
+  caf::anon_send(node->shared().timer.get(), epoch_atom_v, true);
   run();
   CHECK(offered().size() == count);
 }

@@ -394,7 +394,7 @@ TEST_CASE_FIXTURE(queue_fixture, "tasks of executions that left memory are offer
   for (int i = 0; i < 20; ++i)
     start("w" + std::to_string(i));
   for (const auto& slot : node->shared().slots)
-    caf::anon_send(slot, trim_atom_v);
+    caf::anon_send(slot.get(), trim_atom_v);
   run();
   REQUIRE(node->shared().watch.resident.value() == 0);
   kill(key());

@@ -3,6 +3,9 @@
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
+#include <caf/make_counted.hpp>
+#include <caf/ref_counted.hpp>
+#include <caf/resumable.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 #include <doctest/doctest.h>
@@ -10,6 +13,7 @@
 #include <condition_variable>
 #include <functional>
 #include <future>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 
@@ -215,6 +219,68 @@ TEST_CASE("a sleeping worker takes over what a busy one cannot run") {
   while (blocked->load() < 2)
     std::this_thread::yield();
   CHECK(blocked->load() == 2);
+}
+
+namespace {
+
+/// Ready once, and throws at whoever runs it.
+struct throwing_job final : caf::resumable, caf::ref_counted {
+  std::promise<void> run{};
+
+  subtype_t subtype() const override {
+    return unspecified;
+  }
+
+  resume_result resume(caf::execution_unit*, std::size_t) override {
+    run.set_value();
+    throw std::runtime_error("told to");
+  }
+
+  void intrusive_ptr_add_ref_impl() override {
+    ref();
+  }
+
+  void intrusive_ptr_release_impl() override {
+    deref();
+  }
+};
+
+} // namespace
+
+TEST_CASE("what is thrown in a worker ends neither it nor the process") {
+  pooled p{1};
+  caf::scoped_actor self{p.system};
+  auto still_works = [&] {
+    auto a = p.system.spawn(counting);
+    self->send(a, 1);
+    self->receive([](int n) { CHECK(n == 2); });
+    self->send_exit(a, caf::exit_reason::user_shutdown);
+  };
+  SUBCASE("by what it runs") {
+    auto job = caf::make_counted<throwing_job>();
+    auto ran = job->run.get_future();
+    job->ref();
+    p.pool().enqueue(job.get());
+    CHECK(ran.wait_for(30s) == std::future_status::ready);
+    still_works();
+    CHECK(job->unique());
+  }
+  SUBCASE("by the source that it waits in") {
+    watched_source source;
+    source.on_settle = [] { throw std::runtime_error("told to"); };
+    p.pool().attach(0, &source);
+    still_works();
+    p.pool().attach(0, nullptr);
+  }
+  SUBCASE("by an actor's handler, which ends that actor") {
+    auto bad = p.system.spawn([](caf::event_based_actor*) -> caf::behavior {
+      return {[](int) { throw std::runtime_error("told to"); }};
+    });
+    self->monitor(bad);
+    self->send(bad, 1);
+    self->receive([&](const caf::down_msg& m) { CHECK(m.source == bad); });
+    still_works();
+  }
 }
 
 TEST_CASE("a pool ends with work and times outstanding") {

@@ -58,6 +58,7 @@ inline queue_actor::behavior_type fake_queue(std::reference_wrapper<seen_message
     },
     [seen](taken_atom, std::uint64_t id, const bridge_actor&) { seen.get().taken.push_back(id); },
     [](lost_atom) {},
+    [](lost_atom, std::uint64_t) {},
     [](describe_atom, std::uint64_t, const bridge_actor&, const std::string&) {},
     [](tick_atom) {},
   };

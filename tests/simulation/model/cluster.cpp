@@ -45,6 +45,13 @@ void cluster_of_processes::start_process() {
   trouble_until(all_.now());
   processes_.push_back(std::make_unique<process>(
     all_, disk_, o, [this, n = o.number](operation what) { return decide_fate(what, n); }));
+  processes_.back()->on_failed = [this, n = o.number] {
+    // As the binary does: it ends, with an error.
+    all_.after(duration{0}, [this, n] {
+      if (auto* failed = by_number(n))
+        failed->kill();
+    });
+  };
   auto& shared = processes_.back()->server().node().shared();
   shared.before_decision = [this](const cluster::ExecutionRequest&) {
     if (now.throws > 0 && all_.random.chance(now.throws)) {
@@ -52,6 +59,14 @@ void cluster_of_processes::start_process() {
       all_.say("an execution throws");
       throw std::runtime_error("fate");
     }
+  };
+  shared.allocation_fails = [this](actors::allocation where) {
+    auto fails = now.allocations > 0 && all_.random.chance(now.allocations);
+    if (fails) {
+      ++all_.happened["failed allocations"];
+      all_.say("allocation " + std::to_string(static_cast<int>(where)) + " fails");
+    }
+    return fails;
   };
 }
 
@@ -123,10 +138,49 @@ void cluster_of_processes::drain_one() {
   p->kill();
 }
 
-void cluster_of_processes::kill_some_queue() {
+void cluster_of_processes::kill_some_slot(process& p) {
+  auto& shared = p.server().node().shared();
+  std::vector<std::size_t> busy;
+  for (std::size_t i = 0; i < shared.residents.size(); ++i)
+    if (shared.residents[i].load() > 0)
+      busy.push_back(i);
+  if (busy.empty())
+    return;
+  ++all_.happened["slot deaths"];
+  auto slot = all_.random.pick(busy);
+  all_.say("slot " + std::to_string(slot) + " dies");
+  caf::anon_send_exit(shared.slots[slot].get(), caf::exit_reason::kill);
+}
+
+void cluster_of_processes::kill_some_actor() {
   auto* p = serving_process();
   if (p == nullptr)
     return;
+  auto& shared = p->server().node().shared();
+  auto kill = [this](const char* text, const auto& who) {
+    ++all_.happened[text];
+    all_.say(text);
+    caf::anon_send_exit(who, caf::exit_reason::kill);
+  };
+  trouble_until(all_.now());
+  switch (all_.random.below(10)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+      return kill_some_slot(*p);
+    case 4:
+    case 5:
+      return kill("timer deaths", shared.timer.get());
+    case 6:
+      return kill("bridge deaths",
+                  p->server().bridge().actor(static_cast<std::size_t>(all_.random.below(4))));
+    case 7:
+      return all_.random.chance(500) ? kill("writer deaths", shared.writer)
+                                     : kill("keeper deaths", shared.keeper);
+    default:
+      break;
+  }
   auto rows = disk_.below().namespaces();
   store::queue_key key{
     .namespace_id = rows->front().id, .name = "queue", .kind = all_.random.chance(500) ? 1 : 2};

@@ -21,6 +21,8 @@ struct weather {
   int failed_reads = 0;
   /// Executions that throw on a call.
   int throws = 0;
+  /// Allocations that fail where that is survived.
+  int allocations = 0;
   /// The process dies within a store call.
   int kills = 0;
   /// Other jobs run during a store call.
@@ -57,7 +59,8 @@ public:
   void kill_one();
   void freeze_one(duration how_long);
   void drain_one();
-  void kill_some_queue();
+  /// A queue, slot, timer, bridge, or, seldom, what its process cannot live without.
+  void kill_some_actor();
 
   std::size_t alive() const noexcept {
     return processes_.size();
@@ -113,6 +116,7 @@ private:
   };
 
   verdict decide_fate(operation what, int number);
+  void kill_some_slot(process& p);
   process* by_number(int number);
   process* any_process(bool serving_first);
   void on_answer(std::uint64_t number, result<std::string> answer);

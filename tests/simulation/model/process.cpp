@@ -40,6 +40,10 @@ process::process(universe& all, disk& d, const process_options& options, process
   server.node.capacity = options.capacity;
   server.node.lease_length = options.lease_length;
   server.node.detached = false;
+  server.node.on_failed = [this](const std::string&) {
+    if (on_failed)
+      on_failed();
+  };
   server.node.run_all = [this] {
     while (coordinator_.has_job())
       killed() ? coordinator_.run_once() : run_job();

@@ -8,6 +8,7 @@
 #include <caf/actor_system_config.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,9 @@ public:
 
   process(const process&) = delete;
   process& operator=(const process&) = delete;
+
+  /// Told when the server cannot go on.
+  std::function<void()> on_failed{};
 
   bool frozen = false;
   bool draining = false;

@@ -145,6 +145,7 @@ private:
         break;
       case 4:
         w.throws = 60;
+        w.allocations = random.pick<int>({0, 30, 60});
         break;
       case 5:
         w.refused = 1000;
@@ -163,7 +164,8 @@ private:
     note_weather();
     all_.say("weather " + std::to_string(w.refused) + " " + std::to_string(w.answer_lost) + " "
              + std::to_string(w.late) + " " + std::to_string(w.failed_reads) + " "
-             + std::to_string(w.throws) + " " + std::to_string(w.kills));
+             + std::to_string(w.throws) + " " + std::to_string(w.allocations) + " "
+             + std::to_string(w.kills));
   }
 
   /// One stroke of fate, and the time of the next.
@@ -181,7 +183,7 @@ private:
       case 2:
         return servers_.freeze_one(random.between(1s, 40s));
       case 3:
-        return servers_.kill_some_queue();
+        return servers_.kill_some_actor();
       case 4: {
         auto& w
           = workers_[static_cast<std::size_t>(random.below(static_cast<int>(workers_.size())))];

@@ -1,0 +1,22 @@
+#include "cli/output.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace reprise::cli {
+
+int fail(const std::string& text) {
+  auto colour = isatty(STDERR_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
+  std::fprintf(stderr, "%serror:%s %s\n", colour ? "\x1b[31m" : "", colour ? "\x1b[0m" : "",
+               text.c_str());
+  return exit_failed;
+}
+
+int fail(const error& why) {
+  fail(why.message);
+  return why.code == errc::invalid_argument ? exit_usage : exit_failed;
+}
+
+} // namespace reprise::cli
