@@ -175,7 +175,11 @@ void cluster_of_processes::kill_some_actor() {
     case 6:
       return kill("bridge deaths",
                   p->server().bridge().actor(static_cast<std::size_t>(all_.random.below(4))));
-    case 7:
+    case 7: {
+      auto readers = shared.readers.all();
+      return kill("reader deaths", all_.random.pick(readers));
+    }
+    case 8:
       return all_.random.chance(500) ? kill("writer deaths", shared.writer)
                                      : kill("keeper deaths", shared.keeper);
     default:

@@ -59,7 +59,7 @@ public:
   void kill_one();
   void freeze_one(duration how_long);
   void drain_one();
-  /// A queue, slot, timer, bridge, or, seldom, what its process cannot live without.
+  /// A queue, slot, timer, bridge, reader, or, seldom, what its process cannot live without.
   void kill_some_actor();
 
   std::size_t alive() const noexcept {
