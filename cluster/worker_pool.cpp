@@ -11,10 +11,12 @@
 #include <caf/sec.hpp>
 
 #include <algorithm>
-#include <condition_variable>
+#include <array>
+#include <cstdint>
 #include <exception>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace reprise::cluster {
 
@@ -22,6 +24,11 @@ namespace {
 
 /// After so many jobs a worker looks at what came from outside.
 constexpr std::size_t batch = 32;
+/// So many jobs that an event source made ready are shared with those who sleep, before it is done.
+constexpr std::size_t worth_sharing = 4;
+/// A worker that does not get on for so long is stuck in one job, or with its sockets.
+constexpr auto patience = std::chrono::milliseconds{10};
+constexpr std::size_t stand_ins = 2;
 constexpr event_source::time_point at_once{};
 
 /// Nothing that is thrown may end the process.
@@ -52,6 +59,9 @@ public:
     woken_ = false;
   }
 
+  void handle() override {
+  }
+
   void wake() override {
     {
       std::lock_guard lock{mutex_};
@@ -66,83 +76,52 @@ private:
   bool woken_ = false;
 };
 
-} // namespace
-
-// -- the clock -----------------------------------------------------------------------------------
-
-template <class Change>
-void pool_clock::change(Change what) {
-  auto sooner = false;
-  {
+/// The jobs of one worker. Thread-safe: others take them when it is stuck.
+class job_queue {
+public:
+  /// Whoever is not queued here never runs again: a server without memory for that had better end
+  /// than hang.
+  void push(caf::resumable* job) noexcept {
     std::lock_guard lock{mutex_};
-    what();
-    auto next = schedule_.empty() ? never : schedule_.begin()->first.time_since_epoch().count();
-    sooner = next < next_.exchange(next, std::memory_order_acq_rel);
+    jobs_.push_back(job);
+    size_.store(jobs_.size(), std::memory_order_relaxed);
   }
-  if (sooner && tell_)
-    tell_();
-}
 
-void pool_clock::set_ordinary_timeout(time_point t, caf::abstract_actor* self, caf::atom_value type,
-                                      std::uint64_t id) {
-  change([&] { super::set_ordinary_timeout(t, self, type, id); });
-}
+  /// Null: there is none.
+  caf::resumable* pop() {
+    std::lock_guard lock{mutex_};
+    if (jobs_.empty())
+      return nullptr;
+    auto* job = jobs_.front();
+    jobs_.pop_front();
+    size_.store(jobs_.size(), std::memory_order_relaxed);
+    return job;
+  }
 
-void pool_clock::set_multi_timeout(time_point t, caf::abstract_actor* self, caf::atom_value type,
-                                   std::uint64_t id) {
-  change([&] { super::set_multi_timeout(t, self, type, id); });
-}
+  std::deque<caf::resumable*> take_all() {
+    std::lock_guard lock{mutex_};
+    size_.store(0, std::memory_order_relaxed);
+    return std::exchange(jobs_, {});
+  }
 
-void pool_clock::set_request_timeout(time_point t, caf::abstract_actor* self, caf::message_id id) {
-  change([&] { super::set_request_timeout(t, self, id); });
-}
+  std::size_t size() const noexcept {
+    return size_.load(std::memory_order_relaxed);
+  }
 
-void pool_clock::cancel_ordinary_timeout(caf::abstract_actor* self, caf::atom_value type) {
-  change([&] { super::cancel_ordinary_timeout(self, type); });
-}
+private:
+  std::mutex mutex_;
+  std::deque<caf::resumable*> jobs_;
+  std::atomic<std::size_t> size_{0};
+};
 
-void pool_clock::cancel_request_timeout(caf::abstract_actor* self, caf::message_id id) {
-  change([&] { super::cancel_request_timeout(self, id); });
-}
-
-void pool_clock::cancel_timeouts(caf::abstract_actor* self) {
-  change([&] { super::cancel_timeouts(self); });
-}
-
-void pool_clock::schedule_message(time_point t, caf::strong_actor_ptr receiver,
-                                  caf::mailbox_element_ptr content) {
-  change([&] { super::schedule_message(t, std::move(receiver), std::move(content)); });
-}
-
-void pool_clock::schedule_message(time_point t, caf::group target, caf::strong_actor_ptr sender,
-                                  caf::message content) {
-  change(
-    [&] { super::schedule_message(t, std::move(target), std::move(sender), std::move(content)); });
-}
-
-void pool_clock::cancel_all() {
-  change([&] { super::cancel_all(); });
-}
-
-void pool_clock::deliver() {
-  auto next = next_.load(std::memory_order_acquire);
-  if (next == never || next > now().time_since_epoch().count())
-    return;
-  change([&] { trigger_expired_timeouts(); });
-}
-
-std::optional<pool_clock::time_point> pool_clock::next() const {
-  auto next = next_.load(std::memory_order_acquire);
-  if (next == never)
-    return std::nullopt;
-  return time_point{std::chrono::steady_clock::duration{next}};
-}
+} // namespace
 
 // -- workers -------------------------------------------------------------------------------------
 
 class worker_pool::worker final : public caf::execution_unit {
 public:
-  explicit worker(worker_pool& pool) : caf::execution_unit(&pool.system()), pool_(pool) {
+  worker(worker_pool& pool, bool stands_in)
+    : caf::execution_unit(&pool.system()), stands_in(stands_in), pool_(pool) {
   }
 
   /// The worker whose thread this is, if any.
@@ -152,21 +131,15 @@ public:
   }
 
   void exec_later(caf::resumable* job) override {
-    push(job);
+    ready.push(job);
   }
 
-  /// Whoever is not queued here never runs again: a server without memory for that had better end
-  /// than hang.
-  void push(caf::resumable* job) noexcept {
-    ready.push_back(job);
-  }
-
-  void start() {
-    thread_ = std::thread{[this] {
+  template <class Life>
+  void start(Life live) {
+    thread_ = std::thread{[this, live = std::move(live)] {
       here() = this;
       system().thread_started();
-      while (!pool_.stopping_.load(std::memory_order_acquire))
-        guarded("a worker failed", [this] { turn(); });
+      live();
       system().thread_terminates();
       here() = nullptr;
     }};
@@ -193,34 +166,72 @@ public:
     return &pool == &pool_;
   }
 
-  std::deque<caf::resumable*> ready;
-  /// Guarded by the pool's lock.
-  bool sleeping = false;
-
-private:
   /// Runs what is ready, and waits when nothing is.
   void turn() {
-    auto& source = current_source();
     pool_.clock_.deliver();
     pool_.take(*this);
-    for (std::size_t n = 0; n < batch && !ready.empty(); ++n)
-      run_next();
+    run_batch();
+    // What comes next may take a while.
     pool_.share(*this);
-    source.settle();
-    if (!ready.empty())
-      return source.wait(at_once);
-    if (!pool_.sleep(*this))
-      return;
-    guarded("a worker could not wait", [&] { source.wait(pool_.clock_.next()); });
-    pool_.woken(*this);
+    attend();
   }
 
-  void run_next() {
-    auto* job = ready.front();
-    ready.pop_front();
+  void run_batch() {
+    for (std::size_t n = 0; n < batch; ++n) {
+      auto* job = ready.pop();
+      if (job == nullptr)
+        return;
+      run(job);
+    }
+  }
+
+  /// By a stand-in: handles what comes into this worker's source until then. False: somebody else
+  /// is in it.
+  bool attend_for(worker& stuck, event_source::time_point until) {
+    std::unique_lock attending{stuck.attending_, std::try_to_lock};
+    if (!attending)
+      return false;
+    in_source_ = true;
+    guarded("a stand-in failed", [&] {
+      stuck.source_->settle();
+      stuck.source_->wait(ready.size() > 0 ? at_once : until);
+      stuck.source_->handle();
+    });
+    in_source_ = false;
+    return true;
+  }
+
+  bool is_in_source() const noexcept {
+    return in_source_;
+  }
+
+  /// Changes whenever the worker gets on.
+  std::uint64_t steps() const noexcept {
+    return steps_.load(std::memory_order_acquire);
+  }
+
+  void step() noexcept {
+    steps_.store(steps_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
+
+  job_queue ready;
+  const bool stands_in;
+
+  // Guarded by the pool's lock.
+  bool sleeping = false;
+  /// Steps at the last look; none: it slept.
+  std::optional<std::uint64_t> seen{};
+  /// Somebody stands in for it.
+  bool is_relieved = false;
+  /// Of a stand-in: whose source it attends; null: it stands by.
+  worker* charge = nullptr;
+
+private:
+  void run(caf::resumable* job) {
+    step();
     switch (resume(*job)) {
       case caf::resumable::resume_later:
-        push(job);
+        ready.push(job);
         break;
       case caf::resumable::done:
       case caf::resumable::awaiting_message:
@@ -248,6 +259,27 @@ private:
     return caf::resumable::done;
   }
 
+  void attend() {
+    step();
+    std::unique_lock attending{attending_, std::try_to_lock};
+    if (!attending) {
+      // A stand-in waits there, and leaves when it sees that this worker got on.
+      wake();
+      attending.lock();
+    }
+    auto& source = current_source();
+    in_source_ = true;
+    guarded("a worker could not settle", [&] { source.settle(); });
+    if (ready.size() > 0) {
+      guarded("a worker could not wait", [&] { source.wait(at_once); });
+    } else if (auto nap = pool_.sleep(*this)) {
+      guarded("a worker could not wait", [&] { source.wait(nap->until); });
+      pool_.woken(*this);
+    }
+    guarded("a worker could not handle what came", [&] { source.handle(); });
+    in_source_ = false;
+  }
+
   event_source& current_source() {
     std::lock_guard lock{mutex_};
     if (source_ != wanted_) {
@@ -259,10 +291,15 @@ private:
 
   worker_pool& pool_;
   std::thread thread_;
+  std::atomic<std::uint64_t> steps_{0};
+  /// Held by who is in the source.
+  std::mutex attending_;
+  bool in_source_ = false;
   waiting_room room_;
   std::mutex mutex_;
   std::condition_variable changed_;
   event_source* wanted_ = &room_;
+  /// Changed by the worker alone, with both locks.
   event_source* source_ = &room_;
 };
 
@@ -290,29 +327,39 @@ caf::actor_system::module* worker_pool::make(caf::actor_system& system, caf::det
 
 void worker_pool::start() {
   for (std::size_t i = 0; i < num_workers(); ++i)
-    workers_.push_back(std::make_unique<worker>(*this));
-  clock_.on_sooner([this] {
-    // A worker looks at the clock before it waits.
-    if (auto* me = worker::here(); me == nullptr || !me->belongs_to(*this))
-      workers_.front()->wake();
-  });
+    workers_.push_back(std::make_unique<worker>(*this, false));
+  for (std::size_t i = 0; i < stand_ins; ++i)
+    stand_ins_.push_back(std::make_unique<worker>(*this, true));
+  clock_.on_sooner([this] { on_sooner(); });
   for (auto& w : workers_)
-    w->start();
+    w->start([this, me = w.get()] {
+      while (!stopping_.load(std::memory_order_acquire))
+        guarded("a worker failed", [me] { me->turn(); });
+    });
+  for (auto& s : stand_ins_)
+    s->start([this, me = s.get()] { stand_by(*me); });
   caf::scheduler::abstract_coordinator::start();
 }
 
 void worker_pool::stop() {
   // They are event-based or detached; the workers must run until they have ended.
   stop_actors();
-  stopping_.store(true, std::memory_order_release);
+  {
+    std::lock_guard lock{mutex_};
+    stopping_.store(true, std::memory_order_release);
+    watch_changed_.notify_all();
+  }
   for (auto& w : workers_)
     w->wake();
+  for (auto& s : stand_ins_)
+    s->join();
   for (auto& w : workers_)
     w->join();
   clock_.on_sooner(nullptr);
-  for (auto& w : workers_)
-    for (auto* job : w->ready)
-      cleanup_and_release(job);
+  for (auto* all : {&workers_, &stand_ins_})
+    for (auto& w : *all)
+      for (auto* job : w->ready.take_all())
+        cleanup_and_release(job);
   for (auto* job : shared_)
     cleanup_and_release(job);
   shared_.clear();
@@ -325,29 +372,27 @@ void worker_pool::attach(std::size_t worker, event_source* source) {
 
 void worker_pool::enqueue(caf::resumable* job) {
   if (auto* me = worker::here(); me != nullptr && me->belongs_to(*this)) {
-    me->push(job);
+    me->ready.push(job);
+    // It may be a while until the source is done.
+    if (me->is_in_source() && me->ready.size() >= worth_sharing)
+      share(*me);
     return;
   }
+  put(std::array{job});
+}
+
+/// What is anybody's from now on.
+template <class Jobs>
+void worker_pool::put(const Jobs& jobs) {
   worker* sleeper = nullptr;
   {
     std::lock_guard lock{mutex_};
-    [&]() noexcept { shared_.push_back(job); }();
+    [&]() noexcept { shared_.insert(shared_.end(), jobs.begin(), jobs.end()); }();
     shared_size_.store(shared_.size(), std::memory_order_release);
     sleeper = claim_sleeper();
   }
   if (sleeper != nullptr)
     sleeper->wake();
-}
-
-/// Under the lock. A claimed sleeper counts as awake: it takes all that is shared when it looks.
-worker_pool::worker* worker_pool::claim_sleeper() {
-  for (auto& w : workers_)
-    if (w->sleeping) {
-      w->sleeping = false;
-      --sleepers_;
-      return w.get();
-    }
-  return nullptr;
 }
 
 /// A fair part of what is nobody's yet.
@@ -357,45 +402,149 @@ void worker_pool::take(worker& w) {
   std::lock_guard lock{mutex_};
   auto part = (shared_.size() + workers_.size() - 1) / workers_.size();
   for (; part > 0; --part) {
-    w.ready.push_back(shared_.front());
+    w.ready.push(shared_.front());
     shared_.pop_front();
   }
   shared_size_.store(shared_.size(), std::memory_order_release);
 }
 
-/// What a busy worker cannot run soon, for those who sleep.
+/// What a busy worker cannot run now, for those who sleep.
 void worker_pool::share(worker& w) {
-  if (w.ready.size() < 2 || sleepers_.load(std::memory_order_acquire) == 0)
+  if (w.ready.size() > 0 && sleepers_.load(std::memory_order_acquire) > 0)
+    put(w.ready.take_all());
+}
+
+// -- sleep ---------------------------------------------------------------------------------------
+
+std::optional<worker_pool::nap> worker_pool::sleep(worker& w) {
+  std::lock_guard lock{mutex_};
+  if (!shared_.empty() || stopping_.load(std::memory_order_acquire))
+    return std::nullopt;
+  w.sleeping = true;
+  ++sleepers_;
+  auto next = clock_.next();
+  if (!next || (timekeeper_ != nullptr && timekeeper_until_ <= *next))
+    return nap{};
+  timekeeper_ = &w;
+  timekeeper_until_ = *next;
+  return nap{.until = next};
+}
+
+void worker_pool::woken(worker& w) {
+  std::lock_guard lock{mutex_};
+  if (w.sleeping)
+    leaves_sleep(w);
+}
+
+void worker_pool::leaves_sleep(worker& w) {
+  w.sleeping = false;
+  --sleepers_;
+  if (timekeeper_ == &w)
+    timekeeper_ = nullptr;
+  if (std::exchange(watch_rests_, false))
+    watch_changed_.notify_all();
+}
+
+/// A claimed sleeper counts as awake: it takes what is shared when it looks. Rather one that does
+/// not watch the clock.
+worker_pool::worker* worker_pool::claim_sleeper() {
+  worker* found = nullptr;
+  for (auto& w : workers_)
+    if (w->sleeping && (found == nullptr || found == timekeeper_))
+      found = w.get();
+  if (found != nullptr)
+    leaves_sleep(*found);
+  return found;
+}
+
+/// Something is due sooner than all that was there.
+void worker_pool::on_sooner() {
+  // A worker looks at the clock before it sleeps.
+  if (auto* me = worker::here(); me != nullptr && me->belongs_to(*this) && !me->stands_in)
     return;
   worker* sleeper = nullptr;
   {
     std::lock_guard lock{mutex_};
-    for (auto part = w.ready.size() / 2; part > 0; --part) {
-      shared_.push_back(w.ready.back());
-      w.ready.pop_back();
-    }
-    shared_size_.store(shared_.size(), std::memory_order_release);
-    sleeper = claim_sleeper();
+    if (sleepers_ < workers_.size())
+      return;
+    sleeper = timekeeper_ != nullptr ? timekeeper_ : claim_sleeper();
   }
   if (sleeper != nullptr)
     sleeper->wake();
 }
 
-bool worker_pool::sleep(worker& w) {
-  std::lock_guard lock{mutex_};
-  if (!shared_.empty() || stopping_.load(std::memory_order_acquire))
-    return false;
-  w.sleeping = true;
-  ++sleepers_;
-  return true;
+// -- stand-ins -----------------------------------------------------------------------------------
+
+void worker_pool::stand_by(worker& me) {
+  std::unique_lock lock{mutex_};
+  auto ends = [this] { return stopping_.load(std::memory_order_acquire); };
+  while (true) {
+    watch_changed_.wait(lock, [&] { return ends() || !is_watched_; });
+    if (ends())
+      return;
+    is_watched_ = true;
+    auto* stuck = wait_for_stuck(lock);
+    is_watched_ = false;
+    watch_changed_.notify_all();
+    if (stuck == nullptr)
+      return;
+    stuck->is_relieved = true;
+    me.charge = stuck->stands_in ? stuck->charge : stuck;
+    me.seen.reset();
+    lock.unlock();
+    guarded("a stand-in failed", [&] { stand_in(me, *stuck); });
+    lock.lock();
+    me.charge = nullptr;
+    stuck->is_relieved = false;
+  }
 }
 
-void worker_pool::woken(worker& w) {
-  std::lock_guard lock{mutex_};
-  if (!w.sleeping)
-    return;
-  w.sleeping = false;
-  --sleepers_;
+/// Null when the pool ends.
+worker_pool::worker* worker_pool::wait_for_stuck(std::unique_lock<std::mutex>& lock) {
+  auto ends = [this] { return stopping_.load(std::memory_order_acquire); };
+  while (!ends()) {
+    if (sleepers_ == workers_.size()) {
+      watch_rests_ = true;
+      watch_changed_.wait(lock, [&] { return ends() || !watch_rests_; });
+    }
+    watch_changed_.wait_for(lock, patience, ends);
+    if (auto* stuck = find_stuck())
+      return stuck;
+  }
+  return nullptr;
+}
+
+worker_pool::worker* worker_pool::find_stuck() {
+  for (auto* all : {&workers_, &stand_ins_})
+    for (auto& w : *all) {
+      if (w->sleeping || (w->stands_in && w->charge == nullptr)) {
+        w->seen.reset();
+        continue;
+      }
+      auto steps = w->steps();
+      if (std::exchange(w->seen, steps) == steps && !w->is_relieved)
+        return w.get();
+    }
+  return nullptr;
+}
+
+/// Does what `stuck` would do, until it is back.
+void worker_pool::stand_in(worker& me, worker& stuck) {
+  auto at = stuck.steps();
+  while (stuck.steps() == at && !stopping_.load(std::memory_order_acquire)) {
+    me.step();
+    clock_.deliver();
+    take(me);
+    for (auto* job : stuck.ready.take_all())
+      me.ready.push(job);
+    me.run_batch();
+    // Short enough to be seen getting on.
+    auto until = std::chrono::steady_clock::now() + patience / 4;
+    if (!me.attend_for(*me.charge, until) && me.ready.size() == 0)
+      std::this_thread::sleep_until(until);
+  }
+  if (me.ready.size() > 0)
+    put(me.ready.take_all());
 }
 
 } // namespace reprise::cluster

@@ -3,6 +3,7 @@
 #include "base/metrics.hpp"
 #include "frontend/backend.hpp"
 #include "frontend/errors.hpp"
+#include "frontend/limits.hpp"
 #include "frontend/waiting_calls.hpp"
 
 #include <atomic>
@@ -45,6 +46,7 @@ struct server_facts {
 struct parts {
   backend& back;
   server_facts facts{};
+  front_limits limits{};
   waiting_calls waiting{};
 };
 
@@ -67,6 +69,10 @@ public:
 
   const server_facts& facts() const noexcept {
     return all_.facts;
+  }
+
+  const front_limits& limits() const noexcept {
+    return all_.limits;
   }
 
   const std::string& method() const noexcept {

@@ -28,7 +28,8 @@ struct lane {
 
 class server final : public grpc_server {
 public:
-  server(service& front, cluster::worker_pool& workers) : front_(front), workers_(workers) {
+  server(service& front, cluster::worker_pool& workers, const transport_limits& limits)
+    : front_(front), workers_(workers), limits_(limits), meters_(front.measured()) {
   }
 
   ~server() override {
@@ -40,10 +41,12 @@ public:
     if (!sockets)
       return std::move(sockets).error();
     port_ = sockets->port;
-    connections_max_ = options.connections_max > 0 ? options.connections_max : room_for_clients();
+    if (limits_.connections_max == 0)
+      limits_.connections_max = room_for_clients();
+    transport_settings settings{.times = options.times, .limits = limits_};
     for (std::size_t i = 0; i < workers_.num_workers(); ++i) {
       auto watches = std::make_unique<health_watch>(health_);
-      auto loop = std::make_unique<transport_loop>(front_, routes(*watches), options.times);
+      auto loop = std::make_unique<transport_loop>(front_, routes(*watches), settings, meters_);
       lanes_.push_back({.watches = std::move(watches), .loop = std::move(loop)});
     }
     lanes_.front().loop->listen(std::move(sockets->sockets),
@@ -111,8 +114,10 @@ private:
     std::size_t all = 0;
     for (const auto& l : lanes_)
       all += l.loop->load();
-    if (all >= connections_max_)
+    if (all >= limits_.connections_max) {
+      meters_.refused_connections.add();
       return;
+    }
     auto least = std::min_element(lanes_.begin(), lanes_.end(), [](const lane& a, const lane& b) {
       return a.loop->load() < b.loop->load();
     });
@@ -126,12 +131,15 @@ private:
 
   service& front_;
   cluster::worker_pool& workers_;
-  health_state health_{.names = {workflow_service, operator_service}};
+  transport_limits limits_;
+  transport_meters meters_;
+  health_state health_{.names = {workflow_service, operator_service},
+                       .watches_max = limits_.watches_max,
+                       .refused = &meters_.refused_watches};
   health_check check_{health_};
   reflection reflection_{
     {workflow_service, operator_service, own_service, health_service, reflection_service}};
   std::vector<lane> lanes_;
-  std::size_t connections_max_ = 0;
   int port_ = 0;
   bool is_stopped_ = false;
 };
@@ -140,10 +148,10 @@ private:
 
 result<std::unique_ptr<grpc_server>>
 grpc_server::start(service& front, cluster::worker_pool& workers, const grpc_options& options) {
-  auto made = std::make_unique<server>(front, workers);
+  auto made = std::make_unique<server>(front, workers, options.limits);
   if (auto listens = made->listen(options); !listens)
     return make_error(errc::unavailable,
-                      "cannot listen on " + options.ip + ":" + std::to_string(options.port) + " ("
+                      "cannot listen on " + address_text(options.ip, options.port) + " ("
                         + listens.error().message + "); is another server running there?");
   return std::unique_ptr<grpc_server>{std::move(made)};
 }

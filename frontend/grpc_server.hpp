@@ -16,9 +16,7 @@ struct grpc_options {
   /// 0: any free one.
   int port = 7233;
   connection_times times{};
-  /// Clients at the same time; more are hung up on. 0: as many as there may be files, less what the
-  /// store needs.
-  std::size_t connections_max = 0;
+  transport_limits limits{};
 };
 
 /// The gRPC server of the public API: hands bytes to a service and bytes back. Also serves the

@@ -57,11 +57,6 @@ std::array<const google::protobuf::ServiceDescriptor*, 3> known_services() {
           pool->FindServiceByName(own_service)};
 }
 
-bool may_wait_for_others(std::string_view method) {
-  return method.starts_with("Poll") || method == "GetWorkflowExecutionHistory"
-         || method == "QueryWorkflow";
-}
-
 } // namespace
 
 error undecodable() {
@@ -69,8 +64,8 @@ error undecodable() {
                                     "invalid wire-format data or invalid UTF-8");
 }
 
-service::service(backend& back, server_facts facts, metrics& measured)
-  : parts_{.back = back, .facts = std::move(facts)}, measured_(measured) {
+service::service(backend& back, server_facts facts, metrics& measured, const front_limits& limits)
+  : parts_{.back = back, .facts = std::move(facts), .limits = limits}, measured_(measured) {
   add_methods(measured);
 }
 
@@ -83,7 +78,6 @@ void service::add_methods(metrics& measured) {
       auto m = std::make_unique<method>();
       m->name = described->method(i)->name();
       m->path = "/" + described->full_name() + "/" + m->name;
-      m->may_wait = may_wait_for_others(m->name);
       m->brings_task = m->name == "PollWorkflowTaskQueue" || m->name == "PollActivityTaskQueue";
       m->for_operators = described->full_name() == own_service;
       if (auto known = handlers.find(m->name); known != handlers.end()) {

@@ -22,8 +22,6 @@ struct method {
   std::string name{};
   /// Empty: not offered by this server.
   handler serve{};
-  /// Whether its answer may wait for what others do: for a task, for news, for a worker.
-  bool may_wait = false;
   /// Its answer may bring a task, which is given back when the answer cannot be sent.
   bool brings_task = false;
   /// Not of the public API: served to callers on this machine only.
@@ -37,7 +35,7 @@ struct method {
 class service {
 public:
   /// `back` and `measured` have to outlive the service and all its calls.
-  service(backend& back, server_facts facts, metrics& measured);
+  service(backend& back, server_facts facts, metrics& measured, const front_limits& limits = {});
   ~service();
   service(const service&) = delete;
   service& operator=(const service&) = delete;
@@ -45,6 +43,10 @@ public:
   /// All methods of the public API, offered or not, and our own; fixed after construction.
   const std::vector<std::unique_ptr<method>>& methods() const noexcept {
     return methods_;
+  }
+
+  metrics& measured() const noexcept {
+    return measured_;
   }
 
   /// Null when the API has no such method.

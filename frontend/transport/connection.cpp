@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace reprise::frontend {
 
@@ -20,9 +21,6 @@ constexpr auto notice_max = 1s;
 
 /// What is written in one piece, about.
 constexpr std::size_t write_size = 128U << 10;
-/// Answers may wait for the client to read until there are so many bytes of them; then it gets no
-/// more calls served.
-constexpr std::size_t queued_max = 64U << 20;
 /// A client's calls differ in what they say beside the request, but in few ways.
 constexpr std::size_t callers_max = 4;
 /// Reads in a row, so that one client does not hold up the others.
@@ -43,7 +41,8 @@ connection::connection(transport_loop& loop, file_descriptor socket, std::uint64
   : loop_(loop),
     socket_(std::move(socket)),
     id_(id),
-    session_(new_session(*this)),
+    session_(new_session(*this, loop.limits())),
+    guard_(loop.limits().header_block_bytes_max),
     opened_(now),
     heard_(now),
     busy_(now),
@@ -54,6 +53,7 @@ connection::connection(transport_loop& loop, file_descriptor socket, std::uint64
 }
 
 connection::~connection() {
+  count_queued(queued_, 0);
   nghttp2_session_del(session_);
   for (auto& [number, s] : streams_) {
     loop_.hold(s->request.size(), 0);
@@ -85,8 +85,11 @@ bool connection::read(time_point now) {
     pinged_ = false;
     auto size = static_cast<std::size_t>(n);
     if (phase_ != phase::closing) {
-      if (nghttp2_session_mem_recv(session_, buffer.data(), size) < 0)
+      auto readable = guard_.pass({reinterpret_cast<const char*>(buffer.data()), size});
+      if (nghttp2_session_mem_recv(session_, buffer.data(), readable) < 0)
         return false;
+      if (guard_.found() != frame_guard::verdict::fine && !is_deaf_)
+        turn_deaf();
       serve_due();
       cancel_given_up();
     }
@@ -104,7 +107,7 @@ stream* connection::find(std::int32_t number) {
 void connection::on_begin(std::int32_t number) {
   busy_ = heard_;
   said_.clear();
-  streams_.emplace(number, std::make_unique<stream>(*this, number));
+  streams_.emplace(number, std::make_unique<stream>(*this, number, loop_.limits()));
 }
 
 void connection::hear(std::string_view name, std::string_view value) {
@@ -140,6 +143,7 @@ void connection::on_data(stream& s, std::string_view bytes) {
   if (s.refused || s.trailers || s.http_status != 0)
     return;
   if (!loop_.may_hold(bytes.size())) {
+    loop_.meters().refused_held.add();
     s.refused = make_error(errc::resource_exhausted, "too many requests are being received");
     due_.push_back(s.number);
     return;
@@ -147,8 +151,11 @@ void connection::on_data(stream& s, std::string_view bytes) {
   auto before = s.request.size();
   auto fed = s.request.feed(bytes);
   loop_.hold(before, s.request.size());
-  if (!fed)
+  if (!fed) {
+    if (fed.error().code == errc::resource_exhausted)
+      loop_.meters().refused_requests.add();
     s.refused = std::move(fed).error();
+  }
   if (s.refused || (s.to != nullptr && s.to->side != nullptr))
     due_.push_back(s.number);
 }
@@ -157,7 +164,7 @@ void connection::on_heard(stream& s, bool has_ended) {
   s.has_ended = s.has_ended || has_ended;
   if (!s.by)
     s.by = caller_now();
-  if (s.has_ended || s.refused || s.http_status != 0)
+  if (s.has_ended || s.refused || s.http_status != 0 || s.to == nullptr)
     due_.push_back(s.number);
 }
 
@@ -175,7 +182,7 @@ void connection::on_closed(std::int32_t number, bool is_cut) {
   auto& s = *found->second;
   busy_ = heard_;
   loop_.hold(s.request.size(), 0);
-  queued_ -= s.response.size();
+  count_queued(s.response.size(), 0);
   if (s.to != nullptr && s.to->side != nullptr)
     s.to->side->on_gone(s);
   if (s.served)
@@ -217,10 +224,9 @@ void connection::serve(stream& s) {
   if (s.trailers || s.served)
     return;
   if (s.http_status != 0)
-    return refuse_http(s);
-  if (queued_ > queued_max)
-    return refuse(s, make_error(errc::resource_exhausted,
-                                "too many answers wait for this connection's client"));
+    return s.has_ended ? refuse_http(s) : void();
+  if (is_overfull())
+    return refuse_overfull(s);
   if (s.refused)
     return refuse(s, std::move(*s.refused));
   if (s.to == nullptr)
@@ -236,10 +242,13 @@ void connection::serve(stream& s) {
 
 void connection::serve_api(stream& s) {
   auto request = s.request.next();
-  if (!request)
+  if (!request) {
+    if (request.error().code == errc::resource_exhausted)
+      loop_.meters().refused_requests.add();
     return refuse(s, std::move(request).error());
+  }
   if (!*request || !s.request.empty())
-    return refuse(s, make_error(errc::internal, "a call of this method has one request, whole"));
+    return refuse(s, not_one_request());
   std::optional<reprise::time_point> deadline;
   if (s.timeout)
     deadline
@@ -264,6 +273,16 @@ void connection::serve_side(stream& s) {
     s.to->side->on_end(s);
 }
 
+bool connection::is_overfull() const noexcept {
+  return queued_ > loop_.limits().queued_bytes_max;
+}
+
+void connection::refuse_overfull(stream& s) {
+  loop_.meters().refused_queued.add();
+  refuse(
+    s, make_error(errc::resource_exhausted, "too many answers wait for this connection's client"));
+}
+
 void connection::refuse(stream& s, error why) {
   end_response(s, to_trailers(why));
 }
@@ -275,6 +294,11 @@ bool connection::answer(std::int32_t number, const method& of, result<std::strin
   if (s == nullptr)
     return false;
   s->served.reset();
+  // As if it were not there: a task that it brings is for others.
+  if (is_overfull()) {
+    refuse_overfull(*s);
+    return false;
+  }
   if (!what) {
     refuse(*s, std::move(what).error());
     return true;
@@ -290,7 +314,12 @@ void connection::queue(stream& s, std::string message) {
   auto before = s.response.size();
   s.response.push(message_head(message.size()));
   s.response.push(std::move(message));
-  queued_ += s.response.size() - before;
+  count_queued(before, s.response.size());
+}
+
+void connection::count_queued(std::size_t before, std::size_t after) {
+  queued_ += after - before;
+  loop_.queue(before, after);
 }
 
 void connection::begin_response(stream& s) {
@@ -312,7 +341,11 @@ void connection::end_response(stream& s, failure_trailers how) {
 
 void connection::refuse_http(stream& s) {
   s.trailers.emplace();
-  submit_http_refusal(session_, s.number, s.http_status);
+  if (!s.wants_head_only) {
+    s.response.push("This port speaks gRPC.\n");
+    count_queued(0, s.response.size());
+  }
+  submit_http_refusal(session_, s);
   loop_.flush_soon(*this);
 }
 
@@ -341,6 +374,7 @@ bool connection::flush() {
 
 /// Asks the session for its frames until there are enough for one write.
 bool connection::fill(std::string& out) {
+  out.append(std::exchange(own_frames_, {}));
   out_ = &out;
   auto is_well = true;
   while (is_well && out.size() < write_size) {
@@ -362,7 +396,7 @@ void connection::on_send(stream& s, std::string_view frame_head, std::size_t siz
     packed_tasks_.push_back({.place = given_ + out_->size(),
                              .stream = s.number,
                              .token = std::exchange(s.task_token, {})});
-  queued_ -= size;
+  count_queued(size, 0);
   s.response.move_to(*out_, size);
 }
 
@@ -393,7 +427,34 @@ void connection::forget_given_tasks() {
 
 // -- the end -------------------------------------------------------------------------------------
 
+/// A frame was not fine. Without headers that are too long nothing that follows can be unpacked:
+/// the other calls get their answers, that one ends as gRPC says RESOURCE_EXHAUSTED in HTTP/2.
+void connection::turn_deaf() {
+  is_deaf_ = true;
+  if (guard_.found() == frame_guard::verdict::broken) {
+    nghttp2_session_terminate_session(session_, NGHTTP2_PROTOCOL_ERROR);
+    return loop_.flush_soon(*this);
+  }
+  loop_.meters().refused_headers.add();
+  auto offender = guard_.offender();
+  own_frames_ = reset_frame(offender, NGHTTP2_ENHANCE_YOUR_CALM);
+  on_closed(offender, true);
+  for (auto& [number, s] : streams_)
+    if (!s->has_ended)
+      s->refused = make_error(errc::unavailable, "the connection's client sent headers too long");
+  for (auto& [number, s] : streams_)
+    due_.push_back(number);
+  phase_ = phase::gone;
+  phase_ends_ = std::chrono::steady_clock::now() + loop_.times().last_calls;
+  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, offender, NGHTTP2_ENHANCE_YOUR_CALM, nullptr,
+                        0);
+  loop_.flush_soon(*this);
+  loop_.look_by(phase_ends_);
+}
+
 bool connection::is_over() const {
+  if (guard_.found() == frame_guard::verdict::long_headers)
+    return unsent_.empty() && streams_.empty() && nghttp2_session_want_write(session_) == 0;
   return unsent_.empty() && nghttp2_session_want_read(session_) == 0
          && nghttp2_session_want_write(session_) == 0;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "frontend/transport/frame_guard.hpp"
+#include "frontend/transport/limits.hpp"
 #include "frontend/transport/socket.hpp"
 #include "frontend/transport/stream.hpp"
 
@@ -30,6 +32,12 @@ struct connection_times {
   std::chrono::milliseconds age = std::chrono::seconds{300};
   /// What calls then still have: longer than the longest poll, so that none is cut.
   std::chrono::milliseconds last_calls = std::chrono::seconds{70};
+};
+
+/// How a transport treats its clients.
+struct transport_settings {
+  connection_times times{};
+  transport_limits limits{};
 };
 
 /// One client's connection: HTTP/2 by nghttp2, gRPC on top of it. Only on the thread of its loop.
@@ -67,6 +75,13 @@ public:
     return was_pinged_ && queued_ == 0 && phase_ == phase::open && unsent_.empty();
   }
 
+  /// Whether to read from the client: not while it takes nothing and much waits for it.
+  bool may_read() const noexcept {
+    return !is_stuck() || !is_overfull();
+  }
+
+  /// For the loop: what it has the system tell it of.
+  std::uint32_t watched_for = 0;
   /// For the loop: it will flush this.
   bool is_to_be_flushed = false;
   /// The same, but later.
@@ -123,12 +138,16 @@ private:
   void serve(stream& s);
   void serve_api(stream& s);
   void serve_side(stream& s);
+  bool is_overfull() const noexcept;
+  void refuse_overfull(stream& s);
   void refuse(stream& s, error why);
   void refuse_http(stream& s);
   /// Has a message sent, sooner or later.
   void queue(stream& s, std::string message);
   void begin_response(stream& s);
   void end_response(stream& s, failure_trailers how);
+  void count_queued(std::size_t before, std::size_t after);
+  void turn_deaf();
   bool fill(std::string& out);
   bool send(std::string& bytes);
   void say_last_call();
@@ -157,6 +176,11 @@ private:
   std::size_t queued_ = 0;
   /// Bytes that the socket took so far.
   std::uint64_t given_ = 0;
+  frame_guard guard_;
+  /// Nothing more of what the client says can be read.
+  bool is_deaf_ = false;
+  /// Frames of our own, to go out between those of the session.
+  std::string own_frames_;
   /// What the other side did not take yet.
   std::string unsent_;
   /// Where the session's frames go while it is asked for them.

@@ -63,6 +63,10 @@ error too_large(std::size_t size, std::size_t most) {
 
 } // namespace
 
+error not_one_request() {
+  return make_error(errc::internal, "a call of this method has one request, whole");
+}
+
 std::optional<std::chrono::nanoseconds> parse_timeout(std::string_view text) {
   constexpr std::size_t digits_max = 8;
   if (text.size() < 2 || text.size() > digits_max + 1)
@@ -169,6 +173,8 @@ result<void> message_reader::feed(std::string_view bytes) {
   auto size = announced();
   if (size > most_)
     return too_large(size, most_);
+  if (is_one_ && bytes_.size() - head_size > size)
+    return not_one_request();
   // What it says is not yet sent: no more memory than a sender of many such heads is worth.
   constexpr std::size_t trusted = 64U << 10;
   bytes_.reserve(std::min(head_size + size, trusted));

@@ -36,6 +36,9 @@ struct failure_trailers {
 /// The trailers of a refusal, its text and detail cut to what clients take.
 failure_trailers to_trailers(const error& why);
 
+/// Why a call is refused that has no request, half of one, or more than one.
+error not_one_request();
+
 /// What goes before each message: whether it is compressed (never), and its length.
 std::string message_head(std::size_t size);
 
@@ -46,10 +49,16 @@ public:
   explicit message_reader(std::size_t most) : most_(most) {
   }
 
+  /// Only one message may come: bytes behind it are refused.
+  void expect_one() noexcept {
+    is_one_ = true;
+  }
+
   /// How messages are packed that are: the value of grpc-encoding.
   void set_encoding(std::string_view name);
 
-  /// Takes more bytes. RESOURCE_EXHAUSTED as soon as a message says that it is too long.
+  /// Takes more bytes. RESOURCE_EXHAUSTED as soon as a message says that it is too long, INTERNAL
+  /// as soon as there are more bytes than the only message announced.
   result<void> feed(std::string_view bytes);
 
   /// The next message, when it is there as a whole; valid until the reader is used again.
@@ -69,6 +78,7 @@ private:
   std::size_t announced() const noexcept;
 
   std::size_t most_;
+  bool is_one_ = false;
   std::string bytes_;
   /// Where the next message begins.
   std::size_t begin_ = 0;

@@ -63,8 +63,10 @@ void health_watch::on_message(exchange& from, std::string_view message) {
     return from.finish(unreadable());
   if (state_.stopped)
     return from.finish(stopping());
-  if (state_.watches.fetch_add(1) >= health_state::watches_max) {
+  if (state_.watches.fetch_add(1) >= state_.watches_max) {
     state_.watches.fetch_sub(1);
+    if (state_.refused != nullptr)
+      state_.refused->add();
     return from.finish(
       make_error(errc::resource_exhausted, "too many clients watch the server's health"));
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/metrics.hpp"
 #include "frontend/transport/side_service.hpp"
 
 #include <atomic>
@@ -14,11 +15,11 @@ namespace reprise::frontend {
 
 /// What the server says of its health. Shared by the services of all loops; thread-safe.
 struct health_state {
-  /// Watches at the same time, of all clients.
-  static constexpr std::size_t watches_max = 256;
-
   /// The services that the server knows besides "" (the whole server).
   const std::vector<std::string> names;
+  /// Watches at the same time, of all clients; and who counts those that were refused.
+  std::size_t watches_max = 256;
+  counter* refused = nullptr;
   std::atomic<bool> serving{false};
   std::atomic<bool> stopped{false};
   std::atomic<std::size_t> watches{0};

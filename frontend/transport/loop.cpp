@@ -3,8 +3,6 @@
 #include "base/ensure.hpp"
 #include "base/log.hpp"
 
-#include <poll.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -16,30 +14,32 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Requests that are still being received, of all clients of a loop.
-constexpr std::size_t held_max = 256U << 20;
 /// After a failure to accept a connection.
 constexpr auto accept_pause = 250ms;
 /// How long the answer to a ping may wait to be sent with something else. Clients written in Go
 /// send one with nearly each answer that they get, to measure the connection: every second write of
 /// a busy server would be for that alone.
 constexpr auto ping_delay = 2ms;
-constexpr std::size_t events_max = 256;
 constexpr int accepts_max = 64;
 
 } // namespace
 
-transport_loop::transport_loop(service& front, route_table routes, const connection_times& times)
+transport_loop::transport_loop(service& front, route_table routes,
+                               const transport_settings& settings, transport_meters& meters)
   : front_(front),
     routes_(std::move(routes)),
-    times_(times),
+    settings_(settings),
+    meters_(meters),
     poll_(::epoll_create1(EPOLL_CLOEXEC)),
     alarm_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   ENSURE(poll_ && alarm_, "no file descriptors for the transport");
   watch(alarm_.get(), 0, EPOLLIN, EPOLL_CTL_ADD);
 }
 
-transport_loop::~transport_loop() = default;
+transport_loop::~transport_loop() {
+  connections_.clear();
+  show_use();
+}
 
 template <class Work>
 bool transport_loop::guarded(std::uint64_t id, Work&& work) noexcept {
@@ -66,6 +66,7 @@ void transport_loop::listen(std::vector<file_descriptor> sockets, distribute han
 
 void transport_loop::adopt(file_descriptor socket) {
   load_.fetch_add(1, std::memory_order_relaxed);
+  meters_.connections.add(1);
   std::lock_guard lock{mutex_};
   adopted_.push_back(std::move(socket));
   wake_locked();
@@ -78,10 +79,6 @@ void transport_loop::run_soon(std::function<void()> job) {
 }
 
 void transport_loop::post(answer a) {
-  if (std::this_thread::get_id() == thread_id_.load(std::memory_order_relaxed)) {
-    answered_here_.push_back(std::move(a));
-    return;
-  }
   std::lock_guard lock{mutex_};
   answered_.push_back(std::move(a));
   wake_locked();
@@ -133,56 +130,34 @@ bool transport_loop::wait_until_idle(std::optional<std::chrono::milliseconds> pa
 // -- the loop's thread ---------------------------------------------------------------------------
 
 void transport_loop::settle() {
-  thread_id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   handle_posted();
   if (next_look_ && *next_look_ <= std::chrono::steady_clock::now())
     look_at_all();
   if (late_at_ && *late_at_ <= std::chrono::steady_clock::now())
     flush_late();
   flush_all();
+  show_use();
   tell_if_idle();
 }
 
 void transport_loop::wait(std::optional<time_point> until) {
-  let_gather(until);
-  std::array<epoll_event, events_max> events;
-  auto n = ::epoll_wait(poll_.get(), events.data(), events_max, milliseconds_to_sleep(until));
-  {
-    std::lock_guard lock{mutex_};
-    is_sleeping_ = false;
-    is_woken_ = false;
-  }
-  for (int i = 0; i < n; ++i)
-    handle(events[static_cast<std::size_t>(i)].data.u64,
-           events[static_cast<std::size_t>(i)].events);
-  if (taken_ > 0)
-    pace_.found(std::chrono::steady_clock::now(), std::exchange(taken_, 0));
+  auto n = ::epoll_wait(poll_.get(), events_.data(), events_max, milliseconds_to_sleep(until));
+  events_count_ = n > 0 ? static_cast<std::size_t>(n) : 0;
+  std::lock_guard lock{mutex_};
+  is_sleeping_ = false;
+  is_woken_ = false;
+}
+
+void transport_loop::handle() {
+  auto count = std::exchange(events_count_, 0);
+  for (std::size_t i = 0; i < count; ++i)
+    handle(events_[i].data.u64, events_[i].events);
   handle_posted();
   flush_all();
 }
 
-/// Sleeps until it is time to look at the sockets, or others want this thread.
-void transport_loop::let_gather(std::optional<time_point> until) {
-  auto next = pace_.next(calls_for_store_);
-  if (until)
-    next = std::min(next, *until);
-  auto left = std::chrono::nanoseconds{next - std::chrono::steady_clock::now()}.count();
-  if (left <= 0)
-    return;
-  {
-    std::lock_guard lock{mutex_};
-    if (is_wanted_locked())
-      return;
-    is_sleeping_ = true;
-  }
-  pollfd alarm{.fd = alarm_.get(), .events = POLLIN, .revents = 0};
-  const timespec patience{.tv_sec = 0, .tv_nsec = left};
-  ::ppoll(&alarm, 1, &patience, nullptr);
-}
-
 bool transport_loop::is_wanted_locked() const {
-  return is_woken_ || !answered_.empty() || !answered_here_.empty() || !jobs_.empty()
-         || !adopted_.empty();
+  return is_woken_ || !answered_.empty() || !jobs_.empty() || !adopted_.empty();
 }
 
 /// From here on, others wake this thread through the alarm.
@@ -216,22 +191,21 @@ void transport_loop::handle_posted() {
     adopted.swap(adopted_);
   }
   for (auto& socket : adopted)
-    if (!guarded(0, [&] { begin(std::move(socket)); }))
+    if (!guarded(0, [&] { begin(std::move(socket)); })) {
       load_.fetch_sub(1, std::memory_order_relaxed);
+      meters_.connections.add(-1);
+    }
   for (auto& job : jobs)
     guarded(0, job);
-  for (auto* given : {&answering_, &answered_here_}) {
-    calls_ -= given->size();
-    for (auto& a : *given) {
-      calls_for_store_ -= a.of->may_wait ? 0 : 1;
-      auto is_there = false;
-      if (auto found = connections_.find(a.connection); found != connections_.end())
-        guarded(a.connection, [&] { is_there = found->second->answer(a.stream, *a.of, a.what); });
-      if (!is_there && a.of->brings_task && a.what)
-        guarded(0, [&] { front_.give_back(service::task_token_of(*a.what)); });
-    }
-    given->clear();
+  calls_ -= answering_.size();
+  for (auto& a : answering_) {
+    auto is_there = false;
+    if (auto found = connections_.find(a.connection); found != connections_.end())
+      guarded(a.connection, [&] { is_there = found->second->answer(a.stream, *a.of, a.what); });
+    if (!is_there && a.of->brings_task && a.what)
+      guarded(0, [&] { front_.give_back(service::task_token_of(*a.what)); });
   }
+  answering_.clear();
 }
 
 void transport_loop::watch(int descriptor, std::uint64_t id, std::uint32_t events, int operation) {
@@ -292,12 +266,14 @@ void transport_loop::accept_some(const file_descriptor& from) {
 void transport_loop::begin(file_descriptor socket) {
   if (is_draining_) {
     load_.fetch_sub(1, std::memory_order_relaxed);
+    meters_.connections.add(-1);
     return;
   }
   auto id = next_id_++;
   watch(socket.get(), id, EPOLLIN, EPOLL_CTL_ADD);
   auto made = std::make_unique<connection>(*this, std::move(socket), id,
                                            std::chrono::steady_clock::now());
+  made->watched_for = EPOLLIN;
   look_by(made->next_look());
   flush_soon(*made);
   connections_.emplace(id, std::move(made));
@@ -305,6 +281,7 @@ void transport_loop::begin(file_descriptor socket) {
 
 void transport_loop::close(connection& c) {
   load_.fetch_sub(1, std::memory_order_relaxed);
+  meters_.connections.add(-1);
   connections_.erase(c.id());
 }
 
@@ -345,11 +322,11 @@ void transport_loop::flush_all() {
 
 void transport_loop::flush(connection& c) {
   c.is_to_be_flushed = false;
-  auto was_stuck = c.is_stuck();
   if (!c.flush())
-    close(c);
-  else if (c.is_stuck() != was_stuck)
-    watch(c.descriptor(), c.id(), was_stuck ? EPOLLIN : EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
+    return close(c);
+  auto wanted = (c.may_read() ? EPOLLIN : 0U) | (c.is_stuck() ? EPOLLOUT : 0U);
+  if (std::exchange(c.watched_for, wanted) != wanted)
+    watch(c.descriptor(), c.id(), wanted, EPOLL_CTL_MOD);
 }
 
 void transport_loop::look_by(time_point when) {
@@ -359,7 +336,7 @@ void transport_loop::look_by(time_point when) {
 void transport_loop::look_at_all() {
   auto now = std::chrono::steady_clock::now();
   // Many connections have many moments: looks are as far apart as makes no difference to them.
-  auto earliest = now + std::min(times_.silence, times_.idle) / 200;
+  auto earliest = now + std::min(times().silence, times().idle) / 200;
   next_look_.reset();
   if (!is_accepting_ && !listening_.empty())
     accept_again();
@@ -390,15 +367,23 @@ const route* transport_loop::find(std::string_view path) const {
 response_handler transport_loop::expect_answer(const connection& c, std::int32_t stream,
                                                const method& what) {
   ++calls_;
-  ++taken_;
-  calls_for_store_ += what.may_wait ? 0 : 1;
   return [this, connection = c.id(), stream, of = &what](result<std::string> given) {
     post({.connection = connection, .stream = stream, .of = of, .what = std::move(given)});
   };
 }
 
 bool transport_loop::may_hold(std::size_t bytes) const noexcept {
-  return held_ + bytes <= held_max;
+  return held_ + bytes <= limits().held_bytes_max;
+}
+
+void transport_loop::show_use() {
+  auto show = [](gauge& to, std::size_t now, std::size_t& shown) {
+    if (now != shown)
+      to.add(static_cast<std::int64_t>(now) - static_cast<std::int64_t>(shown));
+    shown = now;
+  };
+  show(meters_.held_bytes, held_, held_shown_);
+  show(meters_.queued_bytes, queued_, queued_shown_);
 }
 
 void transport_loop::tell_if_idle() {

@@ -3,8 +3,10 @@
 #include "cluster/worker_pool.hpp"
 #include "frontend/service.hpp"
 #include "frontend/transport/connection.hpp"
-#include "frontend/transport/read_pace.hpp"
+#include "frontend/transport/limits.hpp"
 #include "frontend/transport/socket.hpp"
+
+#include <sys/epoll.h>
 
 #include <array>
 #include <atomic>
@@ -17,7 +19,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -35,15 +36,16 @@ struct path_hash {
 using route_table = std::unordered_map<std::string, route, path_hash, std::equal_to<>>;
 
 /// Where a worker of the actors' pool waits: reads calls from its connections, has them served, and
-/// writes the answers, those included that other threads give: all on that one thread, so that a
+/// writes the answers, those included that other threads give: by one thread at a time, so that a
 /// connection has no lock, and what was answered together goes out together.
 class transport_loop final : public cluster::event_source {
 public:
   /// Takes a connection that was accepted; told by the loop that has the listening sockets.
   using distribute = std::function<void(file_descriptor)>;
 
-  /// `front` and the side services in `routes` outlive the loop.
-  transport_loop(service& front, route_table routes, const connection_times& times);
+  /// `front`, the side services in `routes` and `meters` outlive the loop.
+  transport_loop(service& front, route_table routes, const transport_settings& settings,
+                 transport_meters& meters);
   ~transport_loop() override;
 
   transport_loop(const transport_loop&) = delete;
@@ -63,6 +65,7 @@ public:
 
   void settle() override;
   void wait(std::optional<time_point> until) override;
+  void handle() override;
   void wake() override;
 
   /// Any thread: takes no more connections, and lets those that are there end their calls.
@@ -80,7 +83,15 @@ public:
   }
 
   const connection_times& times() const noexcept {
-    return times_;
+    return settings_.times;
+  }
+
+  const transport_limits& limits() const noexcept {
+    return settings_.limits;
+  }
+
+  transport_meters& meters() noexcept {
+    return meters_;
   }
 
   /// Null: nobody has such a method.
@@ -101,6 +112,11 @@ public:
     held_ += after - before;
   }
 
+  /// The same of the answers that a client does not read.
+  void queue(std::size_t before, std::size_t after) noexcept {
+    queued_ += after - before;
+  }
+
   /// Memory for what is read and sent at one time.
   std::array<std::uint8_t, 64U << 10> read_buffer{};
   std::string write_buffer{};
@@ -115,6 +131,8 @@ private:
     const method* of;
     result<std::string> what;
   };
+
+  static constexpr std::size_t events_max = 256;
 
   void watch(int descriptor, std::uint64_t id, std::uint32_t events, int operation);
   void post(answer a);
@@ -134,14 +152,15 @@ private:
   /// when it threw.
   template <class Work>
   bool guarded(std::uint64_t id, Work&& work) noexcept;
-  void let_gather(std::optional<time_point> until);
   bool is_wanted_locked() const;
   int milliseconds_to_sleep(std::optional<time_point> until);
   void tell_if_idle();
+  void show_use();
 
   service& front_;
   const route_table routes_;
-  const connection_times times_;
+  const transport_settings settings_;
+  transport_meters& meters_;
   file_descriptor poll_;
   file_descriptor alarm_;
   std::vector<file_descriptor> listening_;
@@ -154,19 +173,18 @@ private:
   std::vector<std::uint64_t> late_;
   std::optional<time_point> late_at_;
   std::size_t calls_ = 0;
-  /// Those of them that nothing but the store is likely to hold up.
-  std::size_t calls_for_store_ = 0;
-  /// Calls since the last look at the sockets.
-  std::size_t taken_ = 0;
-  read_pace pace_;
   std::size_t held_ = 0;
+  std::size_t queued_ = 0;
+  /// Of these, what the meters know.
+  std::size_t held_shown_ = 0;
+  std::size_t queued_shown_ = 0;
   bool is_draining_ = false;
   std::optional<time_point> next_look_;
   std::atomic<std::size_t> load_{0};
-  std::atomic<std::thread::id> thread_id_{};
-  /// Given on the loop's thread; nobody else's.
-  std::vector<answer> answered_here_;
-  /// Taken by that thread; kept for their memory.
+  /// What the last wait found.
+  std::array<epoll_event, events_max> events_{};
+  std::size_t events_count_ = 0;
+  /// Taken by who is in the loop; kept for their memory.
   std::vector<answer> answering_;
 
   std::mutex mutex_;

@@ -14,18 +14,10 @@ namespace reprise::frontend {
 
 namespace {
 
-/// A stream costs about 1 KiB; clients with many long polls need many.
-constexpr std::uint32_t streams_max = 65'536;
 /// What a client may send before we say that we have read it. Everything is read at once, so they
 /// only bound what one round trip carries.
 constexpr std::uint32_t stream_window = 1U << 20;
 constexpr std::int32_t connection_window = 16 << 20;
-/// Said to clients; what the session takes at most is near it.
-constexpr std::uint32_t header_list_max = 32U << 10;
-/// Calls that a client may give up: at once, and for each second. Workers that stop give up all
-/// their polls; a client that opens calls only to reset them is hung up on.
-constexpr std::uint64_t reset_burst = 20'000;
-constexpr std::uint64_t reset_rate = 2'000;
 
 /// Nothing may be thrown through the library's frames.
 template <class Job>
@@ -145,7 +137,9 @@ struct session_events {
                       std::size_t most, std::uint32_t* flags, nghttp2_data_source* source, void*) {
     auto& s = *static_cast<stream*>(source->ptr);
     auto size = std::min(s.response.size(), most);
-    if (size == s.response.size() && s.trailers) {
+    if (size == s.response.size() && s.http_status != 0) {
+      *flags |= NGHTTP2_DATA_FLAG_EOF;
+    } else if (size == s.response.size() && s.trailers) {
       *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
       auto failed = guarded([&] {
         header_list list;
@@ -190,32 +184,40 @@ callbacks make_callbacks() {
   return callbacks{c};
 }
 
-options make_options() {
+options make_options(const transport_limits& limits) {
   nghttp2_option* o = nullptr;
   ENSURE(nghttp2_option_new(&o) == 0, "no memory for the transport");
   // Streams that are over are of use only for priorities, which we have none of.
   nghttp2_option_set_no_closed_streams(o, 1);
-  nghttp2_option_set_stream_reset_rate_limit(o, reset_burst, reset_rate);
+  nghttp2_option_set_stream_reset_rate_limit(o, limits.reset_burst, limits.reset_rate);
   return options{o};
 }
 
 } // namespace
 
-nghttp2_session* new_session(connection& owner) {
+nghttp2_session* new_session(connection& owner, const transport_limits& limits) {
   static const auto all_callbacks = make_callbacks();
-  static const auto all_options = make_options();
+  auto all_options = make_options(limits);
   nghttp2_session* session = nullptr;
   ENSURE(nghttp2_session_server_new2(&session, all_callbacks.get(), &owner, all_options.get()) == 0,
          "no memory for a connection");
   const std::array<nghttp2_settings_entry, 4> settings{{
-    {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, streams_max},
+    {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.streams_max},
     {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, stream_window},
-    {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, header_list_max},
+    {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(limits.header_bytes_max)},
     {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
   }};
   nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
   nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, connection_window);
   return session;
+}
+
+std::string reset_frame(std::int32_t number, std::uint32_t code) {
+  std::string out{'\0', '\0', '\4', static_cast<char>(NGHTTP2_RST_STREAM), '\0'};
+  for (auto value : {static_cast<std::uint32_t>(number), code})
+    for (int shift = 24; shift >= 0; shift -= 8)
+      out.push_back(static_cast<char>(value >> shift & 0xFF));
+  return out;
 }
 
 void submit_response(nghttp2_session* session, stream& s) {
@@ -230,10 +232,12 @@ void submit_refusal(nghttp2_session* session, std::int32_t number, const failure
   nghttp2_submit_response(session, number, list.data(), list.size(), nullptr);
 }
 
-void submit_http_refusal(nghttp2_session* session, std::int32_t number, int status) {
-  auto text = std::to_string(status);
-  header_list list{copied_header(":status", text)};
-  nghttp2_submit_response(session, number, list.data(), list.size(), nullptr);
+void submit_http_refusal(nghttp2_session* session, stream& s) {
+  auto text = std::to_string(s.http_status);
+  header_list list{copied_header(":status", text), fixed_header("content-type", "text/plain")};
+  nghttp2_data_provider from{.source = {.ptr = &s}, .read_callback = session_events::read};
+  nghttp2_submit_response(session, s.number, list.data(), list.size(),
+                          s.response.size() > 0 ? &from : nullptr);
 }
 
 } // namespace reprise::frontend

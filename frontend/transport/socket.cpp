@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -120,6 +121,35 @@ result<listening> listen_on(const std::string& host, int port) {
   if (out.sockets.empty())
     return refused;
   return out;
+}
+
+result<std::vector<std::string>> addresses_of(const std::string& host) {
+  auto refused = [&host](const std::string& why) {
+    return make_error(errc::unavailable,
+                      "cannot listen on " + host + ": " + why + "; choose another --ip");
+  };
+  auto found = resolve(host, 0);
+  if (!found)
+    return refused(found.error().message);
+  std::vector<std::string> out;
+  for (auto* a = found->get(); a != nullptr; a = a->ai_next) {
+    file_descriptor socket{::socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP)};
+    if (!socket || ::bind(socket.get(), a->ai_addr, a->ai_addrlen) != 0)
+      continue;
+    std::array<char, NI_MAXHOST> number{};
+    if (::getnameinfo(a->ai_addr, a->ai_addrlen, number.data(), number.size(), nullptr, 0,
+                      NI_NUMERICHOST)
+        == 0)
+      out.emplace_back(number.data());
+  }
+  if (out.empty())
+    return refused("this machine has no such address");
+  return out;
+}
+
+std::string address_text(const std::string& host, int port) {
+  auto is_long = host.find(':') != std::string::npos;
+  return (is_long ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
 file_descriptor accept_from(const file_descriptor& socket, bool& exhausted) {

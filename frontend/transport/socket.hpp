@@ -50,6 +50,13 @@ struct listening {
 /// Refused (unavailable), with what the system says, when one of them cannot be had.
 result<listening> listen_on(const std::string& host, int port);
 
+/// The addresses of `host` as numbers, those of them that this machine has. Refused (unavailable),
+/// with a sentence, when there is none.
+result<std::vector<std::string>> addresses_of(const std::string& host);
+
+/// "127.0.0.1:80" and "[::1]:80".
+std::string address_text(const std::string& host, int port);
+
 /// The next connection of a listening socket, ready for short answers. None: there is none now,
 /// or (`exhausted`) there are too many descriptors to take it.
 file_descriptor accept_from(const file_descriptor& socket, bool& exhausted);

@@ -10,9 +10,6 @@ namespace reprise::frontend {
 
 namespace {
 
-/// What all headers of a call may take; clients with large tokens stay far below.
-constexpr std::size_t headers_bytes_max = 32U << 10;
-
 constexpr int method_not_allowed = 405;
 constexpr int unsupported_media_type = 415;
 
@@ -51,7 +48,9 @@ void outgoing::move_to(std::string& out, std::size_t count) {
 
 void stream::take_header(std::string_view name, std::string_view value) {
   header_bytes_ += name.size() + value.size();
-  if (header_bytes_ > headers_bytes_max) {
+  if (header_bytes_ > limits_.header_bytes_max) {
+    if (!refused)
+      on_.loop_.meters().refused_headers.add();
     refused = make_error(errc::resource_exhausted, "received metadata size exceeds limit");
     return;
   }
@@ -59,9 +58,12 @@ void stream::take_header(std::string_view name, std::string_view value) {
     to = on_.loop_.find(value);
     if (to == nullptr)
       path = value;
+    else if (to->api != nullptr)
+      request.expect_one();
   } else if (name == ":method") {
     if (value != "POST")
       http_status = method_not_allowed;
+    wants_head_only = value == "HEAD";
   } else if (name == "content-type") {
     if (!value.starts_with("application/grpc"))
       http_status = unsupported_media_type;
@@ -77,6 +79,8 @@ void stream::take_header(std::string_view name, std::string_view value) {
 void stream::send(std::string message) {
   if (trailers)
     return;
+  if (on_.is_overfull())
+    return on_.refuse_overfull(*this);
   on_.queue(*this, std::move(message));
   on_.begin_response(*this);
 }

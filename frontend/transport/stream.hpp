@@ -2,6 +2,7 @@
 
 #include "frontend/service.hpp"
 #include "frontend/transport/grpc_wire.hpp"
+#include "frontend/transport/limits.hpp"
 #include "frontend/transport/side_service.hpp"
 
 #include <chrono>
@@ -47,9 +48,8 @@ private:
 /// One call on its connection: an HTTP/2 stream. Only on the thread of its loop.
 class stream final : public exchange {
 public:
-  static constexpr std::size_t request_bytes_max = 4U << 20;
-
-  stream(connection& on, std::int32_t number) : number(number), on_(on) {
+  stream(connection& on, std::int32_t number, const transport_limits& limits)
+    : number(number), request(limits.request_bytes_max), on_(on), limits_(limits) {
   }
 
   void send(std::string message) override;
@@ -66,9 +66,10 @@ public:
   std::optional<std::chrono::nanoseconds> timeout{};
   /// A status other than 200: this is no gRPC call.
   int http_status = 0;
+  bool wants_head_only = false;
   /// Why the call is refused before it is served.
   std::optional<error> refused{};
-  message_reader request{request_bytes_max};
+  message_reader request;
   /// The caller has sent all.
   bool has_ended = false;
   /// The API serves it: its answer is still to come.
@@ -83,6 +84,7 @@ public:
 
 private:
   connection& on_;
+  const transport_limits& limits_;
   std::size_t header_bytes_ = 0;
 };
 

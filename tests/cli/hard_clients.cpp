@@ -381,7 +381,7 @@ TEST_CASE_FIXTURE(hard_world, "who watches the health hears of every change, and
 TEST_CASE_FIXTURE(hard_world, "too many who watch are refused; those who go make room") {
   raw_client client{server.port()};
   std::vector<std::unique_ptr<health_watch>> watches;
-  for (std::size_t i = 0; i < frontend::health_state::watches_max; ++i) {
+  for (std::size_t i = 0; i < frontend::transport_limits{}.watches_max; ++i) {
     watches.push_back(std::make_unique<health_watch>(client));
     REQUIRE(watches.back()->next() == 1);
   }

@@ -15,6 +15,14 @@ namespace {
 
 constexpr const char* info = "/temporal.api.workflowservice.v1.WorkflowService/GetSystemInfo";
 
+std::string workflow(const char* method) {
+  return std::string{"/"} + workflow_service + "/" + method;
+}
+
+std::uint64_t refusals(live_server& server, const char* bound) {
+  return server.numbers().counter("reprise_bound_refused_total", "", {{"bound", bound}}).value();
+}
+
 struct server_fixture {
   server_fixture() {
     REQUIRE(eventually([this] { return server.serves(); }));
@@ -115,13 +123,16 @@ TEST_CASE_FIXTURE(server_fixture, "what is HTTP/2 but not gRPC is told so") {
   REQUIRE(c.greet(65'535));
   REQUIRE(c.begin_request(
     1, {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "localhost"}}));
-  CHECK(c.hear(1) == ":status: 405\n");
+  CHECK(c.hear(1) == ":status: 405\ncontent-type: text/plain\nThis port speaks gRPC.\n");
   REQUIRE(c.begin_request(3, {{":method", "POST"},
                               {":scheme", "http"},
                               {":path", info},
                               {":authority", "localhost"},
                               {"content-type", "application/json"}}));
-  CHECK(c.hear(3) == ":status: 415\n");
+  CHECK(c.hear(3).starts_with(":status: 415\n"));
+  REQUIRE(c.begin_request(
+    5, {{":method", "HEAD"}, {":scheme", "http"}, {":path", "/"}, {":authority", "localhost"}}));
+  CHECK(c.hear(5) == ":status: 405\ncontent-type: text/plain\n");
   CHECK(server.serves());
 }
 
@@ -146,6 +157,111 @@ TEST_CASE_FIXTURE(server_fixture, "a name that is two addresses is served on bot
   CHECK(taken.error().code == errc::unavailable);
   CHECK(frontend::listen_on("", 0));
   CHECK(!frontend::listen_on("no such host.invalid", 0));
+}
+
+// -- bounds --------------------------------------------------------------------------------------
+
+TEST_CASE_FIXTURE(server_fixture,
+                  "bytes behind the only request are refused before the call ends") {
+  raw_connection c{server.port()};
+  REQUIRE(c.greet(65'535));
+  REQUIRE(c.begin_call(1, info));
+  REQUIRE(c.send_data(1, std::string(6, '\0'), false));
+  CHECK(c.hear(1).find("grpc-status: 13\n") != std::string::npos);
+  CHECK(c.hear(1) == "[reset 0]");
+}
+
+TEST_CASE_FIXTURE(server_fixture, "an unknown method is refused before its request comes") {
+  raw_connection c{server.port()};
+  REQUIRE(c.greet(65'535));
+  REQUIRE(c.begin_call(1, "/no.such.Service/Call"));
+  CHECK(c.hear(1).find("grpc-status: 12\n") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(server_fixture, "headers up to the bound are taken, a few more refuse the call") {
+  raw_connection c{server.port()};
+  REQUIRE(c.greet(65'535));
+  REQUIRE(c.begin_call_with(1, info, 32'000));
+  REQUIRE(c.end_call(1));
+  CHECK(c.hear(1).ends_with("grpc-status: 0\n"));
+  std::uint32_t number = 3;
+  for (std::size_t size : {33'000, 39'000}) {
+    REQUIRE(c.begin_call_with(number, info, size));
+    CHECK(c.hear(number).find("grpc-status: 8\ngrpc-message: received metadata size exceeds limit")
+          != std::string::npos);
+    number += 2;
+  }
+  REQUIRE(c.begin_call(number, info));
+  REQUIRE(c.end_call(number));
+  CHECK(c.hear(number).ends_with("grpc-status: 0\n"));
+  CHECK(refusals(server, "header_bytes") == 2);
+}
+
+TEST_CASE_FIXTURE(server_fixture,
+                  "headers far too long end their call, and no other of its connection") {
+  for (std::size_t size : {41'000, 70'000, 1'000'000}) {
+    CAPTURE(size);
+    raw_connection c{server.port()};
+    REQUIRE(c.greet(65'535));
+    ws::PollWorkflowTaskQueueRequest poll;
+    poll.set_namespace_("default");
+    poll.mutable_task_queue()->set_name("queue");
+    REQUIRE(c.call(1, workflow("PollWorkflowTaskQueue"), poll.SerializeAsString()));
+    c.begin_call_with(3, info, size);
+    // ENHANCE_YOUR_CALM, which clients know as RESOURCE_EXHAUSTED.
+    CHECK(c.hear(3) == "[reset 11]");
+    REQUIRE(server.start_workflow("w" + std::to_string(size)).status.ok());
+    auto said = c.hear(1);
+    CHECK(said.find("grpc-status:") != std::string::npos);
+    CHECK(c.is_hung_up_on());
+  }
+  CHECK(server.serves());
+}
+
+TEST_CASE("a client that does not read costs no more than its bound") {
+  auto db = store::open_memory();
+  live_server server{*db, {}, {.port = 0, .limits = {.queued_bytes_max = 1U << 20}}};
+  REQUIRE(eventually([&] { return server.serves(); }));
+  constexpr std::size_t answer_bytes = 300'000;
+  ws::StartWorkflowExecutionRequest start;
+  start.set_namespace_("default");
+  start.set_workflow_id("w");
+  start.mutable_workflow_type()->set_name("type");
+  start.mutable_task_queue()->set_name("queue");
+  start.mutable_input()->add_payloads()->set_data(std::string(answer_bytes, 'x'));
+  REQUIRE(server.client().workflow_call("StartWorkflowExecution", start).status.ok());
+  ws::GetWorkflowExecutionHistoryRequest ask;
+  ask.set_namespace_("default");
+  ask.mutable_execution()->set_workflow_id("w");
+  auto used = [&] {
+    return server.numbers().gauge("reprise_bound_used", "", {{"bound", "queued_bytes"}}).value();
+  };
+  constexpr std::uint32_t calls = 100;
+  SUBCASE("because its windows are closed") {
+    raw_connection c{server.port()};
+    REQUIRE(c.greet(0));
+    for (std::uint32_t i = 0; i < calls; ++i)
+      REQUIRE(c.call(2 * i + 1, workflow("GetWorkflowExecutionHistory"), ask.SerializeAsString()));
+    // The last one is refused, which takes no window.
+    CHECK(c.hear(2 * calls - 1).find("grpc-status: 8\n") != std::string::npos);
+    CHECK(used() > 1'000'000);
+    CHECK(used() < 1'000'000 + 2 * static_cast<std::int64_t>(answer_bytes));
+    CHECK(refusals(server, "queued_bytes") > 50);
+  }
+  SUBCASE("because it reads nothing at all, until it does") {
+    raw_connection c{server.port()};
+    REQUIRE(c.greet(1U << 30));
+    REQUIRE(c.open_window(0, 1U << 30));
+    for (std::uint32_t i = 0; i < calls; ++i)
+      REQUIRE(c.call(2 * i + 1, workflow("GetWorkflowExecutionHistory"), ask.SerializeAsString()));
+    std::uint32_t answered = 0;
+    for (std::uint32_t i = 0; i < calls; ++i) {
+      auto said = c.hear_any();
+      answered += said.find("grpc-status: ") != std::string::npos ? 1 : 0;
+    }
+    CHECK(answered == calls);
+  }
+  CHECK(eventually([&] { return used() == 0; }));
 }
 
 // -- how connections end -------------------------------------------------------------------------
@@ -198,7 +314,7 @@ TEST_CASE("a client that no longer answers is hung up on") {
 
 TEST_CASE("more clients than there may be are hung up on; who goes makes room") {
   auto db = store::open_memory();
-  live_server server{*db, {}, {.port = 0, .connections_max = 4}};
+  live_server server{*db, {}, {.port = 0, .limits = {.connections_max = 4}}};
   REQUIRE(eventually([&] { return server.serves(); }));
   std::vector<std::unique_ptr<raw_connection>> all;
   for (int i = 0; i < 3; ++i) {

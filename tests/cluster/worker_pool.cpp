@@ -84,6 +84,9 @@ public:
     waiter_ = {};
   }
 
+  void handle() override {
+  }
+
   void wake() override {
     std::lock_guard lock{mutex_};
     woken_ = true;
@@ -297,4 +300,239 @@ TEST_CASE("a pool ends with work and times outstanding") {
     }
   }
   CHECK(kept.use_count() == 1);
+}
+
+// -- one thing that takes long -------------------------------------------------------------------
+
+namespace {
+
+/// Says that it runs, and goes on when it is told to.
+struct long_job {
+  std::promise<void> begun{};
+  std::promise<void> may_end{};
+
+  caf::actor spawn_in(caf::actor_system& system) {
+    return system.spawn([this](caf::event_based_actor*) -> caf::behavior {
+      return {[this](int) {
+        begun.set_value();
+        may_end.get_future().wait();
+      }};
+    });
+  }
+
+  void start_in(caf::actor_system& system) {
+    caf::anon_send(spawn_in(system), 1);
+    begun.get_future().wait();
+  }
+};
+
+/// A source in which a job of a test is done: on socket work, so to speak.
+class working_source final : public cluster::event_source {
+public:
+  void settle() override {
+  }
+
+  void wait(std::optional<time_point> until) override {
+    std::unique_lock lock{mutex_};
+    auto ready = [this] { return woken_ || work_; };
+    if (until)
+      changed_.wait_until(lock, *until, ready);
+    else
+      changed_.wait(lock, ready);
+    woken_ = false;
+  }
+
+  void handle() override {
+    std::unique_lock lock{mutex_};
+    auto work = std::exchange(work_, nullptr);
+    lock.unlock();
+    if (work)
+      work();
+  }
+
+  void wake() override {
+    std::lock_guard lock{mutex_};
+    woken_ = true;
+    changed_.notify_all();
+  }
+
+  /// Has the thread that waits here do it, or the next one.
+  void comes(std::function<void()> work) {
+    std::lock_guard lock{mutex_};
+    work_ = std::move(work);
+    changed_.notify_all();
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::function<void()> work_;
+  bool woken_ = false;
+};
+
+/// Counts what wakes up by its time.
+class napping_source final : public cluster::event_source {
+public:
+  explicit napping_source(std::atomic<int>& timeouts) : timeouts_(timeouts) {
+  }
+
+  void settle() override {
+  }
+
+  void wait(std::optional<time_point> until) override {
+    std::unique_lock lock{mutex_};
+    auto ready = [this] { return woken_; };
+    if (!until)
+      changed_.wait(lock, ready);
+    else if (*until > time_point{} && !changed_.wait_until(lock, *until, ready))
+      ++timeouts_;
+    woken_ = false;
+  }
+
+  void handle() override {
+  }
+
+  void wake() override {
+    std::lock_guard lock{mutex_};
+    woken_ = true;
+    changed_.notify_all();
+  }
+
+private:
+  std::atomic<int>& timeouts_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool woken_ = false;
+};
+
+} // namespace
+
+TEST_CASE("of many idle workers one wakes up for what is due") {
+  constexpr std::size_t workers = 8;
+  constexpr int messages = 20;
+  std::atomic<int> timeouts{0};
+  std::vector<std::unique_ptr<napping_source>> sources;
+  pooled p{workers};
+  for (std::size_t i = 0; i < workers; ++i)
+    p.pool().attach(i, sources.emplace_back(std::make_unique<napping_source>(timeouts)).get());
+  caf::scoped_actor self{p.system};
+  for (int i = 0; i < messages; ++i) {
+    self->delayed_send(self, 2ms, i);
+    self->receive([&](int n) { CHECK(n == i); });
+  }
+  for (std::size_t i = 0; i < workers; ++i)
+    p.pool().attach(i, nullptr);
+  CHECK(timeouts <= 2 * messages);
+}
+
+TEST_CASE("one long job holds up neither what is due nor what comes to its worker's source") {
+  for (std::size_t workers : {1, 2}) {
+    pooled p{workers};
+    std::vector<std::unique_ptr<working_source>> sources;
+    for (std::size_t i = 0; i < workers; ++i)
+      p.pool().attach(i, sources.emplace_back(std::make_unique<working_source>()).get());
+    long_job job;
+    job.start_in(p.system);
+    caf::scoped_actor self{p.system};
+    auto counts = p.system.spawn(counting);
+    self->delayed_send(counts, 1ms, 1);
+    self->receive([](int n) { CHECK(n == 2); });
+    self->send(counts, 2);
+    self->receive([](int n) { CHECK(n == 3); });
+    for (auto& s : sources) {
+      std::promise<void> done;
+      s->comes([&] { done.set_value(); });
+      done.get_future().wait();
+    }
+    job.may_end.set_value();
+    for (std::size_t i = 0; i < workers; ++i)
+      p.pool().attach(i, nullptr);
+    self->send_exit(counts, caf::exit_reason::user_shutdown);
+  }
+}
+
+TEST_CASE("jobs that wait behind a long one are run by others") {
+  pooled p{1};
+  caf::scoped_actor self{p.system};
+  long_job job;
+  auto counts = p.system.spawn(counting);
+  auto held = job.spawn_in(p.system);
+  // Both become ready on the same worker: the second stands behind the first.
+  auto both = p.system.spawn([held, counts](caf::event_based_actor* me) -> caf::behavior {
+    return {[me, held, counts](int n, const caf::actor& home) {
+      me->send(held, n);
+      me->send(caf::actor_cast<caf::actor>(counts), n);
+      me->send(home, n);
+    }};
+  });
+  self->send(both, 7, caf::actor_cast<caf::actor>(self));
+  self->receive([](int n) { CHECK(n == 7); });
+  job.begun.get_future().wait();
+  self->send(counts, 8);
+  self->receive([](int n) { CHECK(n == 9); });
+  job.may_end.set_value();
+  for (const auto& a : {both, counts, held})
+    self->send_exit(a, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("two long jobs at the same time hold up nothing else, on one worker") {
+  pooled p{1};
+  caf::scoped_actor self{p.system};
+  long_job first;
+  long_job second;
+  first.start_in(p.system);
+  second.start_in(p.system);
+  auto counts = p.system.spawn(counting);
+  self->delayed_send(counts, 1ms, 1);
+  self->receive([](int n) { CHECK(n == 2); });
+  second.may_end.set_value();
+  self->send(counts, 2);
+  self->receive([](int n) { CHECK(n == 3); });
+  first.may_end.set_value();
+  self->send_exit(counts, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("no job stands behind socket work while another worker sleeps") {
+  pooled p{2};
+  working_source source;
+  p.pool().attach(0, &source);
+  for (int jobs : {1, 10}) {
+    auto run = std::make_shared<std::atomic<int>>(0);
+    auto all_run = std::make_shared<std::promise<void>>();
+    std::promise<void> done;
+    source.comes([&] {
+      for (int i = 0; i < jobs; ++i)
+        caf::anon_send(p.system.spawn([=](caf::event_based_actor*) -> caf::behavior {
+          return {[=](int) {
+            if (++*run == jobs)
+              all_run->set_value();
+          }};
+        }),
+                       1);
+      // Goes on only when others have done what was made ready here.
+      all_run->get_future().wait();
+      done.set_value();
+    });
+    done.get_future().wait();
+    CHECK(*run == jobs);
+  }
+  p.pool().attach(0, nullptr);
+}
+
+TEST_CASE("a worker that comes back from a long job has its source again") {
+  pooled p{1};
+  working_source source;
+  p.pool().attach(0, &source);
+  for (int i = 0; i < 20; ++i) {
+    long_job job;
+    job.start_in(p.system);
+    std::promise<void> meanwhile;
+    source.comes([&] { meanwhile.set_value(); });
+    meanwhile.get_future().wait();
+    job.may_end.set_value();
+    std::promise<void> after;
+    source.comes([&] { after.set_value(); });
+    after.get_future().wait();
+  }
+  p.pool().attach(0, nullptr);
 }

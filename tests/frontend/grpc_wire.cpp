@@ -125,6 +125,23 @@ TEST_CASE("a message that says it is too long is refused before it comes") {
   CHECK(next(second).starts_with("grpc: received message larger than max ("));
 }
 
+TEST_CASE("bytes behind the only message of a call are refused as soon as they come") {
+  message_reader in{1000};
+  in.expect_one();
+  REQUIRE(in.feed(framed("one").substr(0, 7)));
+  CHECK(next(in) == "none");
+  REQUIRE(in.feed("e"));
+  auto more = in.feed("!");
+  REQUIRE(!more);
+  CHECK(more.error().code == errc::internal);
+  message_reader empty{1000};
+  empty.expect_one();
+  CHECK(empty.feed(framed("")));
+  CHECK(!empty.feed(framed("")));
+  message_reader many{1000};
+  CHECK(many.feed(framed("one") + framed("two")));
+}
+
 TEST_CASE("packed messages are unpacked as their call says, within the limit") {
   message_reader in{1000};
   in.set_encoding("gzip");

@@ -96,9 +96,11 @@ std::string stream_of(std::uint8_t how, std::string_view rest) {
 void turn(transport_loop& loop, testing::virtual_server& server) {
   loop.settle();
   loop.wait(transport_loop::time_point{});
+  loop.handle();
   server.run();
   loop.settle();
   loop.wait(transport_loop::time_point{});
+  loop.handle();
 }
 
 } // namespace
@@ -107,7 +109,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 1)
     return 0;
   auto& w = the_world();
-  transport_loop loop{w.server->front(), w.routes, {}};
+  transport_meters meters{w.server->registry};
+  transport_loop loop{w.server->front(), w.routes, {}, meters};
   std::array<int, 2> ends{};
   fuzz::require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) == 0,
                 "there are sockets");

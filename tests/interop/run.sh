@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs one of the interop tests. usage: run.sh typescript|cli|ui SERVER-BINARY
+# Runs one of the interop tests. usage: run.sh typescript|cli|ui|h2spec SERVER-BINARY
 # Skipped where a tool that the test needs cannot be had; in CI that is a failure.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -9,6 +9,11 @@ source "$here/../../tools/dev/common.sh"
 source "$root/tools/dev/setup.sh"
 
 export REPRISE_BINARY="$2"
+if [ "$1" = h2spec ]; then
+  tool="$cache/bin/h2spec-$h2spec_version"
+  [ -x "$tool" ] || skip "h2spec is not built; ./dev test does it where Go is"
+  exec python3 "$here/h2spec/h2spec.py" "$tool" "$REPRISE_BINARY"
+fi
 command -v npm >/dev/null || skip "there is no npm"
 setup_node
 setup_npm "$root/examples/typescript/order"

@@ -8,6 +8,8 @@ readonly build_packages=(
   zlib1g-dev
 )
 readonly node_needed='20.3'
+# Its release 2.6.0, which the module knows by its commit alone.
+readonly h2spec_version='v0.0.0-20200804131034-70ac22940108'
 readonly cli_version='v1.5.1' ui_version='v2.54.1' go_toolchain='go1.26.4'
 
 setup_packages() {
@@ -156,11 +158,13 @@ setup_test() {
   setup_mariadb
   setup_node
   setup_npm examples/typescript/order
-  # Without these two the tests that need them are skipped, each with a line that says so.
+  # Without these the tests that need them are skipped, each with a line that says so.
   setup_go_tool temporal github.com/temporalio/cli/cmd/temporal "$cli_version" \
     || say "the official CLI could not be built: its tests are skipped"
   setup_go_tool server github.com/temporalio/ui-server/v2/cmd/server "$ui_version" \
     || say "the Web UI could not be built: its test is skipped"
+  setup_go_tool h2spec github.com/summerwind/h2spec/cmd/h2spec "$h2spec_version" \
+    || say "h2spec could not be built: its test is skipped"
   command -v chromium >/dev/null || setup_packages chromium \
     || say "Chromium could not be installed: the Web UI's test is skipped"
 }

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace reprise::frontend {
+
+/// Reads along with what a client sends and looks at the heads of its frames, for what the session
+/// would judge otherwise than we do: for headers that are too long it closes the connection with
+/// all other calls on it; a priority of no stream at all it lets pass.
+class frame_guard {
+public:
+  enum class verdict : std::uint8_t {
+    fine,
+    /// The headers of a call pass the bound.
+    long_headers,
+    /// A frame that HTTP/2 does not allow.
+    broken,
+  };
+
+  /// The headers of one call may be `most` bytes long, as they are sent.
+  explicit frame_guard(std::size_t most) : most_(most) {
+  }
+
+  /// How many of these bytes the session may have: all, or those before the first frame that is not
+  /// fine (its head may have begun earlier). Nothing behind that makes sense.
+  std::size_t pass(std::string_view bytes);
+
+  verdict found() const noexcept {
+    return found_;
+  }
+
+  /// The call whose frame is not fine.
+  std::int32_t offender() const noexcept {
+    return offender_;
+  }
+
+private:
+  void on_head();
+
+  static constexpr std::size_t head_size = 9;
+
+  std::size_t most_;
+  /// To be skipped: the client's first words, then what frames hold.
+  std::size_t left_ = 24;
+  std::array<std::uint8_t, head_size> head_{};
+  std::size_t head_bytes_ = 0;
+  /// Of the headers that are being sent.
+  std::size_t block_ = 0;
+  verdict found_ = verdict::fine;
+  std::int32_t offender_ = 0;
+};
+
+} // namespace reprise::frontend
