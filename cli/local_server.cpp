@@ -22,7 +22,10 @@ void local_server::start() {
   bridge_ = std::make_unique<frontend::bridge>(
     system_, node_.shared(), node_.queues(),
     frontend::bridge::options{.seed = options_.node.seed, .run_all = options_.node.run_all});
-  front_ = std::make_unique<frontend::service>(*bridge_, options_.facts, measured_);
+  auto limits = options_.front;
+  limits.blob_bytes_max = options_.node.bounds.blob_bytes_max;
+  limits.memo_bytes_max = options_.node.bounds.memo_bytes_max;
+  front_ = std::make_unique<frontend::service>(*bridge_, options_.facts, measured_, limits);
 }
 
 void local_server::drain(duration patience) {

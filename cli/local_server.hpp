@@ -16,6 +16,7 @@ namespace reprise::cli {
 struct local_server_options {
   cluster::node_options node{};
   frontend::server_facts facts{};
+  frontend::front_limits front{};
 };
 
 /// A namespace that a server begins with, and its custom search attributes (IndexedValueType).

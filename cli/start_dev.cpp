@@ -7,6 +7,7 @@
 #include "cluster/metrics_exporter.hpp"
 #include "cluster/worker_pool.hpp"
 #include "frontend/grpc_server.hpp"
+#include "frontend/transport/socket.hpp"
 #include "store/open.hpp"
 
 #include <caf/actor_system.hpp>
@@ -32,6 +33,20 @@ namespace {
 constexpr auto calls_may_end = std::chrono::milliseconds{3000};
 constexpr auto started_within = std::chrono::seconds{10};
 
+void note(const std::string& text) {
+  std::fprintf(stderr, "note: %s\n", text.c_str());
+}
+
+bool is_in_memory(const start_dev_options& o) {
+  return o.mysql.empty() && (o.db_filename.empty() || o.db_filename == ":memory:");
+}
+
+/// "[::1]" is how an address stands before a port; we want it alone.
+std::string host_of(const start_dev_options& o) {
+  const auto& ip = o.ip;
+  return ip.size() > 2 && ip.front() == '[' && ip.back() == ']' ? ip.substr(1, ip.size() - 2) : ip;
+}
+
 sigset_t end_signals() {
   sigset_t set;
   sigemptyset(&set);
@@ -41,19 +56,15 @@ sigset_t end_signals() {
 }
 
 result<std::unique_ptr<store::store>> open_store(const start_dev_options& o) {
-  if (!o.mysql.empty())
-    return store::open_mysql(o.mysql);
-  if (!o.db_filename.empty())
-    return store::open_sqlite({.path = o.db_filename});
-  return store::open_memory();
+  if (is_in_memory(o))
+    return store::open_memory();
+  return o.mysql.empty() ? store::open_sqlite({.path = o.db_filename}) : store::open_mysql(o.mysql);
 }
 
 std::string store_text(const start_dev_options& o) {
-  if (!o.mysql.empty())
-    return "MySQL";
-  if (!o.db_filename.empty())
-    return o.db_filename + " (SQLite)";
-  return "in memory: all is lost when the server ends; keep it with --db-filename FILE";
+  if (is_in_memory(o))
+    return "in memory: all is lost when the server ends; keep it with --db-filename FILE";
+  return o.mysql.empty() ? o.db_filename + " (SQLite)" : "MySQL";
 }
 
 result<void> prepare_store(store::store& db, const clock& time, const start_dev_options& o) {
@@ -97,12 +108,13 @@ struct actor_config : caf::actor_system_config {
 /// What a running development server is made of, in the order in which it comes up.
 class dev_server {
 public:
-  dev_server(const start_dev_options& options, engine::limits bounds,
+  dev_server(const start_dev_options& options, const configured_limits& bounds,
              std::unique_ptr<store::store> db, std::string cluster_id)
-    : options_(options), db_(std::move(db)), health_(*db_) {
+    : options_(options), host_(host_of(options)), db_(std::move(db)), health_(*db_) {
     local_server_options local;
     local.node.seed = random_seed();
-    local.node.bounds = bounds;
+    local.node.bounds = bounds.engine;
+    local.front = bounds.front;
     local.node.memory_budget_bytes = options.memory_mib << 20;
     local.node.lease_length = lease_length(options);
     local.node.on_serving = [this](bool serving) { on_serving(serving); };
@@ -114,7 +126,11 @@ public:
   }
 
   result<void> start() {
-    auto exporter = cluster::metrics_exporter::start(metrics_, options_.ip, options_.metrics_port);
+    // Before anything tries to have a port there, which would name the port as the reason.
+    auto addresses = frontend::addresses_of(host_);
+    if (!addresses)
+      return addresses.error();
+    auto exporter = cluster::metrics_exporter::start(metrics_, *addresses, options_.metrics_port);
     if (!exporter)
       return exporter.error();
     exporter_ = std::move(*exporter);
@@ -123,7 +139,7 @@ public:
     // A server that waits for another one's lease listens all the same, and says NOT_SERVING.
     wait_until_serving();
     auto grpc = frontend::grpc_server::start(server_->front(), cluster::worker_pool::of(system_),
-                                             {.ip = options_.ip, .port = options_.port});
+                                             {.ip = host_, .port = options_.port});
     if (!grpc)
       return grpc.error();
     grpc_ = std::move(*grpc);
@@ -132,9 +148,10 @@ public:
   }
 
   void print_where() const {
-    std::printf("Reprise %s\n  gRPC     %s:%d\n  metrics  http://%s:%d/metrics\n  store    %s\n",
-                REPRISE_VERSION, options_.ip.c_str(), grpc_->port(), options_.ip.c_str(),
-                exporter_->port(), store_text(options_).c_str());
+    std::printf("Reprise %s\n  gRPC     %s\n  metrics  http://%s/metrics\n  store    %s\n",
+                REPRISE_VERSION, frontend::address_text(host_, grpc_->port()).c_str(),
+                frontend::address_text(host_, exporter_->port()).c_str(),
+                store_text(options_).c_str());
     std::fflush(stdout);
   }
 
@@ -168,6 +185,7 @@ private:
   }
 
   const start_dev_options& options_;
+  const std::string host_;
   std::unique_ptr<store::store> db_;
   system_clock time_;
   metrics metrics_;
@@ -194,12 +212,20 @@ int run_start_dev(const start_dev_options& options) {
   if (!level)
     return fail(level.error());
   set_log_level(*level);
-  engine::limits bounds;
+  auto notes = notes_on(options.reference);
+  if (!notes)
+    return fail(notes.error());
+  configured_limits bounds;
   std::vector<std::string> ignored;
   if (auto ok = apply_dynamic_config(options.dynamic_config, bounds, ignored); !ok)
     return fail(ok.error());
   for (const auto& key : ignored)
-    std::fprintf(stderr, "note: --dynamic-config-value %s has no effect here\n", key.c_str());
+    notes->push_back("--dynamic-config-value " + key + " has no effect here");
+  for (const auto& text : options.search_attributes)
+    if (auto ok = parse_search_attribute(text); !ok)
+      return fail(ok.error());
+  for (const auto& text : *notes)
+    note(text);
   auto db = open_store(options);
   if (!db)
     return fail(db.error());

@@ -3,6 +3,8 @@
 #include "temporal/api/enums/v1/common.pb.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <functional>
 #include <limits>
@@ -69,31 +71,45 @@ std::optional<duration> parse_duration(std::string_view value) {
   return duration{static_cast<std::int64_t>(total)};
 }
 
-using setter = std::function<bool(engine::limits&, std::string_view)>;
+using setter = std::function<bool(configured_limits&, std::string_view)>;
 
 template <class T>
 setter count_into(T engine::limits::* member) {
-  return [member](engine::limits& bounds, std::string_view value) {
+  return [member](configured_limits& bounds, std::string_view value) {
     auto n = parse_count(value);
     if (n)
-      bounds.*member = static_cast<T>(*n);
+      bounds.engine.*member = static_cast<T>(*n);
     return n.has_value();
   };
 }
 
-setter duration_into(duration engine::limits::* member) {
-  return [member](engine::limits& bounds, std::string_view value) {
+template <class Limits>
+setter duration_into(Limits configured_limits::* part, duration Limits::* member) {
+  return [part, member](configured_limits& bounds, std::string_view value) {
     auto d = parse_duration(value);
     if (d)
-      bounds.*member = *d;
+      bounds.*part.*member = *d;
     return d.has_value();
   };
 }
 
+setter duration_into(duration engine::limits::* member) {
+  return duration_into(&configured_limits::engine, member);
+}
+
+/// Keys are the same in capitals and small letters.
+struct less_by_letter {
+  bool operator()(std::string_view a, std::string_view b) const {
+    return std::ranges::lexicographical_compare(
+      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) < std::tolower(y); });
+  }
+};
+
 /// The reference's names of settings.
-const std::map<std::string, setter>& known_settings() {
+const std::map<std::string, setter, less_by_letter>& known_settings() {
   using l = engine::limits;
-  static const std::map<std::string, setter> known{
+  using f = frontend::front_limits;
+  static const std::map<std::string, setter, less_by_letter> known{
     {"limit.blobSize.error", count_into(&l::blob_bytes_max)},
     {"limit.memoSize.error", count_into(&l::memo_bytes_max)},
     {"limit.maxIDLength", count_into(&l::id_length_max)},
@@ -109,6 +125,10 @@ const std::map<std::string, setter>& known_settings() {
     {"history.workflowTaskHeartbeatTimeout", duration_into(&l::workflow_task_heartbeat_max)},
     {"history.workflowTaskRetryMaxInterval", duration_into(&l::workflow_task_backoff_max)},
     {"history.workflowIdReuseMinimalInterval", duration_into(&l::run_interval_min)},
+    {"history.longPollExpirationInterval",
+     duration_into(&configured_limits::front, &f::history_poll_max)},
+    {"matching.longPollExpirationInterval",
+     duration_into(&configured_limits::front, &f::task_poll_max)},
   };
   return known;
 }
@@ -121,15 +141,17 @@ CLI::App* add_start_dev(CLI::App& server, start_dev_options& into) {
   constexpr double lease_seconds_min = 0.5;
   constexpr double lease_seconds_max = 3600;
   auto* c = server.add_subcommand("start-dev", "Run a whole server in this process");
-  c->add_option("--ip", into.ip, "Address to listen on")->capture_default_str();
+  c->add_option("--ip", into.ip, "Address or host name to listen on")->capture_default_str();
   c->add_option("-p,--port", into.port, "Port of the gRPC API; 0: any free one")
     ->capture_default_str()
     ->check(CLI::Range(0, port_max));
   c->add_option("--metrics-port", into.metrics_port, "Port of /metrics; 0: any free one")
     ->capture_default_str()
     ->check(CLI::Range(0, port_max));
-  auto* file = c->add_option("-f,--db-filename", into.db_filename,
-                             "SQLite file of the store; without it all is lost at the end");
+  auto* file
+    = c->add_option("-f,--db-filename", into.db_filename,
+                    "SQLite file of the store; without it (or :memory:) all is lost at the "
+                    "end");
   c->add_option("--mysql", into.mysql, "Keep the store in MySQL: mysql://user[:password]@host/db")
     ->excludes(file);
   c->add_option("-n,--namespace", into.namespaces, "Namespace to create besides 'default'");
@@ -145,7 +167,7 @@ CLI::App* add_start_dev(CLI::App& server, start_dev_options& into) {
                 "Seconds of silence before another server on the same MySQL takes over")
     ->capture_default_str()
     ->check(CLI::Range(lease_seconds_min, lease_seconds_max));
-  c->add_flag("--headless", into.headless, "Accepted; this server has no web pages of its own");
+  add_reference_flags(*c, into.reference);
   c->footer("Examples:\n"
             "  reprise server start-dev                             all in memory\n"
             "  reprise server start-dev --db-filename orders.db     survives crashes\n"
@@ -174,16 +196,17 @@ result<std::pair<std::string, int>> parse_search_attribute(const std::string& te
   return std::pair{parts->first, type->second};
 }
 
-result<void> apply_dynamic_config(const std::vector<std::string>& settings, engine::limits& bounds,
-                                  std::vector<std::string>& ignored) {
+result<void> apply_dynamic_config(const std::vector<std::string>& settings,
+                                  configured_limits& bounds, std::vector<std::string>& ignored) {
   for (const auto& setting : settings) {
     auto parts = split(setting);
     if (!parts)
       return refused("--dynamic-config-value " + setting + ": write it as key=value");
     auto known = known_settings().find(parts->first);
-    if (known == known_settings().end())
-      ignored.push_back(parts->first);
-    else if (!known->second(bounds, parts->second))
+    if (known == known_settings().end()) {
+      if (std::ranges::find(ignored, parts->first) == ignored.end())
+        ignored.push_back(parts->first);
+    } else if (!known->second(bounds, parts->second))
       return refused("--dynamic-config-value " + setting + ": the value does not fit");
   }
   return {};

@@ -2,7 +2,9 @@
 
 #include "base/log.hpp"
 #include "base/result.hpp"
+#include "cli/reference_flags.hpp"
 #include "engine/context.hpp"
+#include "frontend/limits.hpp"
 
 #include <string>
 #include <utility>
@@ -17,11 +19,12 @@ namespace reprise::cli {
 /// What `reprise server start-dev` was asked for; names and meanings of the flags are those of the
 /// reference's development server.
 struct start_dev_options {
+  /// An address of either kind, with or without brackets, or a host name.
   std::string ip = "127.0.0.1";
   int port = 7233;
   /// 0: any free one.
   int metrics_port = 0;
-  /// Empty: the store is in memory.
+  /// Empty or ":memory:": the store is in memory.
   std::string db_filename{};
   /// Empty: no MySQL.
   std::string mysql{};
@@ -32,8 +35,7 @@ struct start_dev_options {
   /// "key=value", the value in JSON.
   std::vector<std::string> dynamic_config{};
   std::string log_level = "warn";
-  /// Accepted for those who are used to it; there are no web pages to switch off.
-  bool headless = false;
+  reference_flags reference{};
   /// Bytes of executions in memory before idle ones are dropped, in MiB.
   std::size_t memory_mib = 96;
   /// On MySQL: seconds for which a server may be silent before another one takes over.
@@ -46,10 +48,16 @@ CLI::App* add_start_dev(CLI::App& server, start_dev_options& into);
 /// "Name=Type" by the type's name (Keyword, Int, ...), to name and IndexedValueType.
 result<std::pair<std::string, int>> parse_search_attribute(const std::string& text);
 
-/// Applies "key=value" settings to the engine's bounds. Refused: not in that form, or a value that
-/// does not fit. What this server has no use for is added to `ignored`.
-result<void> apply_dynamic_config(const std::vector<std::string>& settings, engine::limits& bounds,
-                                  std::vector<std::string>& ignored);
+/// What settings by the reference's names reach.
+struct configured_limits {
+  engine::limits engine{};
+  frontend::front_limits front{};
+};
+
+/// Applies "key=value" settings. Refused: not in that form, or a value that does not fit. A key
+/// that this server has no use for is added to `ignored`, once.
+result<void> apply_dynamic_config(const std::vector<std::string>& settings,
+                                  configured_limits& bounds, std::vector<std::string>& ignored);
 
 result<log_level> parse_log_level(const std::string& text);
 

@@ -1,5 +1,7 @@
 #include "cluster/metrics_exporter.hpp"
 
+#include "base/ensure.hpp"
+
 #include <prometheus/collectable.h>
 #include <prometheus/exposer.h>
 #include <prometheus/metric_family.h>
@@ -98,14 +100,23 @@ private:
 
 } // namespace
 
-result<std::unique_ptr<metrics_exporter>> metrics_exporter::start(const metrics& what,
-                                                                  const std::string& ip, int port) {
-  auto address = ip + ":" + std::to_string(port);
+result<std::unique_ptr<metrics_exporter>>
+metrics_exporter::start(const metrics& what, const std::vector<std::string>& addresses, int port) {
+  ENSURE(!addresses.empty(), "metrics are served somewhere");
+  std::string all;
+  for (const auto& address : addresses) {
+    // Two addresses would get two ports.
+    if (port == 0 && !all.empty())
+      break;
+    auto is_long = address.find(':') != std::string::npos;
+    all += (all.empty() ? "" : ",") + (is_long ? "[" + address + "]" : address) + ":"
+           + std::to_string(port);
+  }
   try {
-    return std::unique_ptr<metrics_exporter>{std::make_unique<exporter>(what, address)};
+    return std::unique_ptr<metrics_exporter>{std::make_unique<exporter>(what, all)};
   } catch (const std::exception&) {
-    return make_error(errc::unavailable, "cannot listen on " + address
-                                           + " for metrics; choose another --metrics-port");
+    return make_error(errc::unavailable,
+                      "cannot listen on " + all + " for metrics; choose another --metrics-port");
   }
 }
 

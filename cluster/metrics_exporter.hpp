@@ -5,16 +5,18 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace reprise::cluster {
 
-/// Serves http://IP:PORT/metrics in the text format of Prometheus, on threads of its own, until it
-/// is destroyed. Reads the metrics when it is asked; they must outlive it.
+/// Serves http://ADDRESS:PORT/metrics in the text format of Prometheus, on threads of its own,
+/// until it is destroyed. Reads the metrics when it is asked; they must outlive it.
 class metrics_exporter {
 public:
-  /// `port` 0: any free one. Refused (unavailable) when the port cannot be had.
-  static result<std::unique_ptr<metrics_exporter>> start(const metrics& what, const std::string& ip,
-                                                         int port);
+  /// `addresses`: numbers of either kind; at least one. `port` 0: any free one, of the first
+  /// address alone. Refused (unavailable) when the port cannot be had.
+  static result<std::unique_ptr<metrics_exporter>>
+  start(const metrics& what, const std::vector<std::string>& addresses, int port);
 
   virtual ~metrics_exporter() = default;
 

@@ -11,8 +11,6 @@ using namespace std::chrono_literals;
 /// Kept back of the caller's deadline, for the answer's way.
 constexpr duration reply_margin = 1s;
 constexpr duration deadline_min = 2s;
-constexpr duration task_poll_max = 60s;
-constexpr duration history_poll_max = 20s;
 
 } // namespace
 
@@ -22,12 +20,12 @@ result<time_point> task_poll_end(const call& c) {
   auto now = c.now();
   if (*c.deadline() - now < deadline_min)
     return make_error(errc::failed_precondition, "Context timeout is too short.");
-  return std::min(now + task_poll_max, *c.deadline() - reply_margin);
+  return std::min(now + c.limits().task_poll_max, *c.deadline() - reply_margin);
 }
 
 time_point history_poll_end(const call& c) {
   auto now = c.now();
-  auto end = now + history_poll_max;
+  auto end = now + c.limits().history_poll_max;
   if (c.deadline())
     end = std::min(end, std::max(now, *c.deadline() - reply_margin));
   return end;

@@ -42,7 +42,8 @@ journal::NamespaceRecord new_namespace(const std::string& name, const std::strin
   return record;
 }
 
-api::DescribeNamespaceResponse describe_namespace(const journal::NamespaceRecord& record) {
+api::DescribeNamespaceResponse describe_namespace(const journal::NamespaceRecord& record,
+                                                 const front_limits& in_force) {
   api::DescribeNamespaceResponse out;
   auto& info = *out.mutable_namespace_info();
   info = record.info();
@@ -53,8 +54,8 @@ api::DescribeNamespaceResponse describe_namespace(const journal::NamespaceRecord
   can.set_reported_problems_search_attribute(true);
   can.set_worker_poll_complete_on_shutdown(true);
   auto& limits = *info.mutable_limits();
-  limits.set_blob_size_limit_error(blob_bytes_max);
-  limits.set_memo_size_limit_error(blob_bytes_max);
+  limits.set_blob_size_limit_error(static_cast<std::int64_t>(in_force.blob_bytes_max));
+  limits.set_memo_size_limit_error(static_cast<std::int64_t>(in_force.memo_bytes_max));
   limits.set_workflow_task_completion_size_limit_error(completion_bytes_max);
   *out.mutable_config() = record.config();
   *out.mutable_replication_config() = record.replication();

@@ -2,6 +2,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "frontend/limits.hpp"
 #include "protocol/journal.pb.h"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 
@@ -16,9 +17,9 @@ journal::NamespaceRecord new_namespace(const std::string& name, const std::strin
 /// Refused: absent or shorter than an hour.
 result<void> check_retention(const google::protobuf::Duration& retention);
 
-/// What DescribeNamespace answers, with capabilities and limits.
+/// What DescribeNamespace answers, with capabilities and the limits in force.
 temporal::api::workflowservice::v1::DescribeNamespaceResponse
-describe_namespace(const journal::NamespaceRecord& record);
+describe_namespace(const journal::NamespaceRecord& record, const front_limits& in_force);
 
 /// Merges an update into a record: what is absent stays, data entries are added or replaced.
 result<void>

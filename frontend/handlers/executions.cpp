@@ -23,7 +23,8 @@ cluster::ExecutionRequest to_run(const common::WorkflowExecution& x) {
 }
 
 /// The checks of a signal, in the API's order.
-result<void> check_signal(const api::SignalWorkflowExecutionRequest& r) {
+result<void> check_signal(const api::SignalWorkflowExecutionRequest& r,
+                          const front_limits& limits) {
   if (auto ok = check_execution(r.has_workflow_execution(), r.workflow_execution()); !ok)
     return ok;
   if (r.signal_name().empty())
@@ -34,14 +35,14 @@ result<void> check_signal(const api::SignalWorkflowExecutionRequest& r) {
     return ok;
   if (auto ok = check_links(r.links()); !ok)
     return ok;
-  return check_blob(r.input());
+  return check_blob(r.input(), limits);
 }
 
 void signal(const call::ptr& c, api::SignalWorkflowExecutionRequest& r) {
   auto ns = c->open_namespace(r.namespace_());
   if (!ns)
     return;
-  if (auto ok = check_signal(r); !ok)
+  if (auto ok = check_signal(r, c->limits()); !ok)
     return c->fail(std::move(ok).error());
   auto request = to_run(r.workflow_execution());
   request.mutable_signal()->Swap(&r);

@@ -14,7 +14,6 @@ namespace op = temporal::api::operatorservice::v1;
 namespace {
 
 constexpr int page_size_default = 100;
-constexpr int page_size_max = 1000;
 /// How much of its id a deleted namespace's name ends with.
 constexpr std::size_t deleted_id_length = 5;
 
@@ -81,13 +80,14 @@ void describe(const call::ptr& c, api::DescribeNamespaceRequest& r) {
   auto found = find_named(c, r.namespace_(), r.id(),
                           "GetNamespace operation failed.  Both ID and Name specified in request.");
   if (found)
-    c->answer(describe_namespace(found->record));
+    c->answer(describe_namespace(found->record, c->limits()));
 }
 
 void list(const call::ptr& c, api::ListNamespacesRequest& r) {
   if (!c->check_serving())
     return;
-  auto size = r.page_size() > 0 ? std::min(r.page_size(), page_size_max) : page_size_default;
+  auto size = r.page_size() > 0 ? std::min(r.page_size(), c->limits().page_rows_max)
+                                : page_size_default;
   auto all = c->back().namespaces().all();
   api::ListNamespacesResponse out;
   // The token is the last name of the page before.
@@ -100,7 +100,7 @@ void list(const call::ptr& c, api::ListNamespacesRequest& r) {
       out.set_next_page_token(out.namespaces(size - 1).namespace_info().name());
       break;
     }
-    *out.add_namespaces() = describe_namespace(record);
+    *out.add_namespaces() = describe_namespace(record, c->limits());
   }
   c->answer(out);
 }
@@ -128,7 +128,7 @@ void update(const call::ptr& c, api::UpdateNamespaceRequest& r) {
     return update_namespace(record, r, now);
   };
   change_namespace(c, r.namespace_(), edit, [](call& over, const actors::namespace_entry& now) {
-    auto described = describe_namespace(now.record);
+    auto described = describe_namespace(now.record, over.limits());
     api::UpdateNamespaceResponse out;
     out.mutable_namespace_info()->Swap(described.mutable_namespace_info());
     out.mutable_config()->Swap(described.mutable_config());

@@ -9,21 +9,21 @@ namespace api = temporal::api::workflowservice::v1;
 
 namespace {
 
-result<void> check_query(const api::QueryWorkflowRequest& r) {
+result<void> check_query(const api::QueryWorkflowRequest& r, const front_limits& limits) {
   if (auto ok = check_execution(r.has_execution(), r.execution()); !ok)
     return ok;
   if (!r.has_query())
     return invalid_argument("WorkflowQuery is not set on request.");
   if (r.query().query_type().empty())
     return invalid_argument("QueryType is not set on request.");
-  return check_blob(r.query().query_args());
+  return check_blob(r.query().query_args(), limits);
 }
 
 void query(const call::ptr& c, api::QueryWorkflowRequest& r) {
   auto ns = c->open_namespace(r.namespace_());
   if (!ns)
     return;
-  if (auto ok = check_query(r); !ok)
+  if (auto ok = check_query(r, c->limits()); !ok)
     return c->fail(std::move(ok).error());
   if (!c->may_wait(false))
     return;

@@ -14,9 +14,6 @@ namespace op = temporal::api::operatorservice::v1;
 
 namespace {
 
-/// Custom attributes of one type in a namespace.
-constexpr int custom_max = 100;
-
 bool is_reserved(const std::string& name) {
   return system_attributes().contains(name) || predefined_attributes().contains(name)
          || name.starts_with("Temporal");
@@ -59,15 +56,15 @@ result<void> check_new(const std::string& name, enums::IndexedValueType type) {
 
 /// A name that exists keeps its type.
 template <class Map>
-result<void> add_all(journal::NamespaceRecord& record, const Map& wanted) {
+result<void> add_all(journal::NamespaceRecord& record, const Map& wanted, int most) {
   auto& known = *record.mutable_search_attributes();
   for (const auto& [name, type] : wanted)
     known.insert({name, static_cast<int>(type)});
   std::map<int, int> counts;
   for (const auto& [name, type] : known)
-    if (++counts[type] > custom_max)
+    if (++counts[type] > most)
       return invalid_argument("Unable to create search attributes: cannot have more than "
-                              + std::to_string(custom_max) + " search attribute of type "
+                              + std::to_string(most) + " search attribute of type "
                               + type_name(static_cast<enums::IndexedValueType>(type)) + ".");
   return {};
 }
@@ -95,9 +92,9 @@ void add(const call::ptr& c, op::AddSearchAttributesRequest& r) {
     if (auto ok = check_new(name, type); !ok)
       return c->fail(std::move(ok).error());
   change_attributes<op::AddSearchAttributesResponse>(
-    c, ns, [wanted = r.search_attributes()](journal::NamespaceRecord& record) {
-      return add_all(record, wanted);
-    });
+    c, ns,
+    [wanted = r.search_attributes(), most = c->limits().attributes_of_type_max](
+      journal::NamespaceRecord& record) { return add_all(record, wanted, most); });
 }
 
 void remove(const call::ptr& c, op::RemoveSearchAttributesRequest& r) {

@@ -12,7 +12,7 @@ void start(const call::ptr& c, api::StartWorkflowExecutionRequest& r) {
   auto ns = c->open_namespace_for_start(r.namespace_());
   if (!ns)
     return;
-  if (auto ok = check_start(r, *ns, c->now()); !ok)
+  if (auto ok = check_start(r, *ns, c->now(), c->limits()); !ok)
     return c->fail(std::move(ok).error());
   if (r.request_id().empty())
     r.set_request_id(c->back().new_uuid());
@@ -26,7 +26,7 @@ void signal_with_start(const call::ptr& c, api::SignalWithStartWorkflowExecution
   auto ns = c->open_namespace_for_start(r.namespace_());
   if (!ns)
     return;
-  if (auto ok = check_signal_with_start(r, *ns, c->now()); !ok)
+  if (auto ok = check_signal_with_start(r, *ns, c->now(), c->limits()); !ok)
     return c->fail(std::move(ok).error());
   if (r.request_id().empty())
     r.set_request_id(c->back().new_uuid());

@@ -13,10 +13,9 @@ using store::filter;
 
 namespace {
 
-constexpr int page_size_max = 1000;
-
-std::size_t page_size(int asked) {
-  return static_cast<std::size_t>(asked <= 0 || asked > page_size_max ? page_size_max : asked);
+std::size_t page_size(int asked, const front_limits& limits) {
+  auto most = limits.page_rows_max;
+  return static_cast<std::size_t>(asked <= 0 || asked > most ? most : asked);
 }
 
 /// All list calls answer in one wire form: rows in field 1, the token in field 2. Rows lie in the
@@ -55,7 +54,7 @@ void list_rows(const call::ptr& c, const call::entry_ptr& ns, filter wanted, int
     behind = *read;
   }
   c->scanning([id = ns->facts.id, wanted = std::move(wanted), behind,
-               page = page_size(asked_size)](call& over, store::store& db) {
+               page = page_size(asked_size, c->limits())](call& over, store::store& db) {
     auto rows = db.list(id, wanted, behind, page);
     if (rows)
       over.answer_bytes(list_response(*rows, page));

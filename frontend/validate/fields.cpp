@@ -189,8 +189,8 @@ result<void> check_priority(const common::Priority& priority) {
   return {};
 }
 
-result<void> check_blob(const google::protobuf::Message& blob) {
-  if (blob.ByteSizeLong() > blob_bytes_max)
+result<void> check_blob(const google::protobuf::Message& blob, const front_limits& limits) {
+  if (blob.ByteSizeLong() > limits.blob_bytes_max)
     return invalid_argument("Blob data size exceeds limit.");
   return {};
 }

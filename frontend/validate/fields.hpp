@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "frontend/errors.hpp"
+#include "frontend/limits.hpp"
 #include "temporal/api/common/v1/message.pb.h"
 #include "temporal/api/deployment/v1/message.pb.h"
 #include "temporal/api/taskqueue/v1/message.pb.h"
@@ -17,8 +18,6 @@ namespace reprise::frontend {
 
 /// Longest name or id that the API takes, in bytes.
 inline constexpr std::size_t id_length_max = 1000;
-/// Largest blob (input, result, details, ...) and memo, in bytes.
-inline constexpr std::size_t blob_bytes_max = 2U << 20;
 
 /// "WorkflowId exceeds maximum allowed length (1001/1000)".
 result<void> check_length_counted(const char* what, std::string_view value);
@@ -50,7 +49,7 @@ void complete_retry_policy(temporal::api::common::v1::RetryPolicy& policy);
 
 result<void> check_priority(const temporal::api::common::v1::Priority& priority);
 /// Refused when larger than a blob may be.
-result<void> check_blob(const google::protobuf::Message& blob);
+result<void> check_blob(const google::protobuf::Message& blob, const front_limits& limits);
 
 template <class Links>
 result<void> check_links(const Links& links);

@@ -83,7 +83,7 @@ result<void> settle_policies(Request& r, enums::WorkflowIdConflictPolicy conflic
 
 /// What both calls check alike, in the order in which it is refused.
 template <class Request>
-result<void> check_rest(Request& r, const actors::namespace_entry& ns) {
+result<void> check_rest(Request& r, const actors::namespace_entry& ns, const front_limits& limits) {
   if (r.has_retry_policy()) {
     if (auto ok = check_retry_policy(r.retry_policy()); !ok)
       return ok;
@@ -100,9 +100,9 @@ result<void> check_rest(Request& r, const actors::namespace_entry& ns) {
   if (r.has_search_attributes())
     if (auto ok = settle_search_attributes(*r.mutable_search_attributes(), ns); !ok)
       return ok;
-  if (auto ok = check_blob(r.input()); !ok)
+  if (auto ok = check_blob(r.input(), limits); !ok)
     return ok;
-  if (r.memo().ByteSizeLong() > blob_bytes_max)
+  if (r.memo().ByteSizeLong() > limits.memo_bytes_max)
     return invalid_argument("Memo size exceeds limit.");
   return {};
 }
@@ -165,7 +165,7 @@ check_versioning_override(const temporal::api::workflow::v1::VersioningOverride&
 }
 
 result<void> check_start(api::StartWorkflowExecutionRequest& r, const actors::namespace_entry& ns,
-                         time_point now) {
+                         time_point now, const front_limits& limits) {
   if (r.workflow_id().empty())
     return invalid_argument("WorkflowId is not set on request.");
   if (auto ok = check_length_counted("WorkflowId", r.workflow_id()); !ok)
@@ -191,11 +191,12 @@ result<void> check_start(api::StartWorkflowExecutionRequest& r, const actors::na
     return invalid_argument("attaching request ID is required for attaching completion callbacks");
   if (auto ok = settle_callbacks(*r.mutable_completion_callbacks()); !ok)
     return ok;
-  return check_rest(r, ns);
+  return check_rest(r, ns, limits);
 }
 
 result<void> check_signal_with_start(api::SignalWithStartWorkflowExecutionRequest& r,
-                                     const actors::namespace_entry& ns, time_point now) {
+                                     const actors::namespace_entry& ns, time_point now,
+                                     const front_limits& limits) {
   if (r.workflow_id().empty())
     return invalid_argument("WorkflowId is not set on request.");
   if (auto ok = check_length_counted("WorkflowId", r.workflow_id()); !ok)
@@ -220,9 +221,9 @@ result<void> check_signal_with_start(api::SignalWithStartWorkflowExecutionReques
     return ok;
   if (auto ok = settle_policies(r, enums::WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING, false); !ok)
     return ok;
-  if (auto ok = check_blob(r.signal_input()); !ok)
+  if (auto ok = check_blob(r.signal_input(), limits); !ok)
     return ok;
-  return check_rest(r, ns);
+  return check_rest(r, ns, limits);
 }
 
 } // namespace reprise::frontend

@@ -57,10 +57,10 @@ class Server:
 
 
 class Binary(unittest.TestCase):
-    def refused(self, *flags):
+    def refused(self, *flags, code=1):
         """The one line that a server says which does not start."""
         done = run("server", "start-dev", "--ip", "127.0.0.1", "--metrics-port", "0", *flags)
-        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         self.assertEqual(done.stdout, "")
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
         self.assertTrue(done.stderr.startswith("error: "), done.stderr)
@@ -73,9 +73,12 @@ class Binary(unittest.TestCase):
 
     def test_a_wrong_flag_is_a_mistake_of_the_caller(self):
         done = run("server", "start-dev", "--prot", "1")
-        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(done.returncode, 2)
         self.assertIn("--prot", done.stderr)
-        self.assertNotEqual(run().returncode, 0)
+
+    def test_alone_it_helps(self):
+        self.assertEqual(run().returncode, 0)
+        self.assertEqual(run().stdout, run("--help").stdout)
 
     def test_a_port_that_is_taken_is_refused_with_one_sentence(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -92,10 +95,10 @@ class Binary(unittest.TestCase):
                 self.assertEqual(second.end(signal.SIGTERM)[0], 0)
 
     def test_values_that_do_not_fit_are_refused(self):
-        self.assertIn("--search-attribute", self.refused("--port", "0", "--search-attribute", "A=B"))
-        self.assertIn("--log-level", self.refused("--port", "0", "--log-level", "loud"))
+        self.assertIn("--search-attribute", self.refused("--port", "0", "--search-attribute", "A=B", code=2))
+        self.assertIn("--log-level", self.refused("--port", "0", "--log-level", "loud", code=2))
         setting = "limit.blobSize.error=many"
-        self.assertIn(setting, self.refused("--port", "0", "--dynamic-config-value", setting))
+        self.assertIn(setting, self.refused("--port", "0", "--dynamic-config-value", setting, code=2))
 
     def test_a_setting_without_effect_is_told(self):
         with Server("--dynamic-config-value", "some.key=1") as server:

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 using namespace reprise;
 using namespace reprise::cli;
@@ -26,8 +27,8 @@ std::string parse(std::vector<std::string> words, start_dev_options& into) {
   return {};
 }
 
-engine::limits configured(const std::vector<std::string>& settings) {
-  engine::limits bounds;
+configured_limits configured(const std::vector<std::string>& settings) {
+  configured_limits bounds;
   std::vector<std::string> ignored;
   auto ok = apply_dynamic_config(settings, bounds, ignored);
   REQUIRE_MESSAGE(ok, (ok ? "" : ok.error().message));
@@ -70,7 +71,7 @@ TEST_CASE("flags that people know are taken, with their short forms") {
   CHECK(o.namespaces == std::vector<std::string>{"one", "two"});
   CHECK(o.search_attributes == std::vector<std::string>{"City=Keyword", "Age=Int"});
   CHECK(o.dynamic_config == std::vector<std::string>{"a.b=\"c\""});
-  CHECK(o.headless);
+  CHECK(o.reference.headless);
   CHECK(o.memory_mib == 10);
 }
 
@@ -80,7 +81,7 @@ TEST_CASE("nothing said is the reference's default") {
   CHECK(o.ip == "127.0.0.1");
   CHECK(o.port == 7233);
   CHECK(o.db_filename.empty());
-  CHECK_FALSE(o.headless);
+  CHECK_FALSE(o.reference.headless);
 }
 
 TEST_CASE("flags that make no sense are refused") {
@@ -115,21 +116,27 @@ TEST_CASE("search attributes are named with their type") {
 }
 
 TEST_CASE("settings by the reference's names reach the engine's bounds") {
-  auto bounds = configured({"limit.blobSize.error=1000", "limit.maxIDLength=\"50\"",
-                            "history.defaultWorkflowTaskTimeout=\"1m30s\"",
-                            "history.workflowIdReuseMinimalInterval=0s",
-                            "history.workflowTaskRetryMaxInterval=1.5h"});
-  CHECK(bounds.blob_bytes_max == 1000);
-  CHECK(bounds.id_length_max == 50);
-  CHECK(bounds.workflow_task_timeout_default == std::chrono::seconds{90});
-  CHECK(bounds.run_interval_min == duration{0});
-  CHECK(bounds.workflow_task_backoff_max == std::chrono::minutes{90});
+  auto bounds = configured(
+    {"limit.blobSize.error=1000", "LIMIT.memosize.Error=2000", "limit.maxIDLength=\"50\"",
+     "history.defaultWorkflowTaskTimeout=\"1m30s\"", "history.workflowIdReuseMinimalInterval=0s",
+     "history.workflowTaskRetryMaxInterval=1.5h", "matching.longPollExpirationInterval=\"7s\"",
+     "history.longPollExpirationInterval=3s"});
+  CHECK(bounds.engine.blob_bytes_max == 1000);
+  CHECK(bounds.engine.memo_bytes_max == 2000);
+  CHECK(bounds.engine.id_length_max == 50);
+  CHECK(bounds.engine.workflow_task_timeout_default == std::chrono::seconds{90});
+  CHECK(bounds.engine.run_interval_min == duration{0});
+  CHECK(bounds.engine.workflow_task_backoff_max == std::chrono::minutes{90});
+  CHECK(bounds.front.task_poll_max == std::chrono::seconds{7});
+  CHECK(bounds.front.history_poll_max == std::chrono::seconds{3});
 }
 
 TEST_CASE("settings that this server does not know are named, not refused") {
-  engine::limits bounds;
+  configured_limits bounds;
   std::vector<std::string> ignored;
-  CHECK(apply_dynamic_config({"frontend.made.up=true", "system.x={\"a\":1}"}, bounds, ignored));
+  CHECK(apply_dynamic_config(
+    {"frontend.made.up=true", "system.x={\"a\":1}", "frontend.made.up=[{\"value\":2}]"}, bounds,
+    ignored));
   CHECK(ignored == std::vector<std::string>{"frontend.made.up", "system.x"});
 }
 
@@ -142,13 +149,65 @@ TEST_CASE("values that do not fit are refused with the setting") {
         "history.defaultWorkflowTaskTimeout=1 s", "history.defaultWorkflowTaskTimeout=1fortnight",
         "history.defaultWorkflowTaskTimeout=1e300h", "history.defaultWorkflowTaskTimeout=nans",
         "history.defaultWorkflowTaskTimeout=infs"}) {
-    engine::limits bounds;
+    configured_limits bounds;
     std::vector<std::string> ignored;
     INFO(bad);
     auto refused = apply_dynamic_config({bad}, bounds, ignored);
     REQUIRE(!refused);
     CHECK(refused.error().message.find("--dynamic-config-value") != std::string::npos);
   }
+}
+
+TEST_CASE("flags of the reference's server without a use here are taken, and told") {
+  start_dev_options o;
+  CHECK(parse({"--log-format",
+               "json",
+               "--log-config",
+               "--ui-port",
+               "8080",
+               "--ui-ip",
+               "::1",
+               "--ui-asset-path",
+               "/a",
+               "--ui-public-path",
+               "/b",
+               "--ui-codec-endpoint",
+               "c",
+               "--http-port",
+               "7243",
+               "--headless",
+               "--sqlite-pragma",
+               "cache_size=5",
+               "--sqlite-pragma",
+               "synchronous=FULL",
+               "--db-filename",
+               ":memory:"},
+              o)
+        == "");
+  auto notes = notes_on(o.reference);
+  REQUIRE(notes);
+  for (const char* flag :
+       {"--log-format", "--log-config", "--ui-port", "--ui-ip", "--ui-asset-path",
+        "--ui-public-path", "--ui-codec-endpoint", "--http-port", "--sqlite-pragma cache_size=5"})
+    CHECK_MESSAGE(
+      std::ranges::count_if(*notes, [&](const std::string& n) { return n.starts_with(flag); }) == 1,
+      flag);
+  CHECK(notes->size() == 9);
+  CHECK(notes_on({.headless = true, .log_format = "text"})->empty());
+}
+
+TEST_CASE("a pragma that weakens durability is refused by name, whatever its letters") {
+  for (const char* bad : {"synchronous=OFF", "SYNCHRONOUS=normal", "synchronous=0", "synchronous=1",
+                          "journal_mode=memory", "journal_mode=off", "writable_schema=1"}) {
+    auto refused = notes_on({.sqlite_pragmas = {bad}});
+    INFO(bad);
+    REQUIRE(!refused);
+    CHECK(refused.error().message.find(bad) != std::string::npos);
+  }
+  CHECK(!notes_on({.sqlite_pragmas = {"cache_size"}}));
+  CHECK(!notes_on({.log_format = "xml"}));
+  for (const char* good : {"synchronous=2", "journal_mode=WAL"})
+    CHECK(notes_on({.sqlite_pragmas = {good}})->empty());
 }
 
 TEST_CASE("log levels are known by name") {

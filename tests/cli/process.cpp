@@ -1,4 +1,5 @@
 // The binary as its users meet it: what it says, what it refuses, how it ends.
+#include "frontend/transport/socket.hpp"
 #include "store/open.hpp"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 #include "tests/cli/raw_client.hpp"
@@ -105,11 +106,60 @@ TEST_CASE("what is not known is refused with a pointer to the help") {
 }
 
 TEST_CASE("values that make no sense are refused with a sentence") {
-  CHECK(contains(refusal({"--log-level", "loud"}, 2), "--log-level loud"));
-  CHECK(contains(refusal({"--search-attribute", "City"}, 2), "Name=Type"));
-  CHECK(contains(refusal({"--dynamic-config-value", "limit.maxIDLength=long"}, 2),
+  constexpr int usage = 2;
+  CHECK(contains(refusal({"--log-level", "loud"}, usage), "--log-level loud"));
+  CHECK(contains(refusal({"--log-format", "xml"}, usage), "--log-format xml"));
+  CHECK(contains(refusal({"--search-attribute", "City"}, usage), "Name=Type"));
+  CHECK(contains(refusal({"--dynamic-config-value", "limit.maxIDLength=long"}, usage),
                  "limit.maxIDLength=long"));
-  CHECK(contains(refusal({"--mysql", "nonsense"}, 2), "mysql://"));
+  CHECK(contains(refusal({"--sqlite-pragma", "synchronous=off"}, usage), "synchronous=off"));
+  CHECK(contains(refusal({"--mysql", "nonsense"}, usage), "mysql://"));
+}
+
+TEST_CASE("flags of the reference's server are taken, and those without effect noted") {
+  temporary_folder folder;
+  reprise_process p{folder.path(), "p",
+                    server({"--db-filename", ":memory:", "--ui-port", "0", "--http-port", "0",
+                            "--log-config", "--log-format", "json", "--ui-ip", "127.0.0.1",
+                            "--ui-asset-path", "/tmp", "--sqlite-pragma", "cache_size=10"})};
+  p.port();
+  for (const char* flag : {"--ui-port", "--http-port", "--log-config", "--log-format json",
+                           "--ui-ip", "--ui-asset-path", "--sqlite-pragma cache_size=10"})
+    CHECK_MESSAGE(contains(p.errors(), std::string{"note: "} + flag), flag);
+  CHECK(contains(p.output(), "in memory: all is lost when the server ends"));
+  p.signal(SIGTERM);
+  CHECK(p.exit_code() == 0);
+}
+
+TEST_CASE("addresses of both kinds and names are listened on, gRPC and metrics") {
+  // Some containers have no addresses of the newer kind.
+  auto has_both = frontend::addresses_of("::1").has_value();
+  for (const char* ip : {"localhost", "0.0.0.0", "::1", "::", "[::1]"}) {
+    if (std::string_view{ip}.find(':') != std::string_view::npos && !has_both)
+      continue;
+    CAPTURE(ip);
+    temporary_folder folder;
+    reprise_process p{folder.path(), "p", server({"--ip", ip})};
+    REQUIRE(eventually([&] { return contains(p.output(), "store"); }));
+    p.signal(SIGTERM);
+    CHECK(p.exit_code() == 0);
+    auto plain = std::string{ip};
+    if (plain.find(':') != std::string::npos && plain.front() != '[')
+      plain = "[" + plain + "]";
+    CHECK(contains(p.output(), "gRPC     " + plain + ":"));
+    CHECK(contains(p.output(), "metrics  http://" + plain + ":"));
+  }
+}
+
+TEST_CASE("an address that the machine lacks is named as the reason") {
+  for (const char* ip : {"203.0.113.77", "2001:db8::7"}) {
+    auto said = refusal({"--ip", ip});
+    CHECK(
+      contains(said, std::string{"cannot listen on "} + ip + ": this machine has no such address"));
+    CHECK_FALSE(contains(said, "metrics"));
+  }
+  CHECK(
+    contains(refusal({"--ip", "no such host.invalid"}), "cannot listen on no such host.invalid"));
 }
 
 TEST_CASE("settings without effect are noted and the server starts") {

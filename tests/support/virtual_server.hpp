@@ -43,6 +43,7 @@ struct made_call {
 
 struct virtual_server_options {
   cluster::node_options node{};
+  frontend::front_limits front{};
   /// Empty: one in memory.
   std::shared_ptr<store::store> store{};
   cli::first_namespace first{.name = "default"};
@@ -74,7 +75,7 @@ public:
 
   /// As a process that starts on the store.
   void start() {
-    cli::local_server_options local{.node = options_.node};
+    cli::local_server_options local{.node = options_.node, .front = options_.front};
     local.facts.cluster_id = "33333333-3333-4333-8333-333333333333";
     local.facts.store_kind = below_->kind();
     server_ = std::make_unique<cli::local_server>(system, db, time, registry, std::move(local));

@@ -1,0 +1,122 @@
+// Settings that clients read are the settings that are obeyed.
+#include "tests/support/server_fixture.hpp"
+
+using namespace reprise;
+using namespace reprise::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t blob_max = 10'240;
+constexpr std::size_t memo_max = 5000;
+
+struct bounded : server_fixture {
+  bounded()
+    : server_fixture({.node = {.bounds = {.blob_bytes_max = blob_max, .memo_bytes_max = memo_max}},
+                      .front = {.task_poll_max = 5s,
+                                .history_poll_max = 3s,
+                                .page_rows_max = 2,
+                                .attributes_of_type_max = 1}}) {
+  }
+
+  static void fill(api::common::v1::Payloads& blob, std::size_t bytes) {
+    blob.add_payloads()->set_data(std::string(bytes, 'x'));
+  }
+};
+
+ws::SignalWithStartWorkflowExecutionRequest signal_with_start(const std::string& id) {
+  ws::SignalWithStartWorkflowExecutionRequest r;
+  r.set_namespace_("default");
+  r.set_workflow_id(id);
+  r.mutable_workflow_type()->set_name("type");
+  r.mutable_task_queue()->set_name("queue");
+  r.set_signal_name("signal");
+  return r;
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(bounded, "a namespace is described with the limits in force") {
+  ws::DescribeNamespaceRequest r;
+  r.set_namespace_("default");
+  auto limits = ok<ws::DescribeNamespaceResponse>(r).namespace_info().limits();
+  CHECK(limits.blob_size_limit_error() == blob_max);
+  CHECK(limits.memo_size_limit_error() == memo_max);
+  auto listed = ok<ws::ListNamespacesResponse>(ws::ListNamespacesRequest{});
+  REQUIRE(listed.namespaces_size() == 1);
+  CHECK(listed.namespaces(0).namespace_info().limits().blob_size_limit_error() == blob_max);
+}
+
+TEST_CASE_FIXTURE(bounded, "blobs in every call end where the setting says") {
+  constexpr const char* text = "Blob data size exceeds limit.";
+  auto start = start_request("w");
+  fill(*start.mutable_input(), blob_max);
+  refused(errc::invalid_argument, text, start);
+  start.clear_input();
+  fill(*start.mutable_input(), blob_max - 20);
+  ok<ws::StartWorkflowExecutionResponse>(start);
+  auto signal = signal_request("w");
+  fill(*signal.mutable_input(), blob_max);
+  refused(errc::invalid_argument, text, signal);
+  ws::QueryWorkflowRequest query;
+  query.set_namespace_("default");
+  query.mutable_execution()->set_workflow_id("w");
+  query.mutable_query()->set_query_type("q");
+  fill(*query.mutable_query()->mutable_query_args(), blob_max);
+  refused(errc::invalid_argument, text, query);
+  auto both = signal_with_start("v");
+  fill(*both.mutable_signal_input(), blob_max);
+  refused(errc::invalid_argument, text, both);
+  both.clear_signal_input();
+  fill(*both.mutable_input(), blob_max);
+  refused(errc::invalid_argument, text, both);
+}
+
+TEST_CASE_FIXTURE(bounded, "memos have a limit of their own") {
+  auto start = start_request("w");
+  (*start.mutable_memo()->mutable_fields())["m"].set_data(std::string(memo_max, 'x'));
+  refused(errc::invalid_argument, "Memo size exceeds limit.", start);
+  auto both = signal_with_start("w");
+  *both.mutable_memo() = start.memo();
+  refused(errc::invalid_argument, "Memo size exceeds limit.", both);
+}
+
+TEST_CASE_FIXTURE(bounded, "polls wait as long as the settings say") {
+  start_workflow("w");
+  take_workflow_task();
+  auto task = send_request(poll_request(), poll_options());
+  auto activity = send_request(activity_poll(), poll_options());
+  auto news = history_request("w");
+  news.set_wait_new_event(true);
+  news.set_history_event_filter_type(enums::HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT);
+  auto history = send_request(news, poll_options());
+  run();
+  advance(2900ms);
+  CHECK_FALSE(history.answered());
+  advance(200ms);
+  CHECK(history.answered());
+  CHECK_FALSE(activity.answered());
+  advance(2s);
+  CHECK(activity.answered());
+  CHECK(task.answered());
+}
+
+TEST_CASE_FIXTURE(bounded, "pages of lists are as long as they may be") {
+  for (const char* id : {"a", "b", "c"})
+    start_workflow(id);
+  auto asked = list_request();
+  asked.set_page_size(100);
+  auto page = ok<ws::ListWorkflowExecutionsResponse>(asked);
+  CHECK(page.executions_size() == 2);
+  asked.set_next_page_token(page.next_page_token());
+  CHECK(ok<ws::ListWorkflowExecutionsResponse>(asked).executions_size() == 1);
+}
+
+TEST_CASE_FIXTURE(bounded, "a namespace has no more search attributes of a type than it may") {
+  op::AddSearchAttributesRequest r;
+  r.set_namespace_("default");
+  (*r.mutable_search_attributes())["One"] = enums::INDEXED_VALUE_TYPE_INT;
+  ok<op::AddSearchAttributesResponse>(r);
+  (*r.mutable_search_attributes())["Two"] = enums::INDEXED_VALUE_TYPE_INT;
+  CHECK(refusal(r).code == errc::invalid_argument);
+}
