@@ -45,6 +45,7 @@ void fill(const history::HistoryEvent& event,
     const auto& a = event.workflow_execution_timed_out_event_attributes();
     out.set_new_execution_run_id(a.new_execution_run_id());
     out.mutable_failure()->set_message("workflow timeout");
+    out.mutable_failure()->set_source("Server");
     out.mutable_failure()->mutable_timeout_failure_info()->set_timeout_type(
       enums::TIMEOUT_TYPE_START_TO_CLOSE);
   }

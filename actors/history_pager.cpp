@@ -107,7 +107,7 @@ history_decision forward(const engine::execution& x, std::int64_t key,
     plan.token.set_end_event_id(end);
   auto attempt = x.workflow_task().attempt();
   auto wants_transient = call.has_token() ? call.token().transient_attempt() == attempt
-                                          : !waits && shows_transient_events(request);
+                                          : shows_transient_events(request);
   if (wants_transient)
     plan.transient_events = engine::transient_events(x);
   if (!plan.transient_events.empty())

@@ -328,7 +328,7 @@ cluster::ExecutionRequest task_queue::start_request(const waiter& who, cluster::
                                                  : enums::TASK_QUEUE_KIND_STICKY);
   if (!who.poll->normal_name().empty())
     queue.set_normal_name(who.poll->normal_name());
-  if (who.poll->has_worker_version())
+  if (who.poll->has_worker_version() && !who.poll->versioned())
     *start.mutable_worker_version() = who.poll->worker_version();
   // Nothing for a sticky queue: there SDKs answer a hint with all of their pollers, and answers
   // overtake each other, so that one that came late would leave nobody on the normal queue.

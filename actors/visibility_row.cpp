@@ -51,10 +51,15 @@ void add_attributes(temporal::api::workflow::v1::WorkflowExecutionInfo& info,
     auto type = known == types.end() ? std::nullopt : to_value_type(known->second);
     if (!type)
       continue;
-    (*payload.mutable_metadata())["type"] = protocol::search_attribute_type_name(known->second);
+    const auto* name_of_type = protocol::search_attribute_type_name(known->second);
+    (*payload.mutable_metadata())["type"] = name_of_type;
     auto value = protocol::decode_search_attribute(payload, known->second);
     if (!value || !value->has_value())
       continue;
+    // Of what the caller wrote beside the value lists tell nothing.
+    payload.clear_metadata();
+    (*payload.mutable_metadata())["encoding"] = "json/plain";
+    (*payload.mutable_metadata())["type"] = name_of_type;
     if (*type != value_type::datetime || !is_clamped((*value)->integer))
       payload.set_data(protocol::search_attribute_json(**value, known->second));
     out.search_attributes.push_back({.name = name,
@@ -65,6 +70,13 @@ void add_attributes(temporal::api::workflow::v1::WorkflowExecutionInfo& info,
   }
   std::sort(out.search_attributes.begin(), out.search_attributes.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
+}
+
+void add_number(temporal::api::workflow::v1::WorkflowExecutionInfo& info, const char* name,
+                std::int64_t value) {
+  auto& payload = (*info.mutable_search_attributes()->mutable_indexed_fields())[name];
+  (*payload.mutable_metadata())["encoding"] = "json/plain";
+  payload.set_data(std::to_string(value));
 }
 
 } // namespace
@@ -91,6 +103,10 @@ store::visibility_row make_visibility_row(const engine::execution& x, std::int64
   out.parent_run_id = info.parent_execution().run_id();
   out.root_workflow_id = info.root_execution().workflow_id();
   out.root_run_id = info.root_execution().run_id();
+  if (out.close_time && info.external_payload_count() > 0) {
+    add_number(info, "TemporalExternalPayloadCount", info.external_payload_count());
+    add_number(info, "TemporalExternalPayloadSizeBytes", info.external_payload_size_bytes());
+  }
   if (info.has_search_attributes())
     add_attributes(info, types, out);
   // Describe tells these; a row tells what lasts, and counts only when they are final.
@@ -100,6 +116,8 @@ store::visibility_row make_visibility_row(const engine::execution& x, std::int64
     info.clear_history_length();
     info.clear_history_size_bytes();
     info.clear_state_transition_count();
+    info.clear_external_payload_count();
+    info.clear_external_payload_size_bytes();
   }
   info.SerializeToString(&out.info);
   return out;

@@ -32,6 +32,8 @@ bool is_backing_off(const journal::ActivityProgress& progress);
 bool is_offerable(const journal::ActivityProgress& progress, time_point now);
 /// The pending activity; null when there is none.
 const journal::ActivityState* find_activity(const execution& x, std::int64_t scheduled_event_id);
+/// Of what the activity's own priority leaves open its workflow's holds, each field by itself.
+api::common::v1::Priority priority_of(const execution& x, const scheduled_attributes& options);
 /// The activity as a task queue gets it.
 cluster::Task activity_task(const execution& x, const journal::ActivityState& activity);
 /// When the activity as a whole has to be closed; nothing when it may take for ever.
@@ -39,11 +41,12 @@ std::optional<time_point> schedule_to_close_deadline(const journal::ActivityStat
 
 /// One of an activity's deadlines.
 struct activity_deadline {
-  /// In the order in which deadlines of the same moment are looked at.
+  /// In the order in which deadlines of the same moment are looked at: when there is no time left
+  /// for the whole, it does not matter that the attempt has none left either.
   enum class kind : std::uint8_t {
-    start_to_close,
     schedule_to_start,
     schedule_to_close,
+    start_to_close,
     heartbeat,
     retry
   };
@@ -95,8 +98,9 @@ void close_activity(transition& t, std::int64_t scheduled_event_id, history_even
                     const api::common::v1::WorkerVersionStamp* by = nullptr);
 /// Begins the next attempt after `failure` if the activity may have one (then: IN_PROGRESS), else
 /// says why not and changes nothing. `failure` may be null: a worker need not give any.
+/// `answered`: by a worker, unlike an attempt that timed out.
 api::enums::v1::RetryState retry_activity(transition& t, std::int64_t scheduled_event_id,
-                                          const api::failure::v1::Failure* failure);
+                                          const api::failure::v1::Failure* failure, bool answered);
 /// Makes the attempt wait anew from `at` on: unpaused, reset, options changed. Offers it if `at` is
 /// now.
 void reschedule_activity(transition& t, journal::ActivityProgress progress, time_point at);
@@ -125,10 +129,11 @@ std::optional<std::string> normalise_attributes(scheduled_attributes& attributes
                                                 duration run_timeout, const limits& bounds);
 /// The options as operators see them.
 api::activity::v1::ActivityOptions to_api(const scheduled_attributes& options);
-/// Takes over the fields that the mask names, and checks the result.
+/// Takes over the fields that the mask names, and checks the result. Whatever the run may take: an
+/// operator knows better.
 std::optional<std::string>
 merge_options(scheduled_attributes& into, const api::activity::v1::ActivityOptions& from,
-              const google::protobuf::FieldMask& mask, duration run_timeout, const limits& bounds);
+              const google::protobuf::FieldMask& mask, const limits& bounds);
 
 // -- operators (activity_operator.cpp)
 // --------------------------------------------------------------------

@@ -53,18 +53,11 @@ addressed find_addressed(const execution& x, const cluster::TaskToken& token, bo
   return out;
 }
 
-api::failure::v1::Failure server_failure(const std::string& message) {
-  api::failure::v1::Failure out;
-  out.set_message(message);
-  out.mutable_server_failure_info()->set_non_retryable(true);
-  return out;
-}
-
 /// Ends the attempt with a failure: the next attempt, or the end of the activity.
 template <class Request>
 void fail(transition& t, std::int64_t id, const api::failure::v1::Failure* failure,
           const Request& r) {
-  auto state = retry_activity(t, id, failure);
+  auto state = retry_activity(t, id, failure, true);
   if (state == enums::RETRY_STATE_IN_PROGRESS)
     return;
   history_event event;
@@ -82,8 +75,11 @@ void fail(transition& t, std::int64_t id, const api::failure::v1::Failure* failu
   schedule_workflow_task(t);
 }
 
-void take_heartbeat(transition& t, std::int64_t id, const api::common::v1::Payloads* details) {
+void take_heartbeat(transition& t, std::int64_t id, const api::common::v1::Payloads* details,
+                    const std::string& identity) {
   auto progress = find_activity(t.state(), id)->progress();
+  if (!identity.empty())
+    progress.set_last_worker_identity(identity);
   progress.clear_heartbeat_details();
   if (details != nullptr)
     *progress.mutable_heartbeat_details() = *details;
@@ -107,7 +103,7 @@ step complete(execution&& current, const cluster::ExecutionRequest& request, con
     start_for(t, id, r.identity());
   service::RespondActivityTaskCompletedResponse response;
   if (r.result().ByteSizeLong() > c.bounds.blob_bytes_max) {
-    auto failure = server_failure("Complete result exceeds size limit.");
+    auto failure = server_failure("Complete result exceeds size limit.", true);
     fail(t, id, &failure, r);
     return std::move(t).finish(response);
   }
@@ -133,9 +129,9 @@ step fail_activity(execution&& current, const cluster::ExecutionRequest& request
   service::RespondActivityTaskFailedResponse response;
   if (r.has_last_heartbeat_details()) {
     if (r.last_heartbeat_details().ByteSizeLong() <= c.bounds.blob_bytes_max)
-      take_heartbeat(t, to.scheduled_event_id, &r.last_heartbeat_details());
+      take_heartbeat(t, to.scheduled_event_id, &r.last_heartbeat_details(), {});
     else
-      *response.add_failures() = server_failure("Heartbeat details exceed size limit.");
+      *response.add_failures() = server_failure("Heartbeat details exceed size limit.", true);
   }
   if (r.failure().ByteSizeLong() > c.bounds.blob_bytes_max) {
     auto failure = cut_failure(r.failure(), c.bounds.kept_failure_bytes_max, true);
@@ -160,7 +156,7 @@ step cancel(execution&& current, const cluster::ExecutionRequest& request, const
                                                 "activity being request canceled first"));
   service::RespondActivityTaskCanceledResponse response;
   if (r.details().ByteSizeLong() > c.bounds.blob_bytes_max) {
-    auto failure = server_failure("Cancel details exceed size limit.");
+    auto failure = server_failure("Cancel details exceed size limit.", true);
     fail(t, id, &failure, r);
     return std::move(t).finish(response);
   }
@@ -185,12 +181,12 @@ step heartbeat(execution&& current, const cluster::ExecutionRequest& request, co
     return std::move(t).finish(std::move(*to.refusal));
   service::RecordActivityTaskHeartbeatResponse response;
   if (r.details().ByteSizeLong() > c.bounds.blob_bytes_max) {
-    auto failure = server_failure("Heartbeat details exceed size limit.");
+    auto failure = server_failure("Heartbeat details exceed size limit.", true);
     fail(t, to.scheduled_event_id, &failure, r);
     response.set_cancel_requested(true);
     return std::move(t).finish(response);
   }
-  take_heartbeat(t, to.scheduled_event_id, r.has_details() ? &r.details() : nullptr);
+  take_heartbeat(t, to.scheduled_event_id, r.has_details() ? &r.details() : nullptr, r.identity());
   const auto& progress = find_activity(t.state(), to.scheduled_event_id)->progress();
   response.set_cancel_requested(progress.cancel_requested());
   response.set_activity_paused(progress.paused());

@@ -84,6 +84,8 @@ void cancel_waiting(transition& t, std::int64_t scheduled_event_id, std::int64_t
   auto& reason = *a.mutable_details()->add_payloads();
   (*reason.mutable_metadata())["encoding"] = "json/plain";
   reason.set_data("\"ACTIVITY_ID_NOT_STARTED\"");
+  if (find_activity(t.state(), scheduled_event_id)->progress().paused())
+    t.visibility_changed();
   t.add_fact(std::move(fact));
   c.wants_new_task = true;
 }
@@ -123,15 +125,23 @@ apply_schedule_activity(transition& t, const api::command::v1::Command& command,
   *event.mutable_activity_task_scheduled_event_attributes() = std::move(attributes);
   auto id = t.add_event(std::move(event));
   if (wanted.request_eager_execution()) {
+    c.eager_activities.push_back(id);
+    return std::nullopt;
+  }
+  t.offer(activity_task(t.state(), *find_activity(t.state(), id)));
+  return std::nullopt;
+}
+
+void hand_out_eagerly(transition& t, completion& c) {
+  for (auto id : c.eager_activities) {
+    if (!is_open(t.state()) || find_activity(t.state(), id) == nullptr)
+      continue;
     start_activity(t, id,
                    {.identity = c.request.identity(),
                     .request_id = t.ctx().ids.uuid7(t.ctx().now),
                     .eager = true});
     fill_task(*c.response.add_activity_tasks(), t.state(), *find_activity(t.state(), id), t.ctx());
-    return std::nullopt;
   }
-  t.offer(activity_task(t.state(), *find_activity(t.state(), id)));
-  return std::nullopt;
 }
 
 std::optional<command_failure>

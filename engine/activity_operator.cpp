@@ -117,9 +117,10 @@ scheduled_attributes bare_options(const scheduled_attributes& options) {
 /// When the waiting attempt begins by the options that now hold.
 time_point next_start(const journal::ActivityState& activity) {
   const auto& progress = activity.progress();
-  if (!is_backing_off(progress) || !progress.has_last_attempt_complete_time())
-    return from_proto(progress.scheduled_time());
-  return from_proto(progress.last_attempt_complete_time())
+  auto planned = from_proto(progress.scheduled_time());
+  if (!is_backing_off(progress) || progress.attempt() <= 1)
+    return planned;
+  return planned - from_proto(progress.current_retry_interval())
          + retry_interval(options_of(activity).retry_policy(), progress.attempt() - 1);
 }
 
@@ -142,7 +143,7 @@ void options_changed(transition& t, journal::ActivityProgress progress) {
 
 std::optional<error> check_update(const service::UpdateActivityOptionsRequest& r) {
   if (r.restore_original()) {
-    if (r.has_update_mask())
+    if (!r.update_mask().paths().empty())
       return invalid_argument("Both UpdateMask and RestoreOriginal are provided");
     return std::nullopt;
   }
@@ -170,8 +171,9 @@ step decide_pause_activity(execution&& current, const cluster::ExecutionRequest&
   auto found = find_targets(t.state(), target_of(r, false));
   if (found.refusal)
     return std::move(t).finish(std::move(*found.refusal));
+  // Whoever gives no request id repeats one who gave none.
   auto repeats = [&](const journal::ActivityProgress& progress) {
-    return !r.request_id().empty() && progress.pause_request_id() == r.request_id();
+    return progress.pause_request_id() == r.request_id();
   };
   for (auto id : found.ids) {
     const auto& progress = find_activity(t.state(), id)->progress();
@@ -248,7 +250,6 @@ step decide_update_activity_options(execution&& current, const cluster::Executio
   if (found.refusal)
     return std::move(t).finish(std::move(*found.refusal));
   service::UpdateActivityOptionsResponse response;
-  auto run_timeout = from_proto(t.state().started().workflow_run_timeout());
   std::vector<journal::ActivityProgress> changed;
   // First all are checked, so that a refusal leaves none of them changed.
   for (auto id : found.ids) {
@@ -261,8 +262,7 @@ step decide_update_activity_options(execution&& current, const cluster::Executio
       auto options = bare_options(options_of(activity));
       options.set_activity_id(activity.scheduled().activity_id());
       *options.mutable_activity_type() = activity.scheduled().activity_type();
-      if (auto problem = merge_options(options, r.activity_options(), r.update_mask(), run_timeout,
-                                       c.bounds))
+      if (auto problem = merge_options(options, r.activity_options(), r.update_mask(), c.bounds))
         return std::move(t).finish(invalid_argument(*problem));
       *response.mutable_activity_options() = to_api(options);
       *progress.mutable_options() = bare_options(options);

@@ -85,12 +85,11 @@ problem merge_task_queue(scheduled_attributes& into, const ActivityOptions& from
   return std::nullopt;
 }
 
-/// The whole policy is taken as it is, unlike its parts.
+/// The whole policy is taken as it is, gaps and all, unlike its parts.
 problem merge_retry_policy(scheduled_attributes& into, const ActivityOptions& from) {
   if (!from.has_retry_policy())
     return "RetryPolicy is not provided";
   *into.mutable_retry_policy() = from.retry_policy();
-  complete_retry_policy(*into.mutable_retry_policy());
   return std::nullopt;
 }
 
@@ -163,11 +162,6 @@ const std::map<std::string, merge_field>& merge_fields() {
   return table;
 }
 
-void cap(google::protobuf::Duration& timeout, duration most) {
-  if (from_proto(timeout) > most)
-    timeout = to_proto(most);
-}
-
 } // namespace
 
 problem retry_policy_problem(const retry_policy& policy) {
@@ -229,7 +223,7 @@ problem normalise_timeouts(scheduled_attributes& options, duration run_timeout) 
     for (auto* part : {&waiting, &running}) {
       if (!is_set(*part))
         *part = whole;
-      cap(*part, from_proto(whole));
+      cap_duration(*part, from_proto(whole));
     }
   } else if (is_set(running)) {
     whole = to_proto(run_timeout);
@@ -242,8 +236,8 @@ problem normalise_timeouts(scheduled_attributes& options, duration run_timeout) 
   }
   auto most = run_timeout.count() > 0 ? run_timeout : longest_duration;
   for (auto* timeout : {&whole, &waiting, &running, &heartbeat})
-    cap(*timeout, most);
-  cap(heartbeat, from_proto(running));
+    cap_duration(*timeout, most);
+  cap_duration(heartbeat, from_proto(running));
   return std::nullopt;
 }
 
@@ -284,8 +278,7 @@ ActivityOptions to_api(const scheduled_attributes& options) {
 }
 
 problem merge_options(scheduled_attributes& into, const ActivityOptions& from,
-                      const google::protobuf::FieldMask& mask, duration run_timeout,
-                      const limits& bounds) {
+                      const google::protobuf::FieldMask& mask, const limits& bounds) {
   const auto& table = merge_fields();
   for (const auto& path : mask.paths()) {
     auto field = table.find(camel_case(path));
@@ -299,7 +292,7 @@ problem merge_options(scheduled_attributes& into, const ActivityOptions& from,
     return p;
   if (auto p = priority_problem(into.priority()))
     return p;
-  return normalise_timeouts(into, run_timeout);
+  return normalise_timeouts(into, duration::zero());
 }
 
 } // namespace reprise::engine

@@ -19,31 +19,36 @@ bool listed(const google::protobuf::RepeatedPtrField<std::string>& types, const 
   return std::ranges::find(types, type) != types.end();
 }
 
-/// May a failure of this kind be followed by another attempt?
-bool is_retryable(const api::failure::v1::Failure* failure,
-                  const api::common::v1::RetryPolicy& policy) {
+/// IN_PROGRESS: a failure of this kind may be followed by another attempt. Else why not.
+enums::RetryState judged(const api::failure::v1::Failure* failure,
+                         const api::common::v1::RetryPolicy& policy) {
   if (failure == nullptr)
-    return true;
+    return enums::RETRY_STATE_IN_PROGRESS;
   const auto& types = policy.non_retryable_error_types();
+  auto unless = [](bool final) {
+    return final ? enums::RETRY_STATE_NON_RETRYABLE_FAILURE : enums::RETRY_STATE_IN_PROGRESS;
+  };
   switch (failure->failure_info_case()) {
     case api::failure::v1::Failure::kTerminatedFailureInfo:
     case api::failure::v1::Failure::kCanceledFailureInfo:
-      return false;
+      return enums::RETRY_STATE_NON_RETRYABLE_FAILURE;
     case api::failure::v1::Failure::kTimeoutFailureInfo: {
       auto type = failure->timeout_failure_info().timeout_type();
       if (type == enums::TIMEOUT_TYPE_START_TO_CLOSE)
-        return !listed(types, std::string{timeout_type_prefix} + "StartToClose");
+        return unless(listed(types, std::string{timeout_type_prefix} + "StartToClose"));
       if (type == enums::TIMEOUT_TYPE_HEARTBEAT)
-        return !listed(types, std::string{timeout_type_prefix} + "Heartbeat");
-      return false;
+        return unless(listed(types, std::string{timeout_type_prefix} + "Heartbeat"));
+      auto deadline = type == enums::TIMEOUT_TYPE_SCHEDULE_TO_START
+                      || type == enums::TIMEOUT_TYPE_SCHEDULE_TO_CLOSE;
+      return deadline ? enums::RETRY_STATE_TIMEOUT : enums::RETRY_STATE_NON_RETRYABLE_FAILURE;
     }
     case api::failure::v1::Failure::kServerFailureInfo:
-      return !failure->server_failure_info().non_retryable();
+      return unless(failure->server_failure_info().non_retryable());
     case api::failure::v1::Failure::kApplicationFailureInfo:
-      return !failure->application_failure_info().non_retryable()
-             && !listed(types, failure->application_failure_info().type());
+      return unless(failure->application_failure_info().non_retryable()
+                    || listed(types, failure->application_failure_info().type()));
     default:
-      return true;
+      return enums::RETRY_STATE_IN_PROGRESS;
   }
 }
 
@@ -61,7 +66,7 @@ journal::ActivityProgress next_attempt(const journal::ActivityProgress& before,
                                        std::int32_t attempt) {
   auto out = before;
   out.set_attempt(attempt);
-  if (is_started(before))
+  if (is_started(before) && !before.identity().empty())
     out.set_last_worker_identity(before.identity());
   out.clear_start_id();
   out.clear_started_time();
@@ -153,8 +158,14 @@ bool time_out(transition& t, std::int64_t scheduled_event_id, activity_deadline:
   using kind = activity_deadline::kind;
   auto failure = timeout_failure(what);
   auto state = enums::RETRY_STATE_TIMEOUT;
+  if (find_activity(t.state(), scheduled_event_id)->progress().cancel_requested()) {
+    // It was not to be tried again anyway.
+    state = enums::RETRY_STATE_CANCEL_REQUESTED;
+    if (what == kind::schedule_to_close)
+      failure.set_message("activity ScheduleToClose timeout");
+  }
   if (what == kind::start_to_close || what == kind::heartbeat) {
-    state = retry_activity(t, scheduled_event_id, &failure);
+    state = retry_activity(t, scheduled_event_id, &failure, false);
     if (state == enums::RETRY_STATE_IN_PROGRESS)
       return false;
     // There was time for this attempt, but none for another: the whole has run out.
@@ -238,9 +249,7 @@ api::failure::v1::Failure truncated(const api::failure::v1::Failure& failure,
 
 api::failure::v1::Failure cut_failure(const api::failure::v1::Failure& failure,
                                       std::size_t bytes_max, bool non_retryable) {
-  api::failure::v1::Failure out;
-  out.set_message("Failure exceeds size limit.");
-  out.mutable_server_failure_info()->set_non_retryable(non_retryable);
+  auto out = server_failure("Failure exceeds size limit.", non_retryable);
   *out.mutable_cause() = truncated(failure, bytes_max);
   return out;
 }
@@ -260,6 +269,8 @@ duration retry_interval(const api::common::v1::RetryPolicy& policy, std::int32_t
 void close_activity(transition& t, std::int64_t scheduled_event_id, history_event close,
                     const api::common::v1::WorkerVersionStamp* by) {
   const auto& progress = find_activity(t.state(), scheduled_event_id)->progress();
+  if (progress.paused())
+    t.visibility_changed();
   if (is_started(progress)) {
     auto started = started_event(progress);
     if (by != nullptr)
@@ -270,15 +281,17 @@ void close_activity(transition& t, std::int64_t scheduled_event_id, history_even
 }
 
 enums::RetryState retry_activity(transition& t, std::int64_t scheduled_event_id,
-                                 const api::failure::v1::Failure* failure) {
+                                 const api::failure::v1::Failure* failure, bool answered) {
   const auto& activity = *find_activity(t.state(), scheduled_event_id);
   const auto& policy = options_of(activity).retry_policy();
   const auto& progress = activity.progress();
   if (progress.cancel_requested())
     return enums::RETRY_STATE_CANCEL_REQUESTED;
-  if (!is_retryable(failure, policy))
-    return enums::RETRY_STATE_NON_RETRYABLE_FAILURE;
-  if (policy.maximum_attempts() > 0 && progress.attempt() >= policy.maximum_attempts())
+  if (auto state = judged(failure, policy); state != enums::RETRY_STATE_IN_PROGRESS)
+    return state;
+  // Whoever paused the activity decides when it goes on, and whether it may try once more.
+  if (!progress.paused() && policy.maximum_attempts() > 0
+      && progress.attempt() >= policy.maximum_attempts())
     return enums::RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED;
   auto now = t.ctx().now;
   auto interval = delay_of(failure).value_or(retry_interval(policy, progress.attempt()));
@@ -291,7 +304,8 @@ enums::RetryState retry_activity(transition& t, std::int64_t scheduled_event_id,
     *next.mutable_last_failure() = failure->ByteSizeLong() <= retained_max
                                      ? *failure
                                      : cut_failure(*failure, retained_max, false);
-  *next.mutable_last_attempt_complete_time() = to_proto(now);
+  if (answered)
+    *next.mutable_last_attempt_complete_time() = to_proto(now);
   // A paused activity goes on when it is unpaused, whatever its back-off.
   if (progress.paused()) {
     t.set_activity(std::move(next));
@@ -321,7 +335,7 @@ void reschedule_activity(transition& t, journal::ActivityProgress progress, time
     t.offer(activity_task(t.state(), activity));
 }
 
-bool fire_activity_timeouts(transition& t) {
+bool fire_activity_timeouts(transition& t, due_budget& budget) {
   if (!is_open(t.state()))
     return false;
   auto passed = passed_deadlines(t.state(), t.ctx().now);
@@ -331,6 +345,8 @@ bool fire_activity_timeouts(transition& t) {
     const auto* activity = find_activity(t.state(), deadline.scheduled_event_id);
     if (activity == nullptr || activity->progress().attempt() != deadline.attempt)
       continue;
+    if (!budget.take(t))
+      break;
     if (deadline.what == activity_deadline::kind::retry)
       end_backoff(t, deadline.scheduled_event_id);
     else if (time_out(t, deadline.scheduled_event_id, deadline.what))

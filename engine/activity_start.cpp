@@ -54,8 +54,8 @@ void fill_task(api::workflowservice::v1::PollActivityTaskQueueResponse& out, con
   *out.mutable_start_to_close_timeout() = scheduled.start_to_close_timeout();
   *out.mutable_heartbeat_timeout() = scheduled.heartbeat_timeout();
   *out.mutable_retry_policy() = options.retry_policy();
-  if (options.has_priority())
-    *out.mutable_priority() = options.priority();
+  if (options.has_priority() || x.has_priority())
+    *out.mutable_priority() = priority_of(x, options);
 }
 
 void start_activity(transition& t, std::int64_t scheduled_event_id, const activity_starter& by) {

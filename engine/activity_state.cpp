@@ -3,6 +3,7 @@
 
 #include "engine/activity.hpp"
 #include "engine/engine.hpp"
+#include "engine/evolve.hpp"
 #include "engine/proto_time.hpp"
 
 #include <algorithm>
@@ -46,7 +47,10 @@ void evolve_closed(execution& x, std::int64_t scheduled_event_id) {
   auto id = x.mutable_activity_ids()->find(i->second.scheduled().activity_id());
   if (id != x.mutable_activity_ids()->end() && id->second == scheduled_event_id)
     x.mutable_activity_ids()->erase(id);
+  auto paused = i->second.progress().paused();
   x.mutable_activities()->erase(i);
+  if (paused)
+    report_pauses(x);
 }
 
 bool waits_for_worker(const journal::ActivityProgress& progress) {
@@ -83,8 +87,12 @@ void evolve_activity(execution& x, const history_event& event) {
 
 void evolve_activity(execution& x, const journal::ActivityProgress& progress) {
   auto i = x.mutable_activities()->find(progress.scheduled_event_id());
-  if (i != x.mutable_activities()->end())
-    *i->second.mutable_progress() = progress;
+  if (i == x.mutable_activities()->end())
+    return;
+  auto before = i->second.progress().paused();
+  *i->second.mutable_progress() = progress;
+  if (before != progress.paused())
+    report_pauses(x);
 }
 
 const scheduled_attributes& options_of(const journal::ActivityState& activity) {
@@ -110,6 +118,17 @@ const journal::ActivityState* find_activity(const execution& x, std::int64_t sch
   return i == x.activities().end() ? nullptr : &i->second;
 }
 
+api::common::v1::Priority priority_of(const execution& x, const scheduled_attributes& options) {
+  auto out = options.priority();
+  if (out.priority_key() == 0)
+    out.set_priority_key(x.priority().priority_key());
+  if (out.fairness_key().empty())
+    out.set_fairness_key(x.priority().fairness_key());
+  if (out.fairness_weight() == 0)
+    out.set_fairness_weight(x.priority().fairness_weight());
+  return out;
+}
+
 cluster::Task activity_task(const execution& x, const journal::ActivityState& activity) {
   const auto& options = options_of(activity);
   const auto& progress = activity.progress();
@@ -122,7 +141,8 @@ cluster::Task activity_task(const execution& x, const journal::ActivityState& ac
   task.set_attempt(progress.attempt());
   task.set_stamp(progress.stamp());
   task.set_task_queue(options.task_queue().name());
-  task.set_priority(options.priority().priority_key());
+  task.set_priority(options.priority().priority_key() == 0 ? x.priority().priority_key()
+                                                           : options.priority().priority_key());
   *task.mutable_scheduled_time() = progress.scheduled_time();
   auto timeout = positive(options.schedule_to_start_timeout());
   if (timeout.count() > 0)
@@ -142,6 +162,9 @@ activity_deadlines deadlines_of(const journal::ActivityState& activity) {
   const auto& options = options_of(activity);
   const auto& progress = activity.progress();
   activity_deadlines out;
+  // Whoever paused the activity keeps it from its end, too: its time goes on when it is unpaused.
+  if (progress.paused())
+    return out;
   auto add = [&](time_point at, kind what) {
     out.items[out.count++] = {.at = at,
                               .scheduled_event_id = activity.scheduled_event_id(),
@@ -158,9 +181,6 @@ activity_deadlines deadlines_of(const journal::ActivityState& activity) {
       add(std::max(started, from_proto(progress.last_heartbeat_time())) + timeout, kind::heartbeat);
     return out;
   }
-  // Whoever paused the activity keeps it from its worker: that is not the queue's fault.
-  if (progress.paused())
-    return out;
   auto scheduled = from_proto(progress.scheduled_time());
   if (auto timeout = positive(options.schedule_to_start_timeout()); timeout.count() > 0)
     add(scheduled + timeout, kind::schedule_to_start);
@@ -240,8 +260,9 @@ void describe_attempts(const journal::ActivityState& activity, time_point now,
     *out.mutable_last_started_time() = progress.started_time();
   if (progress.has_last_failure())
     *out.mutable_last_failure() = progress.last_failure();
-  out.set_last_worker_identity(is_started(progress) ? progress.identity()
-                                                    : progress.last_worker_identity());
+  out.set_last_worker_identity(is_started(progress) && !progress.identity().empty()
+                                 ? progress.identity()
+                                 : progress.last_worker_identity());
   if (progress.has_last_attempt_complete_time())
     *out.mutable_last_attempt_complete_time() = progress.last_attempt_complete_time();
   if (is_backing_off(progress) && !progress.paused()

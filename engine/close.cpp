@@ -67,6 +67,13 @@ run_plan repeating_plan(const execution& x, const std::string& run_id, duration 
     *a.mutable_search_attributes() = old.search_attributes();
   if (old.has_retry_policy())
     *a.mutable_retry_policy() = old.retry_policy();
+  // Whatever an operator changed of this run was this run's.
+  a.clear_priority();
+  if (old.has_priority())
+    *a.mutable_priority() = old.priority();
+  a.clear_versioning_override();
+  if (old.has_versioning_override())
+    *a.mutable_versioning_override() = old.versioning_override();
   a.set_cron_schedule(old.cron_schedule());
   *a.mutable_first_workflow_task_backoff() = to_proto(backoff);
   return plan;
@@ -78,7 +85,9 @@ struct sequel {
   std::optional<run_plan> plan{};
 };
 
-sequel sequel_of_failure(const execution& x, const Failure& failure, const context& c) {
+/// `by_command`: the workflow itself said that it failed.
+sequel sequel_of_failure(const execution& x, const Failure& failure, const context& c,
+                         bool by_command) {
   auto retry = retry_of_run(x, failure, c.now);
   sequel out{.retry_state = retry.state};
   if (retry.state == enums::RETRY_STATE_IN_PROGRESS) {
@@ -92,7 +101,8 @@ sequel sequel_of_failure(const execution& x, const Failure& failure, const conte
   }
   if (out.plan) {
     *out.plan->started.mutable_continued_failure() = failure;
-    if (x.started().has_last_completion_result())
+    auto retried = retry.state == enums::RETRY_STATE_IN_PROGRESS;
+    if (x.started().has_last_completion_result() && !(retried && by_command))
       *out.plan->started.mutable_last_completion_result() = x.started().last_completion_result();
   }
   return out;
@@ -163,8 +173,10 @@ std::optional<std::string> problem_of(const continue_attributes& a, const execut
 /// Timeouts of the command, or else of the run; a task's fits its run.
 void settle_timeouts(api::history::v1::WorkflowExecutionStartedEventAttributes& started,
                      const continue_attributes& a, const limits& bounds) {
-  if (from_proto(a.workflow_run_timeout()).count() > 0)
+  if (from_proto(a.workflow_run_timeout()).count() > 0) {
     *started.mutable_workflow_run_timeout() = a.workflow_run_timeout();
+    cap_duration(*started.mutable_workflow_run_timeout(), longest_duration);
+  }
   auto execution = from_proto(started.workflow_execution_timeout());
   auto run = from_proto(started.workflow_run_timeout());
   if (execution.count() > 0 && run > execution)
@@ -194,10 +206,12 @@ run_plan continued_plan(const execution& x, const continue_attributes& a, const 
     *started.mutable_header() = a.header();
   if (a.has_memo())
     *started.mutable_memo() = a.memo();
+  settle_memo(started);
   if (a.has_search_attributes()) {
     *started.mutable_search_attributes() = a.search_attributes();
-    protocol::fill_search_attribute_types(*started.mutable_search_attributes(),
-                                          c.ns.search_attributes);
+    settle_attributes(*started.mutable_search_attributes(), c);
+    if (started.search_attributes().indexed_fields().empty())
+      started.clear_search_attributes();
   }
   if (a.has_retry_policy()) {
     *started.mutable_retry_policy() = a.retry_policy();
@@ -230,8 +244,10 @@ history_event continued_event(const api::command::v1::Command& command, const ru
     *out.mutable_workflow_run_timeout() = plan.started.workflow_run_timeout();
   *out.mutable_workflow_task_timeout() = plan.started.workflow_task_timeout();
   out.set_workflow_task_completed_event_id(c.completed_event_id);
-  if (a.has_backoff_start_interval())
+  if (a.has_backoff_start_interval()) {
     *out.mutable_backoff_start_interval() = a.backoff_start_interval();
+    cap_duration(*out.mutable_backoff_start_interval(), longest_duration);
+  }
   out.set_initiator(a.initiator());
   if (a.has_failure())
     *out.mutable_failure() = a.failure();
@@ -239,11 +255,12 @@ history_event continued_event(const api::command::v1::Command& command, const ru
     *out.mutable_last_completion_result() = a.last_completion_result();
   if (a.has_header())
     *out.mutable_header() = a.header();
-  if (a.has_memo())
-    *out.mutable_memo() = a.memo();
+  if (plan.started.has_memo())
+    *out.mutable_memo() = plan.started.memo();
   if (plan.started.has_search_attributes())
     *out.mutable_search_attributes() = plan.started.search_attributes();
   out.set_initial_versioning_behavior(a.initial_versioning_behavior());
+  out.set_inherit_build_id(a.inherit_build_id());
   return event;
 }
 
@@ -299,7 +316,7 @@ std::optional<command_failure> apply_fail(transition& t, const api::command::v1:
     return unhandled();
   if (a.failure().ByteSizeLong() > t.ctx().bounds.blob_bytes_max)
     return too_large(cause, "FailWorkflowExecutionCommandAttributes.Failure");
-  auto next = sequel_of_failure(t.state(), a.failure(), t.ctx());
+  auto next = sequel_of_failure(t.state(), a.failure(), t.ctx(), true);
   auto event = event_for(command, enums::EVENT_TYPE_WORKFLOW_EXECUTION_FAILED);
   auto& out = *event.mutable_workflow_execution_failed_event_attributes();
   *out.mutable_failure() = a.failure();
@@ -322,8 +339,6 @@ std::optional<command_failure> apply_cancel(transition& t, const api::command::v
   if (c.unseen_events > 0)
     return unhandled();
   const auto& a = command.cancel_workflow_execution_command_attributes();
-  if (a.details().ByteSizeLong() > t.ctx().bounds.blob_bytes_max)
-    return too_large(cause, "CancelWorkflowExecutionCommandAttributes.Details");
   auto event = event_for(command, enums::EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED);
   auto& out = *event.mutable_workflow_execution_canceled_event_attributes();
   if (a.has_details())
@@ -342,7 +357,7 @@ apply_continue_as_new(transition& t, const api::command::v1::Command& command, c
   if (auto problem = problem_of(a, t.state(), t.ctx()))
     return bad(bad_continue, std::move(*problem));
   if (a.has_search_attributes())
-    if (auto problem = search_attributes_problem(a.search_attributes(), t.ctx()))
+    if (auto problem = search_attribute_values_problem(a.search_attributes(), t.ctx()))
       return bad(enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES, std::move(*problem));
   if (c.unseen_events > 0)
     return unhandled();
@@ -350,6 +365,9 @@ apply_continue_as_new(transition& t, const api::command::v1::Command& command, c
     return too_large(bad_continue, "ContinueAsNewWorkflowExecutionCommandAttributes. Input");
   if (a.memo().ByteSizeLong() > t.ctx().bounds.memo_bytes_max)
     return too_large(bad_continue, "ContinueAsNewWorkflowExecutionCommandAttributes. Memo");
+  if (auto problem = search_attributes_size_problem(a.search_attributes(), t.ctx()))
+    return command_failure{
+      .cause = bad_continue, .message = std::move(*problem), .terminate = true};
   auto plan = continued_plan(t.state(), a, t.ctx().ids.uuid7(t.ctx().now), t.ctx());
   close_run(t, continued_event(command, plan, c));
   begin(t, std::move(plan));
@@ -368,7 +386,7 @@ void time_out_run(transition& t) {
   auto chain_over = x.created().has_execution_deadline()
                     && from_proto(x.created().execution_deadline()) <= c.now;
   if (!chain_over)
-    next = sequel_of_failure(x, failure, c);
+    next = sequel_of_failure(x, failure, c, false);
   history_event event;
   event.set_event_type(enums::EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT);
   auto& out = *event.mutable_workflow_execution_timed_out_event_attributes();

@@ -60,9 +60,22 @@ api::common::v1::SearchAttributes merged(const execution& x,
 } // namespace
 
 std::optional<std::string>
-search_attributes_problem(const api::common::v1::SearchAttributes& attributes, const context& c) {
-  return protocol::search_attributes_problem(attributes, c.ns.search_attributes, c.ns.name,
-                                             attribute_limits(c.bounds));
+search_attribute_values_problem(const api::common::v1::SearchAttributes& attributes,
+                                const context& c) {
+  return protocol::search_attribute_values_problem(attributes, c.ns.search_attributes, c.ns.name);
+}
+
+std::optional<std::string>
+search_attributes_size_problem(const api::common::v1::SearchAttributes& attributes,
+                               const context& c) {
+  return protocol::search_attributes_size_problem(attributes, attribute_limits(c.bounds));
+}
+
+void settle_attributes(api::common::v1::SearchAttributes& attributes, const context& c) {
+  auto& fields = *attributes.mutable_indexed_fields();
+  for (auto i = fields.begin(); i != fields.end();)
+    i = protocol::is_no_value(i->second) ? fields.erase(i) : std::next(i);
+  protocol::fill_search_attribute_types(attributes, c.ns.search_attributes);
 }
 
 std::optional<command_failure>
@@ -110,6 +123,10 @@ apply_upsert_search_attributes(transition& t, const api::command::v1::Command& c
   if (auto problem = protocol::search_attribute_values_problem(wanted.search_attributes(), known,
                                                                ns.name))
     return bad_attributes(std::move(*problem));
+  // The whole command first, as with any other.
+  if (bytes_of(wanted.search_attributes().indexed_fields()) > t.ctx().bounds.blob_bytes_max)
+    return fatal(
+      bad_attributes("UpsertWorkflowSearchAttributesCommandAttributes exceeds size limit."));
   auto bounds = attribute_limits(t.ctx().bounds);
   if (auto problem = protocol::search_attributes_size_problem(wanted.search_attributes(), bounds))
     return fatal(bad_attributes(std::move(*problem)));

@@ -26,6 +26,9 @@ struct limits {
   std::size_t retained_failure_bytes_max = 4U << 10;
   /// What is left in history of a failure that is larger than a blob may be.
   std::size_t kept_failure_bytes_max = 512U << 10;
+  /// What one transition does at most of the timers and time-outs that are due.
+  std::size_t due_items_max = 1000;
+  std::size_t due_bytes_max = 1U << 20;
   /// 0: histories grow without end, unlike the reference server's.
   std::int64_t history_events_max = 0;
   std::int64_t history_bytes_max = 0;

@@ -84,9 +84,10 @@ step decide_wake(execution&& current, const context& c) {
     force_workflow_task(t);
   if (passed(workflow_task_deadline(x), c.now))
     time_out_workflow_task(t);
-  if (fire_timers(t))
+  due_budget budget;
+  if (fire_timers(t, budget))
     schedule_workflow_task(t);
-  fire_activity_timeouts(t);
+  fire_activity_timeouts(t, budget);
   return std::move(t).finish(reply{});
 }
 

@@ -87,8 +87,10 @@ step decide_on_run(execution&& current, const cluster::ExecutionRequest& request
 
 } // namespace
 
-step decide(std::optional<execution>&& current, const cluster::ExecutionRequest& request,
-            const context& c) {
+namespace {
+
+step decide_any(std::optional<execution>&& current, const cluster::ExecutionRequest& request,
+                const context& c) {
   if (is_start(request))
     return decide_start(std::move(current), request, c);
   const auto& run_id = run_of(request);
@@ -100,6 +102,63 @@ step decide(std::optional<execution>&& current, const cluster::ExecutionRequest&
   if (!current)
     return decide_without_run(request);
   return decide_on_run(std::move(*current), request, c);
+}
+
+/// Its next transition may make the history larger than it may be. Only then is a copy kept.
+bool may_outgrow(const execution& x, const limits& bounds) {
+  auto room = static_cast<std::int64_t>(bounds.due_items_max);
+  return is_open(x)
+         && ((bounds.history_bytes_max > 0 && x.history_size_bytes() > bounds.history_bytes_max)
+             || (bounds.history_events_max > 0
+                 && x.next_event_id() - 1 + room > bounds.history_events_max));
+}
+
+/// Why the run ends here instead of going on from a state of so many bytes of history; nothing
+/// when it may. A transition that closes it is the better end.
+std::optional<std::string> overgrown(const step& done, std::int64_t bytes_before,
+                                     const limits& bounds) {
+  if (!done.current || !is_open(*done.current) || done.written.empty())
+    return std::nullopt;
+  if (bounds.history_bytes_max > 0 && bytes_before > bounds.history_bytes_max)
+    return "Workflow history size exceeds limit.";
+  if (bounds.history_events_max > 0
+      && done.current->next_event_id() - 1 > bounds.history_events_max)
+    return "Workflow history count exceeds limit.";
+  return std::nullopt;
+}
+
+/// The answer to a request that ended its run: whoever is no caller learns that there is nothing
+/// left.
+void tell(step& ended, const cluster::ExecutionRequest& request) {
+  switch (request.body_case()) {
+    case request_body::kStartWorkflowTask:
+    case request_body::kStartActivityTask:
+      ended.obsolete_task = true;
+      ended.answer = {};
+      return;
+    case request_body::kWake:
+    case request_body::kReoffer:
+      ended.answer = {};
+      return;
+    default:
+      return;
+  }
+}
+
+} // namespace
+
+step decide(std::optional<execution>&& current, const cluster::ExecutionRequest& request,
+            const context& c) {
+  if (!current || !may_outgrow(*current, c.bounds))
+    return decide_any(std::move(current), request, c);
+  auto before = *current;
+  auto out = decide_any(std::move(current), request, c);
+  auto problem = overgrown(out, before.history_size_bytes(), c.bounds);
+  if (!problem)
+    return out;
+  out = end_oversized(std::move(before), *problem, c);
+  tell(out, request);
+  return out;
 }
 
 } // namespace reprise::engine

@@ -44,6 +44,14 @@ void describe_task(const execution& x, service::DescribeWorkflowExecutionRespons
   info.set_attempt(task.attempt());
 }
 
+/// The run was closed, the chain was not: whoever waits for its end waits for a later run's.
+bool goes_on(const api::history::v1::HistoryEvent& close) {
+  return close.has_workflow_execution_continued_as_new_event_attributes()
+         || !close.workflow_execution_completed_event_attributes().new_execution_run_id().empty()
+         || !close.workflow_execution_failed_event_attributes().new_execution_run_id().empty()
+         || !close.workflow_execution_timed_out_event_attributes().new_execution_run_id().empty();
+}
+
 void describe_callbacks(const execution& x, service::DescribeWorkflowExecutionResponse& out) {
   for (const auto& callback : x.completion_callbacks()) {
     auto& info = *out.add_callbacks();
@@ -51,6 +59,11 @@ void describe_callbacks(const execution& x, service::DescribeWorkflowExecutionRe
     info.mutable_trigger()->mutable_workflow_closed();
     *info.mutable_registration_time() = x.created().start_time();
     info.set_state(enums::CALLBACK_STATE_STANDBY);
+    if (is_open(x) || goes_on(x.close_event()))
+      continue;
+    info.set_state(enums::CALLBACK_STATE_FAILED);
+    *info.mutable_last_attempt_failure()
+      = server_failure("completion callbacks are not delivered by this version", true);
   }
 }
 
@@ -105,6 +118,8 @@ workflow::WorkflowExecutionInfo info_of(const execution& x) {
   out.set_first_run_id(x.started().first_execution_run_id());
   if (x.has_priority())
     *out.mutable_priority() = x.priority();
+  out.set_external_payload_count(x.external_payload_count());
+  out.set_external_payload_size_bytes(x.external_payload_size_bytes());
   add_versioning(x, out);
   return out;
 }

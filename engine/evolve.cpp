@@ -6,6 +6,7 @@
 
 #include "engine/evolve.hpp"
 
+#include "engine/external_payloads.hpp"
 #include "engine/proto_time.hpp"
 #include "engine/transition.hpp"
 #include "protocol/parse_stored.hpp"
@@ -14,6 +15,7 @@
 #include <google/protobuf/io/coded_stream.h>
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 #include <vector>
 
@@ -73,6 +75,8 @@ void evolve_task_started(execution& x, const history_event& event) {
   task.set_start_id(start_id_of(a.request_id()));
   task.set_suggest_continue_as_new(a.suggest_continue_as_new());
   task.set_history_size_bytes(a.history_size_bytes());
+  if (a.has_worker_version())
+    *task.mutable_worker_version() = a.worker_version();
 }
 
 /// The first task of each build is a point to which the run can be reset. What tells builds apart
@@ -194,6 +198,23 @@ void report_problems(execution& x) {
     x.mutable_search_attributes()->erase(name);
 }
 
+} // namespace
+
+/// Workflows with paused activities are found by the types of these.
+void report_pauses(execution& x) {
+  constexpr const char* name = "TemporalPauseInfo";
+  std::set<std::string> types;
+  for (const auto& [id, activity] : x.activities())
+    if (activity.progress().paused())
+      types.insert("property:activityType=" + activity.scheduled().activity_type().name());
+  if (types.empty())
+    x.mutable_search_attributes()->erase(name);
+  else
+    set_keywords(x, name, {types.begin(), types.end()});
+}
+
+namespace {
+
 void evolve_task_completed(execution& x, const history_event& event) {
   const auto& a = event.workflow_task_completed_event_attributes();
   x.set_previous_started_event_id(a.started_event_id());
@@ -244,7 +265,7 @@ void evolve_options_updated(execution& x, const history_event& event) {
   const auto& a = event.workflow_execution_options_updated_event_attributes();
   // An override that was removed stays as an empty one: describe goes on to show that there was
   // one.
-  if (a.unset_versioning_override())
+  if (a.unset_versioning_override() && x.has_versioning_override())
     x.mutable_versioning_override()->Clear();
   else if (a.has_versioning_override())
     *x.mutable_versioning_override() = a.versioning_override();
@@ -257,7 +278,6 @@ void evolve_options_updated(execution& x, const history_event& event) {
   place_request(x, event);
 }
 
-/// An attribute or memo without a value is removed.
 bool is_null(const api::common::v1::Payload& payload) {
   if (payload.data().empty() && payload.metadata().empty())
     return true;
@@ -269,21 +289,11 @@ bool is_null(const api::common::v1::Payload& payload) {
              && (payload.data() == "null" || payload.data() == "[]"));
 }
 
+/// An attribute or memo field without a value is removed.
 template <class Map>
 void merge_fields(Map& into, const Map& fields) {
   for (const auto& [name, payload] : fields) {
     if (is_null(payload))
-      into.erase(name);
-    else
-      into[name] = payload;
-  }
-}
-
-/// Memo fields only vanish with an explicit null; an empty list is a value there.
-template <class Map>
-void merge_memo(Map& into, const Map& fields) {
-  for (const auto& [name, payload] : fields) {
-    if (is_null(payload) && payload.data() != "[]")
       into.erase(name);
     else
       into[name] = payload;
@@ -317,7 +327,7 @@ void apply_other(execution& x, const history_event& event) {
                             .search_attributes()
                             .indexed_fields());
     case enums::EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED:
-      return merge_memo(
+      return merge_fields(
         *x.mutable_memo(),
         event.workflow_properties_modified_event_attributes().upserted_memo().fields());
     default:
@@ -437,11 +447,19 @@ private:
 
 } // namespace
 
+bool is_no_value(const api::common::v1::Payload& payload) {
+  return is_null(payload);
+}
+
 void evolve_sized(execution& x, const history_event& event, std::size_t bytes) {
   x.set_next_event_id(event.event_id() + 1);
   x.set_history_size_bytes(x.history_size_bytes() + static_cast<std::int64_t>(bytes));
   if (from_proto(x.last_event_time()) < from_proto(event.event_time()))
     *x.mutable_last_event_time() = event.event_time();
+  if (auto outside = external_payloads_of(event); outside.count > 0) {
+    x.set_external_payload_count(x.external_payload_count() + outside.count);
+    x.set_external_payload_size_bytes(x.external_payload_size_bytes() + outside.bytes);
+  }
   apply(x, event);
 }
 

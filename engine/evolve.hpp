@@ -8,6 +8,13 @@ namespace reprise::engine {
 void evolve_sized(execution& x, const temporal::api::history::v1::HistoryEvent& event,
                   std::size_t bytes);
 
+/// A search attribute or memo field with this payload is none: an explicit null, an empty list, or
+/// nothing at all.
+bool is_no_value(const temporal::api::common::v1::Payload& payload);
+
+/// Says in a search attribute of which types activities are paused. Part of the fold.
+void report_pauses(execution& x);
+
 /// Ends the fold of one transition: counts it. Part of evolve(record).
 void evolve_transition_end(execution& x);
 

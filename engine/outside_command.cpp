@@ -121,12 +121,14 @@ failure check_child(const command_type& command, const context& c) {
     return bad(bad_child, problem + " WorkflowId=" + a.workflow_id()
                             + " WorkflowType=" + a.workflow_type().name() + in);
   if (a.has_search_attributes())
-    if (auto problem = search_attributes_problem(a.search_attributes(), c))
+    if (auto problem = search_attribute_values_problem(a.search_attributes(), c))
       return bad(enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES, std::move(*problem));
   if (a.input().ByteSizeLong() > c.bounds.blob_bytes_max)
     return too_large(bad_child, "StartChildWorkflowExecutionCommandAttributes. Input");
   if (a.memo().ByteSizeLong() > c.bounds.memo_bytes_max)
-    return too_large(bad_child, "StartChildWorkflowExecutionCommandAttributes. Memo");
+    return too_large(bad_child, "StartChildWorkflowExecutionCommandAttributes.Memo");
+  if (auto problem = search_attributes_size_problem(a.search_attributes(), c))
+    return command_failure{.cause = bad_child, .message = std::move(*problem), .terminate = true};
   return std::nullopt;
 }
 
@@ -210,7 +212,7 @@ failure check_cancel_external(const command_type& command, const completion& don
 failure check_nexus_operation(const command_type& command) {
   constexpr auto cause = enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_SCHEDULE_NEXUS_OPERATION_ATTRIBUTES;
   if (!command.has_schedule_nexus_operation_command_attributes())
-    return not_set(cause, "ScheduleNexusOperation");
+    return bad(cause, "empty ScheduleNexusOperationCommandAttributes");
   const auto& a = command.schedule_nexus_operation_command_attributes();
   return bad(cause, "endpoint \"" + a.endpoint() + "\" not found");
 }
@@ -219,7 +221,7 @@ failure check_cancel_nexus(const command_type& command) {
   constexpr auto cause
     = enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_NEXUS_OPERATION_ATTRIBUTES;
   if (!command.has_request_cancel_nexus_operation_command_attributes())
-    return not_set(cause, "RequestCancelNexusOperation");
+    return bad(cause, "empty CancelNexusOperationCommandAttributes");
   auto id = command.request_cancel_nexus_operation_command_attributes().scheduled_event_id();
   return bad(cause, "requested cancelation for a non-existing or already completed operation with "
                     "scheduled event ID of "
@@ -235,6 +237,8 @@ failure check_message_command(const command_type& command, const completion& c) 
   if (!command.has_protocol_message_command_attributes())
     return not_set(bad_message, "ProtocolMessage");
   const auto& id = command.protocol_message_command_attributes().message_id();
+  if (id.empty())
+    return bad(bad_message, "MessageID is not set on ProtocolMessageCommand.");
   for (const auto& message : c.request.messages())
     if (message.id() == id)
       return update_message_problem(message);

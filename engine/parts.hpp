@@ -3,6 +3,7 @@
 // What the engine's own files share beyond transition.hpp. Nobody outside the folder includes it.
 
 #include "engine/engine.hpp"
+#include "engine/evolve.hpp"
 #include "engine/transition.hpp"
 
 #include <optional>
@@ -25,6 +26,7 @@ struct run_plan {
   std::string start_request_id{};
   api::history::v1::WorkflowExecutionStartedEventAttributes started{};
   std::optional<api::sdk::v1::UserMetadata> user_metadata{};
+  /// Of the start; every run of its chain has them.
   google::protobuf::RepeatedPtrField<api::common::v1::Link> links{};
 };
 
@@ -48,6 +50,8 @@ struct task_starter {
   /// Only the events since the last completed task are handed over.
   bool only_new_events = false;
   std::int64_t backlog_count_hint = 0;
+  /// The build that the worker named; none: empty.
+  api::common::v1::WorkerVersionStamp build{};
 };
 
 /// The task may be given to a worker: no worker has it, also when one was to get it (see
@@ -55,6 +59,11 @@ struct task_starter {
 bool waits_for_worker(const journal::WorkflowTaskState& task);
 /// The token is that of the worker which has the task.
 bool is_held_by(const journal::WorkflowTaskState& task, const cluster::TaskToken& token);
+
+/// The build that a poll names, as events tell it: none for a version of a deployment.
+api::common::v1::WorkerVersionStamp
+build_of(const api::common::v1::WorkerVersionCapabilities& capabilities);
+
 /// The first task is held back: start delay, retry back-off, cron.
 bool held_back(const execution& x);
 /// Schedules a task whatever the state says; the caller has looked. Without `offer` it is the
@@ -90,6 +99,10 @@ void force_task_end(transition& t);
 void terminate_run(transition& t,
                    api::history::v1::WorkflowExecutionTerminatedEventAttributes attributes,
                    const google::protobuf::RepeatedPtrField<api::common::v1::Link>& links = {});
+
+/// Ends a run that outgrew a bound, as it was before the transition that crossed it; the caller of
+/// that hears why.
+step end_oversized(execution&& before, const std::string& reason, const context& c);
 
 step decide_start_workflow_task(execution&& current, const cluster::ExecutionRequest& request,
                                 const context& c);
@@ -148,11 +161,32 @@ void time_out_run(transition& t);
 
 /// "BadStartTimerAttributes" of WORKFLOW_TASK_FAILED_CAUSE_BAD_START_TIMER_ATTRIBUTES.
 std::string cause_name(enums::WorkflowTaskFailedCause cause);
-/// "KeywordList" of INDEXED_VALUE_TYPE_KEYWORD_LIST: what a payload's metadata calls the type.
-std::string attribute_type_name(enums::IndexedValueType type);
-/// Why these search attributes cannot be set; nothing when they can (command_attributes.cpp).
+/// Why these search attributes cannot be set: names and values, and apart from them sizes. Nothing
+/// when they can (command_attributes.cpp).
 std::optional<std::string>
-search_attributes_problem(const api::common::v1::SearchAttributes& attributes, const context& c);
+search_attribute_values_problem(const api::common::v1::SearchAttributes& attributes,
+                                const context& c);
+std::optional<std::string>
+search_attributes_size_problem(const api::common::v1::SearchAttributes& attributes,
+                               const context& c);
+/// Search attributes whose value is null vanish; the others learn their type when the caller left
+/// it out.
+void settle_attributes(api::common::v1::SearchAttributes& attributes, const context& c);
+/// A failure that this server made.
+api::failure::v1::Failure server_failure(std::string message, bool non_retryable = false);
+
+/// Memo fields without a value vanish, and so does a memo that has no field.
+template <class Attributes>
+void settle_memo(Attributes& attributes) {
+  if (!attributes.has_memo())
+    return;
+  auto& fields = *attributes.mutable_memo()->mutable_fields();
+  for (auto i = fields.begin(); i != fields.end();)
+    i = is_no_value(i->second) ? fields.erase(i) : std::next(i);
+  if (fields.empty())
+    attributes.clear_memo();
+}
+
 /// Fills what a retry policy leaves open.
 void complete_retry_policy(api::common::v1::RetryPolicy& policy);
 

@@ -47,4 +47,11 @@ inline duration from_proto(const google::protobuf::Duration& d) {
   return duration{seconds * 1'000'000'000 + d.nanos()};
 }
 
+/// Makes a duration that is longer than `most` just as long; also one that we cannot count.
+inline void cap_duration(google::protobuf::Duration& d, duration most) {
+  constexpr std::int64_t far = 24LL * 3600 * 365 * 100;
+  if (from_proto(d) > most || d.seconds() > far)
+    d = to_proto(std::min(most, longest_duration));
+}
+
 } // namespace reprise::engine

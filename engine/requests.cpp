@@ -157,7 +157,7 @@ step decide_update_options(execution&& current, const cluster::ExecutionRequest&
   if (after.has_versioning_override())
     *a.mutable_versioning_override() = after.versioning_override();
   else
-    a.set_unset_versioning_override(before.has_versioning_override());
+    a.set_unset_versioning_override(true);
   if (after.has_priority())
     *a.mutable_priority() = after.priority();
   t.add_or_buffer(std::move(event));

@@ -9,16 +9,16 @@ namespace reprise::engine {
 
 namespace {
 
-/// Run and execution deadlines, from the timeouts of the Started event. The clocks of both begin
-/// when the first task may run.
+/// Run and execution deadlines, from the timeouts of the Started event. The clock of the chain
+/// begins with its start, that of a run when its first task may run.
 void set_deadlines(journal::RunCreated& created,
                    api::history::v1::WorkflowExecutionStartedEventAttributes& started,
-                   time_point first_task_at) {
+                   time_point started_at, time_point first_task_at) {
   std::optional<time_point> execution_deadline;
   if (started.has_workflow_execution_expiration_time()) {
     execution_deadline = from_proto(started.workflow_execution_expiration_time());
   } else if (auto timeout = from_proto(started.workflow_execution_timeout()); timeout.count() > 0) {
-    execution_deadline = first_task_at + timeout;
+    execution_deadline = started_at + timeout;
     *started.mutable_workflow_execution_expiration_time() = to_proto(*execution_deadline);
   }
   if (execution_deadline)
@@ -55,7 +55,8 @@ transition begin_run(run_plan plan, const context& c) {
   *created.mutable_retention() = to_proto(c.ns.retention);
   if (backoff.count() > 0)
     *created.mutable_first_task_at() = to_proto(c.now + backoff);
-  set_deadlines(created, started, c.now + backoff);
+  set_deadlines(created, started, c.now, c.now + backoff);
+  *created.mutable_links() = plan.links;
   if (plan.user_metadata)
     *created.mutable_user_metadata() = *plan.user_metadata;
 
@@ -85,6 +86,7 @@ run_plan successor_plan(const execution& x, const std::string& run_id, const con
   plan.workflow_id = x.created().workflow_id();
   plan.run_id = run_id;
   plan.start_request_id = c.ids.uuid7(c.now);
+  plan.links = x.created().links();
   auto& a = plan.started;
   *a.mutable_workflow_type() = old.workflow_type();
   *a.mutable_task_queue() = old.task_queue();
@@ -102,8 +104,8 @@ run_plan successor_plan(const execution& x, const std::string& run_id, const con
     *a.mutable_root_workflow_execution() = old.root_workflow_execution();
   if (x.has_priority())
     *a.mutable_priority() = x.priority();
-  if (x.versioning_override().override_case()
-      != api::workflow::v1::VersioningOverride::OVERRIDE_NOT_SET)
+  // Of overrides a pin alone goes on.
+  if (x.versioning_override().has_pinned())
     *a.mutable_versioning_override() = x.versioning_override();
   *a.mutable_completion_callbacks() = x.completion_callbacks();
   *a.mutable_prev_auto_reset_points()->mutable_points() = x.reset_points();

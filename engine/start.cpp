@@ -15,29 +15,6 @@ namespace {
 using start_request = service::StartWorkflowExecutionRequest;
 using sws_request = service::SignalWithStartWorkflowExecutionRequest;
 
-/// Search attributes whose value is null vanish; the others learn their type when the caller left
-/// it out.
-void settle_attributes(api::common::v1::SearchAttributes& attributes, const context& c) {
-  auto& fields = *attributes.mutable_indexed_fields();
-  std::vector<std::string> nulls;
-  for (auto& [name, payload] : fields) {
-    auto encoding = payload.metadata().find("encoding");
-    auto none = payload.data().empty() || payload.data() == "null" || payload.data() == "[]"
-                || (encoding != payload.metadata().end() && encoding->second == "binary/null");
-    if (none) {
-      nulls.push_back(name);
-      continue;
-    }
-    auto type = c.ns.search_attributes.find(name);
-    if (payload.metadata().contains("type") || type == c.ns.search_attributes.end())
-      continue;
-    (*payload.mutable_metadata())["type"]
-      = attribute_type_name(static_cast<enums::IndexedValueType>(type->second));
-  }
-  for (const auto& name : nulls)
-    fields.erase(name);
-}
-
 /// Timeouts that fit each other: a run ends with its chain at the latest, a task with its run.
 void derive_timeouts(api::history::v1::WorkflowExecutionStartedEventAttributes& a,
                      const limits& bounds) {
@@ -89,9 +66,12 @@ run_plan plan_of(const Request& r, const std::string& workflow_id, const context
   }
   if (r.has_memo())
     *a.mutable_memo() = r.memo();
+  settle_memo(a);
   if (r.has_search_attributes()) {
     *a.mutable_search_attributes() = r.search_attributes();
     settle_attributes(*a.mutable_search_attributes(), c);
+    if (a.search_attributes().indexed_fields().empty())
+      a.clear_search_attributes();
   }
   if (r.has_header())
     *a.mutable_header() = r.header();
@@ -377,6 +357,10 @@ step decide_signal_with_start(std::optional<execution>&& current,
 } // namespace
 
 void complete_retry_policy(api::common::v1::RetryPolicy& policy) {
+  if (policy.has_initial_interval())
+    cap_duration(*policy.mutable_initial_interval(), longest_duration);
+  if (policy.has_maximum_interval())
+    cap_duration(*policy.mutable_maximum_interval(), longest_duration);
   constexpr double coefficient_default = 2.0;
   constexpr int interval_factor = 100;
   if (from_proto(policy.initial_interval()).count() == 0)

@@ -107,11 +107,10 @@ apply_start_timer(transition& t, const api::command::v1::Command& command, compl
   auto event = event_for(command, enums::EVENT_TYPE_TIMER_STARTED);
   auto& a = *event.mutable_timer_started_event_attributes();
   a.set_timer_id(wanted.timer_id());
-  if (wanted.has_start_to_fire_timeout())
-    *a.mutable_start_to_fire_timeout() = from_proto(wanted.start_to_fire_timeout())
-                                             > longest_duration
-                                           ? to_proto(longest_duration)
-                                           : wanted.start_to_fire_timeout();
+  if (wanted.has_start_to_fire_timeout()) {
+    *a.mutable_start_to_fire_timeout() = wanted.start_to_fire_timeout();
+    cap_duration(*a.mutable_start_to_fire_timeout(), longest_duration);
+  }
   a.set_workflow_task_completed_event_id(c.completed_event_id);
   t.add_event(std::move(event));
   return std::nullopt;
@@ -141,7 +140,7 @@ apply_cancel_timer(transition& t, const api::command::v1::Command& command, comp
   return std::nullopt;
 }
 
-bool fire_timers(transition& t) {
+bool fire_timers(transition& t, due_budget& budget) {
   if (!is_open(t.state()))
     return false;
 
@@ -160,6 +159,8 @@ bool fire_timers(transition& t) {
     return false;
   std::ranges::sort(due);
   for (const auto& timer : due) {
+    if (!budget.take(t))
+      break;
     history_event event;
     event.set_event_type(enums::EVENT_TYPE_TIMER_FIRED);
     auto& a = *event.mutable_timer_fired_event_attributes();

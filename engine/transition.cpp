@@ -121,6 +121,7 @@ transition::transition(execution&& state, const context& c) : context_(c) {
 std::int64_t transition::add_event(history_event event) {
   auto id = mine().next_event_id();
   event.set_event_id(id);
+  event.set_task_id(id);
   if (!event.has_event_time())
     *event.mutable_event_time()
       = to_proto(std::max(context_.now, from_proto(mine().last_event_time())));
@@ -152,6 +153,9 @@ void transition::add_fact(journal::Fact fact) {
 }
 
 void transition::set_activity(journal::ActivityProgress progress) {
+  auto known = mine().activities().find(progress.scheduled_event_id());
+  if (known != mine().activities().end() && known->second.progress().paused() != progress.paused())
+    visibility_changed();
   journal::Fact fact;
   *fact.mutable_activity() = std::move(progress);
   add_fact(std::move(fact));

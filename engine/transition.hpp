@@ -139,8 +139,24 @@ void give_way_to_buffered(transition& t);
 // -- activities (engine/activity*.cpp)
 // ------------------------------------------
 
-/// Fires every activity deadline that has passed at ctx().now. True when something was written.
-bool fire_activity_timeouts(transition& t);
+/// How much of what is due one transition still does: the rest stays due.
+class due_budget {
+public:
+  /// Takes one item; false: it is for the next transition.
+  bool take(const transition& t) {
+    const auto& bounds = t.ctx().bounds;
+    if (taken_ > 0 && (taken_ >= bounds.due_items_max || t.bytes() >= bounds.due_bytes_max))
+      return false;
+    ++taken_;
+    return true;
+  }
+
+private:
+  std::size_t taken_ = 0;
+};
+
+/// Fires the activity deadlines that have passed at ctx().now. True when something was written.
+bool fire_activity_timeouts(transition& t, due_budget& budget);
 std::optional<time_point> next_activity_deadline(const execution& x);
 void append_undelivered_activities(const execution& x, time_point now,
                                    std::vector<cluster::Task>& out);
@@ -159,7 +175,7 @@ void evolve_activity(execution& x, const journal::ActivityProgress& progress);
 // -- timers (engine/timer.cpp)
 // ------------------------------------------------------------------------
 
-bool fire_timers(transition& t);
+bool fire_timers(transition& t, due_budget& budget);
 std::optional<time_point> next_timer_deadline(const execution& x);
 void evolve_timer(execution& x, const history_event& event);
 
@@ -178,13 +194,15 @@ struct command_failure {
 struct completion {
   std::int64_t completed_event_id = 0;
   const api::workflowservice::v1::RespondWorkflowTaskCompletedRequest& request;
-  /// Activities that go back with the answer instead of through a queue.
   api::workflowservice::v1::RespondWorkflowTaskCompletedResponse& response;
   /// Events that were buffered when the task was completed: the workflow has not seen them, so a
   /// close command is refused. What the completion's own commands buffer does not count.
   int unseen_events = 0;
   /// A command asks for a new workflow task (an activity was cancelled before it started).
   bool wants_new_task = false;
+  /// Scheduled event ids of activities that shall go back with the answer instead of through a
+  /// queue, if they are still pending when all commands were applied.
+  std::vector<std::int64_t> eager_activities{};
   /// The first sound command that this server cannot do; into `request`.
   const api::command::v1::Command* unsupported = nullptr;
 };
@@ -196,6 +214,8 @@ apply_command(transition& t, const api::command::v1::Command& command, completio
 /// Parts of apply_command, by file.
 std::optional<command_failure>
 apply_schedule_activity(transition& t, const api::command::v1::Command& command, completion& c);
+/// Starts what was scheduled for the worker itself and puts it into the answer.
+void hand_out_eagerly(transition& t, completion& c);
 std::optional<command_failure>
 apply_cancel_activity(transition& t, const api::command::v1::Command& command, completion& c);
 std::optional<command_failure>

@@ -55,6 +55,8 @@ history_event started_event(const journal::WorkflowTaskState& task) {
   a.set_request_id(task.request_id());
   a.set_history_size_bytes(task.history_size_bytes());
   a.set_suggest_continue_as_new(task.suggest_continue_as_new());
+  if (task.has_worker_version())
+    *a.mutable_worker_version() = task.worker_version();
   return event;
 }
 
@@ -100,6 +102,17 @@ bool is_held_by(const journal::WorkflowTaskState& task, const cluster::TaskToken
          && task.scheduled_event_id() == token.scheduled_event_id()
          && task.started_event_id() == token.started_event_id() && task.attempt() == token.attempt()
          && task.start_id() == token.start_id();
+}
+
+api::common::v1::WorkerVersionStamp
+build_of(const api::common::v1::WorkerVersionCapabilities& capabilities) {
+  api::common::v1::WorkerVersionStamp out;
+  if (capabilities.use_versioning() && !capabilities.deployment_series_name().empty())
+    return out;
+  out.set_build_id(capabilities.build_id());
+  if (!out.build_id().empty())
+    out.set_use_versioning(capabilities.use_versioning());
+  return out;
 }
 
 bool held_back(const execution& x) {
@@ -176,6 +189,9 @@ history_splice start_task(transition& t, const task_starter& by) {
   // What a Started event in the history has said stays said.
   if (!task.taken_back())
     judge_history(task, x, t.ctx().bounds);
+  // A later attempt's Started event is written by its answer, and names that one's build.
+  if (!by.build.build_id().empty() && !task.transient() && !task.taken_back())
+    *task.mutable_worker_version() = by.build;
   if (task.transient() || task.taken_back()) {
     if (!task.taken_back())
       task.set_started_event_id(task.scheduled_event_id() + 1);
@@ -280,7 +296,8 @@ step decide_start_workflow_task(execution&& current, const cluster::ExecutionReq
   task_starter by{.identity = start.identity(),
                   .request_id = c.ids.uuid7(c.now),
                   .only_new_events = polled_sticky,
-                  .backlog_count_hint = start.backlog_count_hint()};
+                  .backlog_count_hint = start.backlog_count_hint(),
+                  .build = build_of(start.worker_version())};
   // Of a transient task the journal knows no more than that it is due: not even its place in the
   // history is certain. It is seldom enough to wait; so is one that was taken back.
   if (!task.transient() && !task.taken_back())

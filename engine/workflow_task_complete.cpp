@@ -78,8 +78,14 @@ bool token_fits(const execution& x, const cluster::TaskToken& token) {
   return is_open(x) && is_held_by(x.workflow_task(), token);
 }
 
+/// The build that started the task which this answer asks for, or whose events it writes.
+api::common::v1::WorkerVersionStamp build_of(const request_type& r) {
+  return r.worker_version_stamp().use_versioning() ? api::common::v1::WorkerVersionStamp{}
+                                                   : r.worker_version_stamp();
+}
+
 /// Only now do a transient task's events become history.
-void write_transient_task(transition& t, const std::string& identity) {
+void write_transient_task(transition& t, const request_type& r) {
   const auto task = t.state().workflow_task();
   history_event scheduled;
   scheduled.set_event_type(enums::EVENT_TYPE_WORKFLOW_TASK_SCHEDULED);
@@ -94,16 +100,36 @@ void write_transient_task(transition& t, const std::string& identity) {
   *started.mutable_event_time() = task.started_time();
   auto& a = *started.mutable_workflow_task_started_event_attributes();
   a.set_scheduled_event_id(scheduled_id);
-  a.set_identity(identity);
+  a.set_identity(r.identity());
   a.set_request_id(task.request_id());
+  if (r.has_worker_version_stamp() && !r.worker_version_stamp().use_versioning())
+    *a.mutable_worker_version() = r.worker_version_stamp();
   a.set_history_size_bytes(task.history_size_bytes());
   a.set_suggest_continue_as_new(task.suggest_continue_as_new());
   t.add_event(std::move(started));
 }
 
+/// Which version of which deployment completed the task, and how its workflow moves on from there.
+void tell_version(api::history::v1::WorkflowTaskCompletedEventAttributes& a,
+                  const request_type& r) {
+  const auto& options = r.deployment_options();
+  auto versioned = options.worker_versioning_mode() == enums::WORKER_VERSIONING_MODE_VERSIONED;
+  a.set_worker_deployment_name(options.deployment_name().empty() ? r.deployment().series_name()
+                                                                 : options.deployment_name());
+  // Some workers send a behaviour without being a version of anything.
+  if (!r.has_deployment_options() || versioned)
+    a.set_versioning_behavior(r.versioning_behavior());
+  const auto& name = versioned ? options.deployment_name() : r.deployment().series_name();
+  const auto& build = versioned ? options.build_id() : r.deployment().build_id();
+  if (name.empty() || build.empty())
+    return;
+  a.mutable_deployment_version()->set_deployment_name(name);
+  a.mutable_deployment_version()->set_build_id(build);
+}
+
 std::int64_t add_completed_event(transition& t, const request_type& r) {
   if (t.state().workflow_task().transient())
-    write_transient_task(t, r.identity());
+    write_transient_task(t, r);
   const auto& task = t.state().workflow_task();
   history_event event;
   event.set_event_type(enums::EVENT_TYPE_WORKFLOW_TASK_COMPLETED);
@@ -118,13 +144,7 @@ std::int64_t add_completed_event(transition& t, const request_type& r) {
     *a.mutable_sdk_metadata() = r.sdk_metadata();
   if (r.has_metering_metadata())
     *a.mutable_metering_metadata() = r.metering_metadata();
-  a.set_versioning_behavior(r.versioning_behavior());
-  if (r.versioning_behavior() != enums::VERSIONING_BEHAVIOR_UNSPECIFIED
-      && r.has_deployment_options()) {
-    a.set_worker_deployment_name(r.deployment_options().deployment_name());
-    a.mutable_deployment_version()->set_deployment_name(r.deployment_options().deployment_name());
-    a.mutable_deployment_version()->set_build_id(r.deployment_options().build_id());
-  }
+  tell_version(a, r);
   return t.add_event(std::move(event));
 }
 
@@ -188,33 +208,13 @@ step refuse(execution&& before, const command_failure& failure, const request_ty
   api::history::v1::WorkflowTaskFailedEventAttributes a;
   a.set_cause(failure.cause);
   a.set_identity(r.identity());
-  a.mutable_failure()->set_message(text);
-  a.mutable_failure()->mutable_server_failure_info();
+  *a.mutable_failure() = server_failure(text);
   fail_task(t, std::move(a), after_failure::close);
   api::history::v1::WorkflowExecutionTerminatedEventAttributes end;
   end.set_reason(text);
   end.set_identity(server_identity);
   terminate_run(t, std::move(end));
   return std::move(t).finish(invalid_argument(text));
-}
-
-/// The run outgrew what the store takes: it ends here, whatever the worker wanted.
-step end_oversized(execution&& before, const std::string& reason, const context& c) {
-  transition t{std::move(before), c};
-  api::history::v1::WorkflowExecutionTerminatedEventAttributes end;
-  end.set_reason(reason);
-  end.set_identity(server_identity);
-  terminate_run(t, std::move(end));
-  return std::move(t).finish(invalid_argument(reason));
-}
-
-/// Why the history may not grow any more; nothing while it may.
-std::optional<std::string> history_problem(const execution& x, const limits& bounds) {
-  if (bounds.history_bytes_max > 0 && x.history_size_bytes() > bounds.history_bytes_max)
-    return "Workflow history size exceeds limit.";
-  if (bounds.history_events_max > 0 && x.next_event_id() - 1 > bounds.history_events_max)
-    return "Workflow history count exceeds limit.";
-  return std::nullopt;
 }
 
 /// A heartbeat keeps a task alive over many completions; not for ever.
@@ -263,11 +263,45 @@ reply go_on(transition& t, const request_type& r, bool wanted, const next_task& 
   }
   reply answer{.response = response.SerializeAsString()};
   if (r.return_new_workflow_task()) {
-    answer.history = start_task(
-      t, {.identity = r.identity(), .request_id = inline_request_id, .only_new_events = true});
+    answer.history = start_task(t, {.identity = r.identity(),
+                                    .request_id = inline_request_id,
+                                    .only_new_events = true,
+                                    .build = build_of(r)});
     answer.history->wrap_field = response_type::kWorkflowTaskFieldNumber;
   }
   return answer;
+}
+
+/// Applies the commands and schedules what follows. `before`: kept when there is something that can
+/// fail.
+step complete(execution&& current, std::optional<kept_state>& before, const request_type& r,
+              const next_task& next, const context& c) {
+  auto builds_before = builds_of(current);
+  transition t{std::move(current), c};
+  forget_problems(t);
+  response_type response;
+  completion done{.completed_event_id = add_completed_event(t, r),
+                  .request = r,
+                  .response = response,
+                  .unseen_events = t.state().buffered_events_size()};
+  if (auto failure = apply_all(t, done))
+    return refuse(before->restore(std::move(t).take_state()), *failure, r, c);
+  auto flushed = t.state().buffered_events_size() > 0;
+  if (is_open(t.state())) {
+    t.flush_buffered();
+    take_sticky(t, r);
+    hand_out_eagerly(t, done);
+  }
+  if (before && t.bytes() > c.bounds.transaction_bytes_max)
+    return end_oversized(before->restore(std::move(t).take_state()),
+                         "Transaction size exceeds limit.", c);
+  if (builds_of(t.state()) != builds_before)
+    t.visibility_changed();
+  if (!is_open(t.state()))
+    return std::move(t).finish(response);
+  auto wanted = r.force_create_new_workflow_task() || flushed || done.wants_new_task;
+  auto answer = go_on(t, r, wanted, next, response);
+  return std::move(t).finish(std::move(answer));
 }
 
 } // namespace
@@ -297,38 +331,10 @@ step decide_complete_workflow_task(execution&& current, const cluster::Execution
   std::optional<kept_state> before;
   if (!r.commands().empty() || !r.messages().empty() || current.buffered_events_size() > 0)
     before.emplace(current);
-  auto builds_before = builds_of(current);
-  transition t{std::move(current), c};
-  forget_problems(t);
-  response_type response;
-  completion done{.completed_event_id = add_completed_event(t, r),
-                  .request = r,
-                  .response = response,
-                  .unseen_events = t.state().buffered_events_size()};
-  if (auto failure = apply_all(t, done))
-    return refuse(std::move(*before).restore(std::move(t).take_state()), *failure, r, c);
-  auto flushed = t.state().buffered_events_size() > 0;
-  if (is_open(t.state())) {
-    t.flush_buffered();
-    take_sticky(t, r);
-  }
-  if (before && t.bytes() > c.bounds.transaction_bytes_max)
-    return end_oversized(std::move(*before).restore(std::move(t).take_state()),
-                         "Transaction size exceeds limit.", c);
-  if (builds_of(t.state()) != builds_before)
-    t.visibility_changed();
-  if (!is_open(t.state()))
-    return std::move(t).finish(response);
-  if (auto problem = history_problem(t.state(), c.bounds)) {
-    api::history::v1::WorkflowExecutionTerminatedEventAttributes end;
-    end.set_reason(*problem);
-    end.set_identity(server_identity);
-    terminate_run(t, std::move(end));
-    return std::move(t).finish(invalid_argument(std::move(*problem)));
-  }
-  auto wanted = r.force_create_new_workflow_task() || flushed || done.wants_new_task;
-  auto answer = go_on(t, r, wanted, next, response);
-  return std::move(t).finish(std::move(answer));
+  auto out = complete(std::move(current), before, r, next, c);
+  if (before)
+    before->give_back(*out.current);
+  return out;
 }
 
 } // namespace reprise::engine

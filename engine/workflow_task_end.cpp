@@ -24,22 +24,21 @@ std::string camel(const std::string& name) {
   return out;
 }
 
-/// Tasks that end badly one after the other are reported in a search attribute (see evolve).
-void count_problem(transition& t, const std::string& category, const std::string& cause) {
+/// Tasks that end badly one after the other are reported in a search attribute (see evolve): how
+/// the last of them ended whose end the history tells. The worker of a sticky queue that fails
+/// counts for nothing, as with attempts.
+void count_problem(transition& t, bool was_sticky, const std::string& category,
+                   const std::string& cause) {
   auto header = t.state().header();
-  header.set_workflow_task_problems(header.workflow_task_problems() + 1);
-  header.set_last_problem_category(category);
-  header.set_last_problem_cause(cause);
-  auto reported = t.ctx().bounds.workflow_task_problems_reported;
-  if (header.workflow_task_problems() == reported)
+  if (!was_sticky)
+    header.set_workflow_task_problems(header.workflow_task_problems() + 1);
+  if (!t.state().workflow_task().transient()) {
+    header.set_last_problem_category(category);
+    header.set_last_problem_cause(cause);
+  }
+  if (header.workflow_task_problems() >= t.ctx().bounds.workflow_task_problems_reported)
     t.visibility_changed();
   t.set_header(std::move(header));
-}
-
-bool is_problem(enums::WorkflowTaskFailedCause cause) {
-  return cause != enums::WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
-         && cause != enums::WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND
-         && cause != enums::WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW;
 }
 
 /// What follows the end of a task that did not complete. A sticky worker that fails says nothing
@@ -69,12 +68,11 @@ std::string cause_name(enums::WorkflowTaskFailedCause cause) {
   return camel(name);
 }
 
-std::string attribute_type_name(enums::IndexedValueType type) {
-  constexpr std::string_view prefix = "INDEXED_VALUE_TYPE_";
-  auto name = enums::IndexedValueType_Name(type);
-  if (name.starts_with(prefix))
-    name.erase(0, prefix.size());
-  return camel(name);
+api::failure::v1::Failure server_failure(std::string message, bool non_retryable) {
+  api::failure::v1::Failure out;
+  out.set_message(std::move(message));
+  out.mutable_server_failure_info()->set_non_retryable(non_retryable);
+  return out;
 }
 
 void fail_task(transition& t, api::history::v1::WorkflowTaskFailedEventAttributes attributes,
@@ -82,8 +80,7 @@ void fail_task(transition& t, api::history::v1::WorkflowTaskFailedEventAttribute
   auto attempt = t.state().workflow_task().attempt();
   auto cause = attributes.cause();
   auto was_sticky = lose_stickiness(t);
-  if (is_problem(cause))
-    count_problem(t, "WorkflowTaskFailed", "WorkflowTaskFailedCause" + cause_name(cause));
+  count_problem(t, was_sticky, "WorkflowTaskFailed", "WorkflowTaskFailedCause" + cause_name(cause));
   if (t.state().workflow_task().transient()) {
     t.clear_workflow_task();
   } else {
@@ -111,10 +108,8 @@ void fail_workflow_task(transition& t, enums::WorkflowTaskFailedCause cause,
   api::history::v1::WorkflowTaskFailedEventAttributes a;
   a.set_cause(cause);
   a.set_identity(identity);
-  if (!message.empty()) {
-    a.mutable_failure()->set_message(message);
-    a.mutable_failure()->mutable_server_failure_info();
-  }
+  if (!message.empty())
+    *a.mutable_failure() = server_failure(message);
   fail_task(t, std::move(a), after_failure::next_task);
 }
 
@@ -145,12 +140,21 @@ void terminate_run(transition& t,
   close_run(t, std::move(event));
 }
 
+step end_oversized(execution&& before, const std::string& reason, const context& c) {
+  transition t{std::move(before), c};
+  api::history::v1::WorkflowExecutionTerminatedEventAttributes end;
+  end.set_reason(reason);
+  end.set_identity(server_identity);
+  terminate_run(t, std::move(end));
+  return std::move(t).finish(invalid_argument(reason));
+}
+
 void time_out_workflow_task(transition& t) {
   const auto task = t.state().workflow_task();
   auto started = task.started_event_id() != 0;
   auto was_sticky = lose_stickiness(t);
   if (started)
-    count_problem(t, "WorkflowTaskTimedOut", "TimeoutTypeStartToClose");
+    count_problem(t, was_sticky, "WorkflowTaskTimedOut", "WorkflowTaskTimedOutCauseStartToClose");
   if (task.transient()) {
     t.clear_workflow_task();
   } else {
@@ -189,8 +193,6 @@ step decide_fail_workflow_task(execution&& current, const cluster::ExecutionRequ
   if (r.has_failure())
     *a.mutable_failure() = r.failure();
   a.set_binary_checksum(r.binary_checksum());
-  if (r.has_worker_version())
-    *a.mutable_worker_version() = r.worker_version();
   fail_task(t, std::move(a), after_failure::next_task);
   return std::move(t).finish(service::RespondWorkflowTaskFailedResponse{});
 }

@@ -4,6 +4,7 @@
 // CAF; its target is reprise_interfaces. Handlers live in actors/, callers include only this.
 
 #include "protocol/cluster.pb.h"
+#include "protocol/parse_stored.hpp"
 
 #include <caf/actor_addr.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -44,7 +45,7 @@ typename Inspector::result_type inspect(Inspector& f, Message& x) {
   } else {
     std::string bytes;
     auto parse = [&]() -> caf::error {
-      if (x.ParseFromString(bytes))
+      if (protocol::parse_stored(x, bytes))
         return caf::none;
       return caf::sec::invalid_argument;
     };

@@ -23,14 +23,18 @@ void poll(const call::ptr& c, api::PollActivityTaskQueueRequest& r) {
   c->send_poll(std::move(*wanted));
 }
 
-/// A worker reports failures of its code, nothing else; an absent one is as good.
-result<void> check_failure(bool given, const temporal::api::failure::v1::Failure& failure) {
-  if (given && !failure.has_application_failure_info())
-    return invalid_argument("Failure must have ApplicationFailureInfo.");
+result<void> check_retry_delay(const temporal::api::failure::v1::Failure& failure) {
   auto bad = bad_duration(failure.application_failure_info().next_retry_delay());
   if (bad.empty())
     return {};
   return invalid_argument("An invalid NextRetryDelay is set on request. cause: " + bad);
+}
+
+/// A worker reports failures of its code, nothing else; an absent one is as good.
+result<void> check_failure(bool given, const temporal::api::failure::v1::Failure& failure) {
+  if (given && !failure.has_application_failure_info())
+    return invalid_argument("Failure must have ApplicationFailureInfo.");
+  return check_retry_delay(failure);
 }
 
 template <class Request>
@@ -128,7 +132,8 @@ void fail_by_id(const call::ptr& c, api::RespondActivityTaskFailedByIdRequest& r
   auto opened = open_by_id(c, r);
   if (!opened)
     return;
-  if (auto ok = check_failure(r.has_failure(), r.failure()); !ok)
+  // Not only a worker's own failure: whoever ends an activity from elsewhere may hand one on.
+  if (auto ok = check_retry_delay(r.failure()); !ok)
     return c->fail(std::move(ok).error());
   auto& body = *opened->request.mutable_fail_activity();
   if (r.has_failure())

@@ -47,6 +47,8 @@ make_poll(const call::ptr& c, Request& r, const call::entry_ptr& ns, cluster::Ta
     auto& options = *r.mutable_deployment_options();
     poll.set_deployment_name(std::move(*options.mutable_deployment_name()));
     poll.set_build_id(std::move(*options.mutable_build_id()));
+    poll.set_versioned(options.worker_versioning_mode()
+                       == temporal::api::enums::v1::WORKER_VERSIONING_MODE_VERSIONED);
   }
   return poll;
 }

@@ -76,6 +76,30 @@ TEST_CASE_FIXTURE(actor_fixture, "a long poll waits for the next event") {
   CHECK(nothing.next_page_token() == second.next_page_token());
 }
 
+TEST_CASE_FIXTURE(pages_fixture,
+                  "a waiting read shows the events of a later attempt as a plain one") {
+  start("w");
+  ask_raw(fail_request(take_workflow_task()));
+  using ids = std::vector<std::vector<std::int64_t>>;
+  auto plain = history_request("w");
+  auto waiting = plain;
+  waiting.mutable_get_history()->mutable_forward()->set_wait_new_event(true);
+  auto read = [&](const cluster::ExecutionRequest& r) {
+    std::vector<std::int64_t> out;
+    for (const auto& e : ask<history_response>(r).history().events())
+      out.push_back(e.event_id());
+    return out;
+  };
+  CHECK(read(plain) == std::vector<std::int64_t>{1, 2, 3, 4, 5});
+  CHECK(read(waiting) == read(plain));
+  take_workflow_task();
+  CHECK(read(plain) == std::vector<std::int64_t>{1, 2, 3, 4, 5, 6});
+  CHECK(read(waiting) == read(plain));
+  auto reverse = request("w");
+  reverse.mutable_get_history()->mutable_reverse();
+  CHECK(pages<reverse_response>(reverse, 100) == ids{{4, 3, 2, 1}});
+}
+
 TEST_CASE_FIXTURE(actor_fixture, "a poll for the close gets the closing event alone") {
   start("w");
   auto r = history_request("w");

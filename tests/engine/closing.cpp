@@ -114,7 +114,7 @@ SCENARIO("too many buffered events take the task away") {
   }
 }
 
-SCENARIO("continue-as-new keeps the attributes of its command as they were given") {
+SCENARIO("continue-as-new keeps the attributes of its command that have a value") {
   engine_fixture f;
   f.start();
   auto c = f.continue_as_new();
@@ -130,8 +130,7 @@ SCENARIO("continue-as-new keeps the attributes of its command as they were given
          {closed.workflow_execution_continued_as_new_event_attributes().search_attributes(),
           begun.workflow_execution_started_event_attributes().search_attributes()}) {
       CHECK(kept.indexed_fields().at("CustomInt").metadata().at("type") == "Int");
-      CHECK(kept.indexed_fields().at("CustomKeyword").data() == "null");
-      CHECK(kept.indexed_fields().at("CustomKeyword").metadata().at("type") == "Keyword");
+      CHECK_FALSE(kept.indexed_fields().contains("CustomKeyword"));
     }
   }
   WHEN("a timeout is negative, the text names type and queue") {

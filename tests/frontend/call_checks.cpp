@@ -56,6 +56,24 @@ TEST_CASE_FIXTURE(server_fixture, "a retry delay that is no duration is refused"
   ok<ws::RespondActivityTaskFailedResponse>(r);
 }
 
+TEST_CASE_FIXTURE(server_fixture,
+                  "a failure of any kind ends an activity by its id, not by its token") {
+  start_workflow("w");
+  complete_task(take_workflow_task().task_token(), {activity_command("a")});
+  auto task = take_activity_task();
+  ws::RespondActivityTaskFailedRequest by_token;
+  by_token.set_namespace_("default");
+  by_token.set_task_token(task.task_token());
+  by_token.mutable_failure()->mutable_server_failure_info();
+  refused(errc::invalid_argument, "Failure must have ApplicationFailureInfo.", by_token);
+  ws::RespondActivityTaskFailedByIdRequest by_id;
+  by_id.set_namespace_("default");
+  by_id.set_workflow_id("w");
+  by_id.set_activity_id("a");
+  *by_id.mutable_failure() = by_token.failure();
+  ok<ws::RespondActivityTaskFailedByIdResponse>(by_id);
+}
+
 TEST_CASE_FIXTURE(server_fixture, "only a heartbeat by id may have an identity of any length") {
   start_workflow("w");
   complete_task(take_workflow_task().task_token(), {activity_command("a")});

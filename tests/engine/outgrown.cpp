@@ -1,0 +1,107 @@
+// Runs that become larger than they may, and what stays small however large a run is.
+
+#include "engine/kept_state.hpp"
+#include "tests/support/activity_fixture.hpp"
+
+namespace reprise::testing {
+
+SCENARIO("a transition that makes a history too long ends the run instead") {
+  activity_fixture f;
+  f.bounds.history_events_max = 4;
+  f.start();
+  constexpr const char* too_long = "Workflow history count exceeds limit.";
+  CHECK_FALSE(f.signal("one").answer.failure);
+  CHECK_FALSE(f.signal("two").answer.failure);
+  WHEN("a signal is what crosses the bound") {
+    auto refused = f.signal("three");
+    CHECK(f.text_of(refused) == too_long);
+    CHECK(f.types().back() == "WORKFLOW_EXECUTION_TERMINATED");
+    THEN("it is not in the history") {
+      CHECK(f.types().size() == 5);
+      CHECK(f.last_event(enums::EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED)
+              .workflow_execution_terminated_event_attributes()
+              .reason()
+            == too_long);
+      CHECK(f.text_of(f.signal("four")) == "workflow execution already completed");
+    }
+  }
+  WHEN("a worker's poll is") {
+    auto task = f.offered();
+    REQUIRE(task);
+    auto done = f.take_task(*task);
+    CHECK(done.obsolete_task);
+    CHECK_FALSE(engine::is_open(f.state()));
+  }
+  WHEN("the run closes by it") {
+    CHECK_FALSE(f.terminate().answer.failure);
+  }
+  WHEN("nothing is written") {
+    cluster::ExecutionRequest describe;
+    describe.mutable_describe();
+    CHECK_FALSE(f.apply(describe).answer.failure);
+    CHECK(engine::is_open(f.state()));
+  }
+}
+
+SCENARIO("what a started task brings is dropped when its answer makes the history too long") {
+  activity_fixture f;
+  f.bounds.history_events_max = 5;
+  f.start();
+  auto task = f.poll();
+  auto refused = f.complete(task, {f.timer("a", 5s), f.timer("b", 5s)});
+  CHECK(f.text_of(refused) == "Workflow history count exceeds limit.");
+  CHECK(f.types_after(3) == names{"WORKFLOW_TASK_FAILED", "WORKFLOW_EXECUTION_TERMINATED"});
+  CHECK(f.state().timers().empty());
+}
+
+SCENARIO("a history of too many bytes ends the run with the next transition") {
+  activity_fixture f;
+  f.bounds.history_bytes_max = 1;
+  f.start();
+  CHECK(f.text_of(f.signal("one")) == "Workflow history size exceeds limit.");
+  CHECK_FALSE(engine::is_open(f.state()));
+}
+
+SCENARIO("what activities were given is not copied for a completion") {
+  activity_fixture f;
+  std::vector<command> commands;
+  for (int i = 0; i < 3; ++i)
+    commands.push_back(f.activity_with("a" + std::to_string(i), [](auto& a) {
+      *a.mutable_input() = payloads('"' + std::string(100'000, 'x') + '"');
+      (*a.mutable_header()->mutable_fields())["h"].set_data("header");
+    }));
+  f.run_with(commands);
+  auto token = f.token_of(f.poll_activity());
+  f.heartbeat(token, '"' + std::string(1000, 'y') + '"');
+  WHEN("it is kept in case that it is refused") {
+    auto state = f.state();
+    auto before = deterministic(state);
+    engine::kept_state kept{state};
+    CHECK(state.SpaceUsedLong() < 50'000);
+    auto back = kept.restore(std::move(state));
+    kept.give_back(back);
+    CHECK(deterministic(back) == before);
+  }
+  WHEN("a completion is taken") {
+    CHECK_FALSE(f.wake_with({f.timer("t", 5s)}).answer.failure);
+    CHECK(f.state().activities().at(5).scheduled().input().ByteSizeLong() > 100'000);
+  }
+  WHEN("one cancels some, and is refused for another command") {
+    f.signal("wake");
+    auto refused = f.complete(f.poll(), {f.cancel_activity(5), f.timer("", 1s)});
+    CHECK(refused.answer.failure);
+    CHECK(f.state().activities().at(5).scheduled().input().ByteSizeLong() > 100'000);
+  }
+  WHEN("one cancels some") {
+    CHECK_FALSE(f.wake_with({f.cancel_activity(5)}).answer.failure);
+    CHECK(f.state().activities_size() == 2);
+    CHECK(f.state().activities().at(6).scheduled().has_input());
+  }
+  WHEN("the answer is larger than the store takes") {
+    f.bounds.transaction_bytes_max = 10;
+    CHECK(f.wake_with({f.timer("t", 5s)}).answer.failure);
+    CHECK(f.state().activities().at(5).scheduled().has_input());
+  }
+}
+
+} // namespace reprise::testing
