@@ -436,6 +436,8 @@ TEST_CASE_TEMPLATE("a query of a thousand conditions is answered or refused, nev
     return;
   std::vector<filter> many(5000, leaf(op::equal, "Word", value_type::keyword, {keyword("x")}));
   auto answer = w->count(namespace_id, tree(op::either, std::move(many)));
+  // Too complex; or the database is at it for longer than it may.
   if (!answer)
-    CHECK(answer.error().code == errc::invalid_argument);
+    CHECK((answer.error().code == errc::invalid_argument
+           || answer.error().code == errc::resource_exhausted));
 }
