@@ -4,7 +4,8 @@
 #include <cstdint>
 
 // How much the actors of one node hold at the same time. Every bound is a field here, so that a
-// test reaches it and a simulated life draws a tiny one.
+// test reaches it and a simulated life draws a tiny one; docs/BOUNDS.md says who meets each and
+// what that one hears.
 
 namespace reprise::actors {
 
@@ -24,8 +25,9 @@ struct run_bounds {
 
 /// Of one workflow id.
 struct workflow_bounds {
-  /// Calls of clients without an answer.
+  /// Calls of clients without an answer, in number and in bytes of their requests.
   std::size_t calls_max = 2000;
+  std::size_t call_bytes_max = 64U << 20;
   /// Long polls for history events.
   std::size_t polls_max = 1000;
   /// Queries without an answer; and of these, those of one run that wait for a workflow task.
@@ -71,8 +73,9 @@ struct node_bounds {
   workflow_bounds workflow{};
   queue_bounds queue{};
   timer_bounds timer{};
-  /// Calls without an answer, polls among them.
+  /// Calls without an answer, polls among them, in number and in bytes of their requests.
   std::size_t calls_max = 100'000;
+  std::size_t call_bytes_max = 512U << 20;
   /// Task queues in memory.
   std::size_t queues_max = 50'000;
   /// Reads of the store for clients that wait or run; and of these, lists and counts.

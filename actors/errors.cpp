@@ -59,8 +59,14 @@ error busy_workflow() {
                    enums::RESOURCE_EXHAUSTED_SCOPE_NAMESPACE);
 }
 
+error too_many_polls() {
+  return exhausted("Too many workers wait for this task queue.",
+                   enums::RESOURCE_EXHAUSTED_CAUSE_CONCURRENT_LIMIT,
+                   enums::RESOURCE_EXHAUSTED_SCOPE_NAMESPACE);
+}
+
 error overloaded() {
-  return exhausted("Too many reads wait for the store.",
+  return exhausted("Too much waits in this server.",
                    enums::RESOURCE_EXHAUSTED_CAUSE_SYSTEM_OVERLOADED,
                    enums::RESOURCE_EXHAUSTED_SCOPE_SYSTEM);
 }

@@ -23,7 +23,9 @@ error failure_of(const std::exception& thrown);
 error parked_execution(const std::string& workflow_id, const std::string& why);
 /// RESOURCE_EXHAUSTED / BUSY_WORKFLOW: too many calls wait.
 error busy_workflow();
-/// RESOURCE_EXHAUSTED / SYSTEM_OVERLOADED: too many reads wait.
+/// RESOURCE_EXHAUSTED / CONCURRENT_LIMIT: too many workers wait for one task queue.
+error too_many_polls();
+/// RESOURCE_EXHAUSTED / SYSTEM_OVERLOADED: too much waits in this node.
 error overloaded();
 /// INVALID_ARGUMENT: more bytes than a transaction of the store takes.
 error transaction_too_large();

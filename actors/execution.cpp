@@ -215,7 +215,7 @@ void execution::on_older_loaded(loaded_run& loaded) {
     if (what == loaded_run::outcome::unavailable)
       fail(c, try_later(), true);
     else if (what == loaded_run::outcome::poisoned)
-      fail(c, make_error(errc::data_loss, "This run cannot be loaded: " + loaded.text));
+      fail(c, make_error(errc::data_loss, "This run cannot be loaded: " + loaded.text), true);
     else
       handle(c);
   }
@@ -290,6 +290,8 @@ void execution::decide(const call_ptr& c, hosted_run* run) {
                : decide_transition(c, run, *ns);
     case body::kUnpark:
       return answer_unpark(c, run);
+    case body::kRefuseQuery:
+      return refuse_query(c);
     default:
       return decide_transition(c, run, *ns);
   }
@@ -473,10 +475,10 @@ void execution::reply(outcome& out, cluster::Reply r) {
 
 void execution::fail(const call_ptr& c, const error& e, bool try_again) {
   auto out = make_outcome(c);
-  if (c->by == call::origin::queue)
-    out->released.obsolete_task = true;
-  else
+  if (c->by != call::origin::queue)
     reply(*out, to_reply(e));
+  else
+    out->released.obsolete_task = !try_again;
   out->released.try_again = try_again;
   deliver(std::move(out));
 }

@@ -83,6 +83,7 @@ private:
   void start_query_task(const call_ptr& c, const hosted_run* run);
   void complete_query(const call_ptr& c);
   void take_back_query(const call_ptr& c);
+  void refuse_query(const call_ptr& c);
   /// What a transition means for the queries, and time for those that waited too long. `run`: the
   /// one that it changed, if any.
   void queries_after(outcome& out, engine::step& step, const hosted_run* run);

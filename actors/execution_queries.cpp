@@ -41,6 +41,8 @@ void execution::answer_query(const call_ptr& c, const hosted_run* run) {
   auto done = queries_.on_query(c, run->state(), ids_, shared_.time.now());
   auto out = make_outcome(c);
   out->released.caller_stays = done.replies.empty();
+  if (done.full)
+    shared_.watch.refused.workflow_queries.add();
   add_queries(*out, std::move(done));
   deliver(std::move(out));
 }
@@ -71,6 +73,12 @@ void execution::complete_query(const call_ptr& c) {
 void execution::take_back_query(const call_ptr& c) {
   auto out = make_outcome(c);
   add_queries(*out, queries_.on_task_returned(c->request.token().query_id()));
+  deliver(std::move(out));
+}
+
+void execution::refuse_query(const call_ptr& c) {
+  auto out = make_outcome(c);
+  add_queries(*out, queries_.on_gave_way(c->request.refuse_query()));
   deliver(std::move(out));
 }
 

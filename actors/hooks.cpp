@@ -9,16 +9,12 @@ counter& outcome_counter(metrics& m, const char* status) {
                    {{"status", status}});
 }
 
-counter& refused_jobs(metrics& m, const char* lane) {
-  return m.counter("reprise_store_jobs_refused_total",
-                   "Calls that were refused since too many waited for the store.",
-                   {{"lane", lane}});
-}
-
 } // namespace
 
 hooks::hooks(metrics& m)
-  : group_size(
+  : refused(m),
+    used(m),
+    group_size(
       m.histogram("reprise_journal_group_size", "Transitions committed together.", size_bounds())),
     commit_seconds(m.histogram("reprise_journal_commit_seconds", "Latency of one group's commit.",
                                latency_bounds())),
@@ -29,8 +25,6 @@ hooks::hooks(metrics& m)
                                   {{"operation", "read"}})),
     lost_rows(m.counter("reprise_store_lost_commits_total",
                         "Appends whose predecessor, once committed, was not in the store.")),
-    point_jobs_refused(refused_jobs(m, "points")),
-    scan_jobs_refused(refused_jobs(m, "scans")),
     resident(m.gauge("reprise_executions_resident", "Executions in memory.")),
     resident_bytes(
       m.gauge("reprise_executions_resident_bytes", "Estimated memory of executions, in bytes.")),
@@ -44,6 +38,8 @@ hooks::hooks(metrics& m)
     taken_back(m.counter("reprise_tasks_taken_back_total",
                          "Tasks whose worker was gone before it could get them.")),
     history_polls(m.gauge("reprise_history_polls", "Long polls that wait for history events.")),
+    wakes_postponed(m.counter("reprise_wakes_postponed_total",
+                              "Wakes and offers from the store that a slot could not deal with.")),
     closed_completed(outcome_counter(m, "completed")),
     closed_failed(outcome_counter(m, "failed")),
     closed_canceled(outcome_counter(m, "canceled")),

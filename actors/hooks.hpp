@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/bound_hooks.hpp"
 #include "base/metrics.hpp"
 
 namespace reprise::actors {
@@ -8,14 +9,15 @@ namespace reprise::actors {
 struct hooks {
   explicit hooks(metrics& m);
 
+  refusals refused;
+  fill_levels used;
+
   histogram& group_size;
   histogram& commit_seconds;
   counter& appends;
   counter& append_failures;
   counter& store_read_failures;
   counter& lost_rows;
-  counter& point_jobs_refused;
-  counter& scan_jobs_refused;
   gauge& resident;
   gauge& resident_bytes;
   counter& rehydrated;
@@ -24,6 +26,7 @@ struct hooks {
   gauge& parked;
   counter& taken_back;
   gauge& history_polls;
+  counter& wakes_postponed;
   counter& closed_completed;
   counter& closed_failed;
   counter& closed_canceled;

@@ -33,6 +33,7 @@ struct call {
     slot,
   };
   origin by = origin::bridge;
+  /// The caller's number; the timer's ticket.
   std::uint64_t id = 0;
   bridge_actor from{};
   queue_actor queue{};
@@ -60,6 +61,8 @@ struct call {
   entry* owner = nullptr;
   /// The caller hung up before the call was decided: it is not to wait. The slot's business too.
   bool gone = false;
+  /// It counts among its workflow id's calls of clients. The slot's business too.
+  bool counted = false;
 };
 
 using call_ptr = std::shared_ptr<call>;
@@ -126,14 +129,15 @@ struct effects {
   /// Another run that changed.
   std::optional<run_news> other{};
   std::optional<history_wait> wait{};
-  /// A task that was taken is not to be had; the queue is told.
+  /// A task that was taken is not to be had, by what the execution knows; the queue is told.
   bool obsolete_task = false;
   /// The caller gets its answer by a later outcome (a query that waits). Until then the slot keeps
   /// the call and does not passivate the execution; should that die, the call is decided again.
   bool caller_stays = false;
   /// When such a caller has waited long enough; the slot wakes the execution then.
   std::optional<time_point> callers_due{};
-  /// The store could not be read: try again later, when nobody but us asked.
+  /// What was asked could not be decided, since a run could not be loaded. A client knows by its
+  /// answer; who asks for this server (a queue, the timer, the slot) is to ask again later.
   bool try_again = false;
   /// The answer hands out a workflow task whose start is held back: it rests on `number`, and on
   /// this, which may be lost. Every later append holds it. Nothing else leaves with it.

@@ -38,6 +38,14 @@ error buffer_full() {
                              "too many queries wait for a workflow task of this workflow", detail);
 }
 
+error gave_way() {
+  details::ResourceExhaustedFailure detail;
+  detail.set_cause(enums::RESOURCE_EXHAUSTED_CAUSE_CONCURRENT_LIMIT);
+  detail.set_scope(enums::RESOURCE_EXHAUSTED_SCOPE_NAMESPACE);
+  return engine::with_detail(errc::resource_exhausted,
+                             "too many queries wait for a worker of this task queue", detail);
+}
+
 /// The caller's deadline, a little early so that our words reach the caller before it gives up.
 time_point expiry(const cluster::ExecutionRequest& request, time_point now) {
   constexpr duration margin_max = std::chrono::milliseconds{500};
@@ -168,6 +176,7 @@ query_step query_registry::on_query(const call_ptr& c, const engine::execution& 
   if (queries_.size() >= bounds_.queries_max
       || (!direct && buffered_of(run_id) >= bounds_.queries_buffered_max)) {
     refuse(buffer_full());
+    out.full = true;
     return out;
   }
   query q{.id = ids.uuid7(now), .run_id = run_id, .caller = c, .expires = expires};
@@ -348,6 +357,18 @@ query_step query_registry::on_queue_lost(const std::string& queue) const {
   for (const auto& q : queries_)
     if (q.is == query::phase::offered && (queue.empty() || q.task.task_queue() == queue))
       out.offers.push_back(q.task);
+  return out;
+}
+
+query_step query_registry::on_gave_way(const cluster::RefuseQuery& refused) {
+  query_step out;
+  auto* q = find(refused.query_id());
+  // One that moved to the normal queue waits there.
+  if (q == nullptr || q->is != query::phase::offered
+      || q->task.task_queue() != refused.task_queue())
+    return out;
+  out.replies.push_back({q->caller, to_reply(gave_way())});
+  std::erase_if(queries_, [q](const query& other) { return &other == q; });
   return out;
 }
 

@@ -33,6 +33,8 @@ struct query_step {
   /// This sticky queue's worker does not answer: forget the queue (a Reoffer with
   /// sticky_unavailable of it). Empty: none.
   std::string lost_sticky_queue{};
+  /// Too many queries waited already.
+  bool full = false;
 };
 
 /// The queries that wait at one workflow id. Nothing of them is durable: when the execution dies,
@@ -87,6 +89,9 @@ public:
 
   /// A queue lost its memory (empty: any): its query tasks are to be offered again.
   query_step on_queue_lost(const std::string& queue) const;
+
+  /// A queue that is full of queries gave this one's task up for others.
+  query_step on_gave_way(const cluster::RefuseQuery& refused);
 
   /// The callers for which this holds are gone.
   void drop_if(const std::function<bool(const call&)>& gone);

@@ -93,6 +93,7 @@ queue_actor queue_directory::spawn(const store::queue_key& key, const std::strin
     if (count_.load(std::memory_order_relaxed) >= shared_.capacity.queues_max) {
       if (!e.facts)
         where.entries.erase(name);
+      shared_.watch.refused.task_queues.add();
       return {};
     }
     if (!e.facts) {
@@ -104,6 +105,7 @@ queue_actor queue_directory::spawn(const store::queue_key& key, const std::strin
     made = e.actor;
     count_.fetch_add(1, std::memory_order_relaxed);
     hooks_.queues.add(1);
+    shared_.watch.used.task_queues.add(1);
   }
   // Outside of the lock: the functor takes it, and runs at once when the actor is dead already.
   made->attach_functor([this, facts, who = made->id()](const caf::error& why) {
@@ -114,6 +116,7 @@ queue_actor queue_directory::spawn(const store::queue_key& key, const std::strin
 
 void queue_directory::on_down(const queue_facts& which, caf::actor_id who, bool failed) {
   hooks_.queues.add(-1);
+  shared_.watch.used.task_queues.add(-1);
 
   // The last thing that touches this object: stop() waits for it.
   struct leave {

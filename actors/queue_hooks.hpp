@@ -16,6 +16,8 @@ struct queue_hooks {
       sync_matches(m.counter("reprise_tasks_sync_matched_total",
                              "Tasks that met a waiting worker when they were offered.")),
       obsolete(m.counter("reprise_tasks_obsolete_total", "Tasks that were no longer to be had.")),
+      postponed(m.counter("reprise_tasks_postponed_total",
+                          "Hand-outs that could not be decided then; the task stays.")),
       refused(m.counter("reprise_tasks_refused_total", "Tasks that a full queue refused.")),
       pending(m.gauge("reprise_tasks_pending", "Tasks in the memory of task queues.")),
       backlog_rows(m.gauge("reprise_backlog_rows", "Tasks in the backlogs of the store, about.")),
@@ -30,6 +32,7 @@ struct queue_hooks {
   counter& offers;
   counter& sync_matches;
   counter& obsolete;
+  counter& postponed;
   counter& refused;
   gauge& pending;
   gauge& backlog_rows;

@@ -162,10 +162,10 @@ void reader_pool::start(caf::actor_system& system, const node_bounds& bounds, ho
                         bool detached) {
   lane_bounds points{.readers = bounds.readers, .jobs_max = bounds.jobs_max};
   lane_bounds scans{.readers = bounds.scanners, .jobs_max = bounds.scans_max};
-  queues_[place(lane::lease)]->start(system, {}, watch.point_jobs_refused, detached);
-  queues_[place(lane::epochs)]->start(system, {}, watch.point_jobs_refused, detached);
-  queues_[place(lane::points)]->start(system, points, watch.point_jobs_refused, detached);
-  queues_[place(lane::scans)]->start(system, scans, watch.scan_jobs_refused, detached);
+  queues_[place(lane::lease)]->start(system, {}, watch.refused.store_reads, detached);
+  queues_[place(lane::epochs)]->start(system, {}, watch.refused.store_reads, detached);
+  queues_[place(lane::points)]->start(system, points, watch.refused.store_reads, detached);
+  queues_[place(lane::scans)]->start(system, scans, watch.refused.store_scans, detached);
 }
 
 void reader_pool::stop() {

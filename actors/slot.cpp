@@ -36,10 +36,11 @@ slot_actor::behavior_type slot::make_behavior() {
     [this](returned_atom, cluster::ExecutionRequest& request) { on_returned(request); },
     [this](refuse_atom, cluster::Task& task, bool sticky) { on_refuse(task, sticky); },
     [this](result_atom, outcome_ptr& x) { on_outcomes(std::move(x)); },
-    [this](wake_atom, std::string& ns, std::string& id, std::string& run) { on_wake(ns, id, run); },
-    [this](reoffer_atom, std::string& ns, std::string& id, std::string& run, std::string& queue) {
-      on_reoffer(ns, id, run, queue);
+    [this](wake_atom, std::string& ns, std::string& id, std::string& run, std::uint64_t ticket) {
+      on_wake(ns, id, run, ticket);
     },
+    [this](reoffer_atom, std::string& ns, std::string& id, std::string& run, std::string& queue,
+           std::uint64_t ticket) { on_reoffer(ns, id, run, queue, ticket); },
     [this](epoch_atom, std::uint64_t epoch) { on_epoch(epoch); },
     [this](epoch_atom, std::uint64_t seen, std::uint64_t now) { on_raised(seen, now); },
     [this](trim_atom) { on_trim(); },
@@ -67,9 +68,26 @@ void slot::accept(call_ptr c) {
   }
   if (e.is == entry::phase::parked)
     return refuse(c, parked_execution(e.workflow_id, e.parked_text));
-  auto is_ours = c->request.has_take_back();
-  if (!is_ours && e.calls.size() >= shared_.capacity.workflow.calls_max)
+  if (auto* full = full_bound(e, *c)) {
+    full->add();
     return refuse(c, busy_workflow());
+  }
+  admit(e, c);
+}
+
+counter* slot::full_bound(const entry& e, const call& c) const {
+  const auto& most = shared_.capacity.workflow;
+  // A request of any size has its turn.
+  if (c.by != call::origin::bridge || e.client_calls == 0)
+    return nullptr;
+  if (e.client_calls >= most.calls_max)
+    return &shared_.watch.refused.workflow_calls;
+  if (e.client_bytes + c.request.request_bytes() > most.call_bytes_max)
+    return &shared_.watch.refused.workflow_call_bytes;
+  return nullptr;
+}
+
+void slot::admit(entry& e, const call_ptr& c) {
   add_call(e, c);
   if (e.is == entry::phase::live)
     forward(e, c);
@@ -77,17 +95,35 @@ void slot::accept(call_ptr c) {
     spawn_execution(e);
 }
 
+void slot::count(entry& e, call& c) {
+  if (c.counted || c.by != call::origin::bridge)
+    return;
+  c.counted = true;
+  ++e.client_calls;
+  e.client_bytes += c.request.request_bytes();
+}
+
+void slot::uncount(entry& e, call& c) {
+  if (!c.counted)
+    return;
+  c.counted = false;
+  --e.client_calls;
+  e.client_bytes -= c.request.request_bytes();
+}
+
 void slot::add_call(entry& e, const call_ptr& c) {
   c->owner = &e;
+  count(e, *c);
   e.calls.push_back(c);
   e.drop_next = false;
   shared_.calls_under_way.fetch_add(1, std::memory_order_relaxed);
 }
 
 void slot::accept_internal(const std::string& namespace_id, const std::string& workflow_id,
-                           cluster::ExecutionRequest&& request, call::origin by) {
+                           cluster::ExecutionRequest&& request, std::uint64_t ticket) {
   auto c = std::make_shared<call>();
-  c->by = by;
+  c->by = ticket == 0 ? call::origin::slot : call::origin::timer;
+  c->id = ticket;
   request.set_namespace_id(namespace_id);
   request.set_workflow_id(workflow_id);
   c->request = std::move(request);
@@ -105,9 +141,10 @@ void slot::refuse(const call_ptr& c, const error& why) {
         send(c->from, reply_atom_v, c->id, to_reply(why));
       return;
     case call::origin::queue:
-      return tell_queue(*c, true);
+      send(c->queue, later_atom_v, c->id, c->from);
+      return;
     case call::origin::timer:
-      send(shared_.timer.get(), credit_atom_v);
+      send(shared_.timer.get(), later_atom_v, c->id);
       return;
     case call::origin::slot:
       if (c->request.has_take_back())
@@ -126,8 +163,12 @@ void slot::on_cancel(std::uint64_t id, const bridge_actor& from) {
       shared_.watch.history_polls.add(-static_cast<std::int64_t>(gone));
       rested.push_back(&e);
     }
-    auto left = std::erase_if(e.staying,
-                              [&](const call_ptr& c) { return c->id == id && c->from == from; });
+    auto left = std::erase_if(e.staying, [&](const call_ptr& c) {
+      auto hung_up = c->id == id && c->from == from;
+      if (hung_up)
+        uncount(e, *c);
+      return hung_up;
+    });
     if (left > 0 && e.is == entry::phase::live)
       send(e.actor, cancel_atom_v, id, from);
     for (const auto& c : e.calls)
@@ -146,7 +187,7 @@ void slot::on_returned(cluster::ExecutionRequest& request) {
   shared_.watch.taken_back.add();
   auto ns = request.namespace_id();
   auto id = request.workflow_id();
-  accept_internal(ns, id, std::move(request), call::origin::slot);
+  accept_internal(ns, id, std::move(request));
 }
 
 void slot::keep_returned(call& c) {
@@ -164,20 +205,35 @@ void slot::keep_returned(call& c) {
 
 void slot::take_back_again(entry& e) {
   for (auto& request : std::exchange(e.returned, {}))
-    accept_internal(e.namespace_id, e.workflow_id, std::move(request), call::origin::slot);
+    accept_internal(e.namespace_id, e.workflow_id, std::move(request));
 }
 
 void slot::on_refuse(cluster::Task& task, bool sticky) {
+  // Whoever owns the slot next has all tasks offered again.
   if (epoch_ == 0)
     return;
-  if (sticky) {
-    cluster::ExecutionRequest request;
-    request.set_run_id(task.run_id());
-    request.mutable_reoffer()->set_sticky_unavailable(true);
-    request.mutable_reoffer()->set_task_queue(task.task_queue());
-    return accept_internal(task.namespace_id(), task.workflow_id(), std::move(request),
-                           call::origin::slot);
-  }
+  if (!sticky && task.kind() == cluster::Task::QUERY)
+    return on_query_gave_way(task);
+  if (!sticky)
+    return write_backlog(task);
+  cluster::ExecutionRequest request;
+  request.set_run_id(task.run_id());
+  request.mutable_reoffer()->set_sticky_unavailable(true);
+  request.mutable_reoffer()->set_task_queue(task.task_queue());
+  accept_internal(task.namespace_id(), task.workflow_id(), std::move(request));
+}
+
+void slot::on_query_gave_way(cluster::Task& task) {
+  auto* e = entries_.find(task.namespace_id(), task.workflow_id());
+  if (e == nullptr || e->staying.empty())
+    return;
+  cluster::ExecutionRequest request;
+  request.mutable_refuse_query()->set_query_id(task.query_id());
+  request.mutable_refuse_query()->set_task_queue(task.task_queue());
+  accept_internal(task.namespace_id(), task.workflow_id(), std::move(request));
+}
+
+void slot::write_backlog(cluster::Task& task) {
   // A row of the backlog belongs to no run: the execution knows its task, this is only its place
   // in the queue.
   auto x = std::make_shared<outcome>();
@@ -198,35 +254,33 @@ void slot::on_refuse(cluster::Task& task, bool sticky) {
   send(shared_.writer, append_atom_v, std::move(x));
 }
 
-void slot::on_wake(std::string& namespace_id, std::string& workflow_id, std::string& run_id) {
+void slot::on_wake(std::string& namespace_id, std::string& workflow_id, std::string& run_id,
+                   std::uint64_t ticket) {
   auto* e = entries_.find(namespace_id, workflow_id);
   auto knows_better = e != nullptr && e->is == entry::phase::live
                       && (run_id.empty() || run_id == e->current_run_id) && e->timer_at
                       && *e->timer_at > shared_.time.now();
-  if (epoch_ == 0 || knows_better) {
-    send(shared_.timer.get(), credit_atom_v);
+  if (knows_better) {
+    send(shared_.timer.get(), credit_atom_v, ticket);
     return;
   }
   cluster::ExecutionRequest request;
   request.set_run_id(std::move(run_id));
   request.mutable_wake();
-  accept_internal(namespace_id, workflow_id, std::move(request), call::origin::timer);
+  accept_internal(namespace_id, workflow_id, std::move(request), ticket);
 }
 
 void slot::on_reoffer(std::string& namespace_id, std::string& workflow_id, std::string& run_id,
-                      std::string& queue) {
+                      std::string& queue, std::uint64_t ticket) {
   cluster::ExecutionRequest request;
   request.set_run_id(std::move(run_id));
   request.mutable_reoffer()->set_queue_was_lost(true);
   request.mutable_reoffer()->set_task_queue(std::move(queue));
-  accept_internal(namespace_id, workflow_id, std::move(request), call::origin::timer);
+  accept_internal(namespace_id, workflow_id, std::move(request), ticket);
 }
 
 void slot::on_tick(std::uint64_t ticket) {
-  // An earlier deadline came in between: its tick is the one that counts.
-  if (ticket != tick_ticket_)
-    return;
-  tick_at_.reset();
+  alarms_.rang(ticket);
   auto now = shared_.time.now();
   while (!agenda_.empty() && agenda_.begin()->first <= now) {
     auto& e = *agenda_.begin()->second;
@@ -239,7 +293,7 @@ void slot::on_tick(std::uint64_t ticket) {
       e.retry_at.reset();
       cluster::ExecutionRequest request;
       request.mutable_reoffer()->set_queue_was_lost(true);
-      accept_internal(e.namespace_id, e.workflow_id, std::move(request), call::origin::slot);
+      accept_internal(e.namespace_id, e.workflow_id, std::move(request));
       take_back_again(e);
     }
     if (e.early && e.early->flush_at && *e.early->flush_at <= now)
@@ -250,7 +304,7 @@ void slot::on_tick(std::uint64_t ticket) {
       e.staying_until.reset();
       cluster::ExecutionRequest request;
       request.mutable_wake();
-      accept_internal(e.namespace_id, e.workflow_id, std::move(request), call::origin::slot);
+      accept_internal(e.namespace_id, e.workflow_id, std::move(request));
     }
     reschedule(e);
     maybe_forget(e);

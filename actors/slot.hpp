@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/alarms.hpp"
 #include "actors/services.hpp"
 #include "actors/slot_entry.hpp"
 
@@ -31,19 +32,29 @@ private:
   // -- calls (slot.cpp)
   // -------------------------------------------------------------------------------
   void accept(call_ptr c);
+  /// A bound protects against clients: work of our own (hand-outs, wakes, offers) is taken always.
+  /// What it would pass, or null.
+  counter* full_bound(const entry& e, const call& c) const;
+  void admit(entry& e, const call_ptr& c);
   void add_call(entry& e, const call_ptr& c);
+  static void count(entry& e, call& c);
+  static void uncount(entry& e, call& c);
+  /// `ticket`: of the timer, whose work it is then.
   void accept_internal(const std::string& namespace_id, const std::string& workflow_id,
-                       cluster::ExecutionRequest&& request, call::origin by);
+                       cluster::ExecutionRequest&& request, std::uint64_t ticket = 0);
   void on_cancel(std::uint64_t id, const bridge_actor& from);
   void on_refuse(cluster::Task& task, bool sticky);
+  void on_query_gave_way(cluster::Task& task);
+  void write_backlog(cluster::Task& task);
   void on_returned(cluster::ExecutionRequest& request);
   void keep_returned(call& c);
   void take_back_again(entry& e);
-  void on_wake(std::string& namespace_id, std::string& workflow_id, std::string& run_id);
+  void on_wake(std::string& namespace_id, std::string& workflow_id, std::string& run_id,
+               std::uint64_t ticket);
   void on_reoffer(std::string& namespace_id, std::string& workflow_id, std::string& run_id,
-                  std::string& queue);
+                  std::string& queue, std::uint64_t ticket);
   void forward(entry& e, const call_ptr& c);
-  /// Ends a call that no execution decided.
+  /// Ends a call that no execution decided. Whoever asked for this server comes again.
   void refuse(const call_ptr& c, const error& why);
   void on_tick(std::uint64_t ticket);
   void on_trim();
@@ -63,8 +74,9 @@ private:
   void release_answers(entry& e, outcome& x);
   void read_answer(answer a);
   void keep_caller(entry& e, const call_ptr& c);
-  void offer(cluster::Task task);
-  void tell_queue(const call& c, bool obsolete);
+  /// False when the task's queue is not to be had.
+  bool offer(cluster::Task task);
+  void tell_asker(const entry& e, const outcome& x);
   void take_news(entry& e, effects& fx);
   /// Leaves the deadline of a run that is not the current one to the timer.
   void arm(const entry& e, const run_news& older);
@@ -115,8 +127,7 @@ private:
   entry_map entries_;
   std::unordered_map<caf::actor_id, entry*> by_actor_;
   agenda agenda_;
-  std::optional<time_point> tick_at_;
-  std::uint64_t tick_ticket_ = 0;
+  alarms alarms_;
   /// Least recently used first.
   std::list<entry*> use_order_;
 };

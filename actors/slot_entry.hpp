@@ -84,8 +84,15 @@ struct entry {
   std::optional<early_start> early{};
   /// Tasks that have to be taken back, which the store did not take; tried again with wake-ups.
   std::vector<cluster::ExecutionRequest> returned{};
-  /// When to try wake-ups again that found the store closed.
+  /// When to wake it and to have its tasks offered again, since something of that failed; and how
+  /// often in a row it did.
   std::optional<time_point> retry_at{};
+  int retries = 0;
+  /// Its execution died, and no later one has told when it wants to be woken.
+  bool deadline_unknown = false;
+  /// Calls of clients that have no answer, and bytes of their requests.
+  std::size_t client_calls = 0;
+  std::size_t client_bytes = 0;
   std::size_t resident_bytes = 0;
   std::uint64_t rows_behind_snapshot = 0;
   /// Where it stands in the slot's agenda and in its order of use, if at all.

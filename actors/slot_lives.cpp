@@ -101,6 +101,7 @@ void slot::begin_dying(entry& e, bool crashed) {
     return;
   e.is = entry::phase::dying;
   e.timer_at.reset();
+  e.deadline_unknown = true;
   if (crashed) {
     ++e.deaths;
     shared_.watch.crashed.add();
@@ -190,6 +191,9 @@ void slot::settle(entry& e) {
     refuse_all(e, not_served());
   if (!e.calls.empty())
     return spawn_execution(e);
+  // The timer scans anew with the next epoch; in this one nobody else knows when it is due.
+  if (e.deadline_unknown && epoch_ != 0)
+    retry_later(e);
   reschedule(e);
   maybe_forget(e);
 }
@@ -284,8 +288,11 @@ void slot::retry_later(entry& e) {
   constexpr duration first = std::chrono::seconds{1};
   constexpr duration longest = std::chrono::seconds{10};
   constexpr int doublings_max = 8;
-  auto delay = std::min(longest, first * (1 << std::min(e.deaths, doublings_max)));
-  e.retry_at = shared_.time.now() + delay;
+  if (e.retry_at)
+    return;
+  auto doublings = std::min(std::max(e.retries, e.deaths), doublings_max);
+  ++e.retries;
+  e.retry_at = shared_.time.now() + std::min(longest, first * (1 << doublings));
 }
 
 // -- passivation
@@ -407,6 +414,7 @@ void slot::on_epoch(store::epoch_number epoch) {
     }
     e->retry_at.reset();
     e->returned.clear();
+    e->retries = 0;
     e->needs_raise = false;
     if (e->is == entry::phase::parked)
       unpark(*e);
@@ -420,6 +428,8 @@ void slot::on_epoch(store::epoch_number epoch) {
       flush_early_start(*e);
     else if (e->is == entry::phase::live)
       begin_dying(*e);
+    // The timer scans the store anew.
+    e->deadline_unknown = false;
     reschedule(*e);
     if (e->is == entry::phase::dying)
       settle(*e);
@@ -456,16 +466,10 @@ void slot::reschedule(entry& e) {
 }
 
 void slot::arm_tick() {
-  // Far deadlines are looked at again in between: a wall clock may be set forward.
-  constexpr duration longest = std::chrono::minutes{10};
   if (agenda_.empty())
     return;
-  auto at = agenda_.begin()->first;
-  if (tick_at_ && *tick_at_ <= at)
-    return;
-  auto wait = std::clamp(at - shared_.time.now(), duration{0}, longest);
-  tick_at_ = at;
-  delayed_send(this, wait, tick_atom_v, ++tick_ticket_);
+  if (auto alarm = alarms_.set(agenda_.begin()->first, shared_.time.now()))
+    delayed_send(this, alarm->wait, tick_atom_v, alarm->ticket);
 }
 
 } // namespace reprise::actors

@@ -76,9 +76,12 @@ void slot::on_read(entry& e, const outcome_ptr& x) {
   }
   if (x->released.load)
     return start_load(*x);
-  // No commit fences what leaves early: it takes a lease, and an execution that remembers it.
+  // No commit fences what leaves early, and a query's task: it takes a lease, and an execution that
+  // remembers it.
   auto may_leave = e.is == entry::phase::live && shared_.own_lease.valid();
-  if (x->released.early_start && !may_leave) {
+  auto hands_out = x->what->by == call::origin::queue && !x->released.obsolete_task
+                   && !x->released.try_again;
+  if (hands_out && !may_leave) {
     e.held.push_back(x);
     begin_dying(e, false);
     return settle(e);
@@ -113,6 +116,7 @@ void slot::on_backlog_written(const outcome& x) {
 
 void slot::remove_call(entry& e, call& c) {
   c.owner = nullptr;
+  uncount(e, c);
   auto found = std::find_if(e.calls.begin(), e.calls.end(),
                             [&](const call_ptr& x) { return x.get() == &c; });
   if (found == e.calls.end())
@@ -147,15 +151,19 @@ void slot::release(entry& e, outcome& x) {
   if (x.released.caller_stays)
     keep_caller(e, c);
   e.staying_until = x.released.callers_due;
+  auto offered = true;
   for (auto& task : x.released.offers)
-    offer(std::move(task));
-  if (c->by == call::origin::queue)
-    tell_queue(*c, x.released.obsolete_task);
-  else if (c->by == call::origin::timer)
-    send(shared_.timer.get(), credit_atom_v);
-  if (x.released.try_again && c->by != call::origin::bridge)
-    retry_later(e);
+    offered = offer(std::move(task)) && offered;
+  tell_asker(e, x);
+  if (x.released.try_again && c->by == call::origin::slot && c->request.has_take_back())
+    keep_returned(*c);
+  if (!x.released.try_again && e.is == entry::phase::live)
+    e.deadline_unknown = false;
   take_news(e, x.released);
+  if (!offered || (x.released.try_again && (e.deadline_unknown || c->by == call::origin::slot)))
+    retry_later(e);
+  else if (!e.retry_at && (x.appended || c->by == call::origin::slot))
+    e.retries = 0;
   if (x.released.wait)
     add_poll(e, c, std::move(*x.released.wait));
   note_memory(e, x);
@@ -172,17 +180,24 @@ void slot::release(entry& e, outcome& x) {
 }
 
 void slot::keep_caller(entry& e, const call_ptr& c) {
-  if (!c->gone)
+  if (!c->gone) {
+    count(e, *c);
     e.staying.push_back(c);
-  else if (e.is == entry::phase::live)
+  } else if (e.is == entry::phase::live) {
     send(e.actor, cancel_atom_v, c->id, c->from);
+  }
 }
 
 void slot::release_answers(entry& e, outcome& x) {
   // A write is fenced by its commit; a read is only as good as the lease (invariant 3).
   auto stale = !x.appended && !shared_.own_lease.valid();
   for (auto& a : x.released.answers) {
-    std::erase_if(e.staying, [&a](const call_ptr& c) { return c->id == a.id && c->from == a.to; });
+    std::erase_if(e.staying, [&](const call_ptr& c) {
+      auto is_answered = c->id == a.id && c->from == a.to;
+      if (is_answered)
+        uncount(e, *c);
+      return is_answered;
+    });
     if (stale) {
       send(a.to, reply_atom_v, a.id, to_reply(not_served()));
       continue;
@@ -217,13 +232,28 @@ void slot::read_answer(answer a) {
   send(to, reply_atom_v, id, to_reply(overloaded()));
 }
 
-void slot::offer(cluster::Task task) {
-  if (auto queue = shared_.queue_of(task))
+bool slot::offer(cluster::Task task) {
+  auto queue = shared_.queue_of(task);
+  if (queue)
     send(queue, offer_atom_v, std::move(task));
+  return static_cast<bool>(queue);
 }
 
-void slot::tell_queue(const call& c, bool obsolete) {
-  if (obsolete)
+void slot::tell_asker(const entry& e, const outcome& x) {
+  const auto& c = *x.what;
+  if (c.by == call::origin::timer) {
+    if (x.released.try_again)
+      send(shared_.timer.get(), later_atom_v, c.id);
+    else
+      send(shared_.timer.get(), credit_atom_v, c.id);
+  }
+  if (c.by != call::origin::queue)
+    return;
+  // A task is thrown away for what an execution reads only while nobody else can know better.
+  auto knows = x.appended || (e.is == entry::phase::live && shared_.own_lease.valid());
+  if (x.released.try_again || (x.released.obsolete_task && !knows))
+    send(c.queue, later_atom_v, c.id, c.from);
+  else if (x.released.obsolete_task)
     send(c.queue, obsolete_atom_v, c.id, c.from);
   else
     send(c.queue, taken_atom_v, c.id, c.from);
@@ -254,8 +284,10 @@ void slot::add_poll(entry& e, const call_ptr& c, history_wait until) {
     send(c->from, reply_atom_v, c->id, std::move(until.expired));
     return;
   }
-  if (e.polls.size() >= shared_.capacity.workflow.polls_max)
+  if (e.polls.size() >= shared_.capacity.workflow.polls_max) {
+    shared_.watch.refused.workflow_polls.add();
     return refuse(c, busy_workflow());
+  }
   e.polls.push_back({c, std::move(until)});
   shared_.watch.history_polls.add(1);
 }
@@ -275,9 +307,13 @@ void slot::wake_polls(entry& e, const run_news& news) {
     return true;
   });
   shared_.watch.history_polls.add(-static_cast<std::int64_t>(woken.size()));
-  for (auto& c : woken) {
+  for (const auto& c : woken) {
     c->decided = false;
-    accept(std::move(c));
+    // It was let in already.
+    if (epoch_ == 0)
+      refuse(c, not_served());
+    else
+      admit(e, c);
   }
 }
 

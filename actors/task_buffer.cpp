@@ -2,6 +2,7 @@
 
 #include "base/ensure.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace reprise::actors {
@@ -38,11 +39,51 @@ int task_buffer::priority_of(const cluster::Task& task) noexcept {
   return p >= 1 && p <= priority_last ? p : priority_default;
 }
 
-void task_buffer::push_back(held_task t) {
+duration pause_after(int tries) noexcept {
+  constexpr duration first = std::chrono::milliseconds{100};
+  constexpr duration longest = std::chrono::seconds{5};
+  constexpr int doublings_max = 6;
+  return std::min(longest, first * (1 << std::clamp(tries - 1, 0, doublings_max)));
+}
+
+std::size_t task_buffer::size_of(int priority) const noexcept {
+  auto kept_back = std::count_if(kept_back_.begin(), kept_back_.end(), [priority](const auto& k) {
+    return priority_of(k.second.task) == priority;
+  });
+  return lanes_[static_cast<std::size_t>(priority - 1)].size()
+         + static_cast<std::size_t>(kept_back);
+}
+
+void task_buffer::count(const held_task& t) {
   ++size_;
   bytes_ += cost(t.task);
   rows_ += t.row ? 1 : 0;
+}
+
+void task_buffer::push_back(held_task t) {
+  count(t);
   lanes_[static_cast<std::size_t>(priority_of(t.task) - 1)].push_back(std::move(t));
+}
+
+void task_buffer::keep_back(held_task t, time_point until) {
+  count(t);
+  kept_back_.emplace(until, std::move(t));
+}
+
+void task_buffer::bring_forward(time_point now) {
+  auto end = kept_back_.upper_bound(now);
+  // The one that was kept back longest comes to the front last.
+  for (auto at = end; at != kept_back_.begin();) {
+    auto& t = (--at)->second;
+    lanes_[static_cast<std::size_t>(priority_of(t.task) - 1)].push_front(std::move(t));
+  }
+  kept_back_.erase(kept_back_.begin(), end);
+}
+
+std::optional<time_point> task_buffer::next_time() const {
+  if (kept_back_.empty())
+    return std::nullopt;
+  return kept_back_.begin()->first;
 }
 
 held_task task_buffer::pop() {
@@ -56,7 +97,7 @@ held_task task_buffer::pop() {
     rows_ -= t.row ? 1 : 0;
     return t;
   }
-  ENSURE(false, "a buffer without tasks has no first one");
+  ENSURE(false, "a buffer without ready tasks has no first one");
   return {};
 }
 
@@ -64,11 +105,16 @@ const cluster::Task& task_buffer::first() const {
   for (const auto& lane : lanes_)
     if (!lane.empty())
       return lane.front().task;
+  if (!kept_back_.empty())
+    return kept_back_.begin()->second.task;
   ENSURE(false, "a buffer without tasks has no first one");
   return lanes_.front().front().task;
 }
 
 const cluster::Task* task_buffer::first_of(int priority) const {
+  for (const auto& [until, t] : kept_back_)
+    if (priority_of(t.task) == priority)
+      return &t.task;
   const auto& lane = lanes_[static_cast<std::size_t>(priority - 1)];
   return lane.empty() ? nullptr : &lane.front().task;
 }

@@ -1,11 +1,13 @@
 #pragma once
 
 #include "actors/bounds.hpp"
+#include "base/clock.hpp"
 #include "protocol/cluster.pb.h"
 
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -20,13 +22,18 @@ using backlog_place = std::pair<int, std::int64_t>;
 struct held_task {
   cluster::Task task{};
   std::optional<backlog_place> row{};
+  /// How often it was handed out and could not be decided.
+  int tries = 0;
 };
 
 /// Tells a task from every other, and from other attempts of the same.
 std::string task_identity(const cluster::Task& task);
 
+/// How long a task that was handed out in vain for the `tries`th time is kept back.
+duration pause_after(int tries) noexcept;
+
 /// The tasks that a queue holds: by priority (1 first), then in the order in which they came;
-/// within bounds of number and bytes. A plain value.
+/// within bounds of number and bytes. Some are kept back for a time. A plain value.
 class task_buffer {
 public:
   static constexpr int priority_default = 3;
@@ -44,11 +51,16 @@ public:
   }
 
   bool has_room_for_a_page() const noexcept {
-    return size_ < tasks_max_ / 2 && bytes_ < bytes_max_ / 2;
+    return size_ == 0 || (size_ < tasks_max_ / 2 && bytes_ < bytes_max_ / 2);
   }
 
   bool empty() const noexcept {
     return size_ == 0;
+  }
+
+  /// There is one that is not kept back.
+  bool has_ready() const noexcept {
+    return size_ > kept_back_.size();
   }
 
   std::size_t size() const noexcept {
@@ -56,9 +68,7 @@ public:
   }
 
   /// Tasks of one priority.
-  std::size_t size_of(int priority) const noexcept {
-    return lanes_[static_cast<std::size_t>(priority - 1)].size();
-  }
+  std::size_t size_of(int priority) const noexcept;
 
   /// Tasks that were read from the backlog.
   std::size_t rows() const noexcept {
@@ -66,16 +76,27 @@ public:
   }
 
   void push_back(held_task t);
-  /// The most urgent task; the buffer must not be empty.
+  /// Keeps a task back until then; it is the first of its priority afterwards. There is always room
+  /// for it: it was here before.
+  void keep_back(held_task t, time_point until);
+  /// Ends that for those whose time has come.
+  void bring_forward(time_point now);
+  /// When bring_forward() has something to do; nothing: never.
+  std::optional<time_point> next_time() const;
+  /// The most urgent task that is not kept back; there must be one.
   held_task pop();
+  /// The buffer must not be empty.
   const cluster::Task& first() const;
   /// The first of one priority; null when there is none.
   const cluster::Task* first_of(int priority) const;
 
 private:
+  void count(const held_task& t);
+
   std::size_t tasks_max_;
   std::size_t bytes_max_;
   std::array<std::deque<held_task>, priority_last> lanes_;
+  std::multimap<time_point, held_task> kept_back_;
   std::size_t size_ = 0;
   std::size_t bytes_ = 0;
   std::size_t rows_ = 0;

@@ -1,5 +1,7 @@
 #include "actors/task_queue.hpp"
 
+#include "actors/errors.hpp"
+#include "actors/outcome.hpp"
 #include "actors/queue_description.hpp"
 #include "base/log.hpp"
 #include "engine/proto_time.hpp"
@@ -85,12 +87,17 @@ queue_actor::behavior_type task_queue::make_behavior() {
     [this](leave_atom, const std::string& key) { on_leave(key); },
     [this](obsolete_atom, std::uint64_t id, const bridge_actor& from) { on_obsolete(id, from); },
     [this](taken_atom, std::uint64_t id, const bridge_actor& from) { on_taken(id, from); },
+    [this](later_atom, std::uint64_t id, const bridge_actor& from) { on_later(id, from); },
     [this](lost_atom) { on_worker_left(); },
     [this](lost_atom, std::uint64_t slot) { on_slot_lost(slot); },
     [this](describe_atom, std::uint64_t id, const bridge_actor& from, const std::string& request) {
       on_describe(id, from, request);
     },
     [this](tick_atom) { on_tick(); },
+    [this](tick_atom, std::uint64_t ticket) {
+      alarms_.rang(ticket);
+      on_tick();
+    },
   };
 }
 
@@ -125,6 +132,8 @@ void task_queue::on_offer(cluster::Task& task) {
   if (held_.contains(identity))
     return;
   auto priority = task_buffer::priority_of(task);
+  if (tasks_.full())
+    shared_.watch.refused.queue_tasks.add();
   if (backlog_.goes_behind(priority) || tasks_.full()) {
     refuse(task, false);
     return go();
@@ -139,16 +148,26 @@ void task_queue::on_offer(cluster::Task& task) {
 }
 
 void task_queue::on_query(cluster::Task& task) {
-  // Nobody offers a query again: it lives as long as its caller waits.
-  if (queries_.size() >= bounds_.queries_max)
-    queries_.pop_front();
-  queries_.push_back(std::move(task));
+  // A query lives as long as its caller waits: one that gives way is refused, and its caller told.
+  if (!held_.insert(task_identity(task)).second)
+    return;
+  if (queries_.size() + queries_kept_back_.size() >= bounds_.queries_max && !queries_.empty()) {
+    shared_.watch.refused.queue_queries.add();
+    refuse(queries_.front().task, false);
+    drop_oldest_query();
+  }
+  queries_.push_back({.task = std::move(task), .row = {}});
   go();
+}
+
+void task_queue::drop_oldest_query() {
+  held_.erase(task_identity(queries_.front().task));
+  queries_.pop_front();
 }
 
 void task_queue::refuse(const cluster::Task& task, bool sticky) {
   watch_.refused.add();
-  if (!sticky)
+  if (!sticky && task.kind() != cluster::Task::QUERY)
     backlog_.on_refused(task_buffer::priority_of(task), shared_.time.now());
   send(shared_.slot_for(task.namespace_id(), task.workflow_id()), refuse_atom_v, task, sticky);
 }
@@ -180,13 +199,23 @@ void task_queue::on_poll(std::uint64_t id, bridge_actor& from, cluster::Poll& po
            .from = std::move(from),
            .poll = std::make_unique<const cluster::Poll>(std::move(poll)),
            .expires = expires};
-  if (waiting_.size() >= bounds_.pollers_max || w.expires <= now) {
-    end_poll(w);
+  if (w.expires <= now)
+    return end_poll(w);
+  if (waiting_.size() >= bounds_.pollers_max) {
+    // An empty answer would be followed by the next poll at once.
+    shared_.watch.refused.queue_polls.add();
+    send(w.from, reply_atom_v, w.id, to_reply(too_many_polls()));
     return;
   }
-  waiting_by_key_.emplace(key, waiting_.insert(waiting_.end(), std::move(w)));
-  watch_.polls_waiting.add(1);
+  add_waiter(waiting_.end(), std::move(w));
   go();
+}
+
+void task_queue::add_waiter(std::list<waiter>::iterator place, waiter&& w) {
+  auto key = waiter_key{w.id, w.from->id()};
+  poll_ends_ = poll_ends_ ? std::min(*poll_ends_, w.expires) : w.expires;
+  waiting_by_key_.emplace(key, waiting_.insert(place, std::move(w)));
+  watch_.polls_waiting.add(1);
 }
 
 void task_queue::on_cancel(std::uint64_t id, const bridge_actor& from) {
@@ -236,6 +265,7 @@ void task_queue::on_worker_left() {
 }
 
 void task_queue::give_back() {
+  bring_forward(time_point::max());
   while (!tasks_.empty()) {
     auto waiting = tasks_.pop();
     watch_.pending.add(-1);
@@ -243,13 +273,17 @@ void task_queue::give_back() {
     // Who gives a sticky queue the name of a normal one mixes both kinds.
     refuse(waiting.task, waiting.task.sticky());
   }
-  for (const auto& query : std::exchange(queries_, {}))
-    refuse(query, true);
+  for (; !queries_.empty(); drop_oldest_query())
+    refuse(queries_.front().task, true);
 }
 
 void task_queue::expire_polls(time_point now) {
+  if (!poll_ends_ || *poll_ends_ > now)
+    return;
+  poll_ends_.reset();
   for (auto w = waiting_.begin(); w != waiting_.end();) {
     if (w->expires > now) {
+      poll_ends_ = poll_ends_ ? std::min(*poll_ends_, w->expires) : w->expires;
       ++w;
       continue;
     }
@@ -263,25 +297,27 @@ void task_queue::expire_polls(time_point now) {
 
 /// In order, so that one behind a longer-lived one goes a little later.
 void task_queue::expire_queries(time_point now) {
-  while (!queries_.empty() && engine::from_proto(queries_.front().expires_at()) <= now)
-    queries_.pop_front();
+  while (!queries_.empty() && engine::from_proto(queries_.front().task.expires_at()) <= now)
+    drop_oldest_query();
 }
 
 // -- hand-outs
 // ----------------------------------------------------------------------------------------
 
 bool task_queue::has_task() const {
-  return !queries_.empty() || (!tasks_.empty() && !backlog_.unknown());
+  return !queries_.empty() || (tasks_.has_ready() && !backlog_.unknown());
 }
 
 void task_queue::match(time_point now) {
   while (!waiting_.empty() && has_task() && handed_.size() < bounds_.handed_max) {
     held_task next;
     if (!queries_.empty()) {
-      next.task = std::move(queries_.front());
-      queries_.pop_front();
-      if (engine::from_proto(next.task.expires_at()) <= now)
+      if (engine::from_proto(queries_.front().task.expires_at()) <= now) {
+        drop_oldest_query();
         continue;
+      }
+      next = std::move(queries_.front());
+      queries_.pop_front();
     } else {
       if (!limit_.allows(now))
         return;
@@ -300,14 +336,12 @@ void task_queue::match(time_point now) {
 
 void task_queue::hand_out(waiter&& who, held_task&& what) {
   auto& handed = handed_[{who.id, who.from->id()}];
-  handed = {.who = std::move(who),
-            .identity = task_identity(what.task),
-            .row = what.row,
-            .is_query = what.task.kind() == cluster::Task::QUERY};
-  const auto& slot = shared_.slot_for(what.task.namespace_id(), what.task.workflow_id());
+  handed = {.who = std::move(who), .what = std::move(what)};
+  auto task = handed.what.task;
+  const auto& slot = shared_.slot_for(task.namespace_id(), task.workflow_id());
   handed.slot = slot.id();
   send(slot, call_atom_v, handed.who.id, handed.who.from,
-       start_request(handed.who, std::move(what.task)), queue_actor{this});
+       start_request(handed.who, std::move(task)), queue_actor{this});
 }
 
 cluster::ExecutionRequest task_queue::start_request(const waiter& who, cluster::Task&& task) const {
@@ -352,9 +386,24 @@ std::optional<task_queue::handout> task_queue::take_handout(std::uint64_t id,
 }
 
 void task_queue::finish(const handout& h, time_point now) {
-  held_.erase(h.identity);
-  if (h.row)
-    backlog_.on_done(*h.row, now);
+  held_.erase(task_identity(h.what.task));
+  if (h.what.row)
+    backlog_.on_done(*h.what.row, now);
+}
+
+void task_queue::wait_again(handout& h, time_point now) {
+  if (!h.cancelled && h.who.expires <= now)
+    end_poll(h.who);
+  else if (!h.cancelled)
+    add_waiter(waiting_.begin(), std::move(h.who));
+}
+
+void task_queue::bring_forward(time_point now) {
+  tasks_.bring_forward(now);
+  auto end = queries_kept_back_.upper_bound(now);
+  for (auto at = end; at != queries_kept_back_.begin();)
+    queries_.push_front(std::move((--at)->second));
+  queries_kept_back_.erase(queries_kept_back_.begin(), end);
 }
 
 void task_queue::on_obsolete(std::uint64_t id, const bridge_actor& from) {
@@ -364,14 +413,26 @@ void task_queue::on_obsolete(std::uint64_t id, const bridge_actor& from) {
     return;
   watch_.obsolete.add();
   finish(*h, now);
-  if (!h->is_query)
+  if (!h->is_query())
     limit_.give_back();
-  if (!h->cancelled && h->who.expires <= now) {
-    end_poll(h->who);
-  } else if (!h->cancelled) {
-    auto key = waiter_key{h->who.id, h->who.from->id()};
-    waiting_by_key_.emplace(key, waiting_.insert(waiting_.begin(), std::move(h->who)));
-    watch_.polls_waiting.add(1);
+  wait_again(*h, now);
+  go();
+}
+
+void task_queue::on_later(std::uint64_t id, const bridge_actor& from) {
+  auto now = shared_.time.now();
+  auto h = take_handout(id, from);
+  if (!h)
+    return;
+  watch_.postponed.add();
+  auto until = now + pause_after(++h->what.tries);
+  wait_again(*h, now);
+  if (h->is_query()) {
+    queries_kept_back_.emplace(until, std::move(h->what));
+  } else {
+    limit_.give_back();
+    watch_.pending.add(1);
+    tasks_.keep_back(std::move(h->what), until);
   }
   go();
 }
@@ -381,9 +442,8 @@ void task_queue::on_slot_lost(caf::actor_id slot) {
   for (const auto& [key, h] : handed_)
     if (h.slot == slot)
       lost.emplace_back(h.who.id, h.who.from);
-  // The slot's work is swept, so what it had of ours is offered again.
   for (const auto& [id, from] : lost)
-    on_obsolete(id, from);
+    on_later(id, from);
 }
 
 void task_queue::on_taken(std::uint64_t id, const bridge_actor& from) {
@@ -495,6 +555,7 @@ void task_queue::go() {
   auto now = shared_.time.now();
   if (!retired_)
     work_on_backlog(now);
+  bring_forward(now);
   match(now);
   // What was just handed out made room.
   if (!retired_)
@@ -505,8 +566,6 @@ void task_queue::go() {
 
 void task_queue::on_tick() {
   auto now = shared_.time.now();
-  if (tick_at_ && *tick_at_ <= now)
-    tick_at_.reset();
   take_job_results(now);
   expire_polls(now);
   expire_queries(now);
@@ -520,7 +579,8 @@ void task_queue::on_tick() {
 
 bool task_queue::idle() const {
   // What waits on a sticky queue for a worker that does not come keeps nothing alive.
-  auto has_work = !sticky_ && (!tasks_.empty() || !queries_.empty());
+  auto has_queries = !queries_.empty() || !queries_kept_back_.empty();
+  auto has_work = !sticky_ && (!tasks_.empty() || has_queries);
   return waiting_.empty() && handed_.empty() && !has_work && backlog_.rests() && jobs_.empty();
 }
 
@@ -542,24 +602,23 @@ void task_queue::arm_tick(time_point now) {
     sooner(last_use_ + retired_for);
   else if (idle())
     sooner(last_use_ + idle_max);
-  if (tick_at_ && !waiting_.empty()) {
-    // Only those at the ends came since the tick was set.
-    sooner(waiting_.front().expires);
-    sooner(waiting_.back().expires);
-  } else {
-    for (const auto& w : waiting_)
-      sooner(w.expires);
-  }
+  if (poll_ends_)
+    sooner(*poll_ends_);
   if (!queries_.empty())
-    sooner(engine::from_proto(queries_.front().expires_at()));
+    sooner(engine::from_proto(queries_.front().task.expires_at()));
+  if (!queries_kept_back_.empty())
+    sooner(queries_kept_back_.begin()->first);
+  if (auto t = tasks_.next_time())
+    sooner(*t);
   if (auto t = backlog_.next_time(tasks_.has_room_for_a_page()))
     sooner(*t);
-  if (!waiting_.empty() && !tasks_.empty() && !limit_.allows(now))
+  if (!waiting_.empty() && tasks_.has_ready() && !limit_.allows(now))
     sooner(limit_.next(now));
-  if (!next || (tick_at_ && *tick_at_ <= *next))
+  if (!next)
     return;
-  tick_at_ = std::max(*next, now + std::chrono::milliseconds{1});
-  delayed_send(this, *tick_at_ - now, tick_atom_v);
+  // What is due already waits for something else: it is no reason to turn in circles.
+  if (auto alarm = alarms_.set(std::max(*next, now + std::chrono::milliseconds{1}), now))
+    delayed_send(this, alarm->wait, tick_atom_v, alarm->ticket);
 }
 
 // -- describe

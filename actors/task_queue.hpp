@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/alarms.hpp"
 #include "actors/queue_backlog.hpp"
 #include "actors/queue_directory.hpp"
 #include "actors/rate_limit.hpp"
@@ -53,22 +54,26 @@ private:
 
   struct handout {
     waiter who{};
-    /// What remains of the task: the slot has it.
-    std::string identity{};
-    std::optional<backlog_place> row{};
-    bool is_query = false;
+    /// The slot has it, too, until it is known what becomes of it.
+    held_task what{};
     bool cancelled = false;
     /// The actor that has it: should that die, no other one has.
     caf::actor_id slot = 0;
+
+    bool is_query() const noexcept {
+      return what.task.kind() == cluster::Task::QUERY;
+    }
   };
 
   void on_offer(cluster::Task& task);
   void on_query(cluster::Task& task);
+  void drop_oldest_query();
   void on_poll(std::uint64_t id, bridge_actor& from, cluster::Poll& poll);
   void on_cancel(std::uint64_t id, const bridge_actor& from);
   void on_finish(std::uint64_t id, const bridge_actor& from);
   void on_leave(const std::string& worker_instance_key);
   void on_obsolete(std::uint64_t id, const bridge_actor& from);
+  void on_later(std::uint64_t id, const bridge_actor& from);
   void on_slot_lost(caf::actor_id slot);
   void on_taken(std::uint64_t id, const bridge_actor& from);
   void on_worker_left();
@@ -80,6 +85,7 @@ private:
   void match(time_point now);
   void hand_out(waiter&& who, held_task&& what);
   void refuse(const cluster::Task& task, bool sticky);
+  void add_waiter(std::list<waiter>::iterator place, waiter&& w);
   void end_poll(const waiter& w);
   void expire_polls(time_point now);
   void expire_queries(time_point now);
@@ -89,6 +95,10 @@ private:
   void seen(time_point now);
   std::optional<handout> take_handout(std::uint64_t id, const bridge_actor& from);
   void finish(const handout& h, time_point now);
+  /// The poller of a hand-out that came to nothing is the next one to be served.
+  void wait_again(handout& h, time_point now);
+  /// Those that were kept back long enough.
+  void bring_forward(time_point now);
   cluster::ExecutionRequest start_request(const waiter& who, cluster::Task&& task) const;
   bool has_task() const;
   bool idle() const;
@@ -114,9 +124,13 @@ private:
 
   std::list<waiter> waiting_;
   std::map<waiter_key, std::list<waiter>::iterator> waiting_by_key_;
+  /// No poll ends before.
+  std::optional<time_point> poll_ends_;
   std::map<waiter_key, handout> handed_;
   task_buffer tasks_;
-  std::deque<cluster::Task> queries_;
+  std::deque<held_task> queries_;
+  /// Queries that were handed out in vain, by the time at which they are tried again.
+  std::multimap<time_point, held_task> queries_kept_back_;
   std::unordered_set<std::string> held_;
 
   queue_backlog backlog_;
@@ -130,7 +144,7 @@ private:
   rate_meter added_;
   rate_meter dispatched_;
   time_point last_use_{};
-  std::optional<time_point> tick_at_;
+  alarms alarms_;
 };
 
 } // namespace reprise::actors

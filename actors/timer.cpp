@@ -1,5 +1,6 @@
 #include "actors/timer.hpp"
 
+#include "actors/alarms.hpp"
 #include "base/log.hpp"
 
 #include <caf/actor_system.hpp>
@@ -11,6 +12,8 @@
 #include <exception>
 #include <limits>
 #include <map>
+#include <set>
+#include <tuple>
 #include <utility>
 
 namespace reprise::actors {
@@ -24,6 +27,30 @@ constexpr duration retry = std::chrono::seconds{1};
 constexpr time_point long_ago{};
 
 using run = store::due_run;
+
+/// What a slot is to do for a run.
+struct work {
+  time_point at{};
+  run due{};
+  /// Offer again what the run has for this queue (empty: any); absent: wake the run.
+  std::optional<std::string> reoffer{};
+  /// How often its slot could not.
+  int tries = 0;
+};
+
+/// By time; the same work twice counts once.
+struct work_order {
+  bool operator()(const work& a, const work& b) const noexcept {
+    return std::tie(a.at, a.due.run_id, a.due.workflow_id, a.reoffer)
+           < std::tie(b.at, b.due.run_id, b.due.workflow_id, b.reoffer);
+  }
+};
+
+duration wake_pause(int tries) {
+  constexpr duration first = std::chrono::seconds{1};
+  constexpr int doublings_max = 5;
+  return first * (1 << std::min(tries - 1, doublings_max));
+}
 
 struct sweep {
   std::string namespace_id{};
@@ -50,6 +77,10 @@ public:
     : timer_actor::base(config), shared_(shared), bounds_(shared.capacity.timer) {
   }
 
+  void on_exit() override {
+    shared_.watch.used.deadlines.add(-level_shown_);
+  }
+
   behavior_type make_behavior() override {
     return {
       [this](arm_atom, std::string& ns, std::string& id, std::string& run_id, std::int64_t at) {
@@ -59,8 +90,12 @@ public:
                 .run_id = std::move(run_id)});
         go();
       },
-      [this](credit_atom) {
-        credits_ = std::min(credits_ + 1, bounds_.credits_max);
+      [this](credit_atom, std::uint64_t ticket) {
+        under_way_.erase(ticket);
+        go();
+      },
+      [this](later_atom, std::uint64_t ticket) {
+        on_later(ticket);
         go();
       },
       [this](epoch_atom, bool serving) { on_serving(serving); },
@@ -80,9 +115,7 @@ public:
         go();
       },
       [this](tick_atom, std::uint64_t ticket) {
-        if (ticket != ticket_)
-          return;
-        tick_at_.reset();
+        alarms_.rang(ticket);
         go();
       },
     };
@@ -97,7 +130,9 @@ private:
     sweep_ends_ = false;
     sweep_at_ = long_ago;
     sweep_key_ = 0;
-    credits_ = bounds_.credits_max;
+    // What slots say of it from now on belongs to the time before.
+    under_way_.clear();
+    turned_away_.reset();
     horizon_ = long_ago;
     horizon_key_ = 0;
     // Pages that are on their way belong to the time before.
@@ -114,13 +149,17 @@ private:
     go();
   }
 
-  /// Nobody but the store knows the deadlines of what that slot had in memory, and how many of our
-  /// credits died with it.
+  /// Nobody but the store knows the deadlines of what that slot had in memory.
   void on_slot_renewed(store::slot_id slot) {
     if (!serving_)
       return;
-    credits_ = bounds_.credits_max;
-    armed_.clear();
+    // What it was to do is found again.
+    auto of_slot = [slot](const work& w) {
+      return store::slot_of(w.due.namespace_id, w.due.workflow_id) == slot;
+    };
+    std::erase_if(under_way_, [&](const auto& item) { return of_slot(item.second); });
+    std::erase_if(armed_, [&](const work& w) { return !w.reoffer || of_slot(w); });
+    turned_away_.reset();
     horizon_ = long_ago;
     horizon_key_ = 0;
     next_known_ = long_ago;
@@ -135,16 +174,27 @@ private:
     if (!serving_)
       return;
     auto until = scan_until_ ? std::max(*scan_until_, horizon_) : horizon_;
-    if (due.at <= until && armed_.size() < bounds_.armed_max) {
-      armed_.emplace(due.at, std::move(due));
+    auto at = due.at;
+    if (at <= until && armed_.size() < bounds_.armed_max) {
+      armed_.insert({.at = at, .due = std::move(due)});
       return;
     }
-    // It lies in the store: read from before it again when its time comes near.
-    if (due.at <= horizon_) {
-      horizon_ = due.at - duration{1};
-      horizon_key_ = std::numeric_limits<std::int64_t>::max();
-    }
-    know(due.at);
+    if (at <= until)
+      shared_.watch.refused.deadlines.add();
+    // It lies in the store: read from before it again when its time comes near. A scan under way
+    // may have passed it, and moves the horizon when it ends.
+    if (scan_until_)
+      turned_away_ = turned_away_ ? std::min(*turned_away_, at) : at;
+    begin_before(at);
+    know(at);
+  }
+
+  /// What is due then or later is to be read, too.
+  void begin_before(time_point at) {
+    if (at > horizon_)
+      return;
+    horizon_ = at - duration{1};
+    horizon_key_ = std::numeric_limits<std::int64_t>::max();
   }
 
   void know(time_point at) {
@@ -195,6 +245,7 @@ private:
     if (std::exchange(scan_is_stale_, false))
       return know(long_ago);
     if (page.failed) {
+      turned_away_.reset();
       shared_.watch.store_read_failures.add();
       // Not before a while: now stands for "read again then", whatever is due.
       know(shared_.time.now() + lead + retry);
@@ -210,8 +261,13 @@ private:
       horizon_key_ = page.runs.back().key;
       know(horizon_);
     }
+    if (turned_away_) {
+      begin_before(*turned_away_);
+      know(*turned_away_);
+      turned_away_.reset();
+    }
     for (auto& due : page.runs)
-      armed_.emplace(due.at, std::move(due));
+      armed_.insert({.at = due.at, .due = std::move(due)});
   }
 
   // -- undelivered work
@@ -302,29 +358,53 @@ private:
   // -- both
   // ---------------------------------------------------------------------------------------------
 
+  void show_level() {
+    auto level = static_cast<std::int64_t>(armed_.size());
+    shared_.watch.used.deadlines.add(level - std::exchange(level_shown_, level));
+  }
+
+  bool has_credit() const {
+    return under_way_.size() < bounds_.credits_max;
+  }
+
+  /// To its slot, which says when it is done, or that it could not be.
+  void hand_over(work w) {
+    const auto& r = w.due;
+    const auto& to = shared_.slot_for(r.namespace_id, r.workflow_id);
+    auto ticket = ++last_ticket_;
+    if (w.reoffer)
+      send(to, reoffer_atom_v, r.namespace_id, r.workflow_id, r.run_id, *w.reoffer, ticket);
+    else
+      send(to, wake_atom_v, r.namespace_id, r.workflow_id, r.run_id, ticket);
+    under_way_.emplace(ticket, std::move(w));
+  }
+
+  void on_later(std::uint64_t ticket) {
+    auto found = under_way_.extract(ticket);
+    if (found.empty())
+      return;
+    auto w = std::move(found.mapped());
+    ++w.tries;
+    w.at = shared_.time.now() + wake_pause(w.tries);
+    shared_.watch.wakes_postponed.add();
+    armed_.insert(std::move(w));
+  }
+
   void go() {
     if (!serving_)
       return;
     auto now = shared_.time.now();
-    while (credits_ > 0 && !armed_.empty() && armed_.begin()->first <= now) {
-      auto due = std::move(armed_.extract(armed_.begin()).mapped());
-      --credits_;
-      const auto& to = shared_.slot_for(due.namespace_id, due.workflow_id);
-      send(to, wake_atom_v, std::move(due.namespace_id), std::move(due.workflow_id),
-           std::move(due.run_id));
-    }
-    while (credits_ > 0 && !sweep_rows_.empty()) {
-      auto r = std::move(sweep_rows_.front());
+    while (has_credit() && !armed_.empty() && armed_.begin()->at <= now)
+      hand_over(std::move(armed_.extract(armed_.begin()).value()));
+    while (has_credit() && !sweep_rows_.empty()) {
+      hand_over({.due = std::move(sweep_rows_.front()), .reoffer = sweeps_.front().queue});
       sweep_rows_.pop_front();
-      --credits_;
-      const auto& to = shared_.slot_for(r.namespace_id, r.workflow_id);
-      send(to, reoffer_atom_v, std::move(r.namespace_id), std::move(r.workflow_id),
-           std::move(r.run_id), sweeps_.front().queue);
       end_sweep_if_empty();
     }
     if (sweep_pause_until_ <= now)
       read_sweep_page();
     scan_if_near();
+    show_level();
     arm_tick(now);
   }
 
@@ -334,27 +414,29 @@ private:
       if (!next || t < *next)
         next = t;
     };
-    if (credits_ > 0 && !armed_.empty())
-      sooner(armed_.begin()->first);
+    if (has_credit() && !armed_.empty())
+      sooner(armed_.begin()->at);
     if (!scan_until_ && next_known_ && armed_.size() <= bounds_.armed_max / 2)
       sooner(*next_known_ - std::min(lead, next_known_->time_since_epoch()));
     if (sweep_pause_until_ > now)
       sooner(sweep_pause_until_);
-    if (!next || (tick_at_ && *tick_at_ <= *next))
+    if (!next)
       return;
-    tick_at_ = next;
-    auto wait = std::clamp(*next - now, duration{0}, window);
-    delayed_send(this, wait, tick_atom_v, ++ticket_);
+    if (auto alarm = alarms_.set(*next, now))
+      delayed_send(this, alarm->wait, tick_atom_v, alarm->ticket);
   }
 
   services& shared_;
   const timer_bounds& bounds_;
   bool serving_ = false;
-  std::size_t credits_ = bounds_.credits_max;
   std::size_t pages_under_way_ = 0;
   std::size_t pages_ignored_ = 0;
 
-  std::multimap<time_point, run> armed_;
+  /// What slots have to do now, by ticket: until they say that it is done it is not forgotten.
+  std::map<std::uint64_t, work> under_way_;
+  std::uint64_t last_ticket_ = 0;
+  std::set<work, work_order> armed_;
+  std::int64_t level_shown_ = 0;
   /// All deadlines up to here that belong to no execution in memory are armed.
   time_point horizon_ = long_ago;
   std::int64_t horizon_key_ = 0;
@@ -362,6 +444,8 @@ private:
   std::optional<time_point> scan_until_;
   /// What it finds is not all there is.
   bool scan_is_stale_ = false;
+  /// The earliest deadline that found no room meanwhile.
+  std::optional<time_point> turned_away_;
   /// The earliest deadline behind the horizon.
   std::optional<time_point> next_known_;
 
@@ -373,8 +457,7 @@ private:
   std::int64_t sweep_key_ = 0;
   time_point sweep_pause_until_ = long_ago;
 
-  std::optional<time_point> tick_at_;
-  std::uint64_t ticket_ = 0;
+  alarms alarms_;
 };
 
 } // namespace

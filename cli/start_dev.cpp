@@ -114,6 +114,7 @@ public:
     local_server_options local;
     local.node.seed = random_seed();
     local.node.bounds = bounds.engine;
+    local.node.capacity = bounds.capacity;
     local.front = bounds.front;
     local.node.memory_budget_bytes = options.memory_mib << 20;
     local.node.lease_length = lease_length(options);

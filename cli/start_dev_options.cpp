@@ -105,10 +105,35 @@ struct less_by_letter {
   }
 };
 
-/// The reference's names of settings.
+/// At least 1: where nothing fits, nothing goes on.
+template <class Bounds>
+setter bound_into(Bounds actors::node_bounds::* part, std::size_t Bounds::* member) {
+  return [part, member](configured_limits& bounds, std::string_view value) {
+    auto n = parse_count(value);
+    if (!n || *n == 0)
+      return false;
+    bounds.capacity.*part.*member = static_cast<std::size_t>(*n);
+    return true;
+  };
+}
+
+setter bound_into(std::size_t actors::node_bounds::* member) {
+  return [member](configured_limits& bounds, std::string_view value) {
+    auto n = parse_count(value);
+    if (!n || *n == 0)
+      return false;
+    bounds.capacity.*member = static_cast<std::size_t>(*n);
+    return true;
+  };
+}
+
+/// The reference's names of settings, and those of our own bounds (docs/BOUNDS.md).
 const std::map<std::string, setter, less_by_letter>& known_settings() {
   using l = engine::limits;
   using f = frontend::front_limits;
+  using node = actors::node_bounds;
+  using workflow = actors::workflow_bounds;
+  using queue = actors::queue_bounds;
   static const std::map<std::string, setter, less_by_letter> known{
     {"limit.blobSize.error", count_into(&l::blob_bytes_max)},
     {"limit.memoSize.error", count_into(&l::memo_bytes_max)},
@@ -129,6 +154,20 @@ const std::map<std::string, setter, less_by_letter>& known_settings() {
      duration_into(&configured_limits::front, &f::history_poll_max)},
     {"matching.longPollExpirationInterval",
      duration_into(&configured_limits::front, &f::task_poll_max)},
+    {"reprise.calls", bound_into(&node::calls_max)},
+    {"reprise.callBytes", bound_into(&node::call_bytes_max)},
+    {"reprise.taskQueues", bound_into(&node::queues_max)},
+    {"reprise.storeReads", bound_into(&node::jobs_max)},
+    {"reprise.storeScans", bound_into(&node::scans_max)},
+    {"reprise.workflow.calls", bound_into(&node::workflow, &workflow::calls_max)},
+    {"reprise.workflow.callBytes", bound_into(&node::workflow, &workflow::call_bytes_max)},
+    {"reprise.workflow.historyPolls", bound_into(&node::workflow, &workflow::polls_max)},
+    {"reprise.workflow.queries", bound_into(&node::workflow, &workflow::queries_max)},
+    {"reprise.taskQueue.polls", bound_into(&node::queue, &queue::pollers_max)},
+    {"reprise.taskQueue.tasks", bound_into(&node::queue, &queue::tasks_max)},
+    {"reprise.taskQueue.taskBytes", bound_into(&node::queue, &queue::task_bytes_max)},
+    {"reprise.taskQueue.queries", bound_into(&node::queue, &queue::queries_max)},
+    {"reprise.timer.deadlines", bound_into(&node::timer, &actors::timer_bounds::armed_max)},
   };
   return known;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/bounds.hpp"
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "cli/reference_flags.hpp"
@@ -48,10 +49,12 @@ CLI::App* add_start_dev(CLI::App& server, start_dev_options& into);
 /// "Name=Type" by the type's name (Keyword, Int, ...), to name and IndexedValueType.
 result<std::pair<std::string, int>> parse_search_attribute(const std::string& text);
 
-/// What settings by the reference's names reach.
+/// What settings reach.
 struct configured_limits {
   engine::limits engine{};
   frontend::front_limits front{};
+  /// Of this machine; by names of our own.
+  actors::node_bounds capacity{};
 };
 
 /// Applies "key=value" settings. Refused: not in that form, or a value that does not fit. A key

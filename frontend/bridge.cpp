@@ -15,7 +15,6 @@
 #include <chrono>
 #include <functional>
 #include <future>
-#include <limits>
 
 namespace reprise::frontend {
 
@@ -68,7 +67,7 @@ bridge::bridge(caf::actor_system& system, actors::services& shared, actors::queu
     shared_(shared),
     queues_(queues),
     options_(std::move(o)),
-    calls_(std::make_shared<call_table>()),
+    calls_(std::make_shared<call_table>(shared.capacity, shared.watch)),
     actors_(std::max<std::size_t>(options_.bridges, 1)),
     watched_(std::make_shared<watched>(this)),
     leaving_(options_.leaving),
@@ -134,9 +133,9 @@ void bridge::on_slot_lost(const slot_actor& lost) {
 
 std::uint64_t bridge::refuse(waiting_call c) {
   // Through an actor, so that the caller hears of it after it has the call's number.
-  constexpr auto any_size = std::numeric_limits<std::size_t>::max();
   c.poll.reset();
-  auto id = calls_->add(c, any_size, [this](std::uint64_t n, waiting_call& added) {
+  c.bytes = 0;
+  auto id = calls_->add(c, true, [this](std::uint64_t n, waiting_call& added) {
     caf::anon_send(actor_for(n, added), reply_atom_v, n, overloaded());
   });
   if (id == 0)
@@ -147,12 +146,14 @@ std::uint64_t bridge::refuse(waiting_call c) {
 std::uint64_t bridge::call(cluster::ExecutionRequest&& request, reply_handler done) {
   shared_.allocate(actors::allocation::handler);
   waiting_call c{.done = std::move(done)};
+  c.bytes = request.ByteSizeLong();
+  request.set_request_bytes(c.bytes);
   auto send = [&](std::uint64_t number, waiting_call& added) {
     // Not before: after stop() there may be no slots.
     added.slot = shared_.slot_for(request.namespace_id(), request.workflow_id());
     caf::anon_send(added.slot, call_atom_v, number, actor_for(number, added), std::move(request));
   };
-  auto id = calls_->add(c, shared_.capacity.calls_max, send);
+  auto id = calls_->add(c, false, send);
   return id != 0 ? id : refuse(std::move(c));
 }
 
@@ -169,7 +170,7 @@ std::uint64_t bridge::poll(cluster::Poll&& poll, reply_handler done) {
     else
       caf::anon_send(added.queue, poll_atom_v, n, answers_to, p);
   };
-  auto id = c.queue ? calls_->add(c, shared_.capacity.calls_max, send) : 0;
+  auto id = c.queue ? calls_->add(c, false, send) : 0;
   return id != 0 ? id : refuse(std::move(c));
 }
 
@@ -182,7 +183,7 @@ std::uint64_t bridge::describe_queue(const std::string& namespace_id, const std:
   auto send = [&](std::uint64_t n, waiting_call& added) {
     caf::anon_send(added.queue, describe_atom_v, n, actor_for(n, added), std::move(request));
   };
-  auto id = c.queue ? calls_->add(c, shared_.capacity.calls_max, send) : 0;
+  auto id = c.queue ? calls_->add(c, false, send) : 0;
   return id != 0 ? id : refuse(std::move(c));
 }
 
@@ -245,13 +246,12 @@ void bridge::settle() {
       options_.run_all();
     return;
   }
-  constexpr auto any_size = std::numeric_limits<std::size_t>::max();
   constexpr auto patience = std::chrono::seconds{1};
   for (const auto& a : actors_) {
     auto passed = std::make_shared<std::promise<void>>();
     auto done = passed->get_future();
     waiting_call c{.done = [passed](const cluster::Reply&) { passed->set_value(); }};
-    calls_->add(c, any_size, [&a](std::uint64_t n, waiting_call& added) {
+    calls_->add(c, true, [&a](std::uint64_t n, waiting_call& added) {
       added.answered_by = a.get().id();
       caf::anon_send(a.get(), reply_atom_v, n, cluster::Reply{});
     });

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "actors/bounds.hpp"
+#include "actors/hooks.hpp"
 #include "actors/queue_directory.hpp"
 #include "frontend/backend.hpp"
 #include "protocol/interfaces.hpp"
@@ -32,6 +34,8 @@ struct waiting_call {
   bool ends = false;
   /// The queue that is asked to describe itself; null: none is.
   std::unique_ptr<const store::queue_key> described{};
+  /// Of its request.
+  std::size_t bytes = 0;
 };
 
 /// The queue that a poll waits on.
@@ -44,25 +48,28 @@ inline store::queue_key queue_of(const cluster::Poll& poll) {
 /// All calls of a bridge by number. Thread-safe, in parts that do not wait for each other.
 class call_table {
 public:
+  call_table(const actors::node_bounds& bounds, actors::hooks& watch)
+    : bounds_(bounds), watch_(watch) {
+  }
+
   /// Adds a call and runs `send`, with its number, before anybody can take the call: an answer,
-  /// however quick, waits. Returns the number; 0 when the table is full or closed (`send` does not
-  /// run, `call` is as it was).
+  /// however quick, waits. Returns the number; 0 when the table is closed, or full (`always`: when
+  /// it is closed only). `send` does not run then, `call` is as it was.
   template <class Send>
-  std::uint64_t add(waiting_call& call, std::size_t size_max, Send&& send) {
+  std::uint64_t add(waiting_call& call, bool always, Send&& send) {
     auto id = last_.fetch_add(1, std::memory_order_relaxed) + 1;
     auto& part = part_of(id);
     std::lock_guard lock{part.mutex};
-    if (closed_.load(std::memory_order_acquire)
-        || size_.load(std::memory_order_relaxed) >= size_max)
+    if (closed_.load(std::memory_order_acquire) || (!always && !has_room(call)))
       return 0;
     auto added = part.calls.emplace(id, std::move(call)).first;
-    size_.fetch_add(1, std::memory_order_relaxed);
+    count(added->second, 1);
     try {
       send(id, added->second);
     } catch (...) {
       // Nobody will answer it.
+      count(added->second, -1);
       part.calls.erase(added);
-      size_.fetch_sub(1, std::memory_order_relaxed);
       throw;
     }
     return id;
@@ -77,7 +84,7 @@ public:
       return std::nullopt;
     auto out = std::move(found->second);
     part.calls.erase(found);
-    size_.fetch_sub(1, std::memory_order_relaxed);
+    count(out, -1);
     return out;
   }
 
@@ -103,7 +110,7 @@ public:
         }
         out.emplace_back(c->first, std::move(c->second));
         c = part.calls.erase(c);
-        size_.fetch_sub(1, std::memory_order_relaxed);
+        count(out.back().second, -1);
       }
     }
     return out;
@@ -128,23 +135,48 @@ public:
     return closed_.load(std::memory_order_acquire);
   }
 
-  std::size_t size() const noexcept {
-    return size_.load(std::memory_order_relaxed);
-  }
-
 private:
   struct part {
     std::mutex mutex{};
     std::unordered_map<std::uint64_t, waiting_call> calls{};
   };
 
+  bool has_room(const waiting_call& call) {
+    auto bytes = static_cast<std::int64_t>(call.bytes);
+    auto bytes_used = bytes_.load(std::memory_order_relaxed);
+    if (size_.load(std::memory_order_relaxed) >= static_cast<std::int64_t>(bounds_.calls_max)) {
+      watch_.refused.node_calls.add();
+      return false;
+    }
+    // A request of any size has its turn.
+    if (bytes > 0 && bytes_used > 0
+        && bytes_used + bytes > static_cast<std::int64_t>(bounds_.call_bytes_max)) {
+      watch_.refused.node_call_bytes.add();
+      return false;
+    }
+    return true;
+  }
+
+  void count(const waiting_call& call, std::int64_t sign) {
+    auto bytes = sign * static_cast<std::int64_t>(call.bytes);
+    size_.fetch_add(sign, std::memory_order_relaxed);
+    watch_.used.node_calls.add(sign);
+    if (bytes == 0)
+      return;
+    bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    watch_.used.node_call_bytes.add(bytes);
+  }
+
   part& part_of(std::uint64_t id) {
     return parts_[id % parts_.size()];
   }
 
+  const actors::node_bounds& bounds_;
+  actors::hooks& watch_;
   std::array<part, 64> parts_;
   std::atomic<std::uint64_t> last_{0};
-  std::atomic<std::size_t> size_{0};
+  std::atomic<std::int64_t> size_{0};
+  std::atomic<std::int64_t> bytes_{0};
   std::atomic<bool> closed_{false};
 };
 

@@ -1,7 +1,9 @@
 #pragma once
 
-// Every typed actor interface, one comment line a message. The only header of this folder that sees
-// CAF; its target is reprise_interfaces. Handlers live in actors/, callers include only this.
+// Every typed actor interface, one comment line a message, and behind "Lost:" what heals its loss,
+// late or for ever: a message is lost when its receiver dies before it reads it. The only header of
+// this folder that sees CAF; its target is reprise_interfaces. Handlers live in actors/, callers
+// include only this.
 
 #include "protocol/cluster.pb.h"
 #include "protocol/parse_stored.hpp"
@@ -87,6 +89,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(reprise, first_custom_type_id)
   CAF_ADD_ATOM(reprise, reprise, poll_atom, "poll")
   CAF_ADD_ATOM(reprise, reprise, obsolete_atom, "obsolete")
   CAF_ADD_ATOM(reprise, reprise, taken_atom, "taken")
+  CAF_ADD_ATOM(reprise, reprise, later_atom, "later")
   CAF_ADD_ATOM(reprise, reprise, cancel_atom, "cancel")
   CAF_ADD_ATOM(reprise, reprise, describe_atom, "describe")
   CAF_ADD_ATOM(reprise, reprise, append_atom, "append")
@@ -122,120 +125,152 @@ namespace reprise {
 /// Ends calls of a frontend: knows which waiting call a number stands for.
 using bridge_actor = caf::typed_actor<
   // the answer to call `id`; when nobody waits any more it is ignored, but a task that it brings is
-  // given back to its slot
+  // given back to its slot. Lost: the caller's deadline
   caf::reacts_to<reply_atom, std::uint64_t, cluster::Reply>>;
 
-/// Owner of one task queue of one namespace and kind (workflow or activity tasks).
+/// Owner of one task queue of one namespace and kind (workflow or activity tasks). When one dies,
+/// its tasks are swept from the store and its polls are sent again.
 using queue_actor = caf::typed_actor<
-  // an execution has work; answered to the offering slot by refuse when it cannot be held
+  // an execution has work; answered to the offering slot by refuse when it cannot be held. Lost:
+  // the sweep for a queue that died
   caf::reacts_to<offer_atom, cluster::Task>,
-  // worker `id` behind a bridge waits for work until the poll's expiry
+  // worker `id` behind a bridge waits for work until the poll's expiry. Lost: the bridge sends it
+  // to the next queue
   caf::reacts_to<poll_atom, std::uint64_t, bridge_actor, cluster::Poll>,
-  // worker `id` behind that bridge waits no more
+  // worker `id` behind that bridge waits no more. Lost: the poll's expiry
   caf::reacts_to<cancel_atom, std::uint64_t, bridge_actor>,
   // worker `id` behind that bridge is to be answered at once: with nothing, unless a task is on its
-  // way to it
+  // way to it. Lost: the poll's expiry
   caf::reacts_to<finish_atom, std::uint64_t, bridge_actor>,
-  // the worker with this instance key ends: it is no longer listed
+  // the worker with this instance key ends: it is no longer listed. Lost: it is listed a while
+  // longer
   caf::reacts_to<leave_atom, std::string>,
   // INTERNAL, from a slot: a hand-out for this poller fell through; it waits again, the task is
-  // gone
+  // gone. Only an execution that holds lease and epoch says so. Lost: like offer and poll
   caf::reacts_to<obsolete_atom, std::uint64_t, bridge_actor>,
-  // INTERNAL, from a slot: a hand-out is durable
+  // INTERNAL, from a slot: a hand-out is durable. Lost: the task is offered again, and obsolete
   caf::reacts_to<taken_atom, std::uint64_t, bridge_actor>,
-  // the worker of this sticky queue has left: what waits for it is for others
+  // INTERNAL, from a slot: a hand-out for this poller cannot be decided now; it waits again, the
+  // task stays and is handed out again after a pause that grows. Lost: like offer and poll
+  caf::reacts_to<later_atom, std::uint64_t, bridge_actor>,
+  // the worker of this sticky queue has left: what waits for it is for others. Lost: the tasks'
+  // schedule-to-start timeout
   caf::reacts_to<lost_atom>,
   // INTERNAL, from the supervisor: the slot that was the actor of this id died with every hand-out
-  // that it had; those given to the next one have another id
+  // that it had; those given to the next one have another id. Lost: like offer and poll
   caf::reacts_to<lost_atom, std::uint64_t>,
-  // DescribeTaskQueue, answered to call `id`; the payload is the serialised request
+  // DescribeTaskQueue, answered to call `id`; the payload is the serialised request. Lost: the
+  // caller's deadline
   caf::reacts_to<describe_atom, std::uint64_t, bridge_actor, std::string>,
-  // INTERNAL: rows of the backlog were read, or time passed
-  caf::reacts_to<tick_atom>>;
+  // INTERNAL: rows of the backlog were read. Lost: they are found by any later tick
+  caf::reacts_to<tick_atom>,
+  // INTERNAL: the alarm with this ticket. Lost: the next message, which sets another
+  caf::reacts_to<tick_atom, std::uint64_t>>;
 
 /// Owner of one slot: routes to executions, keeps their long polls, releases durable effects.
 using slot_actor = caf::typed_actor<
-  // a call on a workflow id; answered to call `id` of the bridge
+  // a call on a workflow id; answered to call `id` of the bridge. Lost: the caller's deadline
   caf::reacts_to<call_atom, std::uint64_t, bridge_actor, cluster::ExecutionRequest>,
-  // the same from a task queue on behalf of a poller: when the task is obsolete, the queue is told
+  // the same from a task queue on behalf of a poller: the queue hears taken, obsolete or later.
+  // Lost: the queue holds the task until it hears; a take-over of the slots sweeps it
   caf::reacts_to<call_atom, std::uint64_t, bridge_actor, cluster::ExecutionRequest, queue_actor>,
-  // the caller `id` behind that bridge is gone (long polls and queries end)
+  // the caller `id` behind that bridge is gone (long polls and queries end). Lost: their expiry
   caf::reacts_to<cancel_atom, std::uint64_t, bridge_actor>,
   // a task was started for a worker that cannot have got it (a TakeBack with the task's token):
-  // never refused, tried until it is durable
+  // never refused, tried until it is durable. Lost: the task's time-out
   caf::reacts_to<returned_atom, cluster::ExecutionRequest>,
-  // a queue cannot hold this task: write it to the backlog, or (sticky, true) offer it elsewhere
+  // a queue cannot hold this task: write it to the backlog, or (sticky, true) offer it elsewhere;
+  // a query's (not sticky) gave way to others, and its caller is told. Lost: a take-over sweeps it
   caf::reacts_to<refuse_atom, cluster::Task, bool>,
-  // INTERNAL, from the writer or an execution: what became of a call; a chain of them by `next`
+  // INTERNAL, from the writer or an execution: what became of a call; a chain of them by `next`.
+  // Lost: the death of an execution ends its calls
   caf::reacts_to<result_atom, std::shared_ptr<actors::outcome>>,
-  // INTERNAL, from the timer: a deadline of (namespace id, workflow id, run id) may have passed
-  caf::reacts_to<wake_atom, std::string, std::string, std::string>,
+  // INTERNAL, from the timer: a deadline of (namespace id, workflow id, run id) may have passed;
+  // answered by credit or later with the same ticket. Lost: a take-over, where the timer scans anew
+  caf::reacts_to<wake_atom, std::string, std::string, std::string, std::uint64_t>,
   // INTERNAL, from the sweep: offer again what (namespace id, workflow id, run id) has for this
-  // queue (empty: any)
-  caf::reacts_to<reoffer_atom, std::string, std::string, std::string, std::string>,
-  // INTERNAL: the slot's epoch from now on; 0: the slot is not served here
+  // queue (empty: any); answered like wake. Lost: like wake
+  caf::reacts_to<reoffer_atom, std::string, std::string, std::string, std::string, std::uint64_t>,
+  // INTERNAL: the slot's epoch from now on; 0: the slot is not served here. Lost: a new slot serves
+  // nothing until the keeper tells it
   caf::reacts_to<epoch_atom, std::uint64_t>,
-  // INTERNAL, from a reader: the epoch after a write of unknown outcome; 0: it could not be raised
+  // INTERNAL, from a reader: the epoch after a write of unknown outcome; 0: it could not be raised.
+  // Lost: the next epoch
   caf::reacts_to<epoch_atom, std::uint64_t, std::uint64_t>,
-  // INTERNAL: the node needs memory; executions that rest are to go, oldest first
+  // INTERNAL: the node needs memory; executions that rest are to go, oldest first. Lost: the next
+  // growth asks the next slot
   caf::reacts_to<trim_atom>,
-  // INTERNAL: deadlines or long polls may have come due; only the latest ticket counts
+  // INTERNAL: deadlines or long polls may have come due; the alarm with this ticket. Lost: the next
+  // deadline sets another
   caf::reacts_to<tick_atom, std::uint64_t>>;
 
 /// One workflow id: its current run and a few older ones. Dies when something it wrote is lost.
+/// Whatever it was told and did not decide, its slot gives to the next life.
 using execution_actor = caf::typed_actor<
-  // INTERNAL, from the slot: decide this call
+  // INTERNAL, from the slot: decide this call. Lost: its slot keeps it
   caf::reacts_to<call_atom, std::shared_ptr<actors::call>>,
-  // INTERNAL, from a reader: a run is here
+  // INTERNAL, from a reader: a run is here. Lost: the next life loads it
   caf::reacts_to<loaded_atom, std::shared_ptr<actors::loaded_run>>,
-  // INTERNAL, from the slot: caller `id` behind that bridge is gone (queries)
+  // INTERNAL, from the slot: caller `id` behind that bridge is gone (queries). Lost: their expiry
   caf::reacts_to<cancel_atom, std::uint64_t, bridge_actor>>;
 
 /// Commits appends in groups; the only one that writes runs.
 using writer_actor = caf::typed_actor<
-  // INTERNAL, from executions and slots: write this; the slot is told by result
+  // INTERNAL, from executions and slots: write this; the slot is told by result. Lost: the node,
+  // too
   caf::reacts_to<append_atom, std::shared_ptr<actors::outcome>>,
-  // INTERNAL: commit what has gathered
+  // INTERNAL: commit what has gathered. Lost: the node, too
   caf::reacts_to<flush_atom>>;
 
 /// Runs blocking work on the store, which waits in a queue that it shares with others.
 using reader_actor = caf::typed_actor<
-  // INTERNAL, from the queue or itself: take a job and run it; lost with the reader, which is
-  // replaced by one that looks first
+  // INTERNAL, from the queue or itself: take a job and run it. Lost: the reader is replaced by one
+  // that looks first
   caf::reacts_to<job_atom>>;
 
 /// Wakes executions that are not in memory, and sweeps the store for undelivered work.
 using timer_actor = caf::typed_actor<
-  // INTERNAL, from a slot: (namespace id, workflow id, run id) left memory and is due then (ns)
+  // INTERNAL, from a slot: (namespace id, workflow id, run id) left memory and is due then (ns).
+  // Lost: a new timer scans the store
   caf::reacts_to<arm_atom, std::string, std::string, std::string, std::int64_t>,
-  // INTERNAL, from a slot: a wake or reoffer has been dealt with
-  caf::reacts_to<credit_atom>,
-  // INTERNAL: the slots are served from now on (true), or no more
+  // INTERNAL, from a slot: the wake or reoffer with this ticket has been dealt with. Lost: a new
+  // timer scans and sweeps anew
+  caf::reacts_to<credit_atom, std::uint64_t>,
+  // INTERNAL, from a slot: it could not be; the timer comes again after a pause that grows. Lost:
+  // like credit
+  caf::reacts_to<later_atom, std::uint64_t>,
+  // INTERNAL: the slots are served from now on (true), or no more. Lost: a new timer is told
   caf::reacts_to<epoch_atom, bool>,
-  // a queue lost its memory: offer again what waits for (namespace id, queue); empty: all queues
+  // a queue lost its memory: offer again what waits for (namespace id, queue); empty: all queues.
+  // Lost: a new timer sweeps all queues
   caf::reacts_to<reoffer_atom, std::string, std::string>,
-  // INTERNAL, from the keeper: this slot was begun anew and knows no deadlines and no offers
+  // INTERNAL, from the keeper: this slot was begun anew and knows no deadlines and no offers. Lost:
+  // a new timer scans and sweeps for all slots
   caf::reacts_to<renew_atom, std::uint64_t>,
-  // INTERNAL, from a reader
+  // INTERNAL, from a reader. Lost: a new timer reads anew
   caf::reacts_to<loaded_atom, std::shared_ptr<actors::due_page>>,
-  // INTERNAL: something may be due; only the latest ticket counts
+  // INTERNAL: something may be due; the alarm with this ticket. Lost: the next message sets another
   caf::reacts_to<tick_atom, std::uint64_t>>;
 
 /// Holds the node's lease; takes over slots and gives them up.
 using keeper_actor = caf::typed_actor<
-  // INTERNAL, from a slot: somebody else raised its epoch, or the store lost commits
+  // INTERNAL, from a slot: somebody else raised its epoch, or the store lost commits. Lost: the
+  // next refused append says it
   caf::reacts_to<lost_atom>,
-  // INTERNAL, from a reader: what became of the lease (true: ours)
+  // INTERNAL, from a reader: what became of the lease (true: ours). Lost: the lease runs out
   caf::reacts_to<result_atom, bool>,
-  // INTERNAL: time to renew
+  // INTERNAL: time to renew. Lost: the lease runs out
   caf::reacts_to<tick_atom>,
-  // INTERNAL, from the supervisor: the timer was begun anew; told again what it has to know
+  // INTERNAL, from the supervisor: the timer was begun anew; told again what it has to know. Lost:
+  // the node, too
   caf::reacts_to<renew_atom>,
-  // INTERNAL, from the supervisor: this slot was begun anew; it gets a new epoch, sooner or later
+  // INTERNAL, from the supervisor: this slot was begun anew; it gets a new epoch, sooner or later.
+  // Lost: the node, too
   caf::reacts_to<renew_atom, std::uint64_t>,
-  // INTERNAL, from a reader: the epoch that this slot got; 0: it could not be raised
+  // INTERNAL, from a reader: the epoch that this slot got; 0: it could not be raised. Lost: the
+  // node, too
   caf::reacts_to<epoch_atom, std::uint64_t, std::uint64_t>,
-  // give the slots up
+  // give the slots up. Lost: the lease runs out
   caf::reacts_to<stop_atom>>;
 
 /// Watches the actors of a node, and begins those anew that died of an error. That message is not

@@ -125,12 +125,12 @@ TEST_CASE("clients' jobs are refused when too many wait, the node's own never") 
   pool p{{.jobs_max = 3, .scans_max = 2, .readers = 1, .scanners = 1}};
   p.fill(lane::points, 3);
   CHECK(!p.readers.offer(lane::points, [] {}));
-  CHECK(p.watch.point_jobs_refused.value() == 1);
+  CHECK(p.watch.refused.store_reads.value() == 1);
   CHECK(p.readers.post(lane::points, [] {}));
   CHECK(p.readers.offer(lane::scans, [&] { p.released.wait(false); }));
   CHECK(p.readers.offer(lane::scans, [] {}));
   CHECK(!p.readers.offer(lane::scans, [] {}));
-  CHECK(p.watch.scan_jobs_refused.value() == 1);
+  CHECK(p.watch.refused.store_scans.value() == 1);
   CHECK(p.readers.waiting(lane::scans) == 2);
   p.let_go();
   p.run(lane::points);

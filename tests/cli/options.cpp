@@ -131,6 +131,31 @@ TEST_CASE("settings by the reference's names reach the engine's bounds") {
   CHECK(bounds.front.history_poll_max == std::chrono::seconds{3});
 }
 
+TEST_CASE("settings of our own reach the bounds of the machine") {
+  auto capacity
+    = configured({"reprise.calls=10", "reprise.callBytes=1000", "reprise.taskQueues=11",
+                  "reprise.storeReads=12", "reprise.storeScans=20", "reprise.workflow.calls=13",
+                  "reprise.workflow.callBytes=2000", "reprise.workflow.historyPolls=14",
+                  "reprise.workflow.queries=15", "reprise.taskQueue.polls=16",
+                  "reprise.taskQueue.tasks=17", "reprise.taskQueue.taskBytes=3000",
+                  "reprise.taskQueue.queries=18", "reprise.timer.deadlines=19"})
+        .capacity;
+  CHECK(capacity.calls_max == 10);
+  CHECK(capacity.call_bytes_max == 1000);
+  CHECK(capacity.queues_max == 11);
+  CHECK(capacity.jobs_max == 12);
+  CHECK(capacity.scans_max == 20);
+  CHECK(capacity.workflow.calls_max == 13);
+  CHECK(capacity.workflow.call_bytes_max == 2000);
+  CHECK(capacity.workflow.polls_max == 14);
+  CHECK(capacity.workflow.queries_max == 15);
+  CHECK(capacity.queue.pollers_max == 16);
+  CHECK(capacity.queue.tasks_max == 17);
+  CHECK(capacity.queue.task_bytes_max == 3000);
+  CHECK(capacity.queue.queries_max == 18);
+  CHECK(capacity.timer.armed_max == 19);
+}
+
 TEST_CASE("settings that this server does not know are named, not refused") {
   configured_limits bounds;
   std::vector<std::string> ignored;
@@ -148,7 +173,8 @@ TEST_CASE("values that do not fit are refused with the setting") {
         "history.defaultWorkflowTaskTimeout=", "history.defaultWorkflowTaskTimeout=-1s",
         "history.defaultWorkflowTaskTimeout=1 s", "history.defaultWorkflowTaskTimeout=1fortnight",
         "history.defaultWorkflowTaskTimeout=1e300h", "history.defaultWorkflowTaskTimeout=nans",
-        "history.defaultWorkflowTaskTimeout=infs"}) {
+        "history.defaultWorkflowTaskTimeout=infs", "reprise.calls=0",
+        "reprise.workflow.calls=-1"}) {
     configured_limits bounds;
     std::vector<std::string> ignored;
     INFO(bad);

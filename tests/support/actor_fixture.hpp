@@ -38,6 +38,7 @@ struct seen_messages {
   std::deque<cluster::Task> offers{};
   std::vector<std::uint64_t> taken{};
   std::vector<std::uint64_t> obsolete{};
+  std::vector<std::uint64_t> later{};
 };
 
 inline bridge_actor::behavior_type fake_bridge(std::reference_wrapper<seen_messages> seen) {
@@ -57,10 +58,12 @@ inline queue_actor::behavior_type fake_queue(std::reference_wrapper<seen_message
       seen.get().obsolete.push_back(id);
     },
     [seen](taken_atom, std::uint64_t id, const bridge_actor&) { seen.get().taken.push_back(id); },
+    [seen](later_atom, std::uint64_t id, const bridge_actor&) { seen.get().later.push_back(id); },
     [](lost_atom) {},
     [](lost_atom, std::uint64_t) {},
     [](describe_atom, std::uint64_t, const bridge_actor&, const std::string&) {},
     [](tick_atom) {},
+    [](tick_atom, std::uint64_t) {},
   };
 }
 

@@ -7,7 +7,10 @@
 #include "cluster/node.hpp"
 
 #include <caf/actor_system_config.hpp>
+#include <caf/detail/test_actor_clock.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
+
+#include <cstddef>
 
 namespace reprise::testing {
 
@@ -31,6 +34,18 @@ public:
 private:
   caf::scheduler::test_coordinator& coordinator_;
 };
+
+/// Delayed messages that wait for their time.
+inline std::size_t pending_messages(caf::scheduler::test_coordinator& c) {
+  /// Opens what CAF's test clock keeps from tests.
+  struct schedule_of : caf::detail::test_actor_clock {
+    static std::size_t size(caf::detail::test_actor_clock& clock) {
+      return (clock.*(&schedule_of::schedule_)).size();
+    }
+  };
+
+  return schedule_of::size(c.clock());
+}
 
 struct testing_config : caf::actor_system_config {
   testing_config() {

@@ -73,8 +73,41 @@ private:
     s.leased = random.chance(400);
     s.how = static_cast<order>(random.below(4));
     s.memory_budget_bytes = random.pick<std::size_t>({0, 20U << 10, 1U << 20, 96U << 20});
+    s.capacity = bounds(seed);
     s.capacity.run.rows_per_snapshot = rows_per_snapshot(seed);
     return s;
+  }
+
+  /// Half of the seeds meet bounds all the time. By dice of its own, like snapshots.
+  static actors::node_bounds bounds(std::uint64_t seed) {
+    dice random{seed ^ 0x5851'F42D'4C95'7F2DULL};
+    actors::node_bounds b;
+    if (random.chance(500))
+      return b;
+    auto up_to = [&random](int most) { return static_cast<std::size_t>(1 + random.below(most)); };
+    b.run.snapshot_bytes_max = std::size_t{64} << random.below(12);
+    b.run.tail_bytes_max = std::size_t{64} << random.below(8);
+    b.run.replay_bytes_max = std::size_t{256} << random.below(8);
+    b.workflow.calls_max = up_to(6);
+    b.workflow.call_bytes_max = std::size_t{128} << random.below(6);
+    b.workflow.polls_max = up_to(3);
+    b.workflow.queries_max = up_to(3);
+    b.workflow.older_runs_max = up_to(3) - 1;
+    b.queue.pollers_max = up_to(12);
+    b.queue.handed_max = up_to(4);
+    b.queue.tasks_max = up_to(8);
+    b.queue.task_bytes_max = std::size_t{512} << random.below(5);
+    b.queue.queries_max = up_to(2);
+    b.queue.page_rows = up_to(4);
+    b.queue.erase_rows = up_to(4);
+    b.timer.armed_max = up_to(8);
+    b.timer.page_rows = up_to(4);
+    b.timer.credits_max = up_to(3);
+    b.timer.sweeps_max = up_to(3);
+    b.calls_max = 60 + up_to(100);
+    b.call_bytes_max = std::size_t{16'384} << random.below(4);
+    b.queues_max = 3 + up_to(10);
+    return b;
   }
 
   /// 3 to 512. Most runs have a few dozen rows, so small numbers are as likely as large ones. By

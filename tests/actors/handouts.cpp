@@ -1,0 +1,359 @@
+// What becomes of hand-outs, wakes and offers that cannot be had at once: a client's bound refuses
+// none of them, and none is lost.
+#include "tests/support/queue_fixture.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+using namespace reprise;
+using namespace reprise::testing;
+
+namespace {
+
+constexpr int ok = 0;
+constexpr int resource_exhausted = 8;
+
+cluster::node_options two_calls() {
+  return {.capacity = {.workflow = {.calls_max = 2}}};
+}
+
+/// A slot that can be asked to hand out a task, with a stand-in for the queue that notes the
+/// answer.
+struct asked_slot : actor_fixture {
+  explicit asked_slot(cluster::node_options options = {}) : actor_fixture(std::move(options)) {
+  }
+
+  /// The hand-out of the oldest offer, for a poller that waits.
+  cluster::ExecutionRequest hand_out() {
+    REQUIRE_FALSE(seen.offers.empty());
+    auto task = std::move(seen.offers.front());
+    seen.offers.pop_front();
+    auto r = request(task.workflow_id());
+    r.set_run_id(task.run_id());
+    r.mutable_start_workflow_task()->set_identity("worker");
+    *r.mutable_start_workflow_task()->mutable_task() = std::move(task);
+    return r;
+  }
+
+  std::string told(std::uint64_t id) const {
+    auto in = [id](const std::vector<std::uint64_t>& all) {
+      return std::find(all.begin(), all.end(), id) != all.end();
+    };
+    std::string out;
+    out += in(seen.taken) ? "taken" : "";
+    out += in(seen.obsolete) ? "obsolete" : "";
+    out += in(seen.later) ? "later" : "";
+    return out;
+  }
+
+  std::string ask_for(const cluster::ExecutionRequest& r) {
+    auto id = send_for_poller(r);
+    run();
+    return told(id);
+  }
+
+  void terminate(const std::string& id) {
+    auto r = request(id);
+    r.mutable_terminate()->mutable_workflow_execution()->set_workflow_id(id);
+    CHECK(ask_raw(r).status().code() == ok);
+  }
+};
+
+struct busy_slot : asked_slot {
+  busy_slot() : asked_slot(two_calls()) {
+  }
+};
+
+struct busy_queue : queue_fixture {
+  busy_queue() : queue_fixture(two_calls()) {
+  }
+};
+
+} // namespace
+
+// -- bounds of clients ---------------------------------------------------------------------------
+
+TEST_CASE_FIXTURE(busy_slot,
+                  "a workflow with all calls that it may have still gives out its task") {
+  start("w");
+  std::vector<std::uint64_t> signals;
+  for (int i = 0; i < 5; ++i)
+    signals.push_back(send(signal_request("w", "s" + std::to_string(i))));
+  auto task = send_for_poller(hand_out());
+  run();
+  CHECK(code(signals[0]) == ok);
+  CHECK(code(signals[1]) == ok);
+  for (std::size_t i = 2; i < signals.size(); ++i)
+    CHECK(code(signals[i]) == resource_exhausted);
+  CHECK(told(task) == "taken");
+  // What was answered makes room for others.
+  CHECK(ask_raw(signal_request("w", "after")).status().code() == ok);
+}
+
+TEST_CASE_FIXTURE(busy_queue, "a worker gets its task through a crowd of clients") {
+  start("w");
+  auto waiting = send_poll();
+  for (int i = 0; i < 50; ++i)
+    send(signal_request("w", "s" + std::to_string(i)));
+  // The queue hands its task out behind them.
+  REQUIRE(scheduler.prioritize(queue_named()));
+  scheduler.run_once();
+  run();
+  CHECK(got(waiting) == "w");
+}
+
+TEST_CASE_FIXTURE(actor_fixture, "requests of one workflow are bounded in bytes, too") {
+  start("w");
+  auto large = [&](const std::string& name) {
+    auto r = signal_request("w", name);
+    r.set_request_bytes(40U << 20);
+    return r;
+  };
+  auto first = send(large("a"));
+  auto second = send(large("b"));
+  auto small = send(signal_request("w", "c"));
+  run();
+  CHECK(code(first) == ok);
+  CHECK(code(second) == resource_exhausted);
+  CHECK(code(small) == ok);
+  CHECK(ask_raw(large("d")).status().code() == ok);
+}
+
+TEST_CASE_FIXTURE(busy_slot, "a query that waits counts until it is answered") {
+  start("w");
+  auto query = [&] {
+    auto r = request("w");
+    r.mutable_query()->mutable_query()->set_query_type("state");
+    return send(r);
+  };
+  auto waiting = query();
+  run();
+  REQUIRE_FALSE(answered(waiting));
+  auto first = send(signal_request("w", "a"));
+  auto second = send(signal_request("w", "b"));
+  run();
+  CHECK(code(first) == ok);
+  CHECK(code(second) == resource_exhausted);
+  caf::anon_send(node->slot_for(ns, "w"), cancel_atom_v, waiting, bridge);
+  run();
+  first = send(signal_request("w", "c"));
+  second = send(signal_request("w", "d"));
+  run();
+  CHECK(code(first) == ok);
+  CHECK(code(second) == ok);
+}
+
+// -- taken, obsolete, later ----------------------------------------------------------------------
+
+TEST_CASE_FIXTURE(asked_slot, "a task that its run no longer has is obsolete") {
+  start("w");
+  auto task = hand_out();
+  terminate("w");
+  CHECK(ask_for(task) == "obsolete");
+  task.set_workflow_id("never");
+  CHECK(ask_for(task) == "obsolete");
+}
+
+TEST_CASE_FIXTURE(asked_slot, "who does not know for sure says later") {
+  start("w");
+  auto task = hand_out();
+  SUBCASE("the slot is not served") {
+    caf::anon_send(node->slot_for(ns, "w"), epoch_atom_v, std::uint64_t{0});
+    CHECK(ask_for(task) == "later");
+    return;
+  }
+  SUBCASE("the lease ran out") {
+    terminate("w");
+    node->shared().own_lease.revoke();
+  }
+  SUBCASE("the start could not be written") {
+    // The second attempt waits for its commit.
+    CHECK(ask_for(task) == "taken");
+    advance(11s);
+    task = hand_out();
+    decide_fault = [](store::operation what) {
+      return store::fault{.what = what == store::operation::commit ? store::fault::kind::before
+                                                                   : store::fault::kind::none};
+    };
+  }
+  SUBCASE("the store cannot be read") {
+    restart_node();
+    decide_fault = [](store::operation) {
+      return store::fault{.what = store::fault::kind::before};
+    };
+  }
+  SUBCASE("the execution threw") {
+    node->shared().before_decision = [](const cluster::ExecutionRequest& r) {
+      if (r.has_start_workflow_task())
+        throw std::runtime_error("told to");
+    };
+  }
+  CHECK(ask_for(task) == "later");
+}
+
+TEST_CASE_FIXTURE(queue_fixture, "a task told later stays, and its worker waits on") {
+  start("w");
+  std::vector<time_point> tries;
+  node->shared().before_decision = [&](const cluster::ExecutionRequest& r) {
+    if (!r.has_start_workflow_task())
+      return;
+    tries.push_back(time.now());
+    if (tries.size() < 6)
+      throw std::runtime_error("told to");
+  };
+  auto waiting = poll();
+  CHECK(gauge("reprise_tasks_pending") == 1);
+  CHECK(gauge("reprise_polls_waiting") == 1);
+  for (int i = 0; i < 3000 && !answered(waiting); ++i)
+    advance(10ms);
+  CHECK(got(waiting) == "w");
+  REQUIRE(tries.size() == 6);
+  for (std::size_t i = 2; i < tries.size(); ++i)
+    CHECK(tries[i] - tries[i - 1] > tries[i - 1] - tries[i - 2]);
+  CHECK(gauge("reprise_tasks_pending") == 0);
+  CHECK_FALSE(answered(poll()));
+}
+
+TEST_CASE_FIXTURE(queue_fixture, "a task told later holds up no other") {
+  start("bad");
+  start("good");
+  node->shared().before_decision = [](const cluster::ExecutionRequest& r) {
+    if (r.has_start_workflow_task() && r.workflow_id() == "bad")
+      throw std::runtime_error("told to");
+  };
+  CHECK(take().workflow_execution().workflow_id() == "good");
+}
+
+TEST_CASE_FIXTURE(queue_fixture, "a task told later keeps nothing of the rate") {
+  start("bad");
+  start("good");
+  node->shared().before_decision = [](const cluster::ExecutionRequest& r) {
+    if (r.has_start_workflow_task() && r.workflow_id() == "bad")
+      throw std::runtime_error("told to");
+  };
+  CHECK(got(poll({.rate = 0.01})) == "good");
+}
+
+TEST_CASE_FIXTURE(queue_fixture, "a query's task told later is tried again") {
+  start("w");
+  complete(take(), {});
+  auto r = request("w");
+  r.mutable_query()->mutable_query()->set_query_type("state");
+  auto call = send(r);
+  run();
+  // The lease is away when the worker comes, and back a moment later.
+  auto lease = [&](bool ours) {
+    if (ours)
+      node->shared().own_lease.grant_forever();
+    else
+      node->shared().own_lease.revoke();
+  };
+  lease(false);
+  auto waiting = poll();
+  CHECK_FALSE(answered(waiting));
+  lease(true);
+  for (int i = 0; i < 100 && !answered(waiting); ++i)
+    advance(100ms);
+  auto task = response<workflow_poll>(waiting);
+  CHECK(task.query().query_type() == "state");
+  CHECK_FALSE(answered(call));
+}
+
+// -- queries that give way -----------------------------------------------------------------------
+
+namespace {
+
+struct few_queries : queue_fixture {
+  few_queries() : queue_fixture({.capacity = {.queue = {.queries_max = 2}}}) {
+  }
+
+  std::uint64_t query(const std::string& id) {
+    auto r = request(id);
+    r.mutable_query()->mutable_query()->set_query_type("state");
+    auto call = send(r);
+    run();
+    return call;
+  }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(few_queries,
+                  "the oldest query gives way in a full queue, and its caller hears it") {
+  for (const auto* id : {"a", "b", "c"}) {
+    start(id);
+    complete(take(), {});
+  }
+  auto oldest = query("a");
+  auto second = query("b");
+  CHECK_FALSE(answered(oldest));
+  auto newest = query("c");
+  CHECK(code(oldest) == resource_exhausted);
+  CHECK_FALSE(answered(second));
+  CHECK_FALSE(answered(newest));
+  CHECK(take().workflow_execution().workflow_id() == "b");
+  CHECK(take().workflow_execution().workflow_id() == "c");
+  CHECK(backlog() == 0);
+}
+
+// -- queues that are not to be had ---------------------------------------------------------------
+
+TEST_CASE_FIXTURE(actor_fixture, "a task whose queue cannot be had is offered again later") {
+  auto whole = node->shared().queue_of;
+  std::vector<time_point> tries;
+  node->shared().queue_of = [&](const cluster::Task&) {
+    tries.push_back(time.now());
+    return queue_actor{};
+  };
+  start("w");
+  CHECK(seen.offers.empty());
+  for (int i = 0; i < 100 && tries.size() < 4; ++i)
+    advance(1s);
+  REQUIRE(tries.size() == 4);
+  CHECK(tries[2] - tries[1] > tries[1] - tries[0]);
+  CHECK(tries[3] - tries[2] > tries[2] - tries[1]);
+  node->shared().queue_of = whole;
+  for (int i = 0; i < 20 && seen.offers.empty(); ++i)
+    advance(1s);
+  REQUIRE(seen.offers.size() == 1);
+  CHECK(seen.offers.front().workflow_id() == "w");
+}
+
+TEST_CASE("a task is handed out when a place among too many queues is free again") {
+  queue_fixture f{{.capacity = {.queues_max = 1}}};
+  f.poll({.queue = "other", .patience = 1s});
+  f.start("w");
+  f.advance(2s);
+  CHECK(f.queues_in_memory() == 1);
+  for (int i = 0; i < 120 && f.gauge("reprise_tasks_pending") == 0; ++i)
+    f.advance(5s);
+  CHECK(f.take().workflow_execution().workflow_id() == "w");
+}
+
+// -- wakes ---------------------------------------------------------------------------------------
+
+TEST_CASE_FIXTURE(actor_fixture,
+                  "the end of an older run's retention waits for a store that is away") {
+  auto first = start("w");
+  ask_raw(complete_request(take_workflow_task(), {complete_command()}));
+  auto again = start_request("w");
+  again.mutable_start()->set_request_id("again");
+  REQUIRE(ask_raw(again).status().code() == ok);
+  restart_node();
+  auto end = time.now() + 24h;
+  // The timer has read the deadline already.
+  while (time.now() + 30s < end)
+    advance(30s);
+  auto down = true;
+  decide_fault = [&](store::operation) {
+    return store::fault{.what = down ? store::fault::kind::before : store::fault::kind::none};
+  };
+  for (int i = 0; i < 20; ++i)
+    advance(30s);
+  down = false;
+  for (int i = 0; i < 20; ++i)
+    advance(30s);
+  auto head = below().find_run(ns, "w", first);
+  REQUIRE(head);
+  CHECK_FALSE(head->has_value());
+}
