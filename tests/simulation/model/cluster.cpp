@@ -44,7 +44,7 @@ void cluster_of_processes::start_process() {
   all_.say("process " + std::to_string(o.number) + " starts");
   trouble_until(all_.now());
   processes_.push_back(std::make_unique<process>(
-    all_, disk_, o, [this, n = o.number](operation what) { return decide_fate(what, n); }));
+    all_, disk_, o, plan, [this, n = o.number](operation what) { return decide_fate(what, n); }));
   processes_.back()->on_failed = [this, n = o.number] {
     // As the binary does: it ends, with an error.
     all_.after(duration{0}, [this, n] {
@@ -323,6 +323,7 @@ std::uint64_t cluster_of_processes::call(const std::string& method,
   c.request = request.SerializeAsString();
   c.server = p;
   c.done = std::move(done);
+  c.since = all_.now();
   if (p == nullptr) {
     give(std::move(calls_.extract(number).mapped()), connection_lost());
     return number;
@@ -387,6 +388,22 @@ void cluster_of_processes::abandon(std::uint64_t number) {
   all_.say("caller of " + std::to_string(number) + " hangs up");
   if (c.handle)
     c.handle->cancel();
+}
+
+std::vector<waiting_worker> cluster_of_processes::waiting_polls() {
+  std::vector<waiting_worker> out;
+  auto* p = serving_process();
+  // Both polls have the name of their queue in one place.
+  service::PollWorkflowTaskQueueRequest request;
+  for (const auto& [number, c] : calls_) {
+    auto kind = c.method == "PollWorkflowTaskQueue"   ? 1
+                : c.method == "PollActivityTaskQueue" ? 2
+                                                      : 0;
+    if (kind == 0 || c.server != p || !request.ParseFromString(c.request))
+      continue;
+    out.push_back({.kind = kind, .queue = request.task_queue().name(), .since = c.since});
+  }
+  return out;
 }
 
 result<std::string> cluster_of_processes::ask(const std::string& method,

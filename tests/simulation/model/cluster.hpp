@@ -42,6 +42,14 @@ struct setup {
   actors::node_bounds capacity{};
 };
 
+/// A worker that waits for a task.
+struct waiting_worker {
+  /// 1: of workflow tasks, 2: of activity tasks.
+  int kind = 1;
+  std::string queue{};
+  time_point since{};
+};
+
 /// The server's processes on their disk, and the calls that clients have under way. Runs one job or
 /// lets time pass when told to.
 class cluster_of_processes {
@@ -87,12 +95,16 @@ public:
   /// Asks the serving process and runs until it has answered; no time passes. For checks.
   result<std::string> ask(const std::string& method, const google::protobuf::Message& request);
 
+  /// Polls that the serving process has.
+  std::vector<waiting_worker> waiting_polls();
+
   std::size_t calls_under_way() const noexcept {
     return calls_.size();
   }
 
   witness see{};
   weather now{};
+  loss_plan plan{};
 
   disk& durable() noexcept {
     return disk_;
@@ -112,6 +124,7 @@ private:
     process* server = nullptr;
     frontend::call::ptr handle{};
     response done{};
+    time_point since{};
     int extended = 0;
   };
 

@@ -11,7 +11,7 @@ namespace {
 
 /// Opens what CAF's test clock keeps from tests: when the next timeout is due.
 struct schedule_of : caf::detail::test_actor_clock {
-  static const schedule_map& read(caf::detail::test_actor_clock& c) {
+  static schedule_map& read(caf::detail::test_actor_clock& c) {
     return c.*(&schedule_of::schedule_);
   }
 };
@@ -27,12 +27,14 @@ process::config::config() {
   set("scheduler.policy", caf::atom("testing"));
 }
 
-process::process(universe& all, disk& d, const process_options& options, process_store::fate decide)
+process::process(universe& all, disk& d, const process_options& options, loss_plan& plan,
+                 process_store::fate decide)
   : all_(all),
     options_(options),
     db_(d, options.number, std::move(decide)),
     system_(config_),
-    coordinator_(dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())) {
+    coordinator_(dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())),
+    losses_(all, plan, system_) {
   clock_begins_ = all.now() - coordinator_.clock().now().time_since_epoch();
   cli::local_server_options server;
   server.node.seed = options.seed;
@@ -50,6 +52,7 @@ process::process(universe& all, disk& d, const process_options& options, process
   };
   server_ = std::make_unique<cli::local_server>(system_, db_, all, measured_, std::move(server));
   server_->start();
+  losses_.begin(server_->node().shared());
 }
 
 process::~process() {
@@ -93,7 +96,7 @@ void process::run_job() {
   if (auto* a = dynamic_cast<caf::scheduled_actor*>(jobs[0]))
     all_.say("p" + std::to_string(options_.number) + " runs " + a->name() + " "
              + std::to_string(a->id()));
-  coordinator_.run_once();
+  losses_.around_job(jobs[0], [this] { coordinator_.run_once(); });
 }
 
 std::optional<time_point> process::next_timeout() {
@@ -108,6 +111,8 @@ void process::catch_up() {
     return;
   auto wanted = all_.now() - clock_begins_;
   auto behind = wanted - coordinator_.clock().now().time_since_epoch();
+  losses_.before_time(schedule_of::read(coordinator_.clock()),
+                      coordinator_.clock().now() + std::max(behind, duration{0}));
   // Also what was asked for at once is due.
   coordinator_.advance_time(std::max(behind, duration{0}));
 }

@@ -3,6 +3,7 @@
 #include "base/metrics.hpp"
 #include "cli/local_server.hpp"
 #include "tests/simulation/model/disk.hpp"
+#include "tests/simulation/model/losses.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -42,7 +43,8 @@ struct process_options {
 class process {
 public:
   /// Fate decides over its store calls; jobs of this process may run meanwhile.
-  process(universe& all, disk& d, const process_options& options, process_store::fate decide);
+  process(universe& all, disk& d, const process_options& options, loss_plan& plan,
+          process_store::fate decide);
   ~process();
 
   process(const process&) = delete;
@@ -98,6 +100,7 @@ private:
   config config_;
   caf::actor_system system_;
   caf::scheduler::test_coordinator& coordinator_;
+  losses losses_;
   time_point clock_begins_;
   std::unique_ptr<cli::local_server> server_;
   std::uint64_t ranks_ = 0;

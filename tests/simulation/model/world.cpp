@@ -19,10 +19,12 @@ namespace enums = temporal::api::enums::v1;
 class world {
 public:
   explicit world(const world_options& options)
-    : all_(options.seed),
+    : options_(options),
+      all_(options.seed),
       judge_(all_),
       how_(make_setup(options.seed)),
       servers_(all_, judge_, how_),
+      late_(all_, judge_, servers_, how_.capacity.queues_max < actors::node_bounds{}.queues_max),
       parts_{.all = all_, .judge = judge_, .servers = servers_, .seed = options.seed} {
     all_.told.print = options.print_trace;
     all_.told.keep = options.keep_trace;
@@ -39,10 +41,13 @@ public:
 
   report run() {
     auto broken = broken_invariants();
+    servers_.plan.what = options_.plant;
     make_namespace();
     begin();
     live_until(all_.now() + all_.random.between(60s, 200s));
     heal();
+    plant();
+    watch_for_lateness();
     if (ok())
       finish();
     if (ok())
@@ -245,7 +250,7 @@ private:
   /// One thing happens: a job runs, or time passes and something becomes due.
   void step(time_point until) {
     auto& random = all_.random;
-    if (servers_.has_jobs() && !random.chance(30)) {
+    if (servers_.has_jobs() && (prompt_ || !random.chance(30))) {
       servers_.run_job();
       return;
     }
@@ -427,12 +432,33 @@ private:
     servers_.durable().land_late();
   }
 
-  /// Every workflow that can finish does.
+  /// Whatever can go on does, by itself; also what clients still have under way.
+  void watch_for_lateness() {
+    live_promptly_until(all_.now() + 100s);
+  }
+
+  void live_promptly_until(time_point end) {
+    prompt_ = true;
+    late_.begin();
+    while (all_.now() < end && ok()) {
+      live_until(std::min(end, all_.now() + lateness::looks_every));
+      late_.check();
+    }
+    prompt_ = false;
+  }
+
+  /// Again and again, until a judge says so.
+  void plant() {
+    if (options_.plant == loss::none)
+      return;
+    servers_.plan.armed = true;
+    all_.after(5s, [this] { plant(); });
+  }
+
+  /// Every workflow that can finish does when it is told to go on.
   void finish() {
     auto helper = std::make_shared<client>(parts_, "helper", 1);
     auto end = all_.now() + 3h;
-    // What clients have under way may start more.
-    live_until(all_.now() + 100s);
     while (ok() && all_.now() < end && judge_.open_runs() > 0) {
       for (const auto& [run_id, r] : judge_.runs())
         if (!r.erased && engine::is_open(r.state))
@@ -491,7 +517,7 @@ private:
   void forget() {
     for (auto& w : workers_)
       w->stop();
-    live_until(all_.now() + 70min);
+    live_promptly_until(all_.now() + 70min);
     for (const auto& [run_id, r] : judge_.runs())
       if (ok() && !r.erased)
         all_.fail("run " + run_id + " outlived its retention");
@@ -500,10 +526,14 @@ private:
       all_.fail("runs are listed behind their retention");
   }
 
+  world_options options_;
   universe all_;
   ledger judge_;
   setup how_;
   cluster_of_processes servers_;
+  lateness late_;
+  /// Time passes only while nothing is ready.
+  bool prompt_ = false;
   parts parts_;
   std::vector<std::shared_ptr<worker>> workers_;
   std::vector<std::shared_ptr<client>> clients_;

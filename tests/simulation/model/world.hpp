@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tests/simulation/model/client.hpp"
+#include "tests/simulation/model/lateness.hpp"
 #include "tests/simulation/model/worker.hpp"
 
 #include <map>
@@ -26,10 +27,13 @@ struct world_options {
   std::uint64_t seed = 0;
   bool print_trace = false;
   bool keep_trace = false;
+  /// When all trouble is over, such a message is lost every few seconds: a judge has to see it.
+  loss plant = loss::none;
 };
 
 /// Lives one seed from beginning to end: a time of chaos, a time in which everything works and
-/// every workflow has to finish, then the end of all retentions. Everything that happens follows
+/// nothing may be late, a time in which whoever waits is told to go on and every workflow has to
+/// finish, then the end of all retentions. Everything that happens follows
 /// from the seed alone.
 report live(const world_options& options);
 

@@ -1,0 +1,64 @@
+#include "tests/simulation/model/lateness.hpp"
+
+#include "actors/task_buffer.hpp"
+#include "engine/engine.hpp"
+
+#include <algorithm>
+
+namespace reprise::simulation {
+
+void lateness::begin() {
+  calm_since_ = all_.now();
+  served_by_ = 0;
+}
+
+/// The same process has served long enough for everything that was put off.
+bool lateness::calm() {
+  auto* p = servers_.serving_process();
+  auto number = p == nullptr ? 0 : p->number();
+  if (number == 0 || number != served_by_) {
+    served_by_ = number;
+    calm_since_ = all_.now();
+    standing_.clear();
+  }
+  return all_.now() >= calm_since_ + back_off;
+}
+
+void lateness::check() {
+  if (!calm())
+    return;
+  std::map<std::string, time_point> known;
+  for (const auto& [run_id, r] : judge_.runs()) {
+    if (r.erased || !all_.failure.empty())
+      continue;
+    check_deadline(run_id, r);
+    for (const auto& task : engine::undelivered_tasks(r.state, all_.now())) {
+      auto key = run_id + " " + actors::task_identity(task);
+      auto before = standing_.find(key);
+      known[key] = before == standing_.end() ? all_.now() : before->second;
+      check_task(run_id, task, known[key]);
+    }
+  }
+  standing_ = std::move(known);
+}
+
+void lateness::check_deadline(const std::string& run_id, const run_record& r) {
+  if (r.head.timer_at && all_.now() > std::max(*r.head.timer_at, calm_since_ + back_off) + patience)
+    all_.fail("a due timer stands: workflow " + r.head.workflow_id + " run " + run_id);
+}
+
+void lateness::check_task(const std::string& run_id, const cluster::Task& task, time_point since) {
+  if (all_.now() < since + patience)
+    return;
+  auto kind = task.kind() == cluster::Task::ACTIVITY ? 2 : 1;
+  auto which = task.workflow_id() + " run " + run_id + " on queue " + task.task_queue();
+  store::queue_key key{
+    .namespace_id = task.namespace_id(), .name = task.task_queue(), .kind = kind};
+  if (!servers_.serving_process()->server().node().queues().find_known(key) && !few_queues_)
+    return all_.fail("a task has no queue: workflow " + which);
+  for (const auto& poll : servers_.waiting_polls())
+    if (poll.kind == kind && poll.queue == task.task_queue() && all_.now() >= poll.since + patience)
+      return all_.fail("a task stands beside an idle worker: workflow " + which);
+}
+
+} // namespace reprise::simulation

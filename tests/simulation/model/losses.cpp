@@ -1,0 +1,119 @@
+#include "tests/simulation/model/losses.hpp"
+
+#include "actors/services.hpp"
+#include "actors/task_queue.hpp"
+#include "tests/simulation/model/client.hpp"
+
+#include <caf/event_based_actor.hpp>
+#include <caf/message_id.hpp>
+
+#include <set>
+
+namespace reprise::simulation {
+
+namespace {
+
+/// The slots of all workflows that there are.
+std::set<std::size_t> slots_used() {
+  std::set<std::size_t> out;
+  for (const auto& id : workflow_ids())
+    out.insert(store::slot_of(namespace_id, id));
+  return out;
+}
+
+/// Hears everything, says nothing.
+caf::behavior deaf(caf::event_based_actor* self) {
+  self->set_default_handler(
+    [](caf::scheduled_actor*, caf::message_view&) -> caf::result<caf::message> {
+      return caf::message{};
+    });
+  return {[](tick_atom, tick_atom) {}};
+}
+
+} // namespace
+
+losses::losses(universe& all, loss_plan& plan, caf::actor_system& system)
+  : all_(all), plan_(plan), system_(system) {
+}
+
+void losses::note(const char* text) {
+  plan_.armed = false;
+  ++plan_.lost;
+  ++all_.happened[text];
+  all_.say(text);
+}
+
+void losses::begin(actors::services& shared) {
+  shared_ = &shared;
+  if (plan_.what != loss::offer)
+    return;
+  shared.queue_of = [this, real = shared.queue_of](const cluster::Task& task) {
+    if (!plan_.armed)
+      return real(task);
+    note("a lost offer");
+    return caf::actor_cast<queue_actor>(system_.spawn<caf::hidden>(deaf));
+  };
+}
+
+// -- wakes ---------------------------------------------------------------------------------------
+
+bool losses::takes_wakes(const caf::strong_actor_ptr& who) const {
+  if (who == caf::actor_cast<caf::strong_actor_ptr>(shared_->timer.get()))
+    return true;
+  for (auto n : slots_used())
+    if (n < shared_->slots.size()
+        && who == caf::actor_cast<caf::strong_actor_ptr>(shared_->slots[n].get()))
+      return true;
+  return false;
+}
+
+void losses::before_time(schedule& waiting, caf::actor_clock::time_point now) {
+  using clock = caf::detail::simple_actor_clock;
+  if (plan_.what != loss::wake || !plan_.armed || shared_ == nullptr)
+    return;
+  for (auto place = waiting.begin(); place != waiting.end() && place->first <= now; ++place) {
+    const auto& event = *place->second;
+    if (event.subtype != clock::actor_msg_type
+        || !takes_wakes(static_cast<const clock::actor_msg&>(event).receiver))
+      continue;
+    waiting.erase(place);
+    return note("a lost wake");
+  }
+}
+
+// -- hand-outs -----------------------------------------------------------------------------------
+
+bool losses::is_queue(caf::resumable* job) {
+  return dynamic_cast<actors::task_queue*>(job) != nullptr;
+}
+
+void losses::exchange_slots() {
+  if (stand_ins_.empty())
+    for (auto n : slots_used()) {
+      auto stand_in = [this, real = shared_->slots[n].get()](caf::event_based_actor* self) {
+        self->set_default_handler(
+          [real](caf::scheduled_actor* me, caf::message_view& x) -> caf::result<caf::message> {
+            caf::actor_cast<caf::strong_actor_ptr>(real)->enqueue(
+              me->current_sender(), caf::make_message_id(), x.move_content_to_message(),
+              me->context());
+            return caf::message{};
+          });
+        return caf::behavior{[this, self, real](call_atom a, std::uint64_t id, bridge_actor& from,
+                                                cluster::ExecutionRequest& request,
+                                                queue_actor& queue) {
+          if (plan_.armed)
+            return note("a lost hand-out");
+          self->send(real, a, id, std::move(from), std::move(request), std::move(queue));
+        }};
+      };
+      stand_ins_.emplace_back(
+        n, caf::actor_cast<caf::strong_actor_ptr>(system_.spawn<caf::hidden>(std::move(stand_in))));
+    }
+  for (auto& [n, other] : stand_ins_) {
+    auto was = caf::actor_cast<caf::strong_actor_ptr>(shared_->slots[n].get());
+    shared_->slots[n].set(caf::actor_cast<slot_actor>(other));
+    other = std::move(was);
+  }
+}
+
+} // namespace reprise::simulation

@@ -1,0 +1,76 @@
+#pragma once
+
+#include "tests/simulation/model/universe.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/detail/test_actor_clock.hpp>
+#include <caf/resumable.hpp>
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace reprise::actors {
+struct services;
+} // namespace reprise::actors
+
+namespace reprise::simulation {
+
+/// A message within the server that does not arrive. No server loses one: whoever plants it asks
+/// whether the judges see what comes of it.
+enum class loss : std::uint8_t {
+  none,
+  /// Time has come, and a slot (or the timer) is not told.
+  wake,
+  /// An execution shows a task to a queue that does not hear of it.
+  offer,
+  /// A queue gives a task to a waiting worker, and the task's slot does not hear of it.
+  handout,
+};
+
+/// What is to be lost, and when: the next such message, whenever it is armed.
+struct loss_plan {
+  loss what = loss::none;
+  bool armed = false;
+  int lost = 0;
+};
+
+/// Loses messages of one process by plan; between the server's actors and what runs them, so that
+/// the server knows nothing of it.
+class losses {
+public:
+  using schedule = caf::detail::simple_actor_clock::schedule_map;
+
+  losses(universe& all, loss_plan& plan, caf::actor_system& system);
+
+  /// Before the server's first offer.
+  void begin(actors::services& shared);
+  /// Takes the next wake out of what becomes due until `now`.
+  void before_time(schedule& waiting, caf::actor_clock::time_point now);
+
+  /// Runs an actor's job; the slots that a queue sends to are others meanwhile.
+  template <class F>
+  void around_job(caf::resumable* job, F run) {
+    auto swaps = plan_.what == loss::handout && plan_.armed && is_queue(job);
+    if (swaps)
+      exchange_slots();
+    run();
+    if (swaps)
+      exchange_slots();
+  }
+
+private:
+  static bool is_queue(caf::resumable* job);
+  bool takes_wakes(const caf::strong_actor_ptr& who) const;
+  void exchange_slots();
+  void note(const char* text);
+
+  universe& all_;
+  loss_plan& plan_;
+  caf::actor_system& system_;
+  actors::services* shared_ = nullptr;
+  /// By number of the slot: one that stands before it.
+  std::vector<std::pair<std::size_t, caf::strong_actor_ptr>> stand_ins_;
+};
+
+} // namespace reprise::simulation
