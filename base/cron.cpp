@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace reprise {
@@ -36,11 +37,15 @@ std::string lower(std::string_view text) {
 }
 
 std::optional<unsigned> number(std::string_view text) {
-  unsigned out = 0;
+  if (text.starts_with('+'))
+    text.remove_prefix(1);
+  std::uint64_t out = 0;
   auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (ec != std::errc{} || end != text.data() + text.size() || text.empty() || out > 1'000'000)
+  if (ec != std::errc{} || end != text.data() + text.size() || text.empty())
     return std::nullopt;
-  return out;
+  // Beyond every field; as a step it is as good as any such number.
+  constexpr std::uint64_t enough = 1000;
+  return static_cast<unsigned>(std::min(out, enough));
 }
 
 std::optional<unsigned> value(std::string_view text, const field& f) {
@@ -51,7 +56,8 @@ std::optional<unsigned> value(std::string_view text, const field& f) {
   return number(text);
 }
 
-/// One part of a list: *, a, a-b, each with an optional /step. `open` when it is a plain *.
+/// One part of a list: *, a, a-b, each with an optional /step. `open` when it is a plain *. What
+/// stands behind the hyphen of a * is never read.
 std::optional<std::uint64_t> parse_range(std::string_view text, const field& f, bool& open) {
   unsigned step = 1;
   auto slash = text.find('/');
@@ -64,10 +70,12 @@ std::optional<std::uint64_t> parse_range(std::string_view text, const field& f, 
   }
   unsigned low = f.low;
   unsigned high = f.high;
-  if (text == "*" || text == "?") {
+  auto dash = text.find('-');
+  if (auto before = text.substr(0, dash); before == "*" || before == "?") {
+    if (dash != std::string_view::npos && text.find('-', dash + 1) != std::string_view::npos)
+      return std::nullopt;
     open = open || step == 1;
   } else {
-    auto dash = text.find('-');
     auto first = value(text.substr(0, dash), f);
     if (!first)
       return std::nullopt;
@@ -88,25 +96,33 @@ std::optional<std::uint64_t> parse_range(std::string_view text, const field& f, 
   return bits;
 }
 
+/// A list; what is empty between its commas is left out.
 std::optional<std::uint64_t> parse_field(std::string_view text, const field& f, bool& open) {
   std::uint64_t bits = 0;
   open = false;
-  while (true) {
-    auto comma = text.find(',');
-    auto part = parse_range(text.substr(0, comma), f, open);
-    if (!part)
-      return std::nullopt;
-    bits |= *part;
-    if (comma == std::string_view::npos)
-      return bits;
-    text = text.substr(comma + 1);
+  while (!text.empty()) {
+    auto comma = std::min(text.find(','), text.size());
+    if (comma > 0) {
+      auto part = parse_range(text.substr(0, comma), f, open);
+      if (!part)
+        return std::nullopt;
+      bits |= *part;
+    }
+    text.remove_prefix(std::min(comma + 1, text.size()));
   }
+  return bits;
 }
 
 /// "1h30m", "1.5s", "-2ms": numbers with units, as Go writes durations.
 std::optional<duration> parse_duration(std::string_view text) {
-  static const std::array<std::pair<std::string_view, double>, 7> units{
-    {{"ns", 1}, {"us", 1e3}, {"µs", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 6e10}, {"h", 3.6e12}}};
+  static const std::array<std::pair<std::string_view, double>, 8> units{{{"ns", 1},
+                                                                         {"us", 1e3},
+                                                                         {"\u00b5s", 1e3},
+                                                                         {"\u03bcs", 1e3},
+                                                                         {"ms", 1e6},
+                                                                         {"s", 1e9},
+                                                                         {"m", 6e10},
+                                                                         {"h", 3.6e12}}};
   double sign = 1;
   if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
     sign = text[0] == '-' ? -1 : 1;
@@ -138,17 +154,19 @@ std::optional<duration> parse_duration(std::string_view text) {
   return duration{static_cast<std::int64_t>(sign * sum)};
 }
 
+constexpr std::string_view blanks = " \t\n\r\v\f";
+
 std::string_view trim(std::string_view text) {
-  auto first = text.find_first_not_of(" \t\n\r\v\f");
+  auto first = text.find_first_not_of(blanks);
   if (first == std::string_view::npos)
     return {};
-  return text.substr(first, text.find_last_not_of(" \t\n\r\v\f") - first + 1);
+  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
 std::optional<cron_schedule> parse_descriptor(std::string_view text, cron_schedule out) {
   constexpr std::string_view every = "@every ";
   if (text.starts_with(every)) {
-    auto step = parse_duration(trim(text.substr(every.size())));
+    auto step = parse_duration(text.substr(every.size()));
     if (!step)
       return std::nullopt;
     out.every = std::max<duration>(std::chrono::floor<std::chrono::seconds>(*step), 1s);
@@ -173,36 +191,168 @@ std::optional<cron_schedule> parse_descriptor(std::string_view text, cron_schedu
   return std::nullopt;
 }
 
-bool day_fits(const cron_schedule& s, std::chrono::sys_days day) {
-  std::chrono::year_month_day date{day};
-  std::chrono::weekday weekday{day};
-  if ((s.months >> static_cast<unsigned>(date.month()) & 1) == 0)
-    return false;
-  bool by_day = (s.days >> static_cast<unsigned>(date.day()) & 1) != 0;
-  bool by_weekday = (s.weekdays >> weekday.c_encoding() & 1) != 0;
-  return s.any_day || s.any_weekday ? by_day && by_weekday : by_day || by_weekday;
+bool holds(std::uint64_t set, unsigned n) {
+  return (set >> n & 1) != 0;
 }
 
-/// The first moment of a local day that fits and lies after `after`.
-std::optional<time_point> first_of_day(const cron_schedule& s, std::chrono::sys_days day,
-                                       time_point after) {
-  std::optional<time_point> best;
-  for (int hour = 0; hour < 24; ++hour) {
-    if ((s.hours >> hour & 1) == 0)
-      continue;
-    for (int minute = 0; minute < 60; ++minute) {
-      if ((s.minutes >> minute & 1) == 0)
-        continue;
-      for (auto moment :
-           s.zone->moments_of(day + std::chrono::hours{hour} + std::chrono::minutes{minute}))
-        if (moment > after && (!best || moment < *best))
-          best = moment;
-    }
-    // Hours that come twice overlap by one; beyond that nothing later can be earlier.
-    if (best && hour < 23 && *best + 2h < day + std::chrono::hours{hour} - s.zone->offset_at(*best))
-      break;
+/// A moment, and what the clocks of a zone show then.
+class wall_clock {
+public:
+  wall_clock(const time_zone& zone, time_point at) : zone_(zone), at_(at) {
+    read();
   }
-  return best;
+
+  time_point at() const {
+    return at_;
+  }
+
+  std::chrono::year_month_day date() const {
+    return std::chrono::year_month_day{day_};
+  }
+
+  std::chrono::sys_days day() const {
+    return day_;
+  }
+
+  unsigned hour() const {
+    return static_cast<unsigned>(of_day_ / 1h);
+  }
+
+  unsigned minute() const {
+    return static_cast<unsigned>(of_day_ % 1h / 1min);
+  }
+
+  duration of_minute() const {
+    return of_day_ % 1min;
+  }
+
+  /// To where clocks show this; where none does, to a time near it.
+  void set(std::chrono::sys_days day, duration of_day) {
+    at_ = zone_.moment_of(day + of_day);
+    read();
+  }
+
+  /// To another date, at the time that is shown now.
+  void set_day(std::chrono::sys_days day) {
+    set(day, of_day_);
+  }
+
+  void advance(duration d) {
+    at_ += d;
+    read();
+  }
+
+private:
+  void read() {
+    auto local = at_ + zone_.offset_at(at_);
+    day_ = std::chrono::floor<std::chrono::days>(local);
+    of_day_ = local - day_;
+  }
+
+  const time_zone& zone_;
+  time_point at_;
+  std::chrono::sys_days day_{};
+  duration of_day_{0};
+};
+
+/// Goes to the first moment that fits, field by field from the month down: one that does not fit is
+/// raised, with all below it at their first, until it does or the one above it turns over. A time
+/// that clocks skip is met where the walk comes out behind the gap: what the API's users see.
+class walk {
+public:
+  walk(const cron_schedule& schedule, time_point first)
+    : schedule_(schedule), now_(*schedule.zone, first) {
+  }
+
+  std::optional<time_point> run() {
+    constexpr int years_max = 5;
+    auto last = now_.date().year() + std::chrono::years{years_max};
+    while (now_.date().year() <= last)
+      if (reach_month() && reach_day() && reach_hour() && reach_minute() && reach_whole_minute())
+        return now_.at();
+    return std::nullopt;
+  }
+
+private:
+  /// Each answers false where the field above has turned over.
+  bool reach_month();
+  bool reach_day();
+  bool reach_hour();
+  bool reach_minute();
+  bool reach_whole_minute();
+
+  bool day_fits() const {
+    bool by_day = holds(schedule_.days, static_cast<unsigned>(now_.date().day()));
+    bool by_weekday = holds(schedule_.weekdays, std::chrono::weekday{now_.day()}.c_encoding());
+    return schedule_.any_day || schedule_.any_weekday ? by_day && by_weekday : by_day || by_weekday;
+  }
+
+  /// The first step sets the fields below to their first.
+  bool first_step() {
+    return !std::exchange(stepped_, true);
+  }
+
+  const cron_schedule& schedule_;
+  wall_clock now_;
+  bool stepped_ = false;
+};
+
+bool walk::reach_month() {
+  while (!holds(schedule_.months, static_cast<unsigned>(now_.date().month()))) {
+    if (first_step())
+      now_.set(now_.date().year() / now_.date().month() / 1, duration{0});
+    auto next = now_.date().year() / now_.date().month() + std::chrono::months{1};
+    now_.set_day(std::chrono::sys_days{next / 1} + (now_.date().day() - std::chrono::day{1}));
+    if (now_.date().month() == std::chrono::January)
+      return false;
+  }
+  return true;
+}
+
+bool walk::reach_day() {
+  while (!day_fits()) {
+    if (first_step())
+      now_.set(now_.day(), duration{0});
+    now_.set_day(now_.day() + std::chrono::days{1});
+    // Midnight may have been skipped, or come a second time the day before.
+    constexpr unsigned noon = 12;
+    if (now_.hour() > noon)
+      now_.advance((24 - static_cast<int>(now_.hour())) * 1h);
+    else if (now_.hour() != 0)
+      now_.advance(-static_cast<int>(now_.hour()) * 1h);
+    if (now_.date().day() == std::chrono::day{1})
+      return false;
+  }
+  return true;
+}
+
+bool walk::reach_hour() {
+  while (!holds(schedule_.hours, now_.hour())) {
+    if (first_step())
+      now_.set(now_.day(), now_.hour() * 1h);
+    now_.advance(1h);
+    if (now_.hour() == 0)
+      return false;
+  }
+  return true;
+}
+
+bool walk::reach_minute() {
+  while (!holds(schedule_.minutes, now_.minute())) {
+    stepped_ = true;
+    now_.advance(1min - now_.of_minute());
+    if (now_.minute() == 0)
+      return false;
+  }
+  return true;
+}
+
+bool walk::reach_whole_minute() {
+  if (now_.of_minute() == 0s)
+    return true;
+  stepped_ = true;
+  now_.advance(1min - now_.of_minute());
+  return false;
 }
 
 } // namespace
@@ -217,19 +367,22 @@ std::optional<cron_schedule> parse_cron(std::string_view expression) {
     if (space == std::string_view::npos)
       return std::nullopt;
     zone_name = expression.substr(prefix.size(), space - prefix.size());
-    expression = expression.substr(space + 1);
+    expression = trim(expression.substr(space + 1));
+    // A server has no place of its own.
+    if (zone_name.empty() || zone_name == "Local")
+      zone_name = "UTC";
     break;
   }
   out.zone = time_zone::find(zone_name);
   if (out.zone == nullptr)
     return std::nullopt;
-  expression = trim(expression);
   if (expression.starts_with('@'))
     return parse_descriptor(expression, std::move(out));
+  expression = trim(expression);
   std::array<std::uint64_t, 5> sets{};
   std::array<bool, 5> open{};
   for (std::size_t i = 0; i < sets.size(); ++i) {
-    auto space = expression.find_first_of(" \t");
+    auto space = expression.find_first_of(blanks);
     auto last = i + 1 == sets.size();
     if (last != (space == std::string_view::npos))
       return std::nullopt;
@@ -264,22 +417,17 @@ std::string cron_problem(std::string_view expression, time_point now) {
 std::optional<time_point> next_time(const cron_schedule& schedule, time_point after) {
   auto whole = std::chrono::floor<std::chrono::seconds>(after);
   if (schedule.every.count() > 0)
-    return whole + schedule.every;
-  constexpr int days_max = 5 * 366;
-  auto local = after + schedule.zone->offset_at(after);
-  // A day early: where clocks go back over midnight, yesterday's local times are still to come.
-  auto day = std::chrono::floor<std::chrono::days>(local) - std::chrono::days{1};
-  for (int i = 0; i < days_max; ++i, day += std::chrono::days{1})
-    if (day_fits(schedule, day))
-      if (auto found = first_of_day(schedule, day, after))
-        return found;
-  return std::nullopt;
+    return schedule.every > time_point::max() - whole ? time_point::max() : whole + schedule.every;
+  return walk{schedule, whole + 1s}.run();
 }
 
 std::optional<duration> cron_backoff(const cron_schedule& schedule, time_point base,
                                      time_point now) {
   std::optional<time_point> next;
-  if (schedule.every.count() > 0) {
+  if (now < base) {
+    // It ended before it was due.
+    next = base;
+  } else if (schedule.every.count() > 0) {
     next = next_time(schedule, base);
     if (*next < now) {
       auto steps = (now - *next + schedule.every - duration{1}) / schedule.every;

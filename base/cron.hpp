@@ -39,7 +39,7 @@ std::string cron_problem(std::string_view expression, time_point now);
 std::optional<time_point> next_time(const cron_schedule& schedule, time_point after);
 
 /// How long after `now` the next run begins, in whole seconds, rounded up. `base` is when the last
-/// run was due: steps of @every count from there.
+/// run was due: steps of @every count from there, and one that is still to come is the next.
 std::optional<duration> cron_backoff(const cron_schedule& schedule, time_point base,
                                      time_point now);
 

@@ -1,11 +1,12 @@
 // Reads compiled time zones (RFC 8536). Of a file's two blocks the second one, with 64-bit times,
-// counts; its transitions reach to 2037, after which the last offset is taken to stay.
+// counts; behind its last transition the rule at the end of the file holds.
 
 #include "base/time_zone.hpp"
 
+#include "base/built_in_zones.hpp"
+
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -18,7 +19,7 @@ namespace {
 /// Big-endian numbers out of a string, with every read checked.
 class reader {
 public:
-  explicit reader(const std::string& bytes) : bytes_(bytes) {
+  explicit reader(std::string_view bytes) : bytes_(bytes) {
   }
 
   bool skip(std::size_t n) {
@@ -46,12 +47,21 @@ public:
     return ok_ ? static_cast<std::size_t>(n) : 0;
   }
 
+  /// The rule behind the last block: a line of its own.
+  std::string_view footer() const {
+    auto rest = bytes_.substr(at_);
+    if (!rest.starts_with('\n'))
+      return {};
+    rest.remove_prefix(1);
+    return rest.substr(0, rest.find('\n'));
+  }
+
   bool ok() const {
     return ok_;
   }
 
 private:
-  const std::string& bytes_;
+  std::string_view bytes_;
   std::size_t at_ = 0;
   bool ok_ = true;
 };
@@ -87,6 +97,18 @@ bool harmless(std::string_view name) {
   });
 }
 
+/// The file of a zone on this machine, which knows of newer rules than the program does.
+std::string read_file(const std::string& name) {
+  const char* folder = std::getenv("TZDIR");
+  std::ifstream in{std::string{folder != nullptr ? folder : "/usr/share/zoneinfo"} + "/" + name,
+                   std::ios::binary};
+  constexpr std::size_t bytes_max = 1U << 20;
+  std::string bytes;
+  for (std::istreambuf_iterator<char> i{in}, end; i != end && bytes.size() < bytes_max; ++i)
+    bytes += *i;
+  return bytes;
+}
+
 std::int64_t seconds_of(time_point t) {
   return std::chrono::floor<std::chrono::seconds>(t).time_since_epoch().count();
 }
@@ -109,31 +131,23 @@ std::shared_ptr<const time_zone> time_zone::find(std::string_view name) {
 }
 
 std::shared_ptr<const time_zone> time_zone::read(const std::string& name) {
-  auto zone = std::make_shared<time_zone>();
   if (name == "UTC")
+    return std::make_shared<time_zone>();
+  if (auto zone = of_file(read_file(name)))
     return zone;
-  const char* folder = std::getenv("TZDIR");
-  std::ifstream in{std::string{folder != nullptr ? folder : "/usr/share/zoneinfo"} + "/" + name,
-                   std::ios::binary};
-  if (!in)
-    return nullptr;
-  constexpr std::size_t bytes_max = 1U << 20;
-  std::string bytes;
-  for (std::istreambuf_iterator<char> i{in}, end; i != end && bytes.size() < bytes_max; ++i)
-    bytes += *i;
-  return parse(bytes, *zone) ? zone : nullptr;
+  return of_file(built_in_zone(name).value_or(std::string_view{}));
 }
 
-bool time_zone::parse(const std::string& bytes, time_zone& out) {
-  if (bytes.size() < 44 || std::memcmp(bytes.data(), "TZif", 4) != 0 || bytes[4] < '2')
-    return false;
+std::shared_ptr<const time_zone> time_zone::of_file(std::string_view bytes) {
+  if (bytes.size() < 44 || !bytes.starts_with("TZif") || bytes[4] < '2')
+    return nullptr;
   reader in{bytes};
   auto first = read_header(in);
   in.skip(first.time * 5 + first.type * 6 + first.chars + first.leap * 8 + first.isstd
           + first.isut);
   auto h = read_header(in);
   if (!in.ok() || h.type == 0)
-    return false;
+    return nullptr;
   std::vector<change> changes(h.time);
   for (auto& c : changes)
     c.at = in.number(8);
@@ -145,36 +159,32 @@ bool time_zone::parse(const std::string& bytes, time_zone& out) {
     offset = static_cast<std::int32_t>(in.number(4));
     in.skip(2);
   }
+  in.skip(h.chars + h.leap * 12 + h.isstd + h.isut);
   if (!in.ok())
-    return false;
+    return nullptr;
   for (std::size_t i = 0; i < h.time; ++i) {
     if (types[i] >= offsets.size())
-      return false;
+      return nullptr;
     changes[i].offset = offsets[types[i]];
   }
-  out.first_offset_ = offsets[0];
-  out.changes_ = std::move(changes);
-  return true;
+  auto out = std::make_shared<time_zone>();
+  out->first_offset_ = offsets[0];
+  out->changes_ = std::move(changes);
+  out->ever_after_ = clock_rule::parse(in.footer());
+  return out;
 }
 
 duration time_zone::offset_at(time_point t) const {
-  auto after = std::upper_bound(changes_.begin(), changes_.end(), seconds_of(t),
-                                [](std::int64_t at, const change& c) { return at < c.at; });
+  auto at = seconds_of(t);
+  auto after = std::upper_bound(changes_.begin(), changes_.end(), at,
+                                [](std::int64_t moment, const change& c) { return moment < c.at; });
+  if (after == changes_.end() && ever_after_)
+    return std::chrono::seconds{ever_after_->offset_at(at)};
   return std::chrono::seconds{after == changes_.begin() ? first_offset_ : std::prev(after)->offset};
 }
 
-std::vector<time_point> time_zone::moments_of(time_point local) const {
-  // Offsets change at most once within a day either side, so these two are all that can apply.
-  auto early = offset_at(local - std::chrono::hours{24});
-  auto late = offset_at(local + std::chrono::hours{24});
-  std::vector<time_point> out;
-  for (auto offset : {early, late}) {
-    auto moment = local - offset;
-    if (offset_at(moment) == offset && (out.empty() || out.back() != moment))
-      out.push_back(moment);
-  }
-  std::sort(out.begin(), out.end());
-  return out;
+time_point time_zone::moment_of(time_point local) const {
+  return local - offset_at(local - offset_at(local));
 }
 
 } // namespace reprise
