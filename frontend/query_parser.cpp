@@ -1,9 +1,11 @@
 #include "frontend/query_parser.hpp"
 
 #include "frontend/errors.hpp"
-#include "frontend/query/syntax.hpp"
 #include "frontend/query/values.hpp"
 #include "frontend/search_attribute_names.hpp"
+
+#include <algorithm>
+#include <iterator>
 
 namespace reprise::frontend {
 
@@ -17,8 +19,6 @@ namespace {
 
 constexpr const char* division = "TemporalNamespaceDivision";
 constexpr std::string_view server_prefix = "Temporal";
-/// Values of one query, tuples included.
-constexpr std::size_t values_max = 2000;
 
 error bad_expression(std::string text) {
   return invalid_argument("invalid query: invalid expression: " + std::move(text));
@@ -30,7 +30,8 @@ error not_supported(std::string text) {
 
 class converter {
 public:
-  explicit converter(const actors::namespace_entry& ns) : ns_(ns) {
+  converter(const actors::namespace_entry& ns, std::size_t values_max)
+    : ns_(ns), values_max_(values_max) {
   }
 
   result<filter> convert(const expression& x);
@@ -42,6 +43,7 @@ public:
 
 private:
   result<filter> children(const expression& x, filter::op what);
+  result<filter> negation(const expression& x);
   result<filter> comparison(const expression& x);
   result<filter> range(const expression& x, const attribute& a);
   result<filter> prefix(const expression& x, const attribute& a);
@@ -50,6 +52,7 @@ private:
   result<void> add_tuple(filter& f, const attribute& a, const operand& tuple);
 
   const actors::namespace_entry& ns_;
+  std::size_t values_max_;
   bool speaks_of_division_ = false;
   std::size_t values_ = 0;
 };
@@ -95,7 +98,7 @@ result<filter> converter::convert(const expression& x) {
     case expression::kind::either:
       return children(x, filter::op::either);
     case expression::kind::negation:
-      return children(x, filter::op::negation);
+      return negation(x);
     case expression::kind::bare:
       return bare(x.left);
     case expression::kind::comparison:
@@ -104,14 +107,32 @@ result<filter> converter::convert(const expression& x) {
   return comparison(x);
 }
 
+/// Programs fold lists of conditions into (a OR (b OR (c ...))): all of one kind is one level.
 result<filter> converter::children(const expression& x, filter::op what) {
   filter f{.what = what};
   for (const auto& child : x.children) {
     auto made = convert(child);
     if (!made)
       return made;
-    f.children.push_back(std::move(*made));
+    if (made->what == what)
+      std::ranges::move(made->children, std::back_inserter(f.children));
+    else
+      f.children.push_back(std::move(*made));
   }
+  return f;
+}
+
+/// Of an unknown truth the opposite is unknown, so two negations are none.
+result<filter> converter::negation(const expression& x) {
+  auto inner = convert(x.children.front());
+  if (!inner)
+    return inner;
+  if (inner->what == filter::op::negation) {
+    auto kept = std::move(inner->children.front());
+    return kept;
+  }
+  filter f{.what = filter::op::negation};
+  f.children.push_back(std::move(*inner));
   return f;
 }
 
@@ -148,8 +169,8 @@ result<void> converter::check_operator(const expression& x, const attribute& a) 
 }
 
 result<void> converter::add_value(filter& f, const attribute& a, const operand& o) {
-  if (++values_ > values_max)
-    return bad_expression("more than " + std::to_string(values_max) + " values");
+  if (++values_ > values_max_)
+    return bad_expression("more than " + std::to_string(values_max_) + " values");
   if (o.what == operand::kind::column)
     return not_supported("column name on the right side of comparison expression (did you forget "
                          "to quote '"
@@ -255,8 +276,8 @@ result<attribute> group_of(converter& known, const std::vector<operand>& wanted)
 } // namespace
 
 result<visibility_query> parse_query(const std::string& text, const actors::namespace_entry& ns,
-                                     bool grouping) {
-  auto parsed = query::parse(text);
+                                     bool grouping, const query::limits& most) {
+  auto parsed = query::parse(text, most);
   if (!parsed)
     return std::move(parsed).error();
   if (parsed->has_order_by)
@@ -265,7 +286,7 @@ result<visibility_query> parse_query(const std::string& text, const actors::name
     return not_supported("'LIMIT' clause");
   if (!grouping && !parsed->group_by.empty())
     return not_supported("'GROUP BY' clause");
-  converter known{ns};
+  converter known{ns, most.values};
   visibility_query out;
   filter wanted;
   if (!parsed->conditions.empty()) {

@@ -2,6 +2,7 @@
 
 #include "actors/namespace_registry.hpp"
 #include "base/result.hpp"
+#include "frontend/query/syntax.hpp"
 
 #include <optional>
 #include <string>
@@ -19,8 +20,8 @@ struct visibility_query {
 /// Reads a query of the visibility language against the attributes of a namespace. Runs of the
 /// server's own (those with a namespace division) are left out unless the query speaks of them.
 /// Refused with the API's texts: what does not parse, unknown attributes, values of another type,
-/// ORDER BY, LIMIT, and GROUP BY unless `grouping` is allowed.
+/// ORDER BY, LIMIT, GROUP BY unless `grouping` is allowed; and what is larger than `most`.
 result<visibility_query> parse_query(const std::string& text, const actors::namespace_entry& ns,
-                                     bool grouping);
+                                     bool grouping, const query::limits& most = {});
 
 } // namespace reprise::frontend

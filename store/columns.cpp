@@ -68,35 +68,11 @@ constexpr std::array system_columns{
 
 static_assert(std::ranges::is_sorted(system_columns, {}, &system_column::name));
 
-bool is_word_byte(unsigned char c) noexcept {
-  return c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 } // namespace
 
 const system_column* find_system_column(std::string_view name) noexcept {
   auto found = std::ranges::lower_bound(system_columns, name, {}, &system_column::name);
   return found != system_columns.end() && found->name == name ? &*found : nullptr;
-}
-
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> words;
-  std::string word;
-  auto finish = [&] {
-    if (!word.empty())
-      words.push_back(std::move(word));
-    word.clear();
-  };
-  for (char c : text) {
-    if (!is_word_byte(static_cast<unsigned char>(c)))
-      finish();
-    else
-      word.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
-  }
-  finish();
-  std::ranges::sort(words);
-  words.erase(std::ranges::unique(words).begin(), words.end());
-  return words;
 }
 
 } // namespace reprise::store

@@ -45,8 +45,4 @@ struct system_column {
 /// Nothing when `name` is not a system column's; names are compared as they are.
 const system_column* find_system_column(std::string_view name) noexcept;
 
-/// The words of a Text attribute by which `=` finds it: runs of letters and digits, ASCII capitals
-/// made small; bytes beyond ASCII count as letters.
-std::vector<std::string> words_of(std::string_view text);
-
 } // namespace reprise::store

@@ -213,6 +213,16 @@ filter::op positive_form(filter::op what) noexcept {
   }
 }
 
+filter_size size_of(const filter& f) noexcept {
+  filter_size all{.leaves = f.children.empty() ? 1U : 0U};
+  for (const auto& child : f.children) {
+    auto one = size_of(child);
+    all.depth = std::max(all.depth, one.depth + 1);
+    all.leaves += one.leaves;
+  }
+  return all;
+}
+
 bool matches(const filter& f, const visibility_row& row) {
   return evaluate(f, row) == truth::yes;
 }

@@ -2,6 +2,8 @@
 
 #include "store/types.hpp"
 
+#include <string_view>
+
 namespace reprise::store {
 
 /// A visibility query, parsed and checked by the frontend. A tree: `both`, `either` and `negation`
@@ -43,7 +45,7 @@ struct filter {
   /// (close minus execution time) are null. Empty parent and root ids are null.
   std::string attribute{};
   /// The type of a search attribute; system columns know their own. A keyword_list knows equal and
-  /// in (any whole element), a text too (any word, without regard to ASCII case).
+  /// in (any whole element), a text too (any of its words, see words_of).
   value_type type = value_type::keyword;
   /// One value for comparisons, two for between, any number for in.
   std::vector<search_value> values{};
@@ -67,6 +69,18 @@ struct group_count {
 /// Whether a row matches. The meaning of a filter, used by the memory store and as the reference
 /// that the SQL stores are tested against.
 bool matches(const filter& f, const visibility_row& row);
+
+/// The words of a text by which `=` finds it, sorted, each once: where UAX 29 parts them, folded to
+/// one case, accents kept. Of scripts that put no blanks between words, each sign is one.
+std::vector<std::string> words_of(std::string_view text);
+
+struct filter_size {
+  /// Levels of children below the filter.
+  std::size_t depth = 0;
+  std::size_t leaves = 0;
+};
+
+filter_size size_of(const filter& f) noexcept;
 
 /// The operator that `what` negates (`not_in`: `in`, `is_not_null`: `is_null`); any other: itself.
 filter::op positive_form(filter::op what) noexcept;

@@ -26,9 +26,6 @@ void value_counts::add(search_value value, std::int64_t count) {
 }
 
 std::vector<group_count> value_counts::sorted() {
-  std::ranges::sort(groups_, [](auto& a, auto& b) {
-    return a.count != b.count ? a.count > b.count : order_of(a.value) < order_of(b.value);
-  });
   return std::move(groups_);
 }
 

@@ -5,8 +5,8 @@
 
 namespace reprise::store {
 
-/// Counts by value, put into the order that count_by answers: most frequent first, equal ones by
-/// value, so that all backends answer the same.
+/// Counts by value, in the order that count_by answers: by value, rows without one first, so that
+/// all backends answer the same.
 class value_counts {
 public:
   void add(search_value value, std::int64_t count);

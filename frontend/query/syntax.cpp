@@ -10,8 +10,6 @@ namespace reprise::frontend::query {
 
 namespace {
 
-constexpr int depth_max = 100;
-constexpr std::size_t query_bytes_max = 256U << 10;
 /// Faults are located in the statement into which a query is completed.
 constexpr std::size_t statement_bytes = 21;
 constexpr std::size_t where_bytes = 6;
@@ -27,7 +25,7 @@ bool begins_with_clause(std::string_view query) {
 
 class parser {
 public:
-  explicit parser(std::string_view query) : words_(query) {
+  parser(std::string_view query, int depth_max) : words_(query), depth_max_(depth_max) {
     where_ = !query.empty() && !begins_with_clause(query);
     offset_ = statement_bytes + (where_ ? where_bytes : 0);
     now_ = words_.next();
@@ -67,7 +65,9 @@ private:
     return true;
   }
 
-  void fail();
+  void fail(const char* why = "syntax error");
+  /// Fails at a bracket or negation that lies in too many others.
+  bool too_deep(int depth);
 
   void need_keyword(std::string_view text) {
     if (!take_keyword(text))
@@ -94,6 +94,7 @@ private:
   void clauses(statement& s);
 
   lexer words_;
+  int depth_max_;
   token now_{};
   bool where_ = true;
   std::size_t offset_ = 0;
@@ -101,13 +102,19 @@ private:
   std::string why_{};
 };
 
-void parser::fail() {
+void parser::fail(const char* why) {
   if (failed_)
     return;
   failed_ = true;
-  why_ = "syntax error at position " + std::to_string(offset_ + now_.end + 1);
+  why_ = std::string{why} + " at position " + std::to_string(offset_ + now_.end + 1);
   if (!now_.text.empty() && now_.what != token::kind::symbol)
     why_ += " near '" + now_.text + "'";
+}
+
+bool parser::too_deep(int depth) {
+  if (!failed_ && depth >= depth_max_ && (symbol("(") || keyword("not")))
+    fail("max nesting level reached");
+  return failed_;
 }
 
 result<statement> parser::run() {
@@ -170,10 +177,8 @@ expression parser::both(int depth) {
 }
 
 expression parser::negation(int depth) {
-  if (depth > depth_max) {
-    fail();
+  if (too_deep(depth))
     return {};
-  }
   if (!take_keyword("not"))
     return primary(depth);
   expression x{.what = expression::kind::negation};
@@ -240,10 +245,8 @@ void parser::is_test(expression& x) {
 
 operand parser::tuple(int depth) {
   operand all{.what = operand::kind::tuple};
-  if (depth > depth_max) {
-    fail();
+  if (too_deep(depth))
     return all;
-  }
   need_symbol("(");
   do
     all.elements.push_back(value(depth + 1));
@@ -263,7 +266,7 @@ operand parser::named(int depth) {
     o.text += "." + now_.text;
     step();
   }
-  if (!take_symbol("("))
+  if (too_deep(depth) || !take_symbol("("))
     return o;
   o.what = operand::kind::function;
   if (take_symbol(")"))
@@ -300,10 +303,8 @@ void parser::subquery() {
 }
 
 operand parser::term(int depth) {
-  if (failed_ || depth > depth_max) {
-    fail();
+  if (too_deep(depth))
     return {};
-  }
   if (symbol("("))
     return tuple(depth);
   bool minus = take_symbol("-");
@@ -343,16 +344,16 @@ operand parser::term(int depth) {
 
 } // namespace
 
-result<statement> parse(std::string_view query) {
+result<statement> parse(std::string_view query, const limits& most) {
   constexpr const char* blanks = " \t\r\n";
   auto first = query.find_first_not_of(blanks);
   if (first == std::string_view::npos)
     return statement{};
   query = query.substr(first, query.find_last_not_of(blanks) - first + 1);
-  if (query.size() > query_bytes_max)
-    return invalid_argument("invalid query: query is longer than " + std::to_string(query_bytes_max)
+  if (query.size() > most.bytes)
+    return invalid_argument("invalid query: query is longer than " + std::to_string(most.bytes)
                             + " bytes");
-  return parser{query}.run();
+  return parser{query, most.depth}.run();
 }
 
 const char* node_name(const operand& o) {

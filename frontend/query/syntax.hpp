@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -56,8 +57,17 @@ struct statement {
   bool has_limit = false;
 };
 
+/// How large a query may be.
+struct limits {
+  /// Brackets and negations within each other.
+  int depth = 199;
+  std::size_t bytes = 1U << 20;
+  /// Values that it compares with, those of lists included.
+  std::size_t values = 10'000;
+};
+
 /// Parses a query; an error says where it is not understood, with the API's text.
-result<statement> parse(std::string_view query);
+result<statement> parse(std::string_view query, const limits& most = {});
 
 /// What the reference's parser calls an operand of this kind; its texts of errors name it.
 const char* node_name(const operand& o);

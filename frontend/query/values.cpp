@@ -49,8 +49,9 @@ store::search_value integer(store::value_type type, std::int64_t n) {
   return {.type = type, .integer = n};
 }
 
+/// A number, also one that is given as a text: "7".
 result<store::search_value> number(const attribute& a, const operand& o) {
-  if (o.what != operand::kind::number)
+  if (o.what != operand::kind::number && o.what != operand::kind::text)
     return unexpected_type(a, o);
   if (auto n = parse_number<std::int64_t>(o.text))
     return a.type == enums::INDEXED_VALUE_TYPE_DOUBLE
@@ -176,19 +177,10 @@ result<store::search_value> execution_duration(const attribute& a, const operand
   return integer(store::value_type::integer, **n);
 }
 
-bool has_word(std::string_view text) {
-  for (char c : text) {
-    auto u = static_cast<unsigned char>(c);
-    if (u >= 0x80 || (u >= '0' && u <= '9') || ((u | 0x20) >= 'a' && (u | 0x20) <= 'z'))
-      return true;
-  }
-  return false;
-}
-
 result<store::search_value> words(const operand& o) {
   if (o.what != operand::kind::text)
     return bad_expression("unexpected value type (expected string, got " + shown(o) + ")");
-  if (!has_word(o.text))
+  if (store::words_of(o.text).empty())
     return bad_expression("unexpected value for Text type search attribute (no tokens found in '"
                           + o.text + "')");
   return store::search_value{.type = store::value_type::text, .texts = {o.text}};

@@ -66,8 +66,8 @@ search_value value_from(const rows& r, unsigned column, value_type type) {
   }
 }
 
-/// Deeper or longer ones could exhaust the server's parser.
-constexpr std::size_t query_bytes_max = std::size_t{1} << 20;
+/// Longer ones could exhaust the server's parser.
+constexpr std::size_t query_bytes_max = std::size_t{8} << 20;
 
 std::optional<error> refuse_query(const std::string& text) {
   if (text.size() <= query_bytes_max)

@@ -5,21 +5,55 @@
 #include "store/mysql/schema.hpp"
 
 #include "store/mysql/literal.hpp"
+#include "store/sql/attribute_codec.hpp"
 #include "store/types.hpp"
 
 #include <array>
+#include <limits>
 #include <vector>
 
 namespace reprise::store::mysql {
 
 namespace {
 
-using migration = std::vector<const char*>;
+struct migration {
+  std::vector<const char*> statements{};
+  /// What statements alone cannot do, behind them.
+  void (*then)(connection& db) = nullptr;
+};
+
+/// Puts the words of Text attributes anew as words_of() has them now.
+void rewrite_words(connection& db) {
+  constexpr int rows_a_turn = 200;
+  auto type = static_cast<int>(value_type::text);
+  std::int64_t behind = std::numeric_limits<std::int64_t>::min();
+  for (bool more = true; more;) {
+    auto found = db.query(fill("SELECT v.run_key, v.attributes FROM visibility v WHERE "
+                               "v.run_key > ? AND EXISTS (SELECT 1 FROM attributes a "
+                               "WHERE a.run_key = v.run_key AND a.type = ?) "
+                               "ORDER BY v.run_key LIMIT ?",
+                               behind, type, rows_a_turn));
+    db.execute("START TRANSACTION");
+    for (more = false; found.next(); more = true) {
+      behind = found.integer(1);
+      auto attributes = sql::decode_attributes(found.text(2));
+      if (!attributes)
+        continue;
+      db.execute(fill("DELETE FROM attributes WHERE run_key = ? AND type = ?", behind, type));
+      for (const auto& e : sql::elements_of(*attributes))
+        if (e.type == value_type::text)
+          db.execute(fill("INSERT INTO attributes(run_key, name, place, type, text_value) "
+                          "VALUES(?, ?, ?, ?, ?)",
+                          behind, e.name, e.place, type, e.text));
+    }
+    db.execute("COMMIT");
+  }
+}
 
 // One entry a version; an entry never changes once it was released. DDL commits by itself, so each
 // statement must do no harm when it runs again after a crash between two of them.
 const std::array migrations{
-  migration{
+  migration{{
     "CREATE TABLE IF NOT EXISTS slots("
     "slot INT NOT NULL PRIMARY KEY, epoch BIGINT NOT NULL, "
     "raised_by BIGINT NOT NULL DEFAULT 0) ENGINE=InnoDB",
@@ -75,22 +109,24 @@ const std::array migrations{
     "CREATE TABLE IF NOT EXISTS health(id INT NOT NULL PRIMARY KEY, checks BIGINT NOT NULL) "
     "ENGINE=InnoDB",
     "INSERT IGNORE INTO health VALUES(1, 0)",
-  },
+  }},
   // Rows of a backlog may go: their tasks are offered again when the slots are taken over.
-  migration{
+  migration{{
     "DROP TABLE IF EXISTS backlog",
     "CREATE TABLE IF NOT EXISTS backlog("
     "namespace_id VARBINARY(255) NOT NULL, queue VARBINARY(1000) NOT NULL, kind INT NOT NULL, "
     "priority INT NOT NULL, seq BIGINT NOT NULL, task_id VARBINARY(1200), "
     "task LONGBLOB NOT NULL, PRIMARY KEY(namespace_id, queue, kind, priority, seq), "
     "UNIQUE KEY backlog_by_task(task_id)) ENGINE=InnoDB ROW_FORMAT=DYNAMIC",
-  },
+  }},
   // The statement that updates many rows names only the columns that change (flush_heads).
-  migration{
+  migration{{
     "ALTER TABLE runs ALTER COLUMN slot SET DEFAULT 0, "
     "ALTER COLUMN namespace_id SET DEFAULT '', ALTER COLUMN workflow_id SET DEFAULT '', "
     "ALTER COLUMN run_id SET DEFAULT ''",
-  },
+  }},
+  // Words of texts by UAX 29, in one case.
+  migration{.then = &rewrite_words},
 };
 
 void fill_slots(connection& db) {
@@ -126,8 +162,11 @@ result<void> migrate(connection& db, const dsn& address) {
                         + std::to_string(version) + ", this program knows " + std::to_string(known)
                         + "). Use that version, or another database.");
   for (; version < known; ++version) {
-    for (auto statement : migrations[static_cast<std::size_t>(version)])
+    const auto& step = migrations[static_cast<std::size_t>(version)];
+    for (const auto* statement : step.statements)
       db.execute(statement);
+    if (step.then != nullptr)
+      step.then(db);
     fill_slots(db);
     db.execute(fill("UPDATE schema_version SET version = ? WHERE id = 1", version + 1));
   }

@@ -100,6 +100,13 @@ statement& statement::bind_parameter(const sql::parameter& p) {
   return bind(std::string_view{std::get<std::string>(p)});
 }
 
+statement& statement::bind_pointer(const void* p, const char* type) {
+  // SQLite hands it back as it is; only the type of its own interface lacks the const.
+  check(
+    sqlite3_bind_pointer(handle_.get(), next_parameter_++, const_cast<void*>(p), type, nullptr));
+  return *this;
+}
+
 bool statement::step() {
   auto code = sqlite3_step(handle_.get());
   if (code == SQLITE_ROW)

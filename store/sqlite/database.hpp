@@ -52,6 +52,8 @@ public:
   /// Empty texts are stored as NULL.
   statement& bind_unless_empty(std::string_view text);
   statement& bind_parameter(const sql::parameter& p);
+  /// For a function that asks for a pointer of this type (a literal). Never written to.
+  statement& bind_pointer(const void* p, const char* type);
 
   /// True when there is a row.
   bool step();

@@ -1,4 +1,5 @@
 #include "store/columns.hpp"
+#include "store/sqlite/match_function.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "store/sqlite/visibility_table.hpp"
 #include "store/value_counts.hpp"
@@ -14,7 +15,34 @@ void bind_all(statement& s, const sql::condition& condition) {
     s.bind_parameter(p);
 }
 
-/// A query that SQLite cannot prepare is too deep or too long for it; nothing else is wrong.
+/// The condition of a query, and its parameters.
+class where_clause {
+public:
+  where_clause(const std::string& namespace_id, const filter& query)
+    : query_(query), whole_(is_beyond_sql(query)) {
+    if (whole_)
+      compiled_.text = "matches_filter(?, v.run_key)";
+    else
+      compiled_ = sql::compile(namespace_id, query);
+  }
+
+  const std::string& text() const noexcept {
+    return compiled_.text;
+  }
+
+  void bind(statement& s) const {
+    if (whole_)
+      bind_filter(s, query_);
+    bind_all(s, compiled_);
+  }
+
+private:
+  const filter& query_;
+  bool whole_;
+  sql::condition compiled_{};
+};
+
+/// A query that SQLite cannot prepare is too long for it; nothing else is wrong.
 std::optional<statement> prepare_query(database& db, const std::string& text) {
   try {
     return db.prepare(text);
@@ -50,9 +78,9 @@ result<std::vector<visibility_row>>
 sqlite_store::list(const std::string& namespace_id, const filter& query,
                    const std::optional<list_cursor>& behind, std::size_t limit) {
   return scanning([&](database& db) -> result<std::vector<visibility_row>> {
-    auto where = sql::compile(namespace_id, query);
+    where_clause where{namespace_id, query};
     auto text = std::string{"SELECT "} + visibility_columns
-                + " FROM visibility v WHERE v.namespace_id = ? AND " + where.text;
+                + " FROM visibility v WHERE v.namespace_id = ? AND " + where.text();
     if (behind)
       text += " AND (v.close_order, v.start_time, v.run_key) < (?, ?, ?)";
     text += " ORDER BY v.close_order DESC, v.start_time DESC, v.run_key DESC LIMIT ?";
@@ -60,7 +88,7 @@ sqlite_store::list(const std::string& namespace_id, const filter& query,
     if (!s)
       return too_complex();
     s->bind(namespace_id);
-    bind_all(*s, where);
+    where.bind(*s);
     if (behind)
       s->bind(close_order(*behind)).bind(nanoseconds(behind->start_time)).bind(behind->key);
     s->bind(static_cast<std::int64_t>(std::min(limit, std::size_t{1} << 31)));
@@ -73,13 +101,13 @@ sqlite_store::list(const std::string& namespace_id, const filter& query,
 
 result<std::int64_t> sqlite_store::count(const std::string& namespace_id, const filter& query) {
   return scanning([&](database& db) -> result<std::int64_t> {
-    auto where = sql::compile(namespace_id, query);
+    where_clause where{namespace_id, query};
     auto s = prepare_query(db, "SELECT count(*) FROM visibility v WHERE v.namespace_id = ? AND "
-                                 + where.text);
+                                 + where.text());
     if (!s)
       return too_complex();
     s->bind(namespace_id);
-    bind_all(*s, where);
+    where.bind(*s);
     s->step();
     return s->integer(0);
   });
@@ -92,16 +120,16 @@ sqlite_store::count_by(const std::string& namespace_id, const filter& query,
     return *bad;
   return scanning([&](database& db) -> result<std::vector<group_count>> {
     auto value = sql::compile_value(attribute, type);
-    auto where = sql::compile(namespace_id, query);
+    where_clause where{namespace_id, query};
     auto s = prepare_query(db, "SELECT " + value.text
                                  + " AS value, count(*) FROM visibility v "
                                    "WHERE v.namespace_id = ? AND "
-                                 + where.text + " GROUP BY value");
+                                 + where.text() + " GROUP BY value");
     if (!s)
       return too_complex();
     bind_all(*s, value);
     s->bind(namespace_id);
-    bind_all(*s, where);
+    where.bind(*s);
     value_counts counts;
     while (s->step())
       counts.add(value_from(*s, 0, type), s->integer(1));

@@ -1,6 +1,7 @@
 #include "store/sqlite/reader_pool.hpp"
 
 #include "store/sqlite/attribute_table.hpp"
+#include "store/sqlite/match_function.hpp"
 
 namespace reprise::store::sqlite {
 
@@ -23,6 +24,7 @@ std::unique_ptr<database> reader_pool::open() const {
   db->execute("PRAGMA temp_store = MEMORY");
   db->execute("PRAGMA query_only = ON");
   add_attribute_table(db->handle());
+  add_match_function(*db);
   return db;
 }
 

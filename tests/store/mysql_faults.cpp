@@ -457,6 +457,37 @@ TEST_CASE("a database of the version before last is migrated and written to") {
   CHECK(head->slot == head_of(1).slot);
 }
 
+TEST_CASE("words of texts that an older version wrote are found as those of today") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  constexpr int runs = 450;
+  for (std::int64_t key = 1; key <= runs; ++key) {
+    auto t = start_of(key, w.epoch_of(key));
+    t.runs[0].visibility = listed(key, key);
+    if (key != 2)
+      t.runs[0].visibility->search_attributes
+        = {{"Note", {.type = store::value_type::text, .texts = {"ÜBER refund—partial"}}},
+           {"Word", {.texts = {"ÜBER"}}}};
+    REQUIRE(commit_one(*w, t) == commit_status::committed);
+  }
+  w.close();
+  w.session()->execute("DELETE FROM attributes WHERE name = 'Note' AND place > 0");
+  w.session()->execute("UPDATE attributes SET text_value = 'ÜBER' WHERE name = 'Note'");
+  w.session()->execute("UPDATE schema_version SET version = 3");
+  w.reopen();
+  auto found = [&](const char* attribute, store::value_type type, const char* text) {
+    store::filter wanted{.what = store::filter::op::equal,
+                         .attribute = attribute,
+                         .type = type,
+                         .values = {{.texts = {text}}}};
+    return must(w->count(namespace_id, wanted));
+  };
+  for (const auto* word : {"über", "refund", "partial"})
+    CHECK(found("Note", store::value_type::text, word) == runs - 1);
+  CHECK(found("Word", store::value_type::keyword, "ÜBER") == runs - 1);
+}
+
 TEST_CASE("a database of a newer version is refused") {
   mysql_world w;
   if (!w.available())
