@@ -3,6 +3,7 @@
 #include "base/ensure.hpp"
 #include "engine/evolve.hpp"
 #include "engine/proto_time.hpp"
+#include "protocol/parse_stored.hpp"
 
 #include <google/protobuf/io/coded_stream.h>
 
@@ -249,7 +250,7 @@ void transition::close_event_run() {
 
 record joined(record first, record then) {
   journal::Facts known;
-  ENSURE(known.ParseFromString(first.facts), "a record of our own");
+  ENSURE(protocol::parse_stored(known, first.facts), "a record of our own");
   // Of the first one's events those that stand at its end, behind its facts.
   auto at_end = first.event_count;
   for (const auto& fact : known.facts())

@@ -315,6 +315,12 @@ step decide_complete_workflow_task(execution&& current, const cluster::Execution
     return transition{std::move(current), c}.finish(
       invalid_argument("versioning behavior cannot be specified without deployment options being "
                        "set with versioned mode"));
+  // A page of several would be taken for the whole.
+  if (r.intermediate_page() || r.page_number() > 0)
+    return transition{std::move(current), c}.finish(
+      make_error(errc::failed_precondition, "workflow task completion pagination is disabled for "
+                                            "this namespace "
+                                              + c.ns.name));
   if (auto refusal = check_commands(r))
     return transition{std::move(current), c}.finish(std::move(*refusal));
   auto heartbeat = r.force_create_new_workflow_task() && r.commands().empty()

@@ -99,6 +99,13 @@ void call::started(std::uint64_t id) {
     all_.back.end_poll(id);
 }
 
+void call::note_versioned(const std::string& namespace_name, const std::string& deployment) {
+  if (all_.versioned.is_news(namespace_name, deployment))
+    log(log_level::warn, "workers of deployment " + deployment + " in namespace " + namespace_name
+                           + " take part in versioning; this version gives them tasks as it does "
+                             "any other worker of their queues");
+}
+
 bool call::may_wait(bool is_poll) {
   is_poll_ = is_poll;
   waits_ = true;

@@ -4,6 +4,7 @@
 #include "frontend/backend.hpp"
 #include "frontend/errors.hpp"
 #include "frontend/limits.hpp"
+#include "frontend/noted_deployments.hpp"
 #include "frontend/waiting_calls.hpp"
 
 #include <atomic>
@@ -48,6 +49,7 @@ struct parts {
   server_facts facts{};
   front_limits limits{};
   waiting_calls waiting{};
+  noted_deployments versioned{};
 };
 
 /// One RPC while it is served. Shared by whoever may still answer it; answered exactly once, from
@@ -107,6 +109,9 @@ public:
 
   /// The caller is gone; whatever still comes is dropped.
   void cancel();
+
+  /// Workers of this deployment take part in versioning: tells the log, once.
+  void note_versioned(const std::string& namespace_name, const std::string& deployment);
 
   /// This call may wait long: when the server drains, a poll for tasks is answered empty (or with
   /// the task that is on its way to it), any other call UNAVAILABLE. False when it drains already;

@@ -8,6 +8,7 @@
 
 #include <caf/fwd.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -42,7 +43,7 @@ struct waiting_call {
 inline store::queue_key queue_of(const cluster::Poll& poll) {
   return {.namespace_id = poll.namespace_id(),
           .name = poll.task_queue(),
-          .kind = poll.kind() == cluster::Task::ACTIVITY ? 2 : 1};
+          .kind = std::max<int>(poll.kind(), cluster::Task::WORKFLOW)};
 }
 
 /// All calls of a bridge by number. Thread-safe, in parts that do not wait for each other.

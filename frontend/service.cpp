@@ -59,11 +59,6 @@ std::array<const google::protobuf::ServiceDescriptor*, 3> known_services() {
 
 } // namespace
 
-error undecodable() {
-  return make_error(errc::internal, "grpc: error unmarshalling request: proto: cannot parse "
-                                    "invalid wire-format data or invalid UTF-8");
-}
-
 service::service(backend& back, server_facts facts, metrics& measured, const front_limits& limits)
   : parts_{.back = back, .facts = std::move(facts), .limits = limits}, measured_(measured) {
   add_methods(measured);

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <set>
 
 namespace reprise::protocol {
 
@@ -251,6 +252,14 @@ const search_attribute_types& predefined_search_attributes() {
   return all;
 }
 
+bool may_be_set(const std::string& name) {
+  static const std::set<std::string> servers_own{
+    "TemporalExternalPayloadCount",         "TemporalExternalPayloadSizeBytes",
+    "TemporalUsedWorkerDeploymentVersions", "TemporalWorkerDeployment",
+    "TemporalWorkerDeploymentVersion",      "TemporalWorkflowVersioningBehavior"};
+  return !servers_own.contains(name) && !reserved_search_attributes().contains(name);
+}
+
 search_attribute_types system_search_attributes() {
   auto out = reserved_search_attributes();
   out.insert(predefined_search_attributes().begin(), predefined_search_attributes().end());
@@ -359,7 +368,7 @@ search_attribute_values_problem(const temporal::api::common::v1::SearchAttribute
     if (!known.contains(name))
       return "Namespace " + namespace_name + " has no mapping defined for search attribute " + name;
   for (const auto& name : names) {
-    if (reserved_search_attributes().contains(name))
+    if (!may_be_set(name))
       return name + " attribute can't be set in SearchAttributes";
     const auto& payload = attributes.indexed_fields().at(name);
     if (!decode_search_attribute(payload, known.at(name)))

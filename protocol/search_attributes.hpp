@@ -15,8 +15,11 @@ using search_attribute_types = std::map<std::string, int>;
 
 /// What the server itself says of every run; callers may ask for it and not set it.
 const search_attribute_types& reserved_search_attributes();
-/// What exists in every namespace and may be set: the server and SDKs use it.
+/// What exists in every namespace; most of it may be set: the server and SDKs use it.
 const search_attribute_types& predefined_search_attributes();
+/// Whether callers may set it: not what the server says of a run, nor what it keeps of versions and
+/// payloads.
+bool may_be_set(const std::string& name);
 /// Both together: all that a namespace has before anything is added to it.
 search_attribute_types system_search_attributes();
 /// "Keyword", "KeywordList", ...; "Unspecified" for what is no type. The payload's metadata `type`.

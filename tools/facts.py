@@ -29,22 +29,23 @@ def check_calls(root, readme, protos):
     handled = set()
     for path in (root / "frontend/handlers").glob("*.cpp"):
         handled |= set(re.findall(r'table\["(\w+)"\]', path.read_text()))
-    told = {"served": [], "UNIMPLEMENTED": []}
+    told = {"served": [], "answered empty": [], "UNIMPLEMENTED": []}
     for row in section(readme, "What is served"):
         for column, cell in zip(told, row[1:]):
             told[column] += re.findall(r"\w{4,}", cell)
     known = set(api_calls(root, protos))
-    everywhere = told["served"] + told["UNIMPLEMENTED"]
+    answered = told["served"] + told["answered empty"]
+    everywhere = answered + told["UNIMPLEMENTED"]
     for name in sorted(known - set(everywhere)):
         yield f"{name} is missing in the table of calls"
     for name in sorted(set(everywhere) - known):
         yield f"{name} is no call of the API"
     for name in sorted({n for n in everywhere if everywhere.count(n) > 1}):
         yield f"{name} stands twice in the table of calls"
-    for name in sorted(handled - set(told["served"])):
-        yield f"{name} has a handler, but the table does not call it served"
-    for name in sorted(set(told["served"]) - handled):
-        yield f"{name} is called served, but has no handler"
+    for name in sorted(handled - set(answered)):
+        yield f"{name} has a handler, but the table does not say so"
+    for name in sorted(set(answered) - handled):
+        yield f"{name} is said to be answered, but has no handler"
 
 
 def compare(what, told, real):

@@ -39,19 +39,21 @@ result<void> check_failure(bool given, const temporal::api::failure::v1::Failure
 
 template <class Request>
 std::optional<token_call> open(const call::ptr& c, const Request& r) {
-  auto opened = open_token(c, r.task_token(), r.namespace_());
-  if (!opened)
-    return std::nullopt;
-  if (auto ok = check_length(r.identity(), "Identity length exceeds limit."); !ok) {
+  return open_token(c, r.task_token(), r.namespace_(), cluster::TaskToken::ACTIVITY);
+}
+
+/// False when the call has failed.
+template <class Request>
+bool identity_fits(const call::ptr& c, const Request& r) {
+  auto ok = check_length(r.identity(), "Identity length exceeds limit.");
+  if (!ok)
     c->fail(std::move(ok).error());
-    return std::nullopt;
-  }
-  return opened;
+  return ok.has_value();
 }
 
 void complete(const call::ptr& c, api::RespondActivityTaskCompletedRequest& r) {
   auto opened = open(c, r);
-  if (!opened)
+  if (!opened || !identity_fits(c, r))
     return;
   opened->request.mutable_complete_activity()->Swap(&r);
   c->send(opened->ns, std::move(opened->request));
@@ -63,13 +65,15 @@ void fail_task(const call::ptr& c, api::RespondActivityTaskFailedRequest& r) {
     return;
   if (auto ok = check_failure(r.has_failure(), r.failure()); !ok)
     return c->fail(std::move(ok).error());
+  if (!identity_fits(c, r))
+    return;
   opened->request.mutable_fail_activity()->Swap(&r);
   c->send(opened->ns, std::move(opened->request));
 }
 
 void cancel_task(const call::ptr& c, api::RespondActivityTaskCanceledRequest& r) {
   auto opened = open(c, r);
-  if (!opened)
+  if (!opened || !identity_fits(c, r))
     return;
   opened->request.mutable_cancel_activity()->Swap(&r);
   c->send(opened->ns, std::move(opened->request));
@@ -100,11 +104,11 @@ std::optional<token_call> open_by_id(const call::ptr& c, const Request& r) {
     = std::is_same_v<Request, api::RecordActivityTaskHeartbeatByIdRequest>;
   if (auto ok = check_length(r.identity(), "Identity length exceeds limit."); !ok && !is_heartbeat)
     return refuse(std::move(ok).error());
-  if (auto ok = check_run_id(r.run_id()); !ok)
-    return refuse(std::move(ok).error());
   // Without a workflow it would be a standalone activity, which this server does not run.
   if (r.workflow_id().empty())
     return refuse(not_found("activity not found for ID: " + r.activity_id()));
+  if (auto ok = check_run_is_uuid(r.run_id()); !ok)
+    return refuse(std::move(ok).error());
   opened.request.set_workflow_id(r.workflow_id());
   opened.request.set_run_id(r.run_id());
   auto& token = *opened.request.mutable_token();

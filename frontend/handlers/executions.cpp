@@ -115,12 +115,10 @@ result<void> check_options(const api::UpdateWorkflowExecutionOptionsRequest& r) 
   const auto& run = r.workflow_execution();
   if (run.workflow_id().empty())
     return invalid_argument("WorkflowId is not set on request.");
-  if (auto ok = check_run_id(run.run_id()); !ok)
-    return ok;
-  if (!r.has_workflow_execution_options())
-    return invalid_argument("WorkflowExecutionOptions is required");
   if (!r.has_update_mask())
     return invalid_argument("UpdateMask is required");
+  if (!r.has_workflow_execution_options())
+    return invalid_argument("WorkflowExecutionOptions is required");
   bool override_wanted = false;
   if (auto ok = check_options_mask(r.update_mask(), override_wanted); !ok)
     return ok;
@@ -128,6 +126,8 @@ result<void> check_options(const api::UpdateWorkflowExecutionOptionsRequest& r) 
   if (options.has_priority())
     if (auto ok = check_priority(options.priority()); !ok)
       return ok;
+  if (auto ok = check_run_is_uuid(run.run_id()); !ok)
+    return ok;
   if (!override_wanted || !options.has_versioning_override())
     return {};
   const auto& wanted = options.versioning_override();
@@ -180,7 +180,7 @@ void unpause(const call::ptr& c, api::UnpauseWorkflowExecutionRequest& r) {
     return c->fail(invalid_argument("Can't load workflow execution.  WorkflowId not set."));
   if (r.reason().size() > reason_bytes_max)
     return c->fail(invalid_argument("reason is too long."));
-  if (auto ok = check_run_id(r.run_id()); !ok)
+  if (auto ok = check_run_is_uuid(r.run_id()); !ok)
     return c->fail(std::move(ok).error());
   cluster::ExecutionRequest request;
   request.set_workflow_id(r.workflow_id());

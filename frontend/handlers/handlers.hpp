@@ -1,7 +1,9 @@
 #pragma once
 
 #include "frontend/call.hpp"
+#include "frontend/parse_request.hpp"
 #include "frontend/service.hpp"
+#include "frontend/validate/fields.hpp"
 
 #include <map>
 #include <string>
@@ -28,16 +30,16 @@ void add_queue_handlers(handler_table& table);
 void add_visibility_handlers(handler_table& table);
 void add_parked_handlers(handler_table& table);
 
-/// The refusal of bytes that are no request: not a message, or a text in it is not UTF-8.
-error undecodable();
-
-/// A handler that gets its request parsed.
+/// A handler that gets its request parsed, with a namespace's name of a length that may be.
 template <class Request>
 handler parsed(void (*serve)(const call::ptr&, Request&)) {
   return [serve](const call::ptr& c, std::string_view bytes) {
     Request request;
-    if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-      return c->fail(undecodable());
+    if (auto ok = parse_request(request, bytes); !ok)
+      return c->fail(std::move(ok).error());
+    if constexpr (requires { request.namespace_(); })
+      if (auto ok = check_length(request.namespace_(), "Namespace length exceeds limit."); !ok)
+        return c->fail(std::move(ok).error());
     serve(c, request);
   };
 }

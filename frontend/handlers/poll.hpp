@@ -3,6 +3,7 @@
 #include "frontend/call.hpp"
 #include "frontend/long_poll.hpp"
 #include "frontend/validate/fields.hpp"
+#include "temporal/api/enums/v1/deployment.pb.h"
 #include "temporal/api/enums/v1/task_queue.pb.h"
 
 #include <optional>
@@ -10,20 +11,29 @@
 
 namespace reprise::frontend {
 
+/// Callers who err twice hear of what the API looks at first; the two kinds differ there.
+template <class Request>
+result<void> check_poll(const Request& r, cluster::Task::Kind kind) {
+  auto queue = [&] { return check_task_queue(r.has_task_queue(), r.task_queue()); };
+  auto worker = [&]() -> result<void> {
+    if (auto ok = check_length(r.identity(), "Identity length exceeds limit."); !ok)
+      return ok;
+    return check_version(r.worker_version_capabilities(), r.has_deployment_options(),
+                         r.deployment_options(), r.task_queue());
+  };
+  auto workflow = kind == cluster::Task::WORKFLOW;
+  if (auto ok = workflow ? worker() : queue(); !ok)
+    return ok;
+  return workflow ? queue() : worker();
+}
+
 /// What a worker's poll asks of a task queue, of either kind; nothing when the call has failed.
 /// Takes strings out of the request.
 template <class Request>
 std::optional<cluster::Poll>
 make_poll(const call::ptr& c, Request& r, const call::entry_ptr& ns, cluster::Task::Kind kind) {
   auto end = task_poll_end(*c);
-  auto checked = end ? check_length(r.identity(), "Identity length exceeds limit.")
-                     : result<void>{end.error()};
-  if (checked)
-    checked = check_task_queue(r.has_task_queue(), r.task_queue(), false);
-  if (checked)
-    checked = check_queue_prefix(r.task_queue().name());
-  if (checked)
-    checked = check_deployment(r.deployment_options());
+  auto checked = end ? check_poll(r, kind) : result<void>{end.error()};
   if (!checked) {
     c->fail(std::move(checked).error());
     return std::nullopt;
@@ -45,6 +55,9 @@ make_poll(const call::ptr& c, Request& r, const call::entry_ptr& ns, cluster::Ta
     poll.set_worker_instance_key(std::move(*r.mutable_worker_instance_key()));
   if (r.has_deployment_options()) {
     auto& options = *r.mutable_deployment_options();
+    if (options.worker_versioning_mode()
+        == temporal::api::enums::v1::WORKER_VERSIONING_MODE_VERSIONED)
+      c->note_versioned(ns->facts.name, options.deployment_name());
     poll.set_deployment_name(std::move(*options.mutable_deployment_name()));
     poll.set_build_id(std::move(*options.mutable_build_id()));
     poll.set_versioned(options.worker_versioning_mode()

@@ -38,9 +38,11 @@ void query(const call::ptr& c, api::QueryWorkflowRequest& r) {
 }
 
 void complete_query(const call::ptr& c, api::RespondQueryTaskCompletedRequest& r) {
-  auto opened = open_token(c, r.task_token(), r.namespace_());
+  auto opened = open_token(c, r.task_token(), r.namespace_(), cluster::TaskToken::QUERY);
   if (!opened)
     return;
+  if (opened->is_foreign)
+    return c->fail(not_found("query task not found, or already expired"));
   opened->request.mutable_complete_query()->Swap(&r);
   c->send(opened->ns, std::move(opened->request));
 }

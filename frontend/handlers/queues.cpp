@@ -1,4 +1,5 @@
 #include "frontend/handlers/handlers.hpp"
+#include "frontend/handlers/poll.hpp"
 #include "frontend/validate/fields.hpp"
 
 #include <memory>
@@ -19,15 +20,13 @@ struct kinds_wanted {
   api::DescribeTaskQueueResponse answer;
 };
 
-/// Asks for one kind after the other. Of a kind that nobody can wait for there is nothing to tell.
+/// Asks for one kind after the other.
 void describe_next(call& c, const std::shared_ptr<kinds_wanted>& wanted) {
   if (wanted->kinds.empty())
     return c.answer(wanted->answer);
   auto kind = wanted->kinds.extract(wanted->kinds.begin()).value();
   auto& types = *(*wanted->answer.mutable_versions_info())[""].mutable_types_info();
   types[kind];
-  if (kind == enums::TASK_QUEUE_TYPE_NEXUS)
-    return describe_next(c, wanted);
   c.describe_queue(wanted->ns, wanted->request.task_queue().name(), kind,
                    wanted->request.SerializeAsString(),
                    [wanted](call& asked, cluster::Reply reply) {
@@ -60,7 +59,7 @@ void describe_queue(const call::ptr& c, api::DescribeTaskQueueRequest& r) {
   auto ns = c->open_namespace(r.namespace_());
   if (!ns)
     return;
-  if (auto ok = check_task_queue(r.has_task_queue(), r.task_queue(), false); !ok)
+  if (auto ok = check_task_queue(r.has_task_queue(), r.task_queue()); !ok)
     return c->fail(std::move(ok).error());
   if (!check_queue_prefix(r.task_queue().name()))
     return c->fail(invalid_argument("invalid task queue partition name " + r.task_queue().name()));
@@ -70,9 +69,27 @@ void describe_queue(const call::ptr& c, api::DescribeTaskQueueRequest& r) {
   if (kind == enums::TASK_QUEUE_TYPE_UNSPECIFIED)
     kind = enums::TASK_QUEUE_TYPE_WORKFLOW;
   // Nobody can wait on a queue of another kind.
-  if (kind != enums::TASK_QUEUE_TYPE_WORKFLOW && kind != enums::TASK_QUEUE_TYPE_ACTIVITY)
+  if (!enums::TaskQueueType_IsValid(kind))
     return c->answer(api::DescribeTaskQueueResponse{});
   c->describe_queue(ns, r.task_queue().name(), kind, r.SerializeAsString());
+}
+
+/// A worker that registers Nexus services waits for their tasks, and must not end because none
+/// come: it waits on a queue that nobody offers anything to. Queues count their kinds as
+/// TaskQueueType.
+void poll_nexus(const call::ptr& c, api::PollNexusTaskQueueRequest& r) {
+  constexpr auto kind = static_cast<cluster::Task::Kind>(enums::TASK_QUEUE_TYPE_NEXUS);
+  auto ns = c->open_namespace(r.namespace_());
+  if (!ns)
+    return;
+  if (auto wanted = make_poll(c, r, ns, kind))
+    c->send_poll(std::move(*wanted));
+}
+
+/// What workers say of themselves is not kept yet; they say it whether it is or not.
+void record_heartbeat(const call::ptr& c, api::RecordWorkerHeartbeatRequest& r) {
+  if (c->open_namespace(r.namespace_()))
+    c->answer(api::RecordWorkerHeartbeatResponse{});
 }
 
 void shut_down_worker(const call::ptr& c, api::ShutdownWorkerRequest& r) {
@@ -96,6 +113,8 @@ void shut_down_worker(const call::ptr& c, api::ShutdownWorkerRequest& r) {
 void add_queue_handlers(handler_table& table) {
   table["DescribeTaskQueue"] = parsed(describe_queue);
   table["ShutdownWorker"] = parsed(shut_down_worker);
+  table["PollNexusTaskQueue"] = parsed(poll_nexus);
+  table["RecordWorkerHeartbeat"] = parsed(record_heartbeat);
 }
 
 } // namespace reprise::frontend

@@ -1,5 +1,7 @@
 #include "frontend/handlers/task_token.hpp"
 
+#include "frontend/validate/fields.hpp"
+
 namespace reprise::frontend {
 
 namespace {
@@ -7,41 +9,55 @@ namespace {
 /// The server's own namespace: known to callers by name, holds nothing.
 constexpr std::string_view system_namespace = "temporal-system";
 
+/// What a token of another server may lack.
+result<void> check_named(const cluster::TaskToken& task) {
+  if (task.namespace_id().empty())
+    return invalid_argument("Namespace not set on request.");
+  if (task.kind() == cluster::TaskToken::QUERY)
+    return task.workflow_id().empty() || task.run_id().empty()
+             ? result<void>{invalid_argument("Invalid TaskToken.")}
+             : result<void>{};
+  if (task.workflow_id().empty())
+    return invalid_argument("Business ID is not set on request.");
+  return check_run_is_uuid(task.run_id());
+}
+
 } // namespace
 
 std::optional<token_call> open_token(const call::ptr& c, const std::string& token,
-                                     const std::string& namespace_name) {
+                                     const std::string& namespace_name,
+                                     cluster::TaskToken::Kind asked) {
   // Whoever names a namespace is told first when it is not there.
   if (!namespace_name.empty() && namespace_name != system_namespace
       && !c->open_namespace(namespace_name))
     return std::nullopt;
-  auto parsed = parse_task_token(token);
-  if (!parsed) {
-    c->fail(std::move(parsed).error());
-    return std::nullopt;
-  }
-  auto owner = c->back().namespaces().find_by_id(parsed->namespace_id());
-  auto name = namespace_name;
-  if (name.empty() && owner)
-    name = owner->facts.name;
-  auto mismatch = [&] {
-    c->fail(invalid_argument("Operation requested with a token from a different namespace."));
+  auto refuse = [&](error why) {
+    c->fail(std::move(why));
     return std::nullopt;
   };
-  if (name == system_namespace)
-    return mismatch();
-  if (name.empty()) {
-    c->fail(namespace_not_found(parsed->namespace_id()));
+  auto parsed = parse_task_token(token, asked);
+  if (!parsed)
+    return refuse(std::move(parsed).error());
+  auto& task = parsed->task;
+  if (parsed->is_foreign && task.namespace_id().empty())
+    return refuse(check_named(task).error());
+  auto owner = c->back().namespaces().find_by_id(task.namespace_id());
+  if (!owner)
+    return c->check_serving() ? refuse(namespace_not_found(task.namespace_id())) : std::nullopt;
+  token_call opened{.ns = namespace_name.empty() ? c->open_namespace(owner->facts.name)
+                          : namespace_name == system_namespace ? nullptr
+                                                               : c->open_namespace(namespace_name),
+                    .is_foreign = parsed->is_foreign};
+  if (c->over())
     return std::nullopt;
-  }
-  token_call opened{.ns = c->open_namespace(name)};
-  if (!opened.ns)
-    return std::nullopt;
-  if (opened.ns->facts.id != parsed->namespace_id())
-    return mismatch();
-  opened.request.set_workflow_id(parsed->workflow_id());
-  opened.request.set_run_id(parsed->run_id());
-  *opened.request.mutable_token() = std::move(*parsed);
+  if (!opened.ns || opened.ns->facts.id != task.namespace_id())
+    return refuse(invalid_argument("Operation requested with a token from a different namespace."));
+  if (opened.is_foreign)
+    if (auto ok = check_named(task); !ok)
+      return refuse(std::move(ok).error());
+  opened.request.set_workflow_id(task.workflow_id());
+  opened.request.set_run_id(task.run_id());
+  *opened.request.mutable_token() = std::move(task);
   return opened;
 }
 

@@ -45,12 +45,14 @@ result<void> check_targets(const call::ptr& c, const call::entry_ptr& home,
 }
 
 void complete(const call::ptr& c, api::RespondWorkflowTaskCompletedRequest& r) {
-  auto opened = open_token(c, r.task_token(), r.namespace_());
+  auto opened = open_token(c, r.task_token(), r.namespace_(), cluster::TaskToken::WORKFLOW);
   if (!opened)
     return;
   if (auto ok = check_length(r.identity(), "Identity length exceeds limit."); !ok)
     return c->fail(std::move(ok).error());
-  if (auto ok = check_deployment(r.deployment_options()); !ok)
+  if (auto ok = check_version(r.worker_version_stamp(), r.has_deployment_options(),
+                              r.deployment_options(), r.sticky_attributes().worker_task_queue());
+      !ok)
     return c->fail(std::move(ok).error());
   if (auto ok = check_targets(c, opened->ns, r); !ok)
     return c->fail(std::move(ok).error());
@@ -59,7 +61,7 @@ void complete(const call::ptr& c, api::RespondWorkflowTaskCompletedRequest& r) {
 }
 
 void fail_task(const call::ptr& c, api::RespondWorkflowTaskFailedRequest& r) {
-  auto opened = open_token(c, r.task_token(), r.namespace_());
+  auto opened = open_token(c, r.task_token(), r.namespace_(), cluster::TaskToken::WORKFLOW);
   if (!opened)
     return;
   if (auto ok = check_length(r.identity(), "Identity length exceeds limit."); !ok)

@@ -1,6 +1,7 @@
 #include "frontend/validate/fields.hpp"
 
 #include "base/ids.hpp"
+#include "protocol/internal_queue.hpp"
 
 #include <array>
 
@@ -58,10 +59,31 @@ result<void> check_length(std::string_view value, const char* text) {
   return invalid_argument(text);
 }
 
+namespace {
+
+/// Also in the other ways to write one: in braces, as a URN, without dashes. No run is called so.
+bool is_uuid_in_any_form(std::string_view text) {
+  constexpr std::string_view urn = "urn:uuid:";
+  constexpr std::size_t digits = 32;
+  if (text.size() == digits)
+    return text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+  if (text.starts_with('{') && text.ends_with('}'))
+    return is_uuid(text.substr(1, text.size() - 2));
+  return is_uuid(text.starts_with(urn) ? text.substr(urn.size()) : text);
+}
+
+} // namespace
+
 result<void> check_run_id(const std::string& run_id) {
-  if (run_id.empty() || is_uuid(run_id))
+  if (run_id.empty() || is_uuid_in_any_form(run_id))
     return {};
   return invalid_argument("Invalid RunId.");
+}
+
+result<void> check_run_is_uuid(const std::string& run_id) {
+  if (run_id.empty() || is_uuid_in_any_form(run_id))
+    return {};
+  return invalid_argument("RunId is not valid UUID.");
 }
 
 result<void> check_execution(bool given, const common::WorkflowExecution& x) {
@@ -72,19 +94,25 @@ result<void> check_execution(bool given, const common::WorkflowExecution& x) {
   return check_run_id(x.run_id());
 }
 
-result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue,
-                              bool reserved) {
+result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue) {
   if (!given)
     return invalid_argument("taskQueue is not set");
   if (queue.name().empty())
     return invalid_argument("missing task queue name");
   if (queue.name().size() > id_length_max)
     return invalid_argument("taskQueue length exceeds limit");
-  if (!reserved)
-    return {};
   if (auto ok = check_queue_prefix(queue.name()); !ok)
     return ok;
-  if (queue.name() == "temporal-sys-per-ns-tq")
+  if (queue.kind() == temporal::api::enums::v1::TASK_QUEUE_KIND_STICKY
+      && queue.normal_name().size() > id_length_max)
+    return invalid_argument("taskQueue length exceeds limit");
+  return {};
+}
+
+result<void> check_user_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue) {
+  if (auto ok = check_task_queue(given, queue); !ok)
+    return ok;
+  if (protocol::is_internal_queue(queue.name()))
     return invalid_argument("cannot use internal per-namespace task queue:" + queue.name());
   return {};
 }
@@ -98,13 +126,14 @@ result<void> check_queue_prefix(const std::string& name) {
 result<void>
 check_deployment(const temporal::api::deployment::v1::WorkerDeploymentOptions& options) {
   namespace enums = temporal::api::enums::v1;
-  constexpr std::size_t build_id_length_max = 255;
+  // Both names and a prefix make an id of their own.
+  constexpr std::size_t name_length_max = (id_length_max - 39) / 2;
   if (options.worker_versioning_mode() != enums::WORKER_VERSIONING_MODE_VERSIONED)
     return {};
   const auto& name = options.deployment_name();
   if (name.empty() || options.build_id().empty())
     return invalid_argument("Deployment name and build id must be set together.");
-  if (name.size() > id_length_max)
+  if (name.size() > name_length_max)
     return invalid_argument("size of WorkerDeploymentName larger than the maximum allowed");
   for (char separator : {'.', ':'})
     if (name.find(separator) != std::string::npos)
@@ -112,8 +141,10 @@ check_deployment(const temporal::api::deployment::v1::WorkerDeploymentOptions& o
                               + "'");
   if (name.starts_with("__"))
     return invalid_argument("WorkerDeploymentName cannot start with '__'");
-  if (options.build_id().size() > build_id_length_max)
+  if (options.build_id().size() > name_length_max)
     return invalid_argument("size of BuildID larger than the maximum allowed");
+  if (options.build_id().starts_with("__"))
+    return invalid_argument("BuildID cannot start with '__'");
   return {};
 }
 

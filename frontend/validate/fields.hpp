@@ -5,6 +5,7 @@
 #include "frontend/limits.hpp"
 #include "temporal/api/common/v1/message.pb.h"
 #include "temporal/api/deployment/v1/message.pb.h"
+#include "temporal/api/enums/v1/task_queue.pb.h"
 #include "temporal/api/taskqueue/v1/message.pb.h"
 
 #include <google/protobuf/duration.pb.h>
@@ -26,19 +27,30 @@ result<void> check_length(std::string_view value, const char* text);
 
 /// Of a request that names a run: `given` tells whether the field is there.
 result<void> check_execution(bool given, const temporal::api::common::v1::WorkflowExecution& x);
-/// The same for requests that take ids in fields of their own.
+/// "Invalid RunId.", as calls say that name a run first of all.
 result<void> check_run_id(const std::string& run_id);
+/// "RunId is not valid UUID.", as calls say that look at it last.
+result<void> check_run_is_uuid(const std::string& run_id);
 
-/// Of a queue that is named by a user. `reserved`: names of the server's own are refused.
-result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue,
-                              bool reserved);
+/// Of a queue that is waited on or asked for.
+result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue);
+/// Of a queue that is to get tasks: not one of the server's own.
+result<void> check_user_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue);
 
-/// Refuses names that the server keeps for itself.
+/// Refuses the prefix that the server keeps for itself.
 result<void> check_queue_prefix(const std::string& name);
 
-/// Of a worker's deployment: a worker that takes part in versioning names it and its build.
+/// What a worker says of its version in a poll or with an answer: `stamp` in the older way. A
+/// worker that takes part in versioning names its deployment and build, and the queue that a
+/// sticky one stands for.
+template <class Stamp>
+result<void> check_version(const Stamp& stamp, bool has_deployment,
+                           const temporal::api::deployment::v1::WorkerDeploymentOptions& deployment,
+                           const temporal::api::taskqueue::v1::TaskQueue& queue);
 result<void>
 check_deployment(const temporal::api::deployment::v1::WorkerDeploymentOptions& options);
+/// Longest build id of the older way, in bytes.
+inline constexpr std::size_t build_id_bytes_max = 255;
 
 /// What is wrong with a duration that must not be negative; empty when nothing is.
 std::string bad_duration(const google::protobuf::Duration& d);
@@ -55,6 +67,22 @@ template <class Links>
 result<void> check_links(const Links& links);
 result<void> check_link(const temporal::api::common::v1::Link& link);
 result<void> check_link_count(int count);
+
+template <class Stamp>
+result<void> check_version(const Stamp& stamp, bool has_deployment,
+                           const temporal::api::deployment::v1::WorkerDeploymentOptions& deployment,
+                           const temporal::api::taskqueue::v1::TaskQueue& queue) {
+  if (queue.kind() == temporal::api::enums::v1::TASK_QUEUE_KIND_STICKY
+      && queue.normal_name().empty() && (stamp.use_versioning() || has_deployment))
+    return invalid_argument("NormalName must be set on sticky queue when UseVersioning is true or "
+                            "DeploymentOptions are set.");
+  if (stamp.use_versioning() && stamp.build_id().empty())
+    return invalid_argument("WorkerVersionStamp must be present if UseVersioning is true.");
+  if (stamp.build_id().size() > build_id_bytes_max)
+    return invalid_argument(
+      "Build ID exceeds configured limit.workerBuildIdSize, use a shorter build ID.");
+  return check_deployment(deployment);
+}
 
 template <class Links>
 result<void> check_links(const Links& links) {

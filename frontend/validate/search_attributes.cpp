@@ -8,7 +8,7 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <charconv>
-#include <vector>
+#include <map>
 
 namespace reprise::frontend {
 
@@ -124,15 +124,41 @@ result<void> check_value(const std::string& name, const common::Payload& p,
   return {};
 }
 
-/// The type of an attribute that a caller may set.
-result<enums::IndexedValueType> settable(const std::string& name,
-                                         const actors::namespace_entry& ns) {
-  if (system_attributes().contains(name))
-    return invalid_argument(name + " attribute can't be set in SearchAttributes");
-  if (auto type = attribute_type(ns, name))
-    return *type;
-  return invalid_argument("Namespace " + ns.facts.name
-                          + " has no mapping defined for search attribute " + name);
+/// What the API's own store calls an attribute of a namespace; the length counts.
+std::size_t stored_name_length(const std::string& name, enums::IndexedValueType type) {
+  constexpr std::size_t number_length = 2;
+  auto is_own = system_attributes().contains(name) || predefined_attributes().contains(name);
+  return is_own ? name.size() : std::string_view{type_name(type)}.size() + number_length;
+}
+
+using known_types = std::map<std::string, enums::IndexedValueType>;
+
+/// The attributes that a request names, in their order: a refusal must not depend on a hash map's.
+result<known_types> find_types(const common::SearchAttributes& attributes,
+                               const actors::namespace_entry& ns) {
+  known_types out;
+  for (const auto& [name, payload] : attributes.indexed_fields())
+    out[name] = attribute_type(ns, name).value_or(enums::INDEXED_VALUE_TYPE_UNSPECIFIED);
+  for (const auto& [name, type] : out)
+    if (type == enums::INDEXED_VALUE_TYPE_UNSPECIFIED)
+      return invalid_argument("Namespace " + ns.facts.name
+                              + " has no mapping defined for search attribute " + name);
+  return out;
+}
+
+result<void> check_sizes(const common::SearchAttributes& attributes, const known_types& types) {
+  auto all_bytes = attributes.ByteSizeLong();
+  for (const auto& [name, type] : types) {
+    auto size = attributes.indexed_fields().at(name).data().size();
+    if (size > value_bytes_max)
+      return invalid_argument("search attribute " + name + " value size " + std::to_string(size)
+                              + " exceeds size limit " + std::to_string(value_bytes_max));
+    all_bytes += stored_name_length(name, type) - name.size();
+  }
+  if (all_bytes > all_bytes_max)
+    return invalid_argument("total size of search attributes " + std::to_string(all_bytes)
+                            + " exceeds size limit " + std::to_string(all_bytes_max));
+  return {};
 }
 
 } // namespace
@@ -140,33 +166,30 @@ result<enums::IndexedValueType> settable(const std::string& name,
 result<void> settle_search_attributes(common::SearchAttributes& attributes,
                                       const actors::namespace_entry& ns) {
   auto& fields = *attributes.mutable_indexed_fields();
+  auto types = find_types(attributes, ns);
+  if (!types)
+    return std::move(types).error();
   if (static_cast<int>(fields.size()) > attributes_max)
     return invalid_argument("number of search attributes " + std::to_string(fields.size())
                             + " exceeds limit " + std::to_string(attributes_max));
-  std::size_t all_bytes = 0;
-  std::vector<std::string> absent;
-  for (auto& [name, payload] : fields) {
-    auto type = settable(name, ns);
-    if (!type)
-      return std::move(type).error();
-    if (has_no_value(payload)) {
-      absent.push_back(name);
+  for (const auto& [name, type] : *types) {
+    if (!protocol::may_be_set(name))
+      return invalid_argument(name + " attribute can't be set in SearchAttributes");
+    const auto& payload = fields.at(name);
+    if (has_no_value(payload))
       continue;
-    }
-    if (auto size = payload.data().size(); size > value_bytes_max)
-      return invalid_argument("search attribute " + name + " value size " + std::to_string(size)
-                              + " exceeds size limit " + std::to_string(value_bytes_max));
-    if (auto ok = check_value(name, payload, *type); !ok)
+    if (auto ok = check_value(name, payload, type); !ok)
       return ok;
-    all_bytes += name.size() + payload.data().size();
-    if (!payload.metadata().contains("type"))
-      (*payload.mutable_metadata())["type"] = type_name(*type);
   }
-  if (all_bytes > all_bytes_max)
-    return invalid_argument("total size of search attributes " + std::to_string(all_bytes)
-                            + " exceeds size limit " + std::to_string(all_bytes_max));
-  for (const auto& name : absent)
-    fields.erase(name);
+  if (auto ok = check_sizes(attributes, *types); !ok)
+    return ok;
+  for (const auto& [name, type] : *types) {
+    auto& payload = fields[name];
+    if (has_no_value(payload))
+      fields.erase(name);
+    else if (!payload.metadata().contains("type"))
+      (*payload.mutable_metadata())["type"] = type_name(type);
+  }
   return {};
 }
 

@@ -257,9 +257,9 @@ SCENARIO("intervals grow up to their maximum, and nonsense is harmless") {
 }
 
 SCENARIO("a failure nested as deep as requests may be is read back from the journal") {
-  // Protobuf reads a hundred levels of a request; what is stored of it lies some levels deeper.
+  // What is stored of a request lies some levels deeper.
   auto failure = activity_fixture::boom();
-  constexpr int causes = 97;
+  constexpr int causes = protocol::nesting_max - 3;
   auto* deepest = &failure;
   for (int i = 0; i < causes; ++i) {
     deepest = deepest->mutable_cause();
@@ -268,7 +268,7 @@ SCENARIO("a failure nested as deep as requests may be is read back from the jour
   service::RespondActivityTaskFailedRequest request;
   *request.mutable_failure() = failure;
   service::RespondActivityTaskFailedRequest read;
-  REQUIRE(read.ParseFromString(request.SerializeAsString()));
+  REQUIRE(protocol::parse_nested(read, request.SerializeAsString(), protocol::nesting_max));
   activity_fixture f;
   f.run_with({f.activity("a")});
   // After this step as after all the fixture folds the journal anew.

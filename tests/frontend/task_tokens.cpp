@@ -5,6 +5,8 @@
 #include "temporal/api/errordetails/v1/message.pb.h"
 #include "tests/support/server_fixture.hpp"
 
+#include <google/protobuf/unknown_field_set.h>
+
 using namespace reprise;
 using namespace reprise::testing;
 using namespace std::chrono_literals;
@@ -141,6 +143,91 @@ TEST_CASE_FIXTURE(tokens_fixture, "a token that was used is late, and so is one 
   CHECK(history("w").back() == 5);
 }
 
+namespace {
+
+/// A task token as the API's own server writes it.
+struct foreign_token {
+  std::string namespace_id{};
+  std::string workflow_id{};
+  std::string run_id{};
+  std::string activity_id{};
+  bool scheduled = true;
+
+  operator std::string() const {
+    google::protobuf::UnknownFieldSet fields;
+    auto text = [&](int number, const std::string& value) {
+      if (!value.empty())
+        fields.AddLengthDelimited(number)->assign(value);
+    };
+    text(1, namespace_id);
+    text(2, workflow_id);
+    text(3, run_id);
+    if (scheduled)
+      fields.AddVarint(4, 5);
+    fields.AddVarint(5, 1);
+    text(6, activity_id);
+    std::string out;
+    fields.SerializeToString(&out);
+    return out;
+  }
+};
+
+constexpr const char* no_run = "0198c2f0-0000-7000-8000-000000000001";
+
+} // namespace
+
+TEST_CASE_FIXTURE(tokens_fixture, "a token of another server names nothing that is here") {
+  auto ours = read_token(workflow_token);
+  auto all_refused = [this](errc code, const std::string& text, const foreign_token& token) {
+    workflow_refused(code, text, token);
+    activity_refused(code, text, token);
+  };
+  foreign_token token{ours.namespace_id(), "w", ours.run_id()};
+  workflow_refused(not_found, not_there, token);
+  activity_refused(not_found, no_activity, token);
+  refused(not_found, "query task not found, or already expired",
+          answer_with<ws::RespondQueryTaskCompletedRequest>(token));
+  token.run_id = no_run;
+  all_refused(not_found,
+              std::string{"workflow execution not found for workflow ID \"w\" and run ID \""}
+                + no_run + "\"",
+              token);
+  token.run_id = "no run";
+  all_refused(invalid_argument, "RunId is not valid UUID.", token);
+  token.run_id.clear();
+  workflow_refused(not_found, not_there, token);
+  refused(invalid_argument, "Invalid TaskToken.",
+          answer_with<ws::RespondQueryTaskCompletedRequest>(token));
+  token.workflow_id.clear();
+  all_refused(invalid_argument, "Business ID is not set on request.", token);
+  token.namespace_id.clear();
+  all_refused(invalid_argument, "Namespace not set on request.", token);
+  token = {no_run, "w", ours.run_id()};
+  all_refused(not_found, std::string{"Namespace "} + no_run + " is not found.", token);
+  complete_task(workflow_token, {complete_command()});
+}
+
+TEST_CASE_FIXTURE(tokens_fixture, "a token of another server may name an activity by its id") {
+  auto ours = read_token(workflow_token);
+  gives_activity();
+  foreign_token token{ours.namespace_id(), "w", ours.run_id(), "b", false};
+  activity_refused(not_found,
+                   "cannot find pending activity with ActivityID b, check workflow execution "
+                   "history for more details",
+                   token);
+  token.activity_id = "a";
+  ok<ws::RecordActivityTaskHeartbeatResponse>(
+    answer_with<ws::RecordActivityTaskHeartbeatRequest>(token));
+}
+
+TEST_CASE_FIXTURE(tokens_fixture, "bytes that are no token of anybody are told so") {
+  foreign_token token{"name\nspace", "w", no_run};
+  workflow_refused(invalid_argument, unreadable, token);
+  std::string bytes = foreign_token{no_run, "w", no_run};
+  workflow_refused(invalid_argument, unreadable, bytes.substr(0, bytes.size() - 1) + '\xff');
+  workflow_refused(invalid_argument, unreadable, bytes + "\x0a");
+}
+
 TEST_CASE_FIXTURE(tokens_fixture, "a token of another namespace is refused") {
   ws::RegisterNamespaceRequest other;
   other.set_namespace_("other");
@@ -156,7 +243,7 @@ TEST_CASE_FIXTURE(tokens_fixture, "a token of another namespace is refused") {
   refused(not_found, "Namespace nowhere is not found.", r);
   r.set_namespace_("default");
   r.set_task_token(forged(workflow_token, [](auto& t) { t.set_namespace_id("made-up"); }));
-  refused(invalid_argument, text, r);
+  refused(not_found, "Namespace made-up is not found.", r);
   // Older workers name no namespace: the token does.
   r = completion(workflow_token, {complete_command()});
   r.clear_namespace_();
@@ -249,12 +336,13 @@ TEST_CASE("a task token is read back as it was written, and nothing else is") {
   token.set_run_id("0198c2f0-0000-7000-8000-000000000001");
   token.set_activity_id("a");
   auto bytes = token.SerializeAsString();
-  auto read = frontend::parse_task_token(bytes);
+  auto read = frontend::parse_task_token(bytes, cluster::TaskToken::WORKFLOW);
   REQUIRE(read);
-  CHECK(read->SerializeAsString() == bytes);
+  CHECK(read->task.SerializeAsString() == bytes);
+  CHECK_FALSE(read->is_foreign);
   for (std::size_t n = 0; n < bytes.size(); ++n)
-    if (auto part = frontend::parse_task_token(bytes.substr(0, n)))
-      CHECK(part->run_id() == token.run_id());
+    if (auto part = frontend::parse_task_token(bytes.substr(0, n), cluster::TaskToken::WORKFLOW))
+      CHECK(part->task.run_id() == token.run_id());
 }
 
 TEST_CASE("a history token belongs to its direction and run") {

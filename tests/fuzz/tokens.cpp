@@ -12,9 +12,11 @@ using namespace reprise;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   auto bytes = fuzz::bytes_of(data, size);
-  if (auto token = frontend::parse_task_token(bytes)) {
-    fuzz::require(token->kind() != cluster::TaskToken::KIND_UNSPECIFIED, "a token has a kind");
-    fuzz::require(!token->workflow_id().empty() && is_uuid(token->run_id()), "it names a run");
+  if (auto token = frontend::parse_task_token(bytes, cluster::TaskToken::WORKFLOW)) {
+    const auto& task = token->task;
+    fuzz::require(task.kind() != cluster::TaskToken::KIND_UNSPECIFIED, "a token has a kind");
+    fuzz::require(token->is_foreign || (!task.workflow_id().empty() && is_uuid(task.run_id())),
+                  "it names a run");
   } else {
     fuzz::require(token.error().code == errc::invalid_argument, "a refusal is the caller's");
   }
