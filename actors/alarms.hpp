@@ -29,6 +29,11 @@ public:
   /// The message with this ticket came.
   void rang(std::uint64_t ticket);
 
+  /// The wall clock moved: when those under way come is not known any more. They come all the same.
+  void forget() {
+    waiting_.clear();
+  }
+
   /// Messages under way.
   std::size_t size() const noexcept {
     return waiting_.size();

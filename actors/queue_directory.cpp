@@ -195,6 +195,17 @@ void queue_directory::on_slot_lost(caf::actor_id slot) const {
   }
 }
 
+void queue_directory::tell_clock_moved() const {
+  for (const auto& s : shards_) {
+    std::shared_lock lock{s.mutex};
+    for (const auto& [name, e] : s.entries)
+      if (e.actor)
+        caf::anon_send(e.actor, clock_atom_v);
+    for (const auto& q : s.retired)
+      caf::anon_send(q, clock_atom_v);
+  }
+}
+
 void queue_directory::on_lost(lost_handler listener) {
   std::unique_lock lock{listener_mutex_};
   listener_ = std::move(listener);

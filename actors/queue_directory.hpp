@@ -55,6 +55,9 @@ public:
   /// To all queues: the slot that was this actor is dead.
   void on_slot_lost(caf::actor_id slot) const;
 
+  /// The wall clock moved: all queues are to find out anew how long they wait.
+  void tell_clock_moved() const;
+
   /// Called, on any thread, after a queue's actor died of an error. Null: nobody listens.
   void on_lost(lost_handler listener);
 

@@ -44,6 +44,10 @@ slot_actor::behavior_type slot::make_behavior() {
     [this](epoch_atom, std::uint64_t epoch) { on_epoch(epoch); },
     [this](epoch_atom, std::uint64_t seen, std::uint64_t now) { on_raised(seen, now); },
     [this](trim_atom) { on_trim(); },
+    [this](clock_atom) {
+      alarms_.forget();
+      arm_tick();
+    },
     [this](tick_atom, std::uint64_t ticket) { on_tick(ticket); },
   };
 }

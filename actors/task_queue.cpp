@@ -93,6 +93,10 @@ queue_actor::behavior_type task_queue::make_behavior() {
     [this](describe_atom, std::uint64_t id, const bridge_actor& from, const std::string& request) {
       on_describe(id, from, request);
     },
+    [this](clock_atom) {
+      alarms_.forget();
+      on_tick();
+    },
     [this](tick_atom) { on_tick(); },
     [this](tick_atom, std::uint64_t ticket) {
       alarms_.rang(ticket);

@@ -114,6 +114,10 @@ public:
           on_sweep_page(*page);
         go();
       },
+      [this](clock_atom) {
+        alarms_.forget();
+        go();
+      },
       [this](tick_atom, std::uint64_t ticket) {
         alarms_.rang(ticket);
         go();

@@ -1,32 +1,69 @@
 #include "base/clock.hpp"
 
-#include <atomic>
+#include <algorithm>
 #include <ctime>
 
 namespace reprise {
 
 namespace {
 
-std::int64_t read_clock(clockid_t id) {
+duration read_clock(clockid_t id) {
   timespec t{};
   clock_gettime(id, &t);
-  return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
+  return std::chrono::seconds{t.tv_sec} + duration{t.tv_nsec};
 }
+
+class clocks_of_this_machine final : public raw_clocks {
+public:
+  duration wall() const override {
+    return read_clock(CLOCK_REALTIME);
+  }
+
+  duration boot() const override {
+    return read_clock(CLOCK_BOOTTIME);
+  }
+};
 
 } // namespace
 
-time_point system_clock::now() const {
-  // Histories must not run backwards when the machine's wall clock is set back.
-  static std::atomic<std::int64_t> latest{0};
-  auto read = read_clock(CLOCK_REALTIME);
-  auto seen = latest.load(std::memory_order_relaxed);
-  while (seen < read && !latest.compare_exchange_weak(seen, read, std::memory_order_relaxed)) {
+const raw_clocks& machine_clocks() {
+  static const clocks_of_this_machine clocks;
+  return clocks;
+}
+
+system_clock::system_clock(const raw_clocks& raw)
+  : raw_(raw), offset_(raw.wall() - raw.boot()), slewed_at_(raw.boot()) {
+}
+
+duration system_clock::offset(duration machine, duration boot) const {
+  if (machine >= offset_) {
+    offset_ = machine;
+    slewed_at_ = boot;
+  } else if (auto step = (boot - slewed_at_) / slew; step > duration{0}) {
+    offset_ -= std::min(step, offset_ - machine);
+    slewed_at_ = boot;
   }
-  return time_point{duration{seen < read ? read : seen}};
+  return offset_;
+}
+
+time_point system_clock::now() const {
+  std::lock_guard lock{mutex_};
+  // In this order: who is held up in between takes the machine's clock for a little slow, and
+  // loses next to nothing; the other way round would be a leap forward.
+  auto wall = raw_.wall();
+  auto boot = raw_.boot();
+  return time_point{boot + offset(wall - boot, boot)};
 }
 
 std::chrono::nanoseconds system_clock::boot_time() const {
-  return std::chrono::nanoseconds{read_clock(CLOCK_BOOTTIME)};
+  return raw_.boot();
+}
+
+duration system_clock::ahead() const {
+  std::lock_guard lock{mutex_};
+  auto wall = raw_.wall();
+  auto boot = raw_.boot();
+  return offset(wall - boot, boot) - (wall - boot);
 }
 
 } // namespace reprise

@@ -108,7 +108,7 @@ struct actor_config : caf::actor_system_config {
 /// What a running development server is made of, in the order in which it comes up.
 class dev_server {
 public:
-  dev_server(const start_dev_options& options, const configured_limits& bounds,
+  dev_server(const start_dev_options& options, const configured_limits& bounds, const clock& time,
              std::unique_ptr<store::store> db, std::string cluster_id)
     : options_(options), host_(host_of(options)), db_(std::move(db)), health_(*db_) {
     local_server_options local;
@@ -123,7 +123,7 @@ public:
     local.node.on_failed = [](const std::string&) { ::kill(::getpid(), SIGTERM); };
     local.facts.cluster_id = std::move(cluster_id);
     local.facts.store_kind = db_->kind();
-    server_.emplace(system_, *db_, time_, metrics_, std::move(local));
+    server_.emplace(system_, *db_, time, metrics_, std::move(local));
   }
 
   result<void> start() {
@@ -188,7 +188,6 @@ private:
   const start_dev_options& options_;
   const std::string host_;
   std::unique_ptr<store::store> db_;
-  system_clock time_;
   metrics metrics_;
   health health_;
   std::mutex mutex_;
@@ -237,7 +236,7 @@ int run_start_dev(const start_dev_options& options) {
   auto cluster_id = (*db)->cluster_fact("cluster_id", ids.uuid7(time.now()));
   if (!cluster_id)
     return fail(cluster_id.error());
-  dev_server server{options, bounds, std::move(*db), std::move(*cluster_id)};
+  dev_server server{options, bounds, time, std::move(*db), std::move(*cluster_id)};
   if (auto ok = server.start(); !ok) {
     server.end();
     return fail(ok.error());

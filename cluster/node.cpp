@@ -76,6 +76,7 @@ void node::start() {
                                  .lease_length = options_.lease_length,
                                  .on_serving = [this](bool serving) { on_serving(serving); }});
   watch({.kind = "keeper", .watched = {caf::actor_cast<caf::actor>(shared_.keeper)}});
+  begin_clock_watch();
 }
 
 // -- supervision ---------------------------------------------------------------------------------
@@ -104,6 +105,14 @@ void node::begin_timer() {
              return caf::actor_cast<caf::actor>(shared_.timer.get());
            },
          .go_on = [this](std::size_t) { caf::anon_send(shared_.keeper, renew_atom_v); }});
+}
+
+void node::begin_clock_watch() {
+  auto spawn = [this](std::size_t = 0) {
+    clock_watch_.set(spawn_clock_watch(system_, shared_, queues_, metrics_, options_.watch));
+    return caf::actor_cast<caf::actor>(clock_watch_.get());
+  };
+  watch({.kind = "clock watch", .watched = {spawn()}, .begin_again = spawn});
 }
 
 void node::begin_slots() {
@@ -205,6 +214,7 @@ void node::stop() {
   shared_.timer.clear();
   shared_.keeper = nullptr;
   shared_.supervisor = nullptr;
+  clock_watch_.clear();
   shared_.queue_of = nullptr;
   shared_.polled_since = nullptr;
 }
@@ -224,6 +234,7 @@ void node::end_actors() {
     caf::anon_send_exit(handle, caf::exit_reason::user_shutdown);
     all.push_back(caf::actor_cast<caf::actor>(handle));
   };
+  end(clock_watch_.get());
   end(shared_.keeper);
   end(shared_.timer.get());
   for (const auto& slot : shared_.slots)

@@ -7,6 +7,7 @@
 #include "actors/services.hpp"
 #include "actors/writer.hpp"
 #include "base/metrics.hpp"
+#include "cluster/clock_watch.hpp"
 #include "cluster/keeper.hpp"
 #include "cluster/supervisor.hpp"
 
@@ -40,6 +41,7 @@ struct node_options {
   /// Called once, on any thread, when the node cannot go on: it serves nothing any more, and the
   /// process had better end, so that another takes over.
   std::function<void(const std::string& why)> on_failed{};
+  clock_watch_options watch{};
   /// In simulations: lets the scheduler run until nothing is left to do. Else empty.
   std::function<void()> run_all{};
 };
@@ -102,6 +104,7 @@ public:
 private:
   void watch(actors::ward w);
   void begin_supervision();
+  void begin_clock_watch();
   void begin_slots();
   void begin_timer();
   void on_serving(bool serving);
@@ -116,6 +119,7 @@ private:
   actors::namespace_registry namespaces_;
   actors::services shared_;
   actors::queue_directory queues_;
+  actors::handle_cell<watch_actor> clock_watch_;
   std::atomic<bool> serving_{false};
   std::atomic<bool> failed_{false};
   bool started_ = false;

@@ -76,7 +76,8 @@ void cancel_waiting(transition& t, std::int64_t scheduled_event_id, std::int64_t
   journal::Fact fact;
   auto& event = *fact.mutable_buffered_event();
   event.set_event_type(enums::EVENT_TYPE_ACTIVITY_TASK_CANCELED);
-  *event.mutable_event_time() = to_proto(t.ctx().now);
+  *event.mutable_event_time()
+    = to_proto(std::max(t.ctx().now, from_proto(t.state().last_event_time())));
   auto& a = *event.mutable_activity_task_canceled_event_attributes();
   a.set_scheduled_event_id(scheduled_event_id);
   a.set_latest_cancel_requested_event_id(request_event_id);

@@ -139,7 +139,8 @@ std::int64_t transition::add_or_buffer(history_event event) {
   if (mine().workflow_task().started_event_id() == 0 || !may_be_buffered(event.event_type()))
     return add_event(std::move(event));
   if (!event.has_event_time())
-    *event.mutable_event_time() = to_proto(context_.now);
+    *event.mutable_event_time()
+      = to_proto(std::max(context_.now, from_proto(mine().last_event_time())));
   journal::Fact fact;
   *fact.mutable_buffered_event() = std::move(event);
   add_fact(std::move(fact));

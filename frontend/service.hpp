@@ -49,6 +49,11 @@ public:
     return measured_;
   }
 
+  /// The clock of every deadline.
+  const clock& time() const noexcept {
+    return parts_.back.time();
+  }
+
   /// Null when the API has no such method.
   const method* find(const std::string& path) const;
 

@@ -111,6 +111,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(reprise, first_custom_type_id)
   CAF_ADD_ATOM(reprise, reprise, leave_atom, "leave")
   CAF_ADD_ATOM(reprise, reprise, watch_atom, "watch")
   CAF_ADD_ATOM(reprise, reprise, renew_atom, "renew")
+  CAF_ADD_ATOM(reprise, reprise, clock_atom, "clock")
 
 CAF_END_TYPE_ID_BLOCK(reprise)
 
@@ -162,6 +163,8 @@ using queue_actor = caf::typed_actor<
   // DescribeTaskQueue, answered to call `id`; the payload is the serialised request. Lost: the
   // caller's deadline
   caf::reacts_to<describe_atom, std::uint64_t, bridge_actor, std::string>,
+  // INTERNAL: the wall clock moved: how long to wait is to be found anew. Lost: waits are too long
+  caf::reacts_to<clock_atom>,
   // INTERNAL: rows of the backlog were read. Lost: they are found by any later tick
   caf::reacts_to<tick_atom>,
   // INTERNAL: the alarm with this ticket. Lost: the next message, which sets another
@@ -200,6 +203,8 @@ using slot_actor = caf::typed_actor<
   // INTERNAL: the node needs memory; executions that rest are to go, oldest first. Lost: the next
   // growth asks the next slot
   caf::reacts_to<trim_atom>,
+  // INTERNAL: the wall clock moved: how long to wait is to be found anew. Lost: waits are too long
+  caf::reacts_to<clock_atom>,
   // INTERNAL: deadlines or long polls may have come due; the alarm with this ticket. Lost: the next
   // deadline sets another
   caf::reacts_to<tick_atom, std::uint64_t>>;
@@ -249,8 +254,15 @@ using timer_actor = caf::typed_actor<
   caf::reacts_to<renew_atom, std::uint64_t>,
   // INTERNAL, from a reader. Lost: a new timer reads anew
   caf::reacts_to<loaded_atom, std::shared_ptr<actors::due_page>>,
+  // INTERNAL: the wall clock moved: how long to wait is to be found anew. Lost: waits are too long
+  caf::reacts_to<clock_atom>,
   // INTERNAL: something may be due; the alarm with this ticket. Lost: the next message sets another
   caf::reacts_to<tick_atom, std::uint64_t>>;
+
+/// Compares the clock of deadlines with that of waits, and tells who waits when they moved apart.
+using watch_actor = caf::typed_actor<
+  // INTERNAL: time to compare. Lost: waits are too long after the clock was set
+  caf::reacts_to<tick_atom>>;
 
 /// Holds the node's lease; takes over slots and gives them up.
 using keeper_actor = caf::typed_actor<

@@ -251,8 +251,7 @@ void connection::serve_api(stream& s) {
     return refuse(s, not_one_request());
   std::optional<reprise::time_point> deadline;
   if (s.timeout)
-    deadline
-      = std::chrono::time_point_cast<duration>(std::chrono::system_clock::now() + *s.timeout);
+    deadline = loop_.front().time().now() + *s.timeout;
   // The answer may be given before this returns; then it waits for this thread.
   s.served = loop_.front().serve(*s.to->api, **request, std::move(s.by), deadline,
                                  loop_.expect_answer(*this, s.number, *s.to->api));

@@ -27,11 +27,11 @@ TEST_CASE("other seeds live other lives, and fate spares none of them") {
       happened[what] += times;
   }
   CHECK(hashes.size() == 12);
-  for (const char* what :
-       {"kills", "freezes", "drains", "queue deaths", "throws", "failed read", "refused write",
-        "lost answer of a write", "late commit", "checks of live state", "snapshots",
-        "facts deleted behind a snapshot", "loads from a snapshot",
-        "loads of rows behind a snapshot", "early starts", "lost starts"}) {
+  for (const char* what : {"kills", "freezes", "drains", "clocks set back", "clocks set forward",
+                           "queue deaths", "throws", "failed read", "refused write",
+                           "lost answer of a write", "late commit", "checks of live state",
+                           "snapshots", "facts deleted behind a snapshot", "loads from a snapshot",
+                           "loads of rows behind a snapshot", "early starts", "lost starts"}) {
     INFO(what);
     CHECK(happened[what] > 0);
   }

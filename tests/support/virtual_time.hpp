@@ -14,25 +14,40 @@
 
 namespace reprise::testing {
 
-/// The coordinator's virtual time as the server's clock.
-class coordinator_clock final : public clock {
+/// The coordinator's virtual time as the machine's clocks, and the server's clock over them.
+class coordinator_clock final : public clock, private raw_clocks {
 public:
   explicit coordinator_clock(caf::scheduler::test_coordinator& c) : coordinator_(c) {
   }
 
   time_point now() const override {
-    return time_point{std::chrono::hours{24 * 20'000}} + boot_time();
+    return told_.now();
   }
 
   std::chrono::nanoseconds boot_time() const override {
     return coordinator_.clock().now().time_since_epoch() + offset;
   }
 
+  duration ahead() const override {
+    return told_.ahead();
+  }
+
   /// Time that passes while nothing runs, as in a suspended process.
   std::chrono::nanoseconds offset{std::chrono::hours{1}};
+  /// By how much somebody has set the wall clock.
+  duration set_by{0};
 
 private:
+  duration wall() const override {
+    return std::chrono::hours{24 * 20'000} + boot_time() + set_by;
+  }
+
+  duration boot() const override {
+    return boot_time();
+  }
+
   caf::scheduler::test_coordinator& coordinator_;
+  system_clock told_{*this};
 };
 
 /// Delayed messages that wait for their time.

@@ -333,7 +333,7 @@ std::uint64_t cluster_of_processes::call(const std::string& method,
   auto handle = p->server().front().serve(
     path_prefix + method, c.request,
     {{"client-name", "temporal-go"}, {"supported-features", "follows-next-run-id"}},
-    all_.now() + deadline,
+    all_.server_time().now() + deadline,
     [this, number](result<std::string> answer) { on_answer(number, std::move(answer)); });
   if (auto still = calls_.find(number); still != calls_.end())
     still->second.handle = std::move(handle);
@@ -412,9 +412,10 @@ result<std::string> cluster_of_processes::ask(const std::string& method,
   if (p == nullptr)
     return connection_lost();
   auto answer = std::make_shared<std::optional<result<std::string>>>();
-  auto handle = p->server().front().serve(
-    path_prefix + method, request.SerializeAsString(), {{"client-name", "temporal-cli"}},
-    all_.now() + 60s, [answer](result<std::string> r) { answer->emplace(std::move(r)); });
+  auto handle
+    = p->server().front().serve(path_prefix + method, request.SerializeAsString(),
+                                {{"client-name", "temporal-cli"}}, all_.server_time().now() + 60s,
+                                [answer](result<std::string> r) { answer->emplace(std::move(r)); });
   for (int n = 0; n < 100'000 && !answer->has_value() && p->has_jobs(); ++n)
     p->run_job();
   if (answer->has_value())

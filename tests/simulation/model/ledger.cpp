@@ -116,9 +116,10 @@ void ledger::on_event(run_record& r, const history_event& e) {
               + std::to_string(r.fingerprints.size()));
   r.fingerprints.push_back(fingerprint(e));
   auto at = from_proto(e.event_time());
-  if (at > all_.now())
+  if (at > all_.server_time().now())
     fail(r, "event " + std::to_string(e.event_id()) + " (" + enums::EventType_Name(e.event_type())
               + ") is from the future");
+  check_order(r, e, at);
   switch (e.event_type()) {
     case enums::EVENT_TYPE_WORKFLOW_TASK_SCHEDULED:
       r.attempts[e.event_id()] = e.workflow_task_scheduled_event_attributes().attempt();
@@ -151,6 +152,23 @@ void ledger::on_event(run_record& r, const history_event& e) {
     }
     default:
       break;
+  }
+}
+
+/// Events of workflow tasks are never buffered: their times go only forward.
+void ledger::check_order(run_record& r, const history_event& e, time_point at) {
+  switch (e.event_type()) {
+    case enums::EVENT_TYPE_WORKFLOW_TASK_SCHEDULED:
+    case enums::EVENT_TYPE_WORKFLOW_TASK_STARTED:
+    case enums::EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+    case enums::EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT:
+    case enums::EVENT_TYPE_WORKFLOW_TASK_FAILED:
+      if (at < r.task_event_at)
+        fail(r, "event " + std::to_string(e.event_id()) + " is older than one before it");
+      r.task_event_at = at;
+      return;
+    default:
+      return;
   }
 }
 
@@ -197,7 +215,7 @@ void ledger::on_erase(run_record& r) {
   if (engine::is_open(r.state))
     fail(r, "erased while open");
   else if (from_proto(r.state.close_time()) + from_proto(r.state.created().retention())
-           > all_.now())
+           > all_.server_time().now())
     fail(r, "erased before the end of its retention");
   r.erased = true;
 }

@@ -42,6 +42,8 @@ struct run_record {
   std::set<time_point> task_starts{};
   /// Those of its tasks that are started now, by the id of their Scheduled event.
   std::map<std::int64_t, task_start> started{};
+  /// Of the last event of a workflow task.
+  time_point task_event_at{};
   /// Timers by the id of their Started event: when they may fire.
   std::map<std::int64_t, time_point> timers{};
   /// How often each signal (named by its input) stands in the history.
@@ -128,6 +130,7 @@ private:
 
   void on_row(run_record& r, const store::run_write& w);
   void on_event(run_record& r, const history_event& e);
+  void check_order(run_record& r, const history_event& e, time_point at);
   void on_head(run_record& r, const store::run_write& w);
   void on_snapshot(run_record& r, const store::run_write& w);
   void on_erase(run_record& r);

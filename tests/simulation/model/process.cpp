@@ -50,7 +50,8 @@ process::process(universe& all, disk& d, const process_options& options, loss_pl
     while (coordinator_.has_job())
       killed() ? coordinator_.run_once() : run_job();
   };
-  server_ = std::make_unique<cli::local_server>(system_, db_, all, measured_, std::move(server));
+  server_ = std::make_unique<cli::local_server>(system_, db_, all.server_time(), measured_,
+                                                std::move(server));
   server_->start();
   losses_.begin(server_->node().shared());
 }

@@ -95,18 +95,50 @@ private:
   std::vector<std::string> lines_;
 };
 
-class universe final : public clock {
+/// The clocks of the machine that the servers run on: the world's time, and a wall clock that is
+/// set by whoever likes to.
+class turned_clocks final : public raw_clocks {
+public:
+  explicit turned_clocks(const time_point& world) : world_(world) {
+  }
+
+  duration wall() const override {
+    return world_.time_since_epoch() + off;
+  }
+
+  duration boot() const override {
+    return world_.time_since_epoch();
+  }
+
+  /// Of the wall clock to the world's time.
+  duration off{0};
+
+private:
+  const time_point& world_;
+};
+
+class universe {
 public:
   explicit universe(std::uint64_t seed) : random(seed) {
   }
 
-  time_point now() const override {
+  universe(const universe&) = delete;
+  universe& operator=(const universe&) = delete;
+
+  /// The world's time, which clients live in and judges measure with.
+  time_point now() const {
     return now_;
   }
 
-  /// Counts through everything, as the world's time does.
-  std::chrono::nanoseconds boot_time() const override {
-    return now_.time_since_epoch();
+  /// The servers' time: what stands in histories and deadlines.
+  const clock& server_time() const {
+    return server_time_;
+  }
+
+  /// Somebody sets the machine's clock so far off the world's time.
+  void set_clock(duration off) {
+    say("the clock is set to " + std::to_string(off.count() / 1'000'000) + " ms off");
+    machine_.off = off;
   }
 
   void say(const std::string& text) {
@@ -138,6 +170,8 @@ public:
 
 private:
   time_point now_{std::chrono::hours{24 * 20'000}};
+  turned_clocks machine_{now_};
+  system_clock server_time_{machine_};
 };
 
 } // namespace reprise::simulation

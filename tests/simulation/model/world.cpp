@@ -213,7 +213,7 @@ private:
     auto& random = all_.random;
     auto down = servers_.now.refused == 1000;
     all_.after(down ? random.between(1s, 8s) : random.between(1s, 20s), [this] { fate(); });
-    switch (random.below(10)) {
+    switch (random.below(11)) {
       case 0:
         return servers_.kill_one();
       case 1:
@@ -232,9 +232,20 @@ private:
       }
       case 5:
         return check_live();
+      case 6:
+        return set_clock();
       default:
         return change_weather();
     }
+  }
+
+  /// Somebody sets the wall clock, by seconds or by up to a day, or right again.
+  void set_clock() {
+    auto& random = all_.random;
+    auto most = random.pick<duration>({0s, 3s, 10min, 24h});
+    auto off = random.between(0s, 2 * most + 1s) - most;
+    ++all_.happened[off < duration{0} ? "clocks set back" : "clocks set forward"];
+    all_.set_clock(off);
   }
 
   /// Starts what was killed again, after a while.
@@ -420,7 +431,7 @@ private:
     if (p != nullptr)
       if (auto ns = p->server().node().namespaces().find("default"))
         facts_ = ns->facts;
-    return {.now = all_.now(), .ids = ids_, .ns = facts_, .bounds = bounds_};
+    return {.now = all_.server_time().now(), .ids = ids_, .ns = facts_, .bounds = bounds_};
   }
 
   /// From now on everything works.
