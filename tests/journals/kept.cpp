@@ -45,8 +45,8 @@ template <class Message>
 std::string difference(const std::string& was, const std::string& is, bool may_say_more) {
   Message before;
   Message now;
-  from_json(was, before);
-  from_json(is, now);
+  from_text(was, before);
+  from_text(is, now);
   google::protobuf::util::MessageDifferencer differ;
   if (may_say_more)
     differ.set_scope(google::protobuf::util::MessageDifferencer::PARTIAL);

@@ -110,7 +110,7 @@ void check_whole(const record& r) {
   auto snapshots = 0;
   for (const auto& run : r.runs) {
     api::history::v1::History history;
-    from_json(run.history, history);
+    from_text(run.history, history);
     for (const auto& e : history.events())
       events.insert(e.event_type());
     snapshots += run.snapshot.empty() ? 0 : 1;
@@ -139,7 +139,12 @@ std::string to_json(const google::protobuf::Message& m) {
   return out;
 }
 
-void from_json(const std::string& json, google::protobuf::Message& m) {
+void from_text(const std::string& json, google::protobuf::Message& m) {
+  // As `live.py` writes it: the bytes that the server sent.
+  if (json.starts_with('x')) {
+    REQUIRE(m.ParseFromString(from_hex(json)));
+    return;
+  }
   google::protobuf::util::JsonParseOptions options;
   options.ignore_unknown_fields = false;
   auto status = google::protobuf::util::JsonStringToMessage(json, &m, options);

@@ -14,8 +14,9 @@ namespace reprise::journals {
 struct kept_run {
   std::string workflow_id{};
   std::string run_id{};
-  std::string history{};  ///< JSON
-  std::string describe{}; ///< JSON
+  /// JSON, or bytes in hex.
+  std::string history{};
+  std::string describe{};
   /// Its journal from the snapshot on, if it has one, and the fold of it.
   std::string snapshot{};
   std::vector<engine::record> rows{};
@@ -33,7 +34,7 @@ struct record {
 };
 
 std::string to_json(const google::protobuf::Message& m);
-void from_json(const std::string& json, google::protobuf::Message& m);
+void from_text(const std::string& text, google::protobuf::Message& m);
 
 /// Asks the server for all that is recorded.
 record observe(server_on_file& server);
