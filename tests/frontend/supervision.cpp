@@ -33,11 +33,15 @@ struct supervised : server_fixture {
       scheduler.run_once();
   }
 
-  /// Polls as a worker does, until there is a task.
-  ws::PollWorkflowTaskQueueResponse poll_for_task() {
-    for (int i = 0; i < 3; ++i) {
-      auto made = send_request(poll_request(), poll_options());
-      run();
+  made_call poll() {
+    auto made = send_request(poll_request(), poll_options());
+    run();
+    return made;
+  }
+
+  /// Polls as a worker does, until there is a task; has begun with `made`.
+  ws::PollWorkflowTaskQueueResponse wait_for_task(made_call made) {
+    for (int i = 0; i < 4; ++i, made = poll()) {
       for (int s = 0; s < 70 && !made.answered(); ++s)
         advance(1s);
       REQUIRE(made.answered());
@@ -60,15 +64,15 @@ TEST_CASE_FIXTURE(supervised, "each call that a dead slot had hears UNAVAILABLE 
   auto waiting = history_request("w");
   waiting.set_wait_new_event(true);
   waiting.set_history_event_filter_type(enums::HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT);
-  auto poll = send_request(waiting, poll_options());
+  auto long_poll = send_request(waiting, poll_options());
   run();
-  REQUIRE_FALSE(poll.answered());
+  REQUIRE_FALSE(long_poll.answered());
   auto under_way = send_request(signal_request("w"));
   kill(slot_of("w"));
   // On its way to the dead one.
   auto late = send_request(signal_request("w"));
   run();
-  for (auto* c : {&poll, &under_way, &late}) {
+  for (auto* c : {&long_poll, &under_way, &late}) {
     REQUIRE(c->answered());
     REQUIRE_FALSE(c->answer());
     CHECK(c->answer().error().code == unavailable);
@@ -81,8 +85,7 @@ TEST_CASE_FIXTURE(supervised, "at whatever moment a slot dies, its tasks reach a
   for (int jobs = 0; jobs < 45; ++jobs) {
     INFO(jobs);
     auto id = "w" + std::to_string(jobs);
-    auto worker = send_request(poll_request(), poll_options());
-    run();
+    auto worker = poll();
     auto started = send_request(start_request(id));
     run_jobs(jobs);
     kill(slot_of(id));
@@ -94,16 +97,12 @@ TEST_CASE_FIXTURE(supervised, "at whatever moment a slot dies, its tasks reach a
     // A request id is a start's own: whether the first was written is all the same.
     ok<ws::StartWorkflowExecutionResponse>(start_request(id));
     run();
-    ws::PollWorkflowTaskQueueResponse task;
-    if (worker.answered() && worker.answer())
-      REQUIRE(task.ParseFromString(*worker.answer()));
-    if (task.task_token().empty())
-      task = poll_for_task();
+    auto task = wait_for_task(worker);
     // What was handed out when the slot died is void or holds; in the end one worker completes it.
     auto done = answer_to(completion(task.task_token(), {complete_command()}));
     if (!done) {
       CHECK(done.error().code == not_found);
-      task = poll_for_task();
+      task = wait_for_task(poll());
       complete_task(task.task_token(), {complete_command()});
     }
     CHECK(history(id).back() == 2);
