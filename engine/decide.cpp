@@ -138,6 +138,7 @@ void tell(step& ended, const cluster::ExecutionRequest& request) {
       return;
     case request_body::kWake:
     case request_body::kReoffer:
+    case request_body::kTakeBack:
       ended.answer = {};
       return;
     default:
