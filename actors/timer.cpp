@@ -129,6 +129,7 @@ private:
   void on_serving(bool serving) {
     serving_ = serving;
     armed_.clear();
+    postponed_.clear();
     sweeps_.clear();
     sweep_rows_.clear();
     sweep_ends_ = false;
@@ -162,7 +163,8 @@ private:
       return store::slot_of(w.due.namespace_id, w.due.workflow_id) == slot;
     };
     std::erase_if(under_way_, [&](const auto& item) { return of_slot(item.second); });
-    std::erase_if(armed_, [&](const work& w) { return !w.reoffer || of_slot(w); });
+    std::erase_if(postponed_, of_slot);
+    armed_.clear();
     turned_away_.reset();
     horizon_ = long_ago;
     horizon_key_ = 0;
@@ -391,15 +393,16 @@ private:
     ++w.tries;
     w.at = shared_.time.now() + wake_pause(w.tries);
     shared_.watch.wakes_postponed.add();
-    armed_.insert(std::move(w));
+    postponed_.insert(std::move(w));
   }
 
   void go() {
     if (!serving_)
       return;
     auto now = shared_.time.now();
-    while (has_credit() && !armed_.empty() && armed_.begin()->at <= now)
-      hand_over(std::move(armed_.extract(armed_.begin()).value()));
+    for (auto* from : {&armed_, &postponed_})
+      while (has_credit() && !from->empty() && from->begin()->at <= now)
+        hand_over(std::move(from->extract(from->begin()).value()));
     while (has_credit() && !sweep_rows_.empty()) {
       hand_over({.due = std::move(sweep_rows_.front()), .reoffer = sweeps_.front().queue});
       sweep_rows_.pop_front();
@@ -418,8 +421,9 @@ private:
       if (!next || t < *next)
         next = t;
     };
-    if (has_credit() && !armed_.empty())
-      sooner(armed_.begin()->at);
+    for (const auto* from : {&armed_, &postponed_})
+      if (has_credit() && !from->empty())
+        sooner(from->begin()->at);
     if (!scan_until_ && next_known_ && armed_.size() <= bounds_.armed_max / 2)
       sooner(*next_known_ - std::min(lead, next_known_->time_since_epoch()));
     if (sweep_pause_until_ > now)
@@ -440,6 +444,9 @@ private:
   std::map<std::uint64_t, work> under_way_;
   std::uint64_t last_ticket_ = 0;
   std::set<work, work_order> armed_;
+  /// What slots could not do when they were asked. It takes no room from others: a run that is
+  /// parked for good holds up no deadline.
+  std::set<work, work_order> postponed_;
   std::int64_t level_shown_ = 0;
   /// All deadlines up to here that belong to no execution in memory are armed.
   time_point horizon_ = long_ago;

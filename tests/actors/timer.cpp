@@ -273,3 +273,18 @@ TEST_CASE("a wake that is under way is neither sent twice nor forgotten") {
   f.run();
   CHECK(f.woken().size() == 3);
 }
+
+TEST_CASE("runs that cannot be woken for good hold up no other deadline") {
+  timer_fixture f{{.armed_max = 2, .page_rows = 1, .credits_max = 2}};
+  auto begin = f.time.now();
+  for (int n = 1; n <= 6; ++n)
+    f.write(n, begin + 5s);
+  f.write(7, begin + 20s);
+  f.refuses = true;
+  f.serve();
+  for (int i = 0; i < 19; ++i)
+    f.advance(1s);
+  CHECK(f.woken().size() == 6);
+  f.advance(2s);
+  CHECK(f.woken().size() == 7);
+}

@@ -111,7 +111,7 @@ private:
     b.timer.sweeps_max = up_to(3);
     b.calls_max = 60 + up_to(100);
     b.call_bytes_max = std::size_t{16'384} << random.below(4);
-    b.queues_max = 3 + up_to(10);
+    b.queues_max = 12 + up_to(12);
     return b;
   }
 
