@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that README.md says what the code does: calls, flags, settings, metrics.
+"""Checks that README.md (and, of bounds, docs/BOUNDS.md) says what the code does: calls, flags, settings, metrics.
 
 usage: facts.py API-PROTO-FOLDER [ROOT]   prints every difference; exit 1 when there is one
 """
@@ -60,10 +60,13 @@ def first_cells(rows, pattern):
 
 
 def check_rest(root, readme):
-    options = (root / "cli/start_dev_options.cpp").read_text()
+    options = "".join((root / "cli" / name).read_text()
+                      for name in ("start_dev_options.cpp", "reference_flags.cpp"))
+    bounds = (root / "docs/BOUNDS.md").read_text()
     yield from compare("flag", first_cells(section(readme, "Quick start by hand"), r"--[\w-]+"),
                        set(re.findall(r'"(?:-\w,)?(--[\w-]+)",', options)))
-    yield from compare("setting", first_cells(section(readme, "Limits and settings"), r"`([\w.]+)`"),
+    yield from compare("setting", first_cells(section(readme, "Limits and settings"), r"`(\w+(?:\.\w+)+)`")
+                       | set(re.findall(r"`(reprise(?:\.\w+)+)`", bounds)),
                        set(re.findall(r'\{"(\w+(?:\.\w+)+)",', options)))
     metrics = set()
     for folder in FOLDERS:

@@ -181,6 +181,7 @@ slot_actor::behavior_type noting_slot(std::reference_wrapper<timer_fixture> test
     [](epoch_atom, std::uint64_t) {},
     [](epoch_atom, std::uint64_t, std::uint64_t) {},
     [](trim_atom) {},
+    [](clock_atom) {},
     [](tick_atom, std::uint64_t) {},
   };
 }
