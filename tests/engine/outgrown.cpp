@@ -104,4 +104,57 @@ SCENARIO("what activities were given is not copied for a completion") {
   }
 }
 
+SCENARIO("an attribute that is too large ends the run, from whichever command") {
+  activity_fixture f;
+  f.bounds.blob_bytes_max = 10'000;
+  f.start();
+  auto task = f.poll();
+  auto of_bytes = [](std::size_t bytes) {
+    return payloads('"' + std::string(bytes, 'x') + '"').payloads(0);
+  };
+  auto ends_with = [&](const command& c, const std::string& text) {
+    CHECK(f.text_of(f.complete(task, {f.timer("t", 5s), c})) == text);
+    CHECK(f.last_event(enums::EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED)
+            .workflow_execution_terminated_event_attributes()
+            .reason()
+          == text);
+  };
+  command c;
+  WHEN("a run continues with a search attribute of too many bytes") {
+    c = f.continue_as_new();
+    auto& a = *c.mutable_continue_as_new_workflow_execution_command_attributes();
+    (*a.mutable_search_attributes()->mutable_indexed_fields())["CustomKeyword"] = of_bytes(3000);
+    ends_with(c, "BadContinueAsNewAttributes: search attribute CustomKeyword value size 3002 "
+                 "exceeds size limit 2048");
+  }
+  WHEN("a child is to have one") {
+    c.set_command_type(enums::COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION);
+    auto& a = *c.mutable_start_child_workflow_execution_command_attributes();
+    a.set_workflow_id("child");
+    a.mutable_workflow_type()->set_name("type");
+    (*a.mutable_search_attributes()->mutable_indexed_fields())["CustomKeyword"] = of_bytes(3000);
+    ends_with(c, "BadStartChildExecutionAttributes: search attribute CustomKeyword value size "
+                 "3002 exceeds size limit 2048");
+  }
+  WHEN("an upsert as a whole is larger than a blob, the whole is what is told") {
+    c.set_command_type(enums::COMMAND_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES);
+    auto& a = *c.mutable_upsert_workflow_search_attributes_command_attributes();
+    (*a.mutable_search_attributes()->mutable_indexed_fields())["CustomKeyword"] = of_bytes(20'000);
+    ends_with(c, "BadSearchAttributes: UpsertWorkflowSearchAttributesCommandAttributes exceeds "
+                 "size limit.");
+  }
+}
+
+SCENARIO("the details of a cancel may be as large as an answer") {
+  activity_fixture f;
+  f.bounds.blob_bytes_max = 100;
+  f.start();
+  command c;
+  c.set_command_type(enums::COMMAND_TYPE_CANCEL_WORKFLOW_EXECUTION);
+  *c.mutable_cancel_workflow_execution_command_attributes()->mutable_details()
+    = payloads('"' + std::string(1000, 'x') + '"');
+  CHECK_FALSE(f.complete(f.poll(), {c}).answer.failure);
+  CHECK(f.state().status() == enums::WORKFLOW_EXECUTION_STATUS_CANCELED);
+}
+
 } // namespace reprise::testing
