@@ -25,6 +25,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 namespace reprise::cli {
 
@@ -131,7 +132,8 @@ public:
     auto addresses = frontend::addresses_of(host_);
     if (!addresses)
       return addresses.error();
-    auto exporter = cluster::metrics_exporter::start(metrics_, *addresses, options_.metrics_port);
+    auto exporter = cluster::metrics_exporter::start(metrics_, for_metrics(*addresses),
+                                                     options_.metrics_port);
     if (!exporter)
       return exporter.error();
     exporter_ = std::move(*exporter);
@@ -151,7 +153,7 @@ public:
   void print_where() const {
     std::printf("Reprise %s\n  gRPC     %s\n  metrics  http://%s/metrics\n  store    %s\n",
                 REPRISE_VERSION, frontend::address_text(host_, grpc_->port()).c_str(),
-                frontend::address_text(host_, exporter_->port()).c_str(),
+                frontend::address_text(metrics_host_, exporter_->port()).c_str(),
                 store_text(options_).c_str());
     std::fflush(stdout);
   }
@@ -172,6 +174,16 @@ public:
   }
 
 private:
+  /// Those that the metrics' server can have: of IPv4. Else the machine's own, or all of them.
+  std::vector<std::string> for_metrics(std::vector<std::string> addresses) {
+    auto is_any = std::ranges::find(addresses, "::") != addresses.end();
+    std::erase_if(addresses, [](const std::string& a) { return a.find(':') != std::string::npos; });
+    if (!addresses.empty())
+      return addresses;
+    metrics_host_ = is_any ? "0.0.0.0" : "127.0.0.1";
+    return {metrics_host_};
+  }
+
   void on_serving(bool serving) {
     health_.on_serving(serving);
     std::lock_guard lock{mutex_};
@@ -187,6 +199,7 @@ private:
 
   const start_dev_options& options_;
   const std::string host_;
+  std::string metrics_host_ = host_;
   std::unique_ptr<store::store> db_;
   metrics metrics_;
   health health_;

@@ -108,9 +108,7 @@ metrics_exporter::start(const metrics& what, const std::vector<std::string>& add
     // Two addresses would get two ports.
     if (port == 0 && !all.empty())
       break;
-    auto is_long = address.find(':') != std::string::npos;
-    all += (all.empty() ? "" : ",") + (is_long ? "[" + address + "]" : address) + ":"
-           + std::to_string(port);
+    all += (all.empty() ? "" : ",") + address + ":" + std::to_string(port);
   }
   try {
     return std::unique_ptr<metrics_exporter>{std::make_unique<exporter>(what, all)};

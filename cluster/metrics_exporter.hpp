@@ -13,8 +13,8 @@ namespace reprise::cluster {
 /// until it is destroyed. Reads the metrics when it is asked; they must outlive it.
 class metrics_exporter {
 public:
-  /// `addresses`: numbers of either kind; at least one. `port` 0: any free one, of the first
-  /// address alone. Refused (unavailable) when the port cannot be had.
+  /// `addresses`: IPv4 numbers, at least one (Debian's library knows no others). `port` 0: any free
+  /// one, of the first address alone. Refused (unavailable) when the port cannot be had.
   static result<std::unique_ptr<metrics_exporter>>
   start(const metrics& what, const std::vector<std::string>& addresses, int port);
 

@@ -147,7 +147,9 @@ TEST_CASE("addresses of both kinds and names are listened on, gRPC and metrics")
     if (plain.find(':') != std::string::npos && plain.front() != '[')
       plain = "[" + plain + "]";
     CHECK(contains(p.output(), "gRPC     " + plain + ":"));
-    CHECK(contains(p.output(), "metrics  http://" + plain + ":"));
+    // Debian's library for metrics knows no IPv6.
+    auto metrics = plain.front() != '[' ? plain : plain == "[::]" ? "0.0.0.0" : "127.0.0.1";
+    CHECK(contains(p.output(), "metrics  http://" + metrics + ":"));
   }
 }
 

@@ -460,10 +460,11 @@ TEST_CASE("jobs that wait behind a long one are run by others") {
   // Both become ready on the same worker: the second stands behind the first.
   auto both = p.system.spawn([held, counts](caf::event_based_actor* me) -> caf::behavior {
     return {[me, held, counts](int n, const caf::actor& home) {
-      me->send(held, n);
-      me->send(caf::actor_cast<caf::actor>(counts), n);
-      me->send(home, n);
-    }};
+              me->send(held, n);
+              me->send(counts, n);
+              me->send(home, n);
+            },
+            [](int) {}};
   });
   self->send(both, 7, caf::actor_cast<caf::actor>(self));
   self->receive([](int n) { CHECK(n == 7); });

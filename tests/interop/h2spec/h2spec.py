@@ -54,8 +54,9 @@ def judge(port):
         failed = {name: text for name, text in failed.items() if name[0] not in late} | again
     problems = [f"{section}: {test}\n{text}" for (section, test), text in failed.items()
                 if (section, test) not in known]
-    problems += [f"accepted, but it does not fail: {section} | {test}" for section, test in known
-                 if (section, test) not in failed]
+    problems += [f"accepted, but it does not fail: {section} | {test}"
+                 for (section, test), reason in known.items()
+                 if (section, test) not in failed and not reason.startswith("sometimes")]
     if len(tests) < 140:
         problems.append(f"only {len(tests)} tests ran")
     print(f"{len(tests) - len(failed)} of {len(tests)} pass; accepted: {len(known)}")
