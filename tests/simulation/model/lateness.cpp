@@ -3,8 +3,6 @@
 #include "actors/task_buffer.hpp"
 #include "engine/engine.hpp"
 
-#include <algorithm>
-
 namespace reprise::simulation {
 
 void lateness::begin() {
@@ -12,7 +10,6 @@ void lateness::begin() {
   served_by_ = 0;
 }
 
-/// The same process has served long enough for everything that was put off.
 bool lateness::calm() {
   auto* p = servers_.serving_process();
   auto number = p == nullptr ? 0 : p->number();
@@ -27,24 +24,22 @@ bool lateness::calm() {
 void lateness::check() {
   if (!calm())
     return;
+  auto now = all_.server_time().now();
   std::map<std::string, time_point> known;
+  auto since = [&](const std::string& key) {
+    auto before = standing_.find(key);
+    return known[key] = before == standing_.end() ? all_.now() : before->second;
+  };
   for (const auto& [run_id, r] : judge_.runs()) {
     if (r.erased || !all_.failure.empty())
       continue;
-    check_deadline(run_id, r);
-    for (const auto& task : engine::undelivered_tasks(r.state, all_.now())) {
-      auto key = run_id + " " + actors::task_identity(task);
-      auto before = standing_.find(key);
-      known[key] = before == standing_.end() ? all_.now() : before->second;
-      check_task(run_id, task, known[key]);
-    }
+    if (r.head.timer_at && *r.head.timer_at < now
+        && all_.now() >= since(run_id + " timer") + patience)
+      all_.fail("a due timer stands: workflow " + r.head.workflow_id + " run " + run_id);
+    for (const auto& task : engine::undelivered_tasks(r.state, now))
+      check_task(run_id, task, since(run_id + " " + actors::task_identity(task)));
   }
   standing_ = std::move(known);
-}
-
-void lateness::check_deadline(const std::string& run_id, const run_record& r) {
-  if (r.head.timer_at && all_.now() > std::max(*r.head.timer_at, calm_since_ + back_off) + patience)
-    all_.fail("a due timer stands: workflow " + r.head.workflow_id + " run " + run_id);
 }
 
 void lateness::check_task(const std::string& run_id, const cluster::Task& task, time_point since) {

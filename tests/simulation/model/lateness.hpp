@@ -26,10 +26,10 @@ public:
   /// The last fault was now.
   void begin();
   void check();
+  /// The same process has served long enough for everything that was put off.
+  bool calm();
 
 private:
-  bool calm();
-  void check_deadline(const std::string& run_id, const run_record& r);
   void check_task(const std::string& run_id, const cluster::Task& task, time_point since);
 
   universe& all_;
@@ -38,7 +38,7 @@ private:
   bool few_queues_;
   time_point calm_since_{};
   int served_by_ = 0;
-  /// Tasks that no worker has, by run and identity: since when that is known.
+  /// What stands, by run and name: since when that is known.
   std::map<std::string, time_point> standing_;
 };
 

@@ -47,7 +47,8 @@ public:
     live_until(all_.now() + all_.random.between(60s, 200s));
     heal();
     plant();
-    watch_for_lateness();
+    // Whatever can go on does, by itself; also what clients still have under way.
+    live_promptly_until(all_.now() + 100s);
     if (ok())
       finish();
     if (ok())
@@ -441,16 +442,12 @@ private:
     servers_.now = weather{.overlaps = 100};
     note_weather();
     servers_.durable().land_late();
+    late_.begin();
   }
 
-  /// Whatever can go on does, by itself; also what clients still have under way.
-  void watch_for_lateness() {
-    live_promptly_until(all_.now() + 100s);
-  }
-
+  /// Time passes while nothing is ready only, so whatever stands waits for what does not come.
   void live_promptly_until(time_point end) {
     prompt_ = true;
-    late_.begin();
     while (all_.now() < end && ok()) {
       live_until(std::min(end, all_.now() + lateness::looks_every));
       late_.check();
@@ -462,7 +459,7 @@ private:
   void plant() {
     if (options_.plant == loss::none)
       return;
-    servers_.plan.armed = true;
+    servers_.plan.armed = late_.calm();
     all_.after(5s, [this] { plant(); });
   }
 
@@ -474,14 +471,14 @@ private:
       for (const auto& [run_id, r] : judge_.runs())
         if (!r.erased && engine::is_open(r.state))
           helper->signal(r.head.workflow_id);
-      live_until(all_.now() + 30s);
+      live_promptly_until(all_.now() + 30s);
     }
     for (const auto& [run_id, r] : judge_.runs())
       if (ok() && !r.erased && engine::is_open(r.state))
         all_.fail("workflow " + r.head.workflow_id + " run " + run_id
                   + " never finished: " + r.state.ShortDebugString());
     if (ok())
-      live_until(all_.now() + 70s);
+      live_promptly_until(all_.now() + 70s);
     judge_.check_promises();
   }
 
