@@ -33,7 +33,7 @@ struct workflow_bounds {
   /// Queries without an answer; and of these, those of one run that wait for a workflow task.
   std::size_t queries_max = 200;
   std::size_t queries_buffered_max = 1;
-  /// Runs in memory besides the current one.
+  /// Runs in memory besides the current one; at least 1.
   std::size_t older_runs_max = 2;
 };
 

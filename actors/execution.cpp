@@ -223,7 +223,8 @@ void execution::on_older_loaded(loaded_run& loaded) {
 
 void execution::keep_older(std::unique_ptr<hosted_run> run) {
   older_.insert(older_.begin(), std::move(run));
-  if (older_.size() > shared_.capacity.workflow.older_runs_max)
+  // Whoever keeps one looks at it: a run that was just closed, or that a call named.
+  if (older_.size() > std::max<std::size_t>(shared_.capacity.workflow.older_runs_max, 1))
     older_.pop_back();
 }
 

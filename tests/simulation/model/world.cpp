@@ -98,7 +98,7 @@ private:
     b.workflow.call_bytes_max = std::size_t{128} << random.below(6);
     b.workflow.polls_max = up_to(3);
     b.workflow.queries_max = up_to(3);
-    b.workflow.older_runs_max = up_to(3) - 1;
+    b.workflow.older_runs_max = up_to(3);
     b.queue.pollers_max = up_to(12);
     b.queue.handed_max = up_to(4);
     b.queue.tasks_max = up_to(8);
