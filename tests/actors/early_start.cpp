@@ -386,8 +386,8 @@ TEST_CASE_FIXTURE(early_fixture, "without a lease nothing leaves early, and the 
   auto id = send_for_poller(r);
   run();
   // It is the next life's task by loading it, so the start was written. Its commit was fenced, so
-  // the task may leave; what is read behind it may not.
-  CHECK(commits == 1);
+  // the task may leave; what is read behind it may not: then the task is taken back.
+  CHECK(commits == (in_memory ? 1 : 2));
   CHECK(node->shared().early_starts.load() == 0);
   if (in_memory) {
     auto task = response<poll_response>(id);
@@ -396,8 +396,7 @@ TEST_CASE_FIXTURE(early_fixture, "without a lease nothing leaves early, and the 
   }
   CHECK(code(id) == unavailable);
   node->shared().own_lease.grant_forever();
-  advance(11s);
   auto next = take_workflow_task();
-  CHECK(next.attempt() == 2);
+  CHECK(next.attempt() == 1);
   CHECK(ask_raw(complete_request(next, {complete_command()})).status().code() == ok);
 }
