@@ -120,20 +120,24 @@ duration retry_interval(const api::common::v1::RetryPolicy& policy, std::int32_t
 /// first is not looked at.
 std::optional<std::string> retry_policy_problem(const api::common::v1::RetryPolicy& policy);
 std::optional<std::string> priority_problem(const api::common::v1::Priority& priority);
+/// `own` is the queue of the workflow that names the other one: only what runs on one of the
+/// server's own may name another of these.
 std::optional<std::string> task_queue_problem(const api::taskqueue::v1::TaskQueue& queue,
-                                              const limits& bounds);
+                                              const std::string& own, const limits& bounds);
 /// Checks the four timeouts and derives the missing ones from the others and the run's.
 std::optional<std::string> normalise_timeouts(scheduled_attributes& options, duration run_timeout);
 /// Fills and checks all attributes of an activity that a command asks for.
 std::optional<std::string> normalise_attributes(scheduled_attributes& attributes,
-                                                duration run_timeout, const limits& bounds);
+                                                const std::string& own_queue, duration run_timeout,
+                                                const limits& bounds);
 /// The options as operators see them.
 api::activity::v1::ActivityOptions to_api(const scheduled_attributes& options);
 /// Takes over the fields that the mask names, and checks the result. Whatever the run may take: an
 /// operator knows better.
-std::optional<std::string>
-merge_options(scheduled_attributes& into, const api::activity::v1::ActivityOptions& from,
-              const google::protobuf::FieldMask& mask, const limits& bounds);
+std::optional<std::string> merge_options(scheduled_attributes& into,
+                                         const api::activity::v1::ActivityOptions& from,
+                                         const google::protobuf::FieldMask& mask,
+                                         const std::string& own_queue, const limits& bounds);
 
 // -- operators (activity_operator.cpp)
 // --------------------------------------------------------------------

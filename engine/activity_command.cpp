@@ -102,7 +102,8 @@ apply_schedule_activity(transition& t, const api::command::v1::Command& command,
   const auto& bounds = t.ctx().bounds;
   auto attributes = attributes_of(wanted, c);
   auto run_timeout = from_proto(t.state().started().workflow_run_timeout());
-  if (auto problem = normalise_attributes(attributes, run_timeout, bounds))
+  const auto& own_queue = t.state().started().task_queue().name();
+  if (auto problem = normalise_attributes(attributes, own_queue, run_timeout, bounds))
     return bad_schedule(std::move(*problem));
   if (wanted.input().ByteSizeLong() > bounds.blob_bytes_max) {
     auto failure = bad_schedule("ScheduleActivityTaskCommandAttributes.Input exceeds size limit.");

@@ -242,7 +242,8 @@ step decide_update_activity_options(execution&& current, const cluster::Executio
                                     const context& c) {
   const auto& r = request.update_activity_options();
   transition t{std::move(current), c};
-  if (auto refusal = check_update(r))
+  // A closed run says first of all that it is closed.
+  if (auto refusal = is_open(t.state()) ? check_update(r) : std::nullopt)
     return std::move(t).finish(std::move(*refusal));
   using request_type = service::UpdateActivityOptionsRequest;
   auto all = r.activity_case() == request_type::kMatchAll;
@@ -262,7 +263,8 @@ step decide_update_activity_options(execution&& current, const cluster::Executio
       auto options = bare_options(options_of(activity));
       options.set_activity_id(activity.scheduled().activity_id());
       *options.mutable_activity_type() = activity.scheduled().activity_type();
-      if (auto problem = merge_options(options, r.activity_options(), r.update_mask(), c.bounds))
+      if (auto problem = merge_options(options, r.activity_options(), r.update_mask(),
+                                       t.state().started().task_queue().name(), c.bounds))
         return std::move(t).finish(invalid_argument(*problem));
       *response.mutable_activity_options() = to_api(options);
       *progress.mutable_options() = bare_options(options);

@@ -4,6 +4,7 @@
 #include "engine/activity.hpp"
 #include "engine/parts.hpp"
 #include "engine/proto_time.hpp"
+#include "protocol/internal_queue.hpp"
 
 #include <algorithm>
 #include <map>
@@ -117,7 +118,6 @@ const std::map<std::string, merge_field>& merge_fields() {
   using to = scheduled_attributes;
   using from = ActivityOptions;
   static const std::map<std::string, merge_field> table{
-    {"taskQueue", merge_task_queue},
     {"taskQueue.name", merge_task_queue},
     {"scheduleToCloseTimeout",
      merge_message<&to::mutable_schedule_to_close_timeout, &to::clear_schedule_to_close_timeout,
@@ -195,13 +195,17 @@ problem priority_problem(const priority_type& priority) {
   return std::nullopt;
 }
 
-problem task_queue_problem(const api::taskqueue::v1::TaskQueue& queue, const limits& bounds) {
+problem task_queue_problem(const api::taskqueue::v1::TaskQueue& queue, const std::string& own,
+                           const limits& bounds) {
   if (queue.name().empty())
     return "missing task queue name";
   if (queue.name().size() > bounds.id_length_max)
     return "taskQueue length exceeds limit";
   if (queue.name().starts_with("/_sys/"))
     return "task queue name cannot start with reserved prefix /_sys/";
+  if (protocol::is_internal_queue(queue.name()) && !protocol::is_internal_queue(own))
+    return "cannot use internal per-namespace task queue:" + queue.name()
+           + " (in parent component task queue: " + own + ")";
   return std::nullopt;
 }
 
@@ -241,10 +245,11 @@ problem normalise_timeouts(scheduled_attributes& options, duration run_timeout) 
   return std::nullopt;
 }
 
-problem normalise_attributes(scheduled_attributes& a, duration run_timeout, const limits& bounds) {
+problem normalise_attributes(scheduled_attributes& a, const std::string& own_queue,
+                             duration run_timeout, const limits& bounds) {
   if (!a.has_task_queue())
     return "taskQueue is not set";
-  if (auto p = task_queue_problem(a.task_queue(), bounds))
+  if (auto p = task_queue_problem(a.task_queue(), own_queue, bounds))
     return p;
   if (a.task_queue().kind() == enums::TASK_QUEUE_KIND_UNSPECIFIED)
     a.mutable_task_queue()->set_kind(enums::TASK_QUEUE_KIND_NORMAL);
@@ -278,7 +283,8 @@ ActivityOptions to_api(const scheduled_attributes& options) {
 }
 
 problem merge_options(scheduled_attributes& into, const ActivityOptions& from,
-                      const google::protobuf::FieldMask& mask, const limits& bounds) {
+                      const google::protobuf::FieldMask& mask, const std::string& own_queue,
+                      const limits& bounds) {
   const auto& table = merge_fields();
   for (const auto& path : mask.paths()) {
     auto field = table.find(camel_case(path));
@@ -288,7 +294,7 @@ problem merge_options(scheduled_attributes& into, const ActivityOptions& from,
     if (auto p = field->second(into, from))
       return p;
   }
-  if (auto p = task_queue_problem(into.task_queue(), bounds))
+  if (auto p = task_queue_problem(into.task_queue(), own_queue, bounds))
     return p;
   if (auto p = priority_problem(into.priority()))
     return p;

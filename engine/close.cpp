@@ -158,15 +158,20 @@ std::optional<std::string> problem_of(const continue_attributes& a, const execut
            "WorkflowType="
            + type + " Length=" + std::to_string(type.size())
            + " Limit=" + std::to_string(bounds.id_length_max);
-  if (!a.task_queue().name().empty())
-    if (auto problem = task_queue_problem(a.task_queue(), bounds))
-      return problem;
-  auto problem = settings_problem(a, c);
+  const auto& queue = a.task_queue().name();
+  const auto& own_queue = x.started().task_queue().name();
+  std::optional<std::string> problem;
+  if (!queue.empty())
+    problem = task_queue_problem(a.task_queue(), own_queue, bounds);
+  if (problem)
+    *problem = std::string{"error validating ContinueAsNewWorkflowExecutionCommand TaskQueue: "}
+               + *problem + ".";
+  else
+    problem = settings_problem(a, c);
   if (!problem)
     return std::nullopt;
-  const auto& queue = a.task_queue().name();
   return *problem + " WorkflowType=" + (type.empty() ? x.started().workflow_type().name() : type)
-         + " TaskQueue=name:\"" + (queue.empty() ? x.started().task_queue().name() : queue)
+         + " TaskQueue=name:\"" + (queue.empty() ? own_queue : queue)
          + "\" kind:TASK_QUEUE_KIND_NORMAL";
 }
 

@@ -83,7 +83,8 @@ failure check_child_names(const child_attributes& a, const std::string& in, cons
 }
 
 /// What is wrong with the rest; without the names that every text ends with.
-std::string child_problem(const child_attributes& a, const context& c) {
+std::string child_problem(const child_attributes& a, const std::string& own_queue,
+                          const context& c) {
   auto duration_problem = [](const google::protobuf::Duration& d, const std::string& field) {
     auto negative = d.seconds() < 0 || d.nanos() < 0;
     return negative ? "Invalid " + field + on_child + ": negative duration." : std::string{};
@@ -103,12 +104,12 @@ std::string child_problem(const child_attributes& a, const context& c) {
     if (auto problem = cron_problem(a.cron_schedule(), c.now); !problem.empty())
       return std::string{"invalid CronSchedule"} + on_child + ": " + problem + ".";
   if (!a.task_queue().name().empty())
-    if (auto problem = task_queue_problem(a.task_queue(), c.bounds))
+    if (auto problem = task_queue_problem(a.task_queue(), own_queue, c.bounds))
       return std::string{"invalid TaskQueue"} + on_child + ": " + *problem + ".";
   return {};
 }
 
-failure check_child(const command_type& command, const context& c) {
+failure check_child(const command_type& command, const std::string& own_queue, const context& c) {
   if (!command.has_start_child_workflow_execution_command_attributes())
     return not_set(bad_child, "StartChildWorkflowExecution");
   const auto& a = command.start_child_workflow_execution_command_attributes();
@@ -117,7 +118,7 @@ failure check_child(const command_type& command, const context& c) {
   auto in = " Namespace=" + c.ns.name;
   if (auto refusal = check_child_names(a, in, c.bounds))
     return refusal;
-  if (auto problem = child_problem(a, c); !problem.empty())
+  if (auto problem = child_problem(a, own_queue, c); !problem.empty())
     return bad(bad_child, problem + " WorkflowId=" + a.workflow_id()
                             + " WorkflowType=" + a.workflow_type().name() + in);
   if (a.has_search_attributes())
@@ -257,7 +258,7 @@ failure apply_outside_command(transition& t, const command_type& command, comple
   failure refusal;
   switch (command.command_type()) {
     case enums::COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION:
-      refusal = check_child(command, t.ctx());
+      refusal = check_child(command, t.state().started().task_queue().name(), t.ctx());
       break;
     case enums::COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION:
       refusal = check_signal_external(command, t.ctx());

@@ -72,7 +72,8 @@ step decide_signal(execution&& current, const cluster::ExecutionRequest& request
   service::SignalWorkflowExecutionResponse out;
   *out.mutable_link() = signal_link(current, r.request_id(), c);
   transition t{std::move(current), c};
-  if (is_open(t.state()) && signal_seen(t.state(), r.request_id()))
+  // Also behind the close: whoever asks again has been answered before.
+  if (signal_seen(t.state(), r.request_id()))
     return std::move(t).finish(out);
   if (auto refusal = check_signal(t.state(), c))
     return std::move(t).finish(std::move(*refusal));

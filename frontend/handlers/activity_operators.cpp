@@ -66,26 +66,14 @@ void reset_in(const call::ptr& c, const call::entry_ptr& ns, api::ResetActivityR
   c->send(ns, std::move(*request));
 }
 
-result<void> check_update(const api::UpdateActivityOptionsRequest& r) {
-  if (r.restore_original()) {
-    if (!r.update_mask().paths().empty())
-      return invalid_argument("Both UpdateMask and RestoreOriginal are provided");
-    return {};
-  }
-  if (!r.has_activity_options())
-    return invalid_argument("ActivityOptions are not provided");
-  if (!r.has_update_mask())
-    return invalid_argument("UpdateMask is not provided");
-  return {};
-}
-
 void update_in(const call::ptr& c, const call::entry_ptr& ns,
                api::UpdateActivityOptionsRequest& r) {
   auto request = prepare(c, r);
   if (!request)
     return;
-  if (auto ok = check_update(r); !ok)
-    return c->fail(std::move(ok).error());
+  // What is missing in it the run tells, if it is there.
+  if (r.restore_original() && !r.update_mask().paths().empty())
+    return c->fail(invalid_argument("Both UpdateMask and RestoreOriginal are provided"));
   request->mutable_update_activity_options()->Swap(&r);
   c->send(ns, std::move(*request));
 }

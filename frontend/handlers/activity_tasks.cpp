@@ -104,11 +104,11 @@ std::optional<token_call> open_by_id(const call::ptr& c, const Request& r) {
     = std::is_same_v<Request, api::RecordActivityTaskHeartbeatByIdRequest>;
   if (auto ok = check_length(r.identity(), "Identity length exceeds limit."); !ok && !is_heartbeat)
     return refuse(std::move(ok).error());
+  if (auto ok = check_run_is_uuid(r.run_id()); !ok)
+    return refuse(std::move(ok).error());
   // Without a workflow it would be a standalone activity, which this server does not run.
   if (r.workflow_id().empty())
     return refuse(not_found("activity not found for ID: " + r.activity_id()));
-  if (auto ok = check_run_is_uuid(r.run_id()); !ok)
-    return refuse(std::move(ok).error());
   opened.request.set_workflow_id(r.workflow_id());
   opened.request.set_run_id(r.run_id());
   auto& token = *opened.request.mutable_token();

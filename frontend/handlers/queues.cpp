@@ -59,11 +59,15 @@ void describe_queue(const call::ptr& c, api::DescribeTaskQueueRequest& r) {
   auto ns = c->open_namespace(r.namespace_());
   if (!ns)
     return;
-  if (auto ok = check_task_queue(r.has_task_queue(), r.task_queue()); !ok)
+  if (auto ok = check_queue_name(r.has_task_queue(), r.task_queue()); !ok)
     return c->fail(std::move(ok).error());
   if (!check_queue_prefix(r.task_queue().name()))
     return c->fail(invalid_argument("invalid task queue partition name " + r.task_queue().name()));
-  if (r.api_mode() == enums::DESCRIBE_TASK_QUEUE_MODE_ENHANCED)
+  auto enhanced = r.api_mode() == enums::DESCRIBE_TASK_QUEUE_MODE_ENHANCED;
+  if (enhanced && r.task_queue().kind() == enums::TASK_QUEUE_KIND_STICKY)
+    return c->fail(invalid_argument("Enhanced DescribeTaskQueue is not valid for a sticky queue, "
+                                    "use api_mode=UNSPECIFIED or a normal queue."));
+  if (enhanced)
     return describe_kinds(c, ns, r);
   auto kind = r.task_queue_type();
   if (kind == enums::TASK_QUEUE_TYPE_UNSPECIFIED)

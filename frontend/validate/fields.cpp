@@ -94,13 +94,19 @@ result<void> check_execution(bool given, const common::WorkflowExecution& x) {
   return check_run_id(x.run_id());
 }
 
-result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue) {
+result<void> check_queue_name(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue) {
   if (!given)
     return invalid_argument("taskQueue is not set");
   if (queue.name().empty())
     return invalid_argument("missing task queue name");
   if (queue.name().size() > id_length_max)
     return invalid_argument("taskQueue length exceeds limit");
+  return {};
+}
+
+result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue) {
+  if (auto ok = check_queue_name(given, queue); !ok)
+    return ok;
   if (auto ok = check_queue_prefix(queue.name()); !ok)
     return ok;
   if (queue.kind() == temporal::api::enums::v1::TASK_QUEUE_KIND_STICKY

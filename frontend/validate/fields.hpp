@@ -32,7 +32,9 @@ result<void> check_run_id(const std::string& run_id);
 /// "RunId is not valid UUID.", as calls say that look at it last.
 result<void> check_run_is_uuid(const std::string& run_id);
 
-/// Of a queue that is waited on or asked for.
+/// Of a queue that is asked for: the server's own may be.
+result<void> check_queue_name(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue);
+/// Of a queue that is waited on.
 result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue);
 /// Of a queue that is to get tasks: not one of the server's own.
 result<void> check_user_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue);

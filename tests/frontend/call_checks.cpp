@@ -177,7 +177,7 @@ TEST_CASE_FIXTURE(server_fixture, "a versioned worker names its deployment and i
   CHECK(told("__a", "1") == "WorkerDeploymentName cannot start with '__'");
   CHECK(told(std::string(1001, 'd'), "1")
         == "size of WorkerDeploymentName larger than the maximum allowed");
-  CHECK(told("d", std::string(256, '1')) == "size of BuildID larger than the maximum allowed");
+  CHECK(told("d", std::string(481, '1')) == "size of BuildID larger than the maximum allowed");
   start_workflow("w");
   options.set_build_id("1");
   CHECK_FALSE(ok<ws::PollWorkflowTaskQueueResponse>(poll, poll_options()).task_token().empty());
@@ -224,4 +224,18 @@ TEST_CASE_FIXTURE(server_fixture, "rows of a list tell counts of closed workflow
   complete_task(take_workflow_task().task_token(), {complete_command()});
   CHECK(row().history_length() == 5);
   CHECK(row().state_transition_count() > 0);
+}
+
+TEST_CASE_FIXTURE(server_fixture,
+                  "a signal that is repeated behind the close is one that was taken") {
+  start_workflow("w");
+  auto r = signal_request("w");
+  r.set_request_id("once");
+  ok<ws::SignalWorkflowExecutionResponse>(r);
+  complete_task(take_workflow_task().task_token(), {complete_command()});
+  auto before = writes;
+  ok<ws::SignalWorkflowExecutionResponse>(r);
+  CHECK(writes == before);
+  r.set_request_id("another");
+  refused(errc::not_found, "workflow execution already completed", r);
 }

@@ -27,7 +27,7 @@ struct order_fixture : server_fixture {
       refused(errc::invalid_argument, text, r);
       mend(r);
     }
-    ok<ws::StartWorkflowExecutionResponse>(r);
+    CHECK(answer_to(r));
   }
 };
 
@@ -384,4 +384,44 @@ TEST_CASE_FIXTURE(server_fixture, "a page of a completion is not taken for the w
   CHECK(refusal(r).message == text);
   r.clear_intermediate_page();
   ok<ws::RespondWorkflowTaskCompletedResponse>(r);
+}
+
+TEST_CASE_FIXTURE(server_fixture, "no command names a queue of the server's own") {
+  const std::string queue = "temporal-sys-per-ns-tq";
+  const std::string text = "cannot use internal per-namespace task queue:" + queue
+                           + " (in parent component task queue: queue)";
+  auto told = [this](const std::string& id, const api::command::v1::Command& command) {
+    start_workflow(id);
+    auto why = refusal(completion(take_workflow_task().task_token(), {command}));
+    CHECK(why.code == errc::invalid_argument);
+    ws::TerminateWorkflowExecutionRequest end;
+    end.set_namespace_("default");
+    end.mutable_workflow_execution()->set_workflow_id(id);
+    ok<ws::TerminateWorkflowExecutionResponse>(end);
+    return why.message;
+  };
+  auto activity = activity_command("a");
+  activity.mutable_schedule_activity_task_command_attributes()->mutable_task_queue()->set_name(
+    queue);
+  CHECK(told("activity", activity) == "BadScheduleActivityAttributes: " + text);
+  api::command::v1::Command next;
+  next.set_command_type(enums::COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION);
+  next.mutable_continue_as_new_workflow_execution_command_attributes()
+    ->mutable_task_queue()
+    ->set_name(queue);
+  CHECK(told("next", next)
+        == "BadContinueAsNewAttributes: error validating ContinueAsNewWorkflowExecutionCommand "
+           "TaskQueue: "
+             + text + ". WorkflowType=type TaskQueue=name:\"" + queue
+             + "\" kind:TASK_QUEUE_KIND_NORMAL");
+  api::command::v1::Command child;
+  child.set_command_type(enums::COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION);
+  auto& a = *child.mutable_start_child_workflow_execution_command_attributes();
+  a.set_workflow_id("child");
+  a.mutable_workflow_type()->set_name("type");
+  a.mutable_task_queue()->set_name(queue);
+  CHECK(told("child", child)
+          .starts_with("BadStartChildExecutionAttributes: invalid TaskQueue on "
+                       "StartChildWorkflowExecutionCommand: "
+                       + text));
 }

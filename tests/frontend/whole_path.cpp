@@ -93,7 +93,7 @@ TEST_CASE_FIXTURE(server_fixture, "capabilities are claimed for what is there an
   auto can = ok<ws::GetSystemInfoResponse>(ws::GetSystemInfoRequest{}).capabilities();
   auto offers = [this](const char* name) { return front().find(path_of(name))->serve != nullptr; };
   CHECK(can.supports_schedules() == offers("CreateSchedule"));
-  CHECK(can.nexus() == offers("PollNexusTaskQueue"));
+  CHECK(can.nexus() == offers("CreateNexusEndpoint"));
   CHECK(can.upsert_memo());
   CHECK(can.eager_workflow_start());
   CHECK(can.sdk_metadata());
@@ -106,7 +106,7 @@ TEST_CASE_FIXTURE(server_fixture, "capabilities are claimed for what is there an
   CHECK(ns.async_update() == offers("PollWorkflowExecutionUpdate"));
   CHECK(ns.workflow_pause() == false);
   CHECK(ns.standalone_activities() == offers("StartActivityExecution"));
-  CHECK(ns.worker_heartbeats() == offers("RecordWorkerHeartbeat"));
+  CHECK(ns.worker_heartbeats() == offers("ListWorkers"));
   CHECK(ns.eager_workflow_start());
 }
 
