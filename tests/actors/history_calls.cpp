@@ -47,6 +47,12 @@ struct pages_fixture : actor_fixture {
   }
 };
 
+/// Of each workflow id the current run alone stays in memory.
+struct one_run_fixture : actor_fixture {
+  one_run_fixture() : actor_fixture({.capacity = {.workflow = {.older_runs_max = 0}}}) {
+  }
+};
+
 /// With a snapshot per row no load brings rows along: what comes back reads its pages.
 struct stored_pages_fixture : pages_fixture {
   stored_pages_fixture() : pages_fixture({.capacity = {.run = {.rows_per_snapshot = 1}}}) {
@@ -132,6 +138,19 @@ TEST_CASE_FIXTURE(actor_fixture, "a poll for the close gets it though the workfl
   CHECK(closed.next_page_token().empty());
   r.set_run_id(run_id);
   CHECK(ask<history_response>(r).SerializeAsString() == closed.SerializeAsString());
+}
+
+TEST_CASE_FIXTURE(one_run_fixture, "an older run is read where none is kept in memory") {
+  auto run_id = start("w");
+  api::command::v1::Command again;
+  again.set_command_type(enums::COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION);
+  again.mutable_continue_as_new_workflow_execution_command_attributes();
+  ask_raw(complete_request(take_workflow_task(), {again}));
+  restart_node();
+  auto r = history_request("w");
+  r.set_run_id(run_id);
+  for (int i = 0; i < 2; ++i)
+    CHECK(ask<history_response>(r).history().events_size() == 5);
 }
 
 TEST_CASE_FIXTURE(actor_fixture, "a poll survives the passivation of what it waits for") {
