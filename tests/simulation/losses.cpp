@@ -8,42 +8,35 @@ namespace reprise::simulation {
 
 namespace {
 
-/// What the judge says of a life in which such messages are lost.
-std::string said_of(loss what, std::uint64_t seed) {
-  auto r = live({.seed = seed, .plant = what});
-  return r.failure;
+/// Lives in which such messages are lost: the judge says so, in these words, and says nothing else.
+/// A life that was quiet at its end had nothing to lose.
+void plant(loss what, const std::string& judgement) {
+  constexpr std::uint64_t lives = 10;
+  constexpr int reported_at_least = 3;
+  auto reported = 0;
+  for (std::uint64_t seed = 1; seed <= lives; ++seed) {
+    INFO("seed " << seed);
+    auto r = live({.seed = seed, .plant = what});
+    if (r.failure.empty())
+      continue;
+    CHECK_MESSAGE(r.failure.starts_with(judgement), r.failure);
+    ++reported;
+  }
+  CHECK(reported >= reported_at_least);
 }
-
-bool begins(const std::string& text, const std::string& with) {
-  return text.rfind(with, 0) == 0;
-}
-
-constexpr std::uint64_t seeds = 5;
 
 } // namespace
 
 TEST_CASE("a lost wake is a timer that stands") {
-  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
-    INFO("seed " << seed);
-    auto said = said_of(loss::wake, seed);
-    CHECK_MESSAGE(begins(said, "a due timer stands"), said);
-  }
+  plant(loss::wake, "a due timer stands");
 }
 
 TEST_CASE("a lost offer is a task that stands beside an idle worker") {
-  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
-    INFO("seed " << seed);
-    auto said = said_of(loss::offer, seed);
-    CHECK_MESSAGE(begins(said, "a task stands beside an idle worker"), said);
-  }
+  plant(loss::offer, "a task stands beside an idle worker");
 }
 
 TEST_CASE("a lost hand-out is a task that stands beside an idle worker") {
-  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
-    INFO("seed " << seed);
-    auto said = said_of(loss::handout, seed);
-    CHECK_MESSAGE(begins(said, "a task stands beside an idle worker"), said);
-  }
+  plant(loss::handout, "a task stands beside an idle worker");
 }
 
 } // namespace reprise::simulation
