@@ -86,7 +86,9 @@ bool connection::read(time_point now) {
     auto size = static_cast<std::size_t>(n);
     if (phase_ != phase::closing) {
       auto readable = guard_.pass({reinterpret_cast<const char*>(buffer.data()), size});
-      if (nghttp2_session_mem_recv(session_, buffer.data(), readable) < 0)
+      if (nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(readable.data()),
+                                   readable.size())
+          < 0)
         return false;
       if (guard_.found() != frame_guard::verdict::fine && !is_deaf_)
         turn_deaf();

@@ -4,28 +4,58 @@
 
 namespace reprise::frontend {
 
-std::size_t frame_guard::pass(std::string_view bytes) {
+std::string_view frame_guard::pass(std::string_view bytes) {
+  out_.clear();
   std::size_t at = 0;
+  // Of what has no place yet.
+  std::size_t begin = 0;
+  auto put = [&](std::size_t end) {
+    (holds_ ? held_ : out_).append(bytes.substr(begin, end - begin));
+    begin = end;
+  };
   while (at < bytes.size() && found_ == verdict::fine) {
     if (left_ > 0) {
       auto skipped = std::min(left_, bytes.size() - at);
       left_ -= skipped;
       at += skipped;
-      continue;
-    }
-    head_[head_bytes_++] = static_cast<std::uint8_t>(bytes[at++]);
-    if (head_bytes_ == head_size)
+    } else {
+      head_[head_bytes_++] = static_cast<std::uint8_t>(bytes[at++]);
+      if (head_bytes_ < head_size)
+        continue;
+      auto held_before = holds_;
       on_head();
+      if (!held_before && (holds_ || found_ != verdict::fine)) {
+        // A part of its head may have passed already.
+        auto head_begin = at - std::min(at, head_size);
+        out_.append(bytes.substr(begin, head_begin - begin));
+        begin = head_begin;
+      }
+    }
+    if (is_last_ && left_ == 0) {
+      put(at);
+      release();
+    }
   }
-  if (found_ == verdict::fine)
-    return bytes.size();
-  return at > head_size ? at - head_size : 0;
+  if (found_ != verdict::fine)
+    return out_;
+  if (begin == 0 && !holds_)
+    return bytes;
+  put(bytes.size());
+  return out_;
+}
+
+void frame_guard::release() {
+  out_ += held_;
+  held_.clear();
+  holds_ = false;
+  is_last_ = false;
 }
 
 void frame_guard::on_head() {
   constexpr std::uint8_t headers = 1;
   constexpr std::uint8_t priority = 2;
   constexpr std::uint8_t continuation = 9;
+  constexpr std::uint8_t end_of_headers = 4;
   constexpr std::uint32_t stream_bits = 0x7FFFFFFF;
   auto number = [this](std::size_t from, std::size_t to) {
     std::uint32_t value = 0;
@@ -37,10 +67,14 @@ void frame_guard::on_head() {
   left_ = number(0, 3);
   auto type = head_[3];
   offender_ = static_cast<std::int32_t>(number(5, head_size) & stream_bits);
-  if (type == headers)
+  auto ends = (head_[4] & end_of_headers) != 0;
+  if (type == headers) {
     block_ = left_;
-  else if (type == continuation)
+    holds_ = !ends;
+  } else if (type == continuation) {
     block_ += left_;
+    is_last_ = holds_ && ends;
+  }
   if ((type == headers || type == continuation) && block_ > most_)
     found_ = verdict::long_headers;
   else if (type == priority && offender_ == 0)

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace reprise::frontend {
@@ -24,9 +25,11 @@ public:
   explicit frame_guard(std::size_t most) : most_(most) {
   }
 
-  /// How many of these bytes the session may have: all, or those before the first frame that is not
-  /// fine (its head may have begun earlier). Nothing behind that makes sense.
-  std::size_t pass(std::string_view bytes);
+  /// What the session may have now, valid until the next call: these bytes and what was held before
+  /// them. Headers in several frames are held until the last of them is there, since the session
+  /// gives up as soon as one header says that it is too long. A frame that is not fine, and all
+  /// behind it, is held for ever.
+  std::string_view pass(std::string_view bytes);
 
   verdict found() const noexcept {
     return found_;
@@ -39,6 +42,7 @@ public:
 
 private:
   void on_head();
+  void release();
 
   static constexpr std::size_t head_size = 9;
 
@@ -51,6 +55,12 @@ private:
   std::size_t block_ = 0;
   verdict found_ = verdict::fine;
   std::int32_t offender_ = 0;
+  /// The headers that are being sent come in several frames, and are kept here.
+  bool holds_ = false;
+  std::string held_;
+  /// They end with the frame that is being skipped.
+  bool is_last_ = false;
+  std::string out_;
 };
 
 } // namespace reprise::frontend

@@ -138,7 +138,7 @@ TEST_CASE_FIXTURE(stepped_without_memory, "a machine that slept wakes idle runs,
 }
 
 TEST_CASE_FIXTURE(stepped, "a poll ends in its time, whatever becomes of the clock") {
-  for (auto set_by : {-24h, -1h, 1h, 24h}) {
+  for (auto set_by : {1h, 24h, -1h, -24h}) {
     CAPTURE(set_by.count());
     auto poll = send_request(poll_request(), poll_options());
     pass(10s);
@@ -149,7 +149,7 @@ TEST_CASE_FIXTURE(stepped, "a poll ends in its time, whatever becomes of the clo
 }
 
 TEST_CASE_FIXTURE(stepped, "who waits for news is answered in time after the clock was set") {
-  for (auto set_by : {-24h, 24h}) {
+  for (auto set_by : {24h, -24h}) {
     start_workflow("w" + std::to_string(set_by.count()));
     auto request = history_request("w" + std::to_string(set_by.count()));
     request.set_wait_new_event(true);

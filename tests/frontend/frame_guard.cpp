@@ -14,12 +14,15 @@ constexpr std::uint8_t headers = 1;
 constexpr std::uint8_t priority = 2;
 constexpr std::uint8_t continuation = 9;
 
-std::string frame(std::uint8_t type, std::uint8_t stream, std::size_t size) {
+constexpr std::uint8_t last = 4;
+
+std::string frame(std::uint8_t type, std::uint8_t stream, std::size_t size,
+                  std::uint8_t flags = 0) {
   std::string head{'\0',
                    static_cast<char>(size >> 8),
                    static_cast<char>(size & 0xFF),
                    static_cast<char>(type),
-                   '\0',
+                   static_cast<char>(flags),
                    '\0',
                    '\0',
                    '\0',
@@ -29,50 +32,64 @@ std::string frame(std::uint8_t type, std::uint8_t stream, std::size_t size) {
 
 const std::string hello = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// How many bytes pass, given in pieces of this size.
-std::size_t passed(frame_guard& guard, const std::string& all, std::size_t piece) {
-  std::size_t out = 0;
+/// What passes, given in pieces of this size.
+std::string passed(frame_guard& guard, const std::string& all, std::size_t piece) {
+  std::string out;
   for (std::size_t at = 0; at < all.size(); at += piece)
     out += guard.pass(std::string_view{all}.substr(at, piece));
   return out;
 }
+
+constexpr std::size_t pieces[] = {1, 7, 100, 1000, 100'000};
 
 } // namespace
 
 TEST_CASE("headers within the bound pass, however many there are and whatever comes between") {
   std::string all = hello;
   for (std::uint8_t stream = 1; stream < 9; stream += 2)
-    all += frame(headers, stream, 600) + frame(continuation, stream, 400)
-           + frame(data, stream, 9000);
-  for (std::size_t piece : {1, 7, 100, 100'000}) {
+    all += frame(headers, stream, 600) + frame(continuation, stream, 300)
+           + frame(continuation, stream, 100, last) + frame(data, stream, 9000)
+           + frame(headers, stream, 999, last);
+  for (auto piece : pieces) {
     frame_guard guard{1000};
-    CHECK(passed(guard, all, piece) == all.size());
+    CHECK(passed(guard, all, piece) == all);
     CHECK(guard.found() == frame_guard::verdict::fine);
   }
 }
 
-TEST_CASE("headers beyond the bound stop before the frame that passes it") {
-  auto fits = hello + frame(headers, 1, 600) + frame(headers, 3, 500) + frame(continuation, 3, 500);
-  auto all = fits + frame(continuation, 3, 1) + frame(data, 1, 10);
-  for (std::size_t piece : {1, 7, 100, 100'000}) {
+TEST_CASE("headers in several frames pass when they are whole") {
+  frame_guard guard{1000};
+  auto before = hello + frame(data, 1, 10);
+  auto block = frame(headers, 3, 600) + frame(continuation, 3, 0)
+               + frame(continuation, 3, 400, last);
+  CHECK(guard.pass(before + block.substr(0, block.size() - 1)) == before);
+  CHECK(guard.pass(block.substr(block.size() - 1) + "x") == block + "x");
+}
+
+TEST_CASE("of headers beyond the bound nothing passes, nor of what follows") {
+  auto fits = hello + frame(headers, 1, 600, last) + frame(data, 1, 10);
+  auto long_ones = frame(headers, 3, 500) + frame(continuation, 3, 500)
+                   + frame(continuation, 3, 1, last);
+  for (auto piece : pieces) {
     frame_guard guard{1000};
-    auto through = passed(guard, all, piece);
+    auto through = passed(guard, fits + long_ones + frame(data, 1, 10), piece);
     CHECK(guard.found() == frame_guard::verdict::long_headers);
     CHECK(guard.offender() == 3);
-    // In pieces, some of the frame's head has passed before it was known.
-    CHECK(through >= fits.size());
-    CHECK(through < fits.size() + 9);
-    CHECK(guard.pass("more") == 0);
+    // In pieces, some of the first frame's head has passed before it was known.
+    CHECK((fits + long_ones).starts_with(through));
+    CHECK(through.size() >= fits.size());
+    CHECK(through.size() < fits.size() + 9);
+    CHECK(guard.pass("more").empty());
   }
   frame_guard whole{1000};
-  CHECK(whole.pass(hello + frame(headers, 1, 1001)) == hello.size());
+  CHECK(whole.pass(hello + frame(headers, 1, 1001, last)) == hello);
   CHECK(whole.offender() == 1);
 }
 
 TEST_CASE("a priority of no stream is broken, any other is fine") {
   frame_guard guard{1000};
   auto fits = hello + frame(priority, 5, 5);
-  CHECK(guard.pass(fits) == fits.size());
-  CHECK(guard.pass(frame(priority, 0, 5)) == 0);
+  CHECK(guard.pass(fits) == fits);
+  CHECK(guard.pass(frame(priority, 0, 5)).empty());
   CHECK(guard.found() == frame_guard::verdict::broken);
 }
