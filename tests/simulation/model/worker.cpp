@@ -39,8 +39,8 @@ void worker::poll(const std::string& method, const google::protobuf::Message& re
   *number = call<Response>(
     p_, method, request, poll_patience,
     [self = shared_from_this(), number, done = std::move(done)](result<Response> r) {
-      self->polls_.erase(*number);
-      if (self->alive_)
+      // Whoever has hung up polls again already.
+      if (self->polls_.erase(*number) > 0 && self->alive_)
         done(std::move(r));
     });
   polls_.insert(*number);
