@@ -380,14 +380,15 @@ void cluster_of_processes::on_deadline(std::uint64_t number) {
             + " was not answered by its deadline");
 }
 
-void cluster_of_processes::abandon(std::uint64_t number) {
+bool cluster_of_processes::abandon(std::uint64_t number) {
   auto found = calls_.find(number);
   if (found == calls_.end())
-    return;
+    return false;
   auto c = std::move(calls_.extract(found).mapped());
   all_.say("caller of " + std::to_string(number) + " hangs up");
   if (c.handle)
     c.handle->cancel();
+  return true;
 }
 
 std::vector<waiting_worker> cluster_of_processes::waiting_polls() {

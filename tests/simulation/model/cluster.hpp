@@ -90,8 +90,8 @@ public:
   /// abandon().
   std::uint64_t call(const std::string& method, const google::protobuf::Message& request,
                      duration deadline, response done);
-  /// The caller hangs up; `done` is not called.
-  void abandon(std::uint64_t number);
+  /// The caller hangs up; `done` is not called. False: the answer is on its way to it already.
+  bool abandon(std::uint64_t number);
   /// Asks the serving process and runs until it has answered; no time passes. For checks.
   result<std::string> ask(const std::string& method, const google::protobuf::Message& request);
 

@@ -47,9 +47,10 @@ void worker::poll(const std::string& method, const google::protobuf::Message& re
   // Now and then in the moment in which a task may be on its way.
   if (hangs_up_ && impatience_.chance(50))
     later(impatience_.between(0ms, 3ms), [this, number, again = std::move(again)] {
-      if (polls_.erase(*number) == 0)
+      // An answer that has left the server still comes.
+      if (!polls_.contains(*number) || !p_.servers.abandon(*number))
         return;
-      p_.servers.abandon(*number);
+      polls_.erase(*number);
       ++p_.all.happened["polls given up at once"];
       again(make_error(errc::cancelled, "the worker hung up"));
     });
