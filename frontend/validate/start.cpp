@@ -104,6 +104,9 @@ result<void> settle_attributes(Request& r, const actors::namespace_entry& ns) {
 /// What is looked at last, in both calls.
 template <class Request>
 result<void> check_sizes_and_version(const Request& r, const front_limits& limits) {
+  if (r.has_time_skipping_config())
+    return make_error(errc::unimplemented,
+                      "The Time-Skipping feature is not enabled for namespace.");
   if (auto ok = check_blob(r.input(), limits); !ok)
     return ok;
   if (r.memo().ByteSizeLong() > limits.memo_bytes_max)

@@ -239,3 +239,18 @@ TEST_CASE_FIXTURE(server_fixture,
   r.set_request_id("another");
   refused(errc::not_found, "workflow execution already completed", r);
 }
+
+TEST_CASE_FIXTURE(server_fixture, "a start that asks for skipped time is told that there is none") {
+  constexpr const char* text = "The Time-Skipping feature is not enabled for namespace.";
+  auto r = start_request("w");
+  r.mutable_time_skipping_config();
+  refused(errc::unimplemented, text, r);
+  ws::SignalWithStartWorkflowExecutionRequest both;
+  both.set_namespace_("default");
+  both.set_workflow_id("w");
+  both.set_signal_name("s");
+  both.mutable_workflow_type()->set_name("type");
+  both.mutable_task_queue()->set_name("queue");
+  both.mutable_time_skipping_config();
+  refused(errc::unimplemented, text, both);
+}

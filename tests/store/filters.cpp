@@ -491,8 +491,10 @@ TEST_CASE_TEMPLATE("large and deep queries are answered", Backend, REPRISE_BACKE
   SUBCASE("five thousand conditions side by side") {
     for (auto what : {op::either, op::both}) {
       auto found = w->count(namespace_id, tree(what, std::vector<filter>(5000, is_x)));
-      // Or the database is at it for longer than it may.
-      CHECK((found ? *found == 1 : found.error().code == errc::resource_exhausted));
+      // Or the database is at it for longer than it may, or cannot read that much.
+      CHECK((found ? *found == 1
+                   : found.error().code == errc::resource_exhausted
+                       || found.error().code == errc::invalid_argument));
     }
   }
   SUBCASE("two hundred levels, each of another kind than the one above it") {
