@@ -8,8 +8,8 @@ namespace reprise::simulation {
 
 namespace {
 
-/// Lives in which such messages are lost: the judge says so, in these words, and says nothing else.
-/// A life that was quiet at its end had nothing to lose.
+/// Lives in which such messages are lost: the judge says so, in these words. A life that was quiet
+/// at its end had nothing to lose; and what is lost with a wake may be the end of a long poll.
 void plant(loss what, const std::string& judgement) {
   constexpr std::uint64_t lives = 10;
   constexpr int reported_at_least = 3;
@@ -17,7 +17,7 @@ void plant(loss what, const std::string& judgement) {
   for (std::uint64_t seed = 1; seed <= lives; ++seed) {
     INFO("seed " << seed);
     auto r = live({.seed = seed, .plant = what});
-    if (r.failure.empty())
+    if (r.failure.empty() || r.failure.ends_with("was not answered by its deadline"))
       continue;
     CHECK_MESSAGE(r.failure.starts_with(judgement), r.failure);
     ++reported;
