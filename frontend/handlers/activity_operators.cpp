@@ -127,11 +127,11 @@ call::entry_ptr translate(const call::ptr& c, const New& from, Old& to) {
     c->fail(std::move(why));
     return nullptr;
   };
+  if (auto ok = check_newer(from); !ok)
+    return refuse(std::move(ok).error());
   // Without a workflow it would be a standalone activity, which this server does not run.
   if (from.workflow_id().empty())
     return refuse(not_implemented(c->method()));
-  if (auto ok = check_newer(from); !ok)
-    return refuse(std::move(ok).error());
   to.set_namespace_(from.namespace_());
   to.mutable_execution()->set_workflow_id(from.workflow_id());
   to.mutable_execution()->set_run_id(from.run_id());
