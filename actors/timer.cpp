@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <deque>
 #include <exception>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <set>
@@ -181,14 +182,30 @@ private:
       return;
     auto until = scan_until_ ? std::max(*scan_until_, horizon_) : horizon_;
     auto at = due.at;
+    // Whoever is due sooner has the place: the scan does not come while memory is full.
+    if (at <= until && armed_.size() >= bounds_.armed_max && !armed_.empty()
+        && at < std::prev(armed_.end())->at)
+      put_last_back();
     if (at <= until && armed_.size() < bounds_.armed_max) {
       armed_.insert({.at = at, .due = std::move(due)});
       return;
     }
     if (at <= until)
       shared_.watch.refused.deadlines.add();
-    // It lies in the store: read from before it again when its time comes near. A scan under way
-    // may have passed it, and moves the horizon when it ends.
+    leave_to_store(at);
+  }
+
+  void put_last_back() {
+    shared_.watch.refused.deadlines.add();
+    auto last = std::prev(armed_.end());
+    auto at = last->at;
+    armed_.erase(last);
+    leave_to_store(at);
+  }
+
+  /// It lies in the store: read from before it again when its time comes near. A scan under way may
+  /// have passed it, and moves the horizon when it ends.
+  void leave_to_store(time_point at) {
     if (scan_until_)
       turned_away_ = turned_away_ ? std::min(*turned_away_, at) : at;
     begin_before(at);
