@@ -82,12 +82,15 @@ TEST_CASE_FIXTURE(memory_server, "errors carry their detail as clients unpack it
   CHECK(details.find("type.googleapis.com/temporal.api.errordetails.v1.NamespaceNotFoundFailure")
         != std::string::npos);
   // Texts of errors are cut to what clients take in headers, and end with a whole character.
-  r.set_namespace_("");
-  for (int i = 0; i < 3000; ++i)
-    r.mutable_namespace_()->append("\xc3\xa4");
-  answer = server.client().workflow_call("StartWorkflowExecution", r);
-  CHECK(answer.status.error_code() == grpc::StatusCode::NOT_FOUND);
+  ws::ListWorkflowExecutionsRequest list;
+  list.set_namespace_("default");
+  for (int i = 0; i < 30'000; ++i)
+    list.mutable_query()->append("\xc3\xa4");
+  list.mutable_query()->append(" = 1");
+  answer = server.client().workflow_call("ListWorkflowExecutions", list);
+  CHECK(answer.status.error_code() == grpc::StatusCode::INVALID_ARGUMENT);
   CHECK(answer.status.error_message().size() > 1000);
+  CHECK(answer.status.error_message().size() < 30'000);
   CHECK(answer.status.error_message().ends_with("\xc3\xa4"));
 }
 
