@@ -68,16 +68,20 @@ void frame_guard::on_head() {
   auto type = head_[3];
   offender_ = static_cast<std::int32_t>(number(5, head_size) & stream_bits);
   auto ends = (head_[4] & end_of_headers) != 0;
+  // Between the parts of headers nothing else may come.
+  auto cuts_in = holds_ && (type != continuation || offender_ != holder_);
   if (type == headers) {
     block_ = left_;
     holds_ = !ends;
+    holder_ = offender_;
   } else if (type == continuation) {
-    block_ += left_;
+    // With its head, so that empty ones come to an end, too.
+    block_ += left_ + head_size;
     is_last_ = holds_ && ends;
   }
   if ((type == headers || type == continuation) && block_ > most_)
     found_ = verdict::long_headers;
-  else if (type == priority && offender_ == 0)
+  else if (cuts_in || (type == priority && offender_ == 0))
     found_ = verdict::broken;
 }
 

@@ -57,6 +57,8 @@ private:
   std::int32_t offender_ = 0;
   /// The headers that are being sent come in several frames, and are kept here.
   bool holds_ = false;
+  /// The call that they are of.
+  std::int32_t holder_ = 0;
   std::string held_;
   /// They end with the frame that is being skipped.
   bool is_last_ = false;

@@ -47,8 +47,8 @@ constexpr std::size_t pieces[] = {1, 7, 100, 1000, 100'000};
 TEST_CASE("headers within the bound pass, however many there are and whatever comes between") {
   std::string all = hello;
   for (std::uint8_t stream = 1; stream < 9; stream += 2)
-    all += frame(headers, stream, 600) + frame(continuation, stream, 300)
-           + frame(continuation, stream, 100, last) + frame(data, stream, 9000)
+    all += frame(headers, stream, 600) + frame(continuation, stream, 291)
+           + frame(continuation, stream, 91, last) + frame(data, stream, 9000)
            + frame(headers, stream, 999, last);
   for (auto piece : pieces) {
     frame_guard guard{1000};
@@ -61,7 +61,7 @@ TEST_CASE("headers in several frames pass when they are whole") {
   frame_guard guard{1000};
   auto before = hello + frame(data, 1, 10);
   auto block = frame(headers, 3, 600) + frame(continuation, 3, 0)
-               + frame(continuation, 3, 400, last);
+               + frame(continuation, 3, 382, last);
   CHECK(guard.pass(before + block.substr(0, block.size() - 1)) == before);
   CHECK(guard.pass(block.substr(block.size() - 1) + "x") == block + "x");
 }
@@ -84,6 +84,27 @@ TEST_CASE("of headers beyond the bound nothing passes, nor of what follows") {
   frame_guard whole{1000};
   CHECK(whole.pass(hello + frame(headers, 1, 1001, last)) == hello);
   CHECK(whole.offender() == 1);
+}
+
+TEST_CASE("between the parts of headers nothing else may come") {
+  constexpr std::uint8_t unknown = 0x16;
+  for (const auto& other : {frame(data, 3, 1), frame(unknown, 0, 8), frame(headers, 5, 1, last),
+                            frame(continuation, 5, 1, last)})
+    for (auto piece : pieces) {
+      frame_guard guard{1000};
+      passed(guard, hello + frame(headers, 3, 10) + other, piece);
+      CHECK(guard.found() == frame_guard::verdict::broken);
+    }
+}
+
+TEST_CASE("headers in parts that hold nothing come to an end") {
+  frame_guard guard{1000};
+  guard.pass(hello + frame(headers, 3, 10));
+  auto parts = 0;
+  for (; guard.found() == frame_guard::verdict::fine && parts < 1000; ++parts)
+    guard.pass(frame(continuation, 3, 0));
+  CHECK(guard.found() == frame_guard::verdict::long_headers);
+  CHECK(parts == 111);
 }
 
 TEST_CASE("a priority of no stream is broken, any other is fine") {
