@@ -458,7 +458,7 @@ void evolve_sized(execution& x, const history_event& event, std::size_t bytes) {
     *x.mutable_last_event_time() = event.event_time();
   if (auto outside = external_payloads_of(event); outside.count > 0) {
     x.set_external_payload_count(x.external_payload_count() + outside.count);
-    x.set_external_payload_size_bytes(x.external_payload_size_bytes() + outside.bytes);
+    x.set_external_payload_size_bytes(add_sizes(x.external_payload_size_bytes(), outside.bytes));
   }
   apply(x, event);
 }

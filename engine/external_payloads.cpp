@@ -4,6 +4,7 @@
 #include <google/protobuf/message.h>
 
 #include <algorithm>
+#include <limits>
 #include <unordered_map>
 #include <vector>
 
@@ -96,7 +97,7 @@ private:
   void add(const common::Payload& payload) {
     found.count += payload.external_payloads_size();
     for (const auto& outside : payload.external_payloads())
-      found.bytes += outside.size_bytes();
+      found.bytes = add_sizes(found.bytes, outside.size_bytes());
   }
 
   template <class Map>
@@ -122,6 +123,13 @@ private:
 };
 
 } // namespace
+
+std::int64_t add_sizes(std::int64_t sum, std::int64_t size) {
+  std::int64_t out = 0;
+  if (__builtin_add_overflow(sum, std::max<std::int64_t>(size, 0), &out))
+    return std::numeric_limits<std::int64_t>::max();
+  return out;
+}
 
 external_payloads external_payloads_of(const HistoryEvent& event) {
   static const payload_paths paths;

@@ -12,6 +12,10 @@ struct external_payloads {
   std::int64_t bytes = 0;
 };
 
+/// The sum with one more size, as far as it can be told. Sizes are what clients claim: one below
+/// zero is none.
+std::int64_t add_sizes(std::int64_t sum, std::int64_t size);
+
 /// Those of all payloads in the event but search attributes.
 external_payloads external_payloads_of(const temporal::api::history::v1::HistoryEvent& event);
 

@@ -2,6 +2,8 @@
 
 #include "tests/support/activity_fixture.hpp"
 
+#include <limits>
+
 namespace reprise::testing {
 
 namespace {
@@ -164,6 +166,24 @@ SCENARIO("payloads that lie outside are counted, wherever in an event they are n
   THEN("describe tells how many there are") {
     CHECK(engine::info_of(f.state()).external_payload_count() == 6);
   }
+}
+
+SCENARIO("sizes that clients claim for payloads outside never make the sum wrong") {
+  constexpr auto most = std::numeric_limits<std::int64_t>::max();
+  activity_fixture f;
+  auto r = f.start_request();
+  *r.mutable_input() = outside(-5);
+  f.start(r);
+  CHECK(f.state().external_payload_count() == 1);
+  CHECK(f.state().external_payload_size_bytes() == 0);
+  auto activity = f.activity_with("a", [&](auto& a) {
+    *a.mutable_input() = outside(most);
+    a.mutable_input()->mutable_payloads(0)->add_external_payloads()->set_size_bytes(most);
+  });
+  auto other = f.activity_with("b", [&](auto& a) { *a.mutable_input() = outside(most); });
+  f.complete(f.poll(), {activity, other});
+  CHECK(f.state().external_payload_count() == 4);
+  CHECK(f.state().external_payload_size_bytes() == most);
 }
 
 SCENARIO("tasks that end badly are reported as the last written of them ended") {
