@@ -261,11 +261,17 @@ void evolve_signaled(execution& x, const history_event& event) {
     i->second.set_event_id(event.event_id());
 }
 
+/// Written by a version that had other rules for some events: it gave them no task id. What such an
+/// event did to its run it does for good.
+bool is_of_former(const history_event& event) {
+  return event.event_id() != 0 && event.task_id() == 0;
+}
+
 void evolve_options_updated(execution& x, const history_event& event) {
   const auto& a = event.workflow_execution_options_updated_event_attributes();
   // An override that was removed stays as an empty one: describe goes on to show that there was
   // one.
-  if (a.unset_versioning_override() && x.has_versioning_override())
+  if (a.unset_versioning_override() && (x.has_versioning_override() || is_of_former(event)))
     x.mutable_versioning_override()->Clear();
   else if (a.has_versioning_override())
     *x.mutable_versioning_override() = a.versioning_override();
@@ -291,9 +297,9 @@ bool is_null(const api::common::v1::Payload& payload) {
 
 /// An attribute or memo field without a value is removed.
 template <class Map>
-void merge_fields(Map& into, const Map& fields) {
+void merge_fields(Map& into, const Map& fields, bool list_is_value = false) {
   for (const auto& [name, payload] : fields) {
-    if (is_null(payload))
+    if (is_null(payload) && !(list_is_value && payload.data() == "[]"))
       into.erase(name);
     else
       into[name] = payload;
@@ -327,9 +333,11 @@ void apply_other(execution& x, const history_event& event) {
                             .search_attributes()
                             .indexed_fields());
     case enums::EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED:
+      // To former versions an empty list was a memo's value like another.
       return merge_fields(
         *x.mutable_memo(),
-        event.workflow_properties_modified_event_attributes().upserted_memo().fields());
+        event.workflow_properties_modified_event_attributes().upserted_memo().fields(),
+        is_of_former(event));
     default:
       return;
   }

@@ -186,6 +186,51 @@ SCENARIO("sizes that clients claim for payloads outside never make the sum wrong
   CHECK(f.state().external_payload_size_bytes() == most);
 }
 
+SCENARIO("what an event of a former version did to its run it does for good") {
+  activity_fixture f;
+  f.start();
+  auto x = f.state();
+  history_event event;
+  auto fold = [&] {
+    event.set_event_id(x.next_event_id());
+    engine::evolve(x, event);
+  };
+  WHEN("it set a memo field to an empty list") {
+    event.set_event_type(enums::EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED);
+    auto& fields = *event.mutable_workflow_properties_modified_event_attributes()
+                      ->mutable_upserted_memo()
+                      ->mutable_fields();
+    fields["list"] = payloads("[]").payloads(0);
+    fold();
+    CHECK(x.memo().contains("list"));
+    THEN("a null removes it") {
+      fields["list"] = payloads("null").payloads(0);
+      fold();
+      CHECK_FALSE(x.memo().contains("list"));
+    }
+    THEN("an event of this version removes it with another empty list") {
+      event.set_task_id(x.next_event_id());
+      fold();
+      CHECK_FALSE(x.memo().contains("list"));
+    }
+  }
+  WHEN("it removed an override where none was") {
+    event.set_event_type(enums::EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED);
+    event.mutable_workflow_execution_options_updated_event_attributes()
+      ->set_unset_versioning_override(true);
+    fold();
+    CHECK(x.has_versioning_override());
+  }
+  WHEN("an event of this version does") {
+    event.set_event_type(enums::EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED);
+    event.mutable_workflow_execution_options_updated_event_attributes()
+      ->set_unset_versioning_override(true);
+    event.set_task_id(x.next_event_id());
+    fold();
+    CHECK_FALSE(x.has_versioning_override());
+  }
+}
+
 SCENARIO("tasks that end badly are reported as the last written of them ended") {
   activity_fixture f;
   f.start();
