@@ -418,6 +418,9 @@ std::optional<time_point> next_time(const cron_schedule& schedule, time_point af
   auto whole = std::chrono::floor<std::chrono::seconds>(after);
   if (schedule.every.count() > 0)
     return schedule.every > time_point::max() - whole ? time_point::max() : whole + schedule.every;
+  // Where a field has no value at all, years of minutes would be walked for nothing.
+  if (schedule.minutes == 0 || schedule.hours == 0 || schedule.months == 0)
+    return std::nullopt;
   return walk{schedule, whole + 1s}.run();
 }
 

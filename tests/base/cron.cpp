@@ -85,8 +85,10 @@ TEST_CASE("what is no schedule is told from what is never due") {
   auto now = at(2024, 1, 1);
   CHECK(cron_problem("0 0 29 2 *", now).empty());
   CHECK(cron_problem("every day", now) == "invalid CronSchedule.");
-  CHECK(cron_problem("0 0 30 2 *", now)
-        == "invalid CronSchedule, no time can be found to satisfy the schedule");
+  for (const auto* never : {"0 0 30 2 *", ", * * * *", "* , * * *", "* * * , *", ", , , , ,"})
+    CHECK_MESSAGE(cron_problem(never, now)
+                    == "invalid CronSchedule, no time can be found to satisfy the schedule",
+                  never);
 }
 
 TEST_CASE("the next time is the first that fits") {
