@@ -38,6 +38,17 @@ void evolve_cancel_requested(execution& x, const history_event& event) {
   i->second.mutable_progress()->set_cancel_requested_event_id(event.event_id());
 }
 
+/// After an activity of this type was paused, or is paused no more. What is told of paused types is
+/// the same as before when another one of the type is paused: nothing is built anew then.
+void pause_changed(execution& x, std::int64_t scheduled_event_id, const std::string& type) {
+  auto tells_the_same = [&](const auto& other) {
+    return other.first != scheduled_event_id && other.second.progress().paused()
+           && other.second.scheduled().activity_type().name() == type;
+  };
+  if (std::ranges::none_of(x.activities(), tells_the_same))
+    report_pauses(x);
+}
+
 /// A closing event may be seen twice, when it is buffered and when it is flushed. By then the same
 /// activity id may belong to a younger activity.
 void evolve_closed(execution& x, std::int64_t scheduled_event_id) {
@@ -48,9 +59,10 @@ void evolve_closed(execution& x, std::int64_t scheduled_event_id) {
   if (id != x.mutable_activity_ids()->end() && id->second == scheduled_event_id)
     x.mutable_activity_ids()->erase(id);
   auto paused = i->second.progress().paused();
+  auto type = i->second.scheduled().activity_type().name();
   x.mutable_activities()->erase(i);
   if (paused)
-    report_pauses(x);
+    pause_changed(x, scheduled_event_id, type);
 }
 
 bool waits_for_worker(const journal::ActivityProgress& progress) {
@@ -92,7 +104,7 @@ void evolve_activity(execution& x, const journal::ActivityProgress& progress) {
   auto before = i->second.progress().paused();
   *i->second.mutable_progress() = progress;
   if (before != progress.paused())
-    report_pauses(x);
+    pause_changed(x, i->first, i->second.scheduled().activity_type().name());
 }
 
 const scheduled_attributes& options_of(const journal::ActivityState& activity) {

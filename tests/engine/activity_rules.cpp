@@ -81,6 +81,27 @@ SCENARIO("a search attribute tells of which types activities are paused") {
   }
 }
 
+SCENARIO("paused types are told once each, until the last one of a type goes on") {
+  rules_fixture f;
+  f.run_with({f.of_type("a1", R"(a"\)"), f.of_type("a2", R"(a"\)"), f.of_type("b1", R"(a")"),
+              f.of_type("b2", R"(a")")});
+  auto both = R"(["property:activityType=a\"","property:activityType=a\"\\"])";
+  for (const auto* id : {"a1", "b1", "a2", "b2"})
+    f.pause(id);
+  CHECK(f.pause_info() == both);
+  f.unpause("a1");
+  CHECK(f.complete_activity(f.id_token("b2")).visibility_changed);
+  CHECK(f.pause_info() == both);
+  WHEN("the last of a type is closed") {
+    f.complete_activity(f.id_token("a2"));
+    CHECK(f.pause_info() == R"(["property:activityType=a\""])");
+  }
+  WHEN("the last of a type goes on") {
+    f.unpause("b1");
+    CHECK(f.pause_info() == R"(["property:activityType=a\"\\"])");
+  }
+}
+
 SCENARIO("whoever gives no request id repeats a pause without one") {
   rules_fixture f;
   f.run_with({f.activity("a")});
