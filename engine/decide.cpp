@@ -1,6 +1,9 @@
 #include "base/ensure.hpp"
 #include "engine/errors.hpp"
+#include "engine/outgrown.hpp"
 #include "engine/parts.hpp"
+
+#include <algorithm>
 
 namespace reprise::engine {
 
@@ -104,13 +107,26 @@ step decide_any(std::optional<execution>&& current, const cluster::ExecutionRequ
   return decide_on_run(std::move(*current), request, c);
 }
 
-/// Its next transition may make the history larger than it may be. Only then is a copy kept.
-bool may_outgrow(const execution& x, const limits& bounds) {
-  auto room = static_cast<std::int64_t>(bounds.due_items_max);
-  return is_open(x)
-         && ((bounds.history_bytes_max > 0 && x.history_size_bytes() > bounds.history_bytes_max)
-             || (bounds.history_events_max > 0
-                 && x.next_event_id() - 1 + room > bounds.history_events_max));
+/// How many events the request's transition may write: rather too many than too few.
+std::int64_t events_at_most(const execution& x, const cluster::ExecutionRequest& request,
+                            const limits& bounds) {
+  // What is answered, what becomes of a workflow task, and what follows from it.
+  constexpr std::int64_t of_any = 10;
+  // A command cancels what has not begun with two events, and a time-out tells of a start first.
+  constexpr std::int64_t of_item = 2;
+  auto some = of_any + x.buffered_events_size();
+  switch (request.body_case()) {
+    case request_body::kHeartbeatActivity:
+      return 0;
+    case request_body::kWake: {
+      std::size_t pending = x.activities().size() + x.timers().size();
+      return some + of_item * static_cast<std::int64_t>(std::min(pending, bounds.due_items_max));
+    }
+    case request_body::kCompleteWorkflowTask:
+      return some + of_item * request.complete_workflow_task().commands_size();
+    default:
+      return some;
+  }
 }
 
 /// Why the run ends here instead of going on from a state of so many bytes of history; nothing
@@ -148,9 +164,19 @@ void tell(step& ended, const cluster::ExecutionRequest& request) {
 
 } // namespace
 
+bool may_outgrow(const execution& x, const cluster::ExecutionRequest& request,
+                 const limits& bounds) {
+  if (!is_open(x) || request.body_case() == request_body::kDescribe)
+    return false;
+  if (bounds.history_bytes_max > 0 && x.history_size_bytes() > bounds.history_bytes_max)
+    return true;
+  return bounds.history_events_max > 0
+         && x.next_event_id() - 1 + events_at_most(x, request, bounds) > bounds.history_events_max;
+}
+
 step decide(std::optional<execution>&& current, const cluster::ExecutionRequest& request,
             const context& c) {
-  if (!current || !may_outgrow(*current, c.bounds))
+  if (!current || !may_outgrow(*current, request, c.bounds))
     return decide_any(std::move(current), request, c);
   auto before = *current;
   auto out = decide_any(std::move(current), request, c);

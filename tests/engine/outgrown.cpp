@@ -1,5 +1,7 @@
 // Runs that become larger than they may, and what stays small however large a run is.
 
+#include "engine/outgrown.hpp"
+
 #include "engine/kept_state.hpp"
 #include "tests/support/activity_fixture.hpp"
 
@@ -40,6 +42,43 @@ SCENARIO("a transition that makes a history too long ends the run instead") {
     describe.mutable_describe();
     CHECK_FALSE(f.apply(describe).answer.failure);
     CHECK(engine::is_open(f.state()));
+  }
+}
+
+SCENARIO("only for what may make the history too long is a copy of the state kept") {
+  activity_fixture f;
+  f.run_with({f.activity("a"), f.timer("t", 5s)});
+  auto events = f.state().next_event_id() - 1;
+  cluster::ExecutionRequest request;
+  auto is_kept_below = [&](std::int64_t room) {
+    engine::limits bounds;
+    bounds.history_events_max = events + room;
+    return engine::may_outgrow(f.state(), request, bounds);
+  };
+  WHEN("a signal comes") {
+    request.mutable_signal();
+    CHECK(is_kept_below(1));
+    CHECK_FALSE(is_kept_below(20));
+  }
+  WHEN("a worker answers with many commands") {
+    for (int i = 0; i < 100; ++i)
+      request.mutable_complete_workflow_task()->add_commands();
+    CHECK(is_kept_below(150));
+    CHECK_FALSE(is_kept_below(300));
+  }
+  WHEN("a deadline has passed, as many events may follow as something is pending") {
+    request.mutable_wake();
+    CHECK(is_kept_below(4));
+    CHECK_FALSE(is_kept_below(20));
+  }
+  WHEN("a worker reports that it works on") {
+    request.mutable_heartbeat_activity();
+    CHECK_FALSE(is_kept_below(0));
+    CHECK(is_kept_below(-1));
+  }
+  WHEN("someone looks at it") {
+    request.mutable_describe();
+    CHECK_FALSE(is_kept_below(-1));
   }
 }
 
