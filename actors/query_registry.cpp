@@ -46,20 +46,23 @@ error gave_way() {
                              "too many queries wait for a worker of this task queue", detail);
 }
 
-/// The caller's deadline, a little early so that our words reach the caller before it gives up.
-time_point expiry(const cluster::ExecutionRequest& request, time_point now) {
+error timed_out() {
+  return make_error(errc::deadline_exceeded, "query timed out before a worker could process it");
+}
+
+/// The caller's deadline, a little early so that our words reach the caller before it gives up. It
+/// is written to the request: an execution that dies leaves the query to the next one, for which
+/// the same deadline holds.
+time_point expiry(cluster::ExecutionRequest& request, time_point now) {
   constexpr duration margin_max = std::chrono::milliseconds{500};
-  auto wait = query_registry::wait_default;
-  if (auto said = request.headers().find(std::string{deadline_header});
-      said != request.headers().end()) {
-    std::int64_t ns = 0;
-    const auto& text = said->second;
-    auto parsed = std::from_chars(text.data(), text.data() + text.size(), ns);
-    if (parsed.ec == std::errc{} && ns > now.time_since_epoch().count())
-      wait = duration{ns} - now.time_since_epoch();
-  }
-  wait = std::min(wait, query_registry::wait_max);
-  return now + wait - std::min(margin_max, wait / 10);
+  auto& said = (*request.mutable_headers())[std::string{deadline_header}];
+  auto ends = now + query_registry::wait_default;
+  std::int64_t ns = 0;
+  if (std::from_chars(said.data(), said.data() + said.size(), ns).ec == std::errc{} && ns > 0)
+    ends = time_point{duration{ns}};
+  ends = std::min(ends, now + query_registry::wait_max);
+  said = std::to_string(ends.time_since_epoch().count());
+  return ends - std::clamp((ends - now) / 10, duration{0}, margin_max);
 }
 
 void set_link(service::QueryWorkflowResponse& out, const cluster::ExecutionRequest& request,
@@ -167,6 +170,10 @@ query_step query_registry::on_query(const call_ptr& c, const engine::execution& 
     return out;
   }
   auto expires = expiry(c->request, now);
+  if (expires <= now) {
+    refuse(timed_out());
+    return out;
+  }
   auto direct = !has_task(x) && had_task(x);
   if (!direct && !has_task(x) && x.created().has_first_task_at()
       && engine::from_proto(x.created().first_task_at()) >= expires) {
@@ -384,8 +391,7 @@ query_step query_registry::expire(time_point now,
       auto unseen = q.is == query::phase::offered && !polled_recently(q.normal_queue);
       auto why = unseen ? make_error(errc::failed_precondition,
                                      "no poller seen for task queue recently, worker may be down")
-                        : make_error(errc::deadline_exceeded,
-                                     "query timed out before a worker could process it");
+                        : timed_out();
       out.replies.push_back({q.caller, to_reply(why)});
       return true;
     }

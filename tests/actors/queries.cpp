@@ -643,6 +643,50 @@ TEST_CASE_FIXTURE(query_fixture, "queries of an execution that died are asked of
   }
 }
 
+TEST_CASE_FIXTURE(query_fixture, "a query's time is not given anew to each life of its execution") {
+  pollers_are_seen(true);
+  start_and_complete("w");
+  node->shared().before_decision = [](const cluster::ExecutionRequest& r) {
+    if (r.has_signal())
+      throw std::runtime_error("told to");
+  };
+  SUBCASE("where the caller has no deadline") {
+    auto call = query("w");
+    advance(actors::query_registry::wait_default - 5s);
+    ask_raw(signal_request("w", "bad"));
+    CHECK_FALSE(answered(call));
+    advance(5s);
+    CHECK(code(call) == deadline_exceeded);
+  }
+  SUBCASE("where its deadline is beyond what anybody may wait") {
+    auto call = query("w", 24h);
+    advance(actors::query_registry::wait_max - 5s);
+    ask_raw(signal_request("w", "bad"));
+    CHECK_FALSE(answered(call));
+    advance(5s);
+    CHECK(code(call) == deadline_exceeded);
+  }
+  SUBCASE("where it ended in between") {
+    auto call = query("w", 10s);
+    send(signal_request("w", "bad"));
+    scheduler.advance_time(11s);
+    run();
+    CHECK(code(call) == deadline_exceeded);
+    CHECK(reply(call).status().message() == timed_out);
+  }
+}
+
+TEST_CASE_FIXTURE(query_fixture,
+                  "a query whose caller gave up before it was decided does not wait") {
+  start_and_complete("w");
+  auto late = query_request("w", 1s);
+  advance(2s);
+  auto call = send(late);
+  run();
+  CHECK(code(call) == deadline_exceeded);
+  CHECK(seen.offers.empty());
+}
+
 TEST_CASE_FIXTURE(query_fixture,
                   "a query's answer waits for what it rests on, and is lost with it") {
   start("w");
