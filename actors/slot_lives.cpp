@@ -50,8 +50,11 @@ void slot::spawn_execution(entry& e) {
   shared_.watch.resident.add(1);
   shared_.residents[number_].fetch_add(1, std::memory_order_relaxed);
   touch_use(e);
-  for (const auto& c : e.calls)
+  for (const auto& c : e.calls) {
+    // What an earlier life found in the store is gone with it.
+    c->tries_to_load = 0;
     forward(e, c);
+  }
 }
 
 void slot::on_down(const caf::down_msg& m) {
@@ -155,7 +158,6 @@ void slot::again_or_refuse(entry& e, const call_ptr& c, commit_status why) {
   if (again && c->tries < tries_max) {
     ++c->tries;
     c->decided = false;
-    c->tries_to_load = 0;
     return;
   }
   remove_call(e, *c);
@@ -203,7 +205,6 @@ void slot::ask_again(entry& e) {
   e.staying_until.reset();
   for (auto& c : std::exchange(e.staying, {})) {
     c->decided = false;
-    c->tries_to_load = 0;
     add_call(e, c);
   }
 }

@@ -309,6 +309,7 @@ void slot::wake_polls(entry& e, const run_news& news) {
   shared_.watch.history_polls.add(-static_cast<std::int64_t>(woken.size()));
   for (const auto& c : woken) {
     c->decided = false;
+    c->tries_to_load = 0;
     // It was let in already.
     if (epoch_ == 0)
       refuse(c, not_served());

@@ -187,6 +187,29 @@ TEST_CASE_FIXTURE(actor_fixture, "an execution that throws fails that call alone
   CHECK(event_types(seen_events) == std::vector<int>{1, 5, 26, 26});
 }
 
+TEST_CASE_FIXTURE(actor_fixture,
+                  "a call that waits for an older run finds it in the next life, too") {
+  auto older = start("w");
+  ask_raw(complete_request(take_workflow_task(), {complete_command()}));
+  auto again = start_request("w");
+  again.mutable_start()->set_request_id("again");
+  ask_raw(again);
+  restart_node();
+  node->shared().before_decision = [](const cluster::ExecutionRequest& r) {
+    if (r.has_signal())
+      throw std::runtime_error("told to");
+  };
+  auto describe = request("w");
+  describe.set_run_id(older);
+  describe.mutable_describe();
+  auto read = send(describe);
+  auto bad = send(signal_request("w", "bad"));
+  run();
+  CHECK(code(bad) == internal);
+  auto got = response<service::DescribeWorkflowExecutionResponse>(read);
+  CHECK(got.workflow_execution_info().execution().run_id() == older);
+}
+
 TEST_CASE_FIXTURE(actor_fixture, "a journal that cannot be folded parks that execution alone") {
   auto slot = store::slot_of(ns, "poisoned");
   store::transition bad{.slot = slot, .epoch = first_epoch};

@@ -25,9 +25,6 @@ void lateness::check() {
   if (!calm())
     return;
   auto now = all_.server_time().now();
-  // Deadlines that a step forward passed may wait for as long as they would have without it;
-  // servers look at far ones every ten minutes.
-  auto clock_rests = all_.now() >= all_.clock_set + 11min;
   std::map<std::string, time_point> known;
   auto since = [&](const std::string& key) {
     auto before = standing_.find(key);
@@ -36,7 +33,7 @@ void lateness::check() {
   for (const auto& [run_id, r] : judge_.runs()) {
     if (r.erased || !all_.failure.empty())
       continue;
-    if (clock_rests && r.head.timer_at && *r.head.timer_at < now
+    if (r.head.timer_at && *r.head.timer_at < now
         && all_.now() >= since(run_id + " timer") + patience)
       all_.fail("a due timer stands: workflow " + r.head.workflow_id + " run " + run_id);
     for (const auto& task : engine::undelivered_tasks(r.state, now))

@@ -137,7 +137,6 @@ public:
 
   /// Somebody sets the machine's clock so far off the world's time.
   void set_clock(duration off) {
-    clock_set = now_;
     say("the clock is set to " + std::to_string(off.count() / 1'000'000) + " ms off");
     machine_.off = off;
   }
@@ -161,8 +160,6 @@ public:
     now_ = std::max(now_, t);
   }
 
-  /// When that happened last.
-  time_point clock_set{};
   dice random;
   trace told;
   std::string failure{};
