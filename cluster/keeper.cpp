@@ -128,6 +128,9 @@ private:
     asking_ = false;
     if (is_ == phase::stopped)
       return;
+    // Given up while the lease was renewed: the slots have to be taken first.
+    if (ours && is_ == phase::standby && last_->epochs.empty())
+      return tick_later(false);
     if (ours)
       grant();
     if (ours && is_ == phase::standby)

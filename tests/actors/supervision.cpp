@@ -160,6 +160,27 @@ TEST_CASE_FIXTURE(wards, "who waits for a slot's answer is told when it dies") {
   shared().lost_slots.set(nullptr);
 }
 
+// -- the lease -----------------------------------------------------------------------------------
+
+TEST_CASE("slots that are given up while the lease is renewed are taken anew") {
+  actor_fixture f{{.lease_length = 10s}};
+  f.start("w");
+  bool given_up = false;
+  f.decide_fault = [&](store::operation what) {
+    if (what == store::operation::write && !std::exchange(given_up, true))
+      caf::anon_send(f.node->shared().keeper, lost_atom_v);
+    return store::fault{};
+  };
+  f.advance(4s);
+  CHECK(given_up);
+  CHECK_FALSE(f.node->serving());
+  CHECK_FALSE(f.node->shared().own_lease.valid());
+  f.advance(2s);
+  CHECK(f.node->serving());
+  CHECK(f.node->shared().epochs.of(store::slot_of(f.ns, "w")) == actor_fixture::first_epoch + 1);
+  CHECK(f.ask_raw(f.signal_request("w", "s")).status().code() == ok);
+}
+
 // -- the timer -----------------------------------------------------------------------------------
 
 TEST_CASE_FIXTURE(wards, "a timer that dies scans anew") {
