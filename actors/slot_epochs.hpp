@@ -35,13 +35,22 @@ public:
     if (*out <= seen) {
       out = attempt(db, slot, seen);
       if (out)
-        set(slot, *out);
+        advance(slot, *out);
     }
     busy.store(false, std::memory_order_release);
     return out;
   }
 
 private:
+  /// All slots may have been taken over anew since the store answered.
+  void advance(store::slot_id slot, store::epoch_number to) noexcept {
+    auto known = of(slot);
+    while (known < to
+           && !known_[slot].compare_exchange_weak(known, to, std::memory_order_acq_rel,
+                                                  std::memory_order_acquire))
+      ;
+  }
+
   static result<store::epoch_number> attempt(store::store& db, store::slot_id slot,
                                              store::epoch_number seen) {
     try {

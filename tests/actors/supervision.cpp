@@ -160,6 +160,26 @@ TEST_CASE_FIXTURE(wards, "who waits for a slot's answer is told when it dies") {
   shared().lost_slots.set(nullptr);
 }
 
+TEST_CASE("a slot's epoch that was raised late does not take the place of a later one") {
+  constexpr store::slot_id slot = 0;
+  constexpr store::epoch_number later = actor_fixture::first_epoch + 6;
+  actors::slot_epochs epochs;
+  // All slots are taken over anew while the store answers.
+  store::faulty_store db{store::open_memory(), [&](store::operation) {
+                           if (epochs.of(slot) != 0)
+                             epochs.set(slot, later);
+                           return store::fault{};
+                         }};
+  REQUIRE(db.acquire_lease("owner", duration{0}));
+  auto taken = db.take_slots("owner");
+  REQUIRE(taken);
+  epochs.set(slot, taken->at(slot));
+  auto raised = epochs.raise(db, slot, taken->at(slot));
+  REQUIRE(raised);
+  CHECK(*raised == taken->at(slot) + 1);
+  CHECK(epochs.of(slot) == later);
+}
+
 // -- the lease -----------------------------------------------------------------------------------
 
 TEST_CASE("slots that are given up while the lease is renewed are taken anew") {
