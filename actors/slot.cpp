@@ -53,7 +53,9 @@ slot_actor::behavior_type slot::make_behavior() {
 }
 
 void slot::on_exit() {
+  // First for all of them what takes no memory: none of their calls may point here afterwards.
   entries_.for_each([this](entry& e) { let_go(e); });
+  entries_.for_each([this](entry& e) { send_away(e); });
   agenda_.clear();
   use_order_.clear();
   by_actor_.clear();

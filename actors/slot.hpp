@@ -98,8 +98,10 @@ private:
   /// Gives a start that is not durable to the next life, which writes it, or offers its task again.
   void hand_on(entry& e, early_start early);
   void end_life(entry& e);
-  /// The slot itself ends: nothing of this entry is anybody's concern any more.
+  /// The slot itself ends: nothing of this entry is anybody's concern any more. Allocates nothing.
   void let_go(entry& e);
+  /// The rest of that; what there is no memory for is left out.
+  void send_away(const entry& e);
   void retry_later(entry& e);
   /// Goes on with a dying entry as soon as nothing of its old life is under way.
   void settle(entry& e);

@@ -6,6 +6,7 @@
 #include <caf/send.hpp>
 
 #include <algorithm>
+#include <exception>
 
 namespace reprise::actors {
 
@@ -239,7 +240,6 @@ void slot::end_life(entry& e) {
 }
 
 void slot::let_go(entry& e) {
-  auto actor = e.actor;
   // An outcome that is still on its way finds nobody.
   for (const auto& c : e.calls)
     c->owner = nullptr;
@@ -247,13 +247,27 @@ void slot::let_go(entry& e) {
                                     std::memory_order_release);
   shared_.watch.history_polls.add(-static_cast<std::int64_t>(e.polls.size()));
   if (e.is == entry::phase::parked)
-    unpark(e);
+    shared_.watch.parked.add(-1);
+  auto actor = e.actor;
   if (e.is == entry::phase::live || e.is == entry::phase::dying)
     end_life(e);
   else
     forget_early_start(e);
-  if (actor)
-    caf::anon_send_exit(actor, caf::exit_reason::kill);
+  e.actor = std::move(actor);
+}
+
+void slot::send_away(const entry& e) {
+  auto try_to = [](auto f) {
+    try {
+      f();
+    } catch (const std::exception&) {
+      // The next one has its turn: an execution that nobody refers to ends by itself.
+    }
+  };
+  if (e.actor)
+    try_to([&] { caf::anon_send_exit(e.actor, caf::exit_reason::kill); });
+  if (e.is == entry::phase::parked)
+    try_to([&] { shared_.parked.remove(e.namespace_id, e.workflow_id); });
 }
 
 void slot::park(entry& e) {
