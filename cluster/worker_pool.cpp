@@ -503,7 +503,9 @@ void worker_pool::stand_by(worker& me) {
 worker_pool::worker* worker_pool::wait_for_stuck(std::unique_lock<std::mutex>& lock) {
   auto ends = [this] { return stopping_.load(std::memory_order_acquire); };
   while (!ends()) {
-    if (sleepers_ == workers_.size()) {
+    // A stand-in that is at work may get stuck, too.
+    auto stands_by = [](const auto& s) { return s->charge == nullptr; };
+    if (sleepers_ == workers_.size() && std::ranges::all_of(stand_ins_, stands_by)) {
       watch_rests_ = true;
       watch_changed_.wait(lock, [&] { return ends() || !watch_rests_; });
     }
@@ -528,10 +530,12 @@ worker_pool::worker* worker_pool::find_stuck() {
   return nullptr;
 }
 
-/// Does what `stuck` would do, until it is back.
+/// Does what `stuck` would do, until it is back, or the worker is whose source that was.
 void worker_pool::stand_in(worker& me, worker& stuck) {
   auto at = stuck.steps();
-  while (stuck.steps() == at && !stopping_.load(std::memory_order_acquire)) {
+  auto charge_at = me.charge->steps();
+  auto is_back = [&] { return stuck.steps() != at || me.charge->steps() != charge_at; };
+  while (!is_back() && !stopping_.load(std::memory_order_acquire)) {
     me.step();
     clock_.deliver();
     take(me);

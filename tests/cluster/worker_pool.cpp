@@ -493,6 +493,28 @@ TEST_CASE("two long jobs at the same time hold up nothing else, on one worker") 
   self->send_exit(counts, caf::exit_reason::user_shutdown);
 }
 
+TEST_CASE("a worker that is back has its source again while its stand-in is at a long job") {
+  pooled p{1};
+  working_source source;
+  p.pool().attach(0, &source);
+  long_job first;
+  long_job second;
+  first.start_in(p.system);
+  second.start_in(p.system);
+  // From now on the second stand-in finds its sockets never quiet.
+  std::function<void()> more = [&] { source.comes(more); };
+  source.comes(more);
+  auto counts = p.system.spawn(counting);
+  caf::scoped_actor self{p.system};
+  self->send(counts, 1);
+  self->receive([](int n) { CHECK(n == 2); });
+  first.may_end.set_value();
+  // Returns when the worker itself has been there.
+  p.pool().attach(0, nullptr);
+  second.may_end.set_value();
+  self->send_exit(counts, caf::exit_reason::user_shutdown);
+}
+
 TEST_CASE("no job stands behind socket work while another worker sleeps") {
   pooled p{2};
   working_source source;
