@@ -6,6 +6,8 @@
 #include "store/sqlite/database.hpp"
 
 #include <algorithm>
+#include <exception>
+#include <memory>
 #include <new>
 
 namespace reprise::store::sqlite {
@@ -56,13 +58,15 @@ cursor& of(sqlite3_vtab_cursor* c) {
   return *static_cast<cursor*>(c);
 }
 
-/// Runs what may run out of memory.
+/// Runs what may throw.
 template <class F>
 int guarded(F f) {
   try {
     return f();
   } catch (const std::bad_alloc&) {
     return SQLITE_NOMEM;
+  } catch (const std::exception&) {
+    return SQLITE_ERROR;
   }
 }
 
@@ -127,6 +131,8 @@ int read_elements(table& t, cursor& c, std::optional<std::string_view> only) {
     if (answer != SQLITE_OK)
       return answer;
   }
+  // Whatever is thrown, the next scan finds it at rest.
+  std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_reset)> at_rest{t.read_blob, &sqlite3_reset};
   sqlite3_bind_int64(t.read_blob, 1, c.key);
   auto answer = sqlite3_step(t.read_blob);
   if (answer == SQLITE_ROW) {
@@ -137,7 +143,6 @@ int read_elements(table& t, cursor& c, std::optional<std::string_view> only) {
       c.elements = sql::elements_of(*all);
     answer = all ? SQLITE_DONE : SQLITE_CORRUPT_VTAB;
   }
-  sqlite3_reset(t.read_blob);
   return answer == SQLITE_DONE ? SQLITE_OK : answer;
 }
 

@@ -2,6 +2,7 @@
 
 #include "store/sqlite/visibility_table.hpp"
 
+#include <exception>
 #include <new>
 
 namespace reprise::store::sqlite {
@@ -31,6 +32,8 @@ void call_matches(sqlite3_context* out, int, sqlite3_value** arguments) {
   } catch (const failure& e) {
     sqlite3_result_error(out, e.what(), -1);
     sqlite3_result_error_code(out, e.code());
+  } catch (const std::exception& e) {
+    sqlite3_result_error(out, e.what(), -1);
   }
 }
 
