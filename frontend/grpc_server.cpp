@@ -20,6 +20,9 @@ constexpr const char* health_service = "grpc.health.v1.Health";
 constexpr const char* reflection_service = "grpc.reflection.v1.ServerReflection";
 constexpr const char* old_reflection_service = "grpc.reflection.v1alpha.ServerReflection";
 
+/// What the answer to the longest poll may take beyond it.
+constexpr std::chrono::milliseconds spare = std::chrono::seconds{10};
+
 /// A worker's loop, and the one service that has something of its own in each of them.
 struct lane {
   std::unique_ptr<health_watch> watches;
@@ -44,6 +47,10 @@ public:
     if (limits_.connections_max == 0)
       limits_.connections_max = room_for_clients();
     transport_settings settings{.times = options.times, .limits = limits_};
+    // A connection that ends waits for its polls, however long they are set to be.
+    settings.times.last_calls = std::max(
+      settings.times.last_calls,
+      std::chrono::duration_cast<std::chrono::milliseconds>(front_.longest_poll()) + spare);
     for (std::size_t i = 0; i < workers_.num_workers(); ++i) {
       auto watches = std::make_unique<health_watch>(health_);
       auto loop = std::make_unique<transport_loop>(front_, routes(*watches), settings, meters_);

@@ -44,6 +44,9 @@ bool walk_field(CodedInputStream& in, std::uint32_t tag, std::vector<level>& lev
     = levels.back().type->FindFieldByNumber(static_cast<int>(tag >> wire_type_bits));
   if (field == nullptr || field->type() != FieldDescriptor::TYPE_MESSAGE)
     return in.Skip(static_cast<int>(size));
+  auto left = levels.back().end - in.CurrentPosition();
+  if (left < 0 || size > static_cast<std::uint32_t>(left))
+    return false;
   levels.push_back({field->message_type(), in.CurrentPosition() + static_cast<int>(size)});
   return true;
 }

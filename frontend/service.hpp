@@ -2,6 +2,7 @@
 
 #include "frontend/call.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -52,6 +53,11 @@ public:
   /// The clock of every deadline.
   const clock& time() const noexcept {
     return parts_.back.time();
+  }
+
+  /// For so long a call may wait for what is not there yet.
+  duration longest_poll() const noexcept {
+    return std::max(parts_.limits.task_poll_max, parts_.limits.history_poll_max);
   }
 
   /// Null when the API has no such method.

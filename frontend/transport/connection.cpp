@@ -14,6 +14,26 @@ namespace reprise::frontend {
 
 namespace {
 
+/// Tells the loop what a request holds, whatever becomes of it meanwhile.
+class held_count {
+public:
+  held_count(transport_loop& loop, const message_reader& request)
+    : loop_(loop), request_(request), before_(request.size()) {
+  }
+
+  held_count(const held_count&) = delete;
+  held_count& operator=(const held_count&) = delete;
+
+  ~held_count() {
+    loop_.hold(before_, request_.size());
+  }
+
+private:
+  transport_loop& loop_;
+  const message_reader& request_;
+  std::size_t before_;
+};
+
 using namespace std::chrono_literals;
 
 /// How long the answer to "I shall close" is waited for, and the client's own end.
@@ -150,9 +170,11 @@ void connection::on_data(stream& s, std::string_view bytes) {
     due_.push_back(s.number);
     return;
   }
-  auto before = s.request.size();
-  auto fed = s.request.feed(bytes);
-  loop_.hold(before, s.request.size());
+  result<void> fed;
+  {
+    held_count counted{loop_, s.request};
+    fed = s.request.feed(bytes);
+  }
   if (!fed) {
     if (fed.error().code == errc::resource_exhausted)
       loop_.meters().refused_requests.add();
@@ -255,8 +277,15 @@ void connection::serve_api(stream& s) {
   if (s.timeout)
     deadline = loop_.front().time().now() + *s.timeout;
   // The answer may be given before this returns; then it waits for this thread.
-  s.served = loop_.front().serve(*s.to->api, **request, std::move(s.by), deadline,
-                                 loop_.expect_answer(*this, s.number, *s.to->api));
+  auto done = loop_.expect_answer(*this, s.number, *s.to->api);
+  try {
+    s.served = loop_.front().serve(*s.to->api, **request, std::move(s.by), deadline,
+                                   std::move(done));
+  } catch (...) {
+    // No call was made, so none will be answered.
+    loop_.forget_call();
+    throw;
+  }
   loop_.hold(s.request.size(), 0);
   s.request = message_reader{0};
 }
@@ -269,6 +298,10 @@ void connection::serve_side(stream& s) {
     if (!*message)
       break;
     s.to->side->on_message(s, **message);
+  }
+  {
+    held_count counted{loop_, s.request};
+    s.request.forget_given();
   }
   if (s.has_ended && !s.trailers)
     s.to->side->on_end(s);
@@ -438,17 +471,23 @@ void connection::turn_deaf() {
   }
   loop_.meters().refused_headers.add();
   auto offender = guard_.offender();
-  own_frames_ = reset_frame(offender, NGHTTP2_ENHANCE_YOUR_CALM);
-  on_closed(offender, true);
-  for (auto& [number, s] : streams_)
+  // A call that the session knows lives until the session has ended it (on_stream_close).
+  if (find(offender) != nullptr)
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, offender, NGHTTP2_ENHANCE_YOUR_CALM);
+  else
+    own_frames_ = reset_frame(offender, NGHTTP2_ENHANCE_YOUR_CALM);
+  for (auto& [number, s] : streams_) {
+    if (number == offender)
+      continue;
     if (!s->has_ended)
       s->refused = make_error(errc::unavailable, "the connection's client sent headers too long");
-  for (auto& [number, s] : streams_)
     due_.push_back(number);
+  }
   phase_ = phase::gone;
   phase_ends_ = std::chrono::steady_clock::now() + loop_.times().last_calls;
-  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, offender, NGHTTP2_ENHANCE_YOUR_CALM, nullptr,
-                        0);
+  // Calls behind the last one that is named are over for the session: none that it knows is.
+  auto last = std::max(offender, nghttp2_session_get_last_proc_stream_id(session_));
+  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, last, NGHTTP2_ENHANCE_YOUR_CALM, nullptr, 0);
   loop_.flush_soon(*this);
   loop_.look_by(phase_ends_);
 }

@@ -81,7 +81,8 @@ void frame_guard::on_head() {
   }
   if ((type == headers || type == continuation) && block_ > most_)
     found_ = verdict::long_headers;
-  else if (cuts_in || (type == priority && offender_ == 0))
+  else if (cuts_in || (type == priority && offender_ == 0)
+           || (type == headers && offender_ % 2 == 0))
     found_ = verdict::broken;
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 namespace reprise::frontend {
 
@@ -204,6 +205,11 @@ result<std::optional<std::string_view>> message_reader::next() {
     return std::move(unpacked).error();
   unpacked_ = std::move(*unpacked);
   return message{unpacked_};
+}
+
+void message_reader::forget_given() {
+  bytes_.erase(0, std::exchange(begin_, 0));
+  std::string{}.swap(unpacked_);
 }
 
 } // namespace reprise::frontend

@@ -64,6 +64,9 @@ public:
   /// The next message, when it is there as a whole; valid until the reader is used again.
   result<std::optional<std::string_view>> next();
 
+  /// Lets go what next() gave out, where more messages may come later.
+  void forget_given();
+
   /// Bytes that are held.
   std::size_t size() const noexcept {
     return bytes_.size();

@@ -11,9 +11,13 @@ namespace {
 using grpc::health::v1::HealthCheckRequest;
 using grpc::health::v1::HealthCheckResponse;
 
+/// No service is called so; a watch keeps its name.
+constexpr std::size_t name_max = 1000;
+
 std::optional<std::string> read_name(std::string_view message) {
   HealthCheckRequest request;
-  if (!request.ParseFromArray(message.data(), static_cast<int>(message.size())))
+  if (!request.ParseFromArray(message.data(), static_cast<int>(message.size()))
+      || request.service().size() > name_max)
     return std::nullopt;
   return std::move(*request.mutable_service());
 }

@@ -104,6 +104,12 @@ public:
   void look_by(time_point when);
   /// Takes note of a call of the API; the handler is for its answer, from any thread.
   response_handler expect_answer(const connection& c, std::int32_t stream, const method& what);
+
+  /// One that was expected cannot come: its call was never made.
+  void forget_call() noexcept {
+    --calls_;
+  }
+
   /// Whether so many more bytes of unfinished requests may be kept.
   bool may_hold(std::size_t bytes) const noexcept;
 

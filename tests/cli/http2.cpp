@@ -218,6 +218,27 @@ TEST_CASE_FIXTURE(server_fixture,
   CHECK(server.serves());
 }
 
+TEST_CASE_FIXTURE(server_fixture,
+                  "headers far too long on a call that is served end it, and not a later one") {
+  for (auto round = 0; round < 10; ++round) {
+    raw_connection c{server.port()};
+    REQUIRE(c.greet(0));
+    ws::PollWorkflowTaskQueueRequest poll;
+    poll.set_namespace_("default");
+    poll.mutable_task_queue()->set_name("queue");
+    REQUIRE(c.call(1, info, ""));
+    REQUIRE(c.call(3, workflow("PollWorkflowTaskQueue"), poll.SerializeAsString()));
+    REQUIRE(c.open_window(3, 1U << 20));
+    // The answer to the first waits for its window, which comes with the headers.
+    REQUIRE(c.open_window(1, 1U << 20));
+    c.begin_call_with(1, info, 41'000);
+    REQUIRE(server.start_workflow("w" + std::to_string(round)).status.ok());
+    CHECK(c.hear(3).find("grpc-status:") != std::string::npos);
+    CHECK(c.is_hung_up_on());
+  }
+  CHECK(server.serves());
+}
+
 TEST_CASE("a client that does not read costs no more than its bound") {
   auto db = store::open_memory();
   live_server server{*db, {}, {.port = 0, .limits = {.queued_bytes_max = 1U << 20}}};

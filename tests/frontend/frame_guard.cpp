@@ -107,6 +107,14 @@ TEST_CASE("headers in parts that hold nothing come to an end") {
   CHECK(parts == 111);
 }
 
+TEST_CASE("calls have odd numbers") {
+  for (std::uint8_t stream : {0, 2}) {
+    frame_guard guard{1000};
+    guard.pass(hello + frame(headers, stream, 10, last));
+    CHECK(guard.found() == frame_guard::verdict::broken);
+  }
+}
+
 TEST_CASE("a priority of no stream is broken, any other is fine") {
   frame_guard guard{1000};
   auto fits = hello + frame(priority, 5, 5);
