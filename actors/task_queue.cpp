@@ -109,9 +109,10 @@ template <class... Ts>
 bool task_queue::pass_on(Ts&&... xs) {
   if (!retired_)
     return false;
-  if (auto next = directory_.find(facts_->key))
+  auto next = directory_.find(facts_->key);
+  if (next)
     send(next, std::forward<Ts>(xs)...);
-  return true;
+  return static_cast<bool>(next);
 }
 
 // -- tasks
@@ -120,6 +121,9 @@ bool task_queue::pass_on(Ts&&... xs) {
 void task_queue::on_offer(cluster::Task& task) {
   if (pass_on(offer_atom_v, task))
     return;
+  // There are too many queues: the next one of this name finds it.
+  if (retired_)
+    return refuse(task, task.sticky());
   auto now = shared_.time.now();
   last_use_ = now;
   watch_.offers.add();
@@ -186,6 +190,10 @@ void task_queue::seen(time_point now) {
 void task_queue::on_poll(std::uint64_t id, bridge_actor& from, cluster::Poll& poll) {
   if (pass_on(poll_atom_v, id, from, poll))
     return;
+  if (retired_) {
+    send(from, reply_atom_v, id, to_reply(too_many_polls()));
+    return;
+  }
   auto now = shared_.time.now();
   last_use_ = now;
   watch_.polls.add();

@@ -110,6 +110,7 @@ private:
   void take_job_results(time_point now);
   void arm_tick(time_point now);
   void retire_when_idle(time_point now);
+  /// To the next queue of this name, when this one is retired; false when there is none to be had.
   template <class... Ts>
   bool pass_on(Ts&&... xs);
 

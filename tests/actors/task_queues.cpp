@@ -346,6 +346,36 @@ TEST_CASE_FIXTURE(queue_fixture, "queues at rest retire, and come back when they
   CHECK(queues_in_memory() == 1);
 }
 
+TEST_CASE("a queue at rest that has no next one refuses what reaches it") {
+  queue_fixture f{{.capacity = {.queues_max = 1}}};
+  f.poll({.patience = 1s});
+  f.advance(2s);
+  auto old = f.queue_named();
+  std::optional<cluster::Task> task;
+  f.node->shared().queue_of = [&](const cluster::Task& t) {
+    task = t;
+    return queue_actor{};
+  };
+  f.start("w");
+  REQUIRE(task);
+  for (int i = 0; i < 5; ++i)
+    f.advance(1min);
+  REQUIRE_FALSE(f.queue_named());
+  REQUIRE(f.queues_in_memory() == 1);
+  caf::anon_send(old, offer_atom_v, *task);
+  auto id = f.next_call();
+  cluster::Poll p;
+  p.set_namespace_id(f.ns);
+  p.set_task_queue("queue");
+  *p.mutable_expires_at() = engine::to_proto(f.time.now() + 50s);
+  caf::anon_send(old, poll_atom_v, id, f.bridge, p);
+  f.run();
+  CHECK(f.code(id) == static_cast<int>(errc::resource_exhausted));
+  CHECK(f.backlog() == 1);
+  f.advance(2min);
+  CHECK(f.take().workflow_execution().workflow_id() == "w");
+}
+
 TEST_CASE_FIXTURE(queue_fixture, "queues with something to do do not retire") {
   start("w");
   for (int i = 0; i < 20; ++i)
