@@ -4,6 +4,7 @@
 #include "actors/outcome.hpp"
 #include "actors/returned_task.hpp"
 #include "actors/ward.hpp"
+#include "base/log.hpp"
 #include "frontend/call_table.hpp"
 
 #include <caf/actor_system.hpp>
@@ -13,8 +14,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <future>
+#include <map>
 
 namespace reprise::frontend {
 
@@ -31,10 +34,14 @@ void take_back(const actors::services& shared, std::string_view token) {
 bridge_actor::behavior_type answers(const std::shared_ptr<call_table>& calls,
                                     std::reference_wrapper<const actors::services> shared) {
   return {[calls, shared](reply_atom, std::uint64_t id, cluster::Reply& reply) {
-    if (auto c = calls->take(id))
+    if (auto c = calls->take(id)) {
+      // What its former queue handed out may have answered it: in its present one nobody waits.
+      if (c->sent_again)
+        caf::anon_send(c->queue, cancel_atom_v, id, c->sent_again);
       c->done(std::move(reply));
-    else if (reply.brings_task())
+    } else if (reply.brings_task()) {
       take_back(shared, actors::task_token_of(reply.response()));
+    }
   }};
 }
 
@@ -50,15 +57,33 @@ cluster::Reply overloaded() {
   return actors::to_reply(actors::overloaded());
 }
 
+/// For one of many: what its handler throws leaves no other without an answer.
+void end(waiting_call& c, cluster::Reply&& reply) {
+  try {
+    c.done(std::move(reply));
+  } catch (const std::exception& e) {
+    log(log_level::error, std::string{"a call could not be ended: "} + e.what());
+  }
+}
+
 } // namespace
 
 struct bridge::watched {
   explicit watched(bridge* owner) : owner(owner) {
   }
 
+  /// A bridge actor that died, and the one in its place.
+  struct replaced {
+    bridge_actor dead{};
+    bridge_actor next{};
+  };
+
   std::mutex mutex{};
   /// Null when the bridge has ended.
   bridge* owner;
+  /// By index, until the calls of the dead one are ended: a replacement that failed half way is
+  /// tried again, and must not take its own actor for the dead one.
+  std::map<std::size_t, replaced> replacing{};
 };
 
 bridge::bridge(caf::actor_system& system, actors::services& shared, actors::queue_directory& queues,
@@ -109,8 +134,13 @@ void bridge::begin_actors() {
 }
 
 bridge_actor bridge::begin_again(std::size_t index) {
-  auto dead = actors_[index].get();
-  actors_[index].set(system_.spawn(answers, calls_, std::cref(shared_)));
+  auto& r = watched_->replacing[index];
+  if (!r.dead)
+    r.dead = actors_[index].get();
+  if (!r.next)
+    r.next = system_.spawn(answers, calls_, std::cref(shared_));
+  actors_[index].set(r.next);
+  auto dead = r.dead;
   auto lost
     = calls_->take_if([id = dead.id()](const waiting_call& c) { return c.answered_by == id; });
   for (auto& [id, c] : lost) {
@@ -119,14 +149,15 @@ bridge_actor bridge::begin_again(std::size_t index) {
       caf::anon_send(c.queue, cancel_atom_v, id, dead);
     else if (c.slot)
       caf::anon_send(c.slot, cancel_atom_v, id, dead);
-    c.done(lost_on_the_way());
+    end(c, lost_on_the_way());
   }
+  watched_->replacing.erase(index);
   return actors_[index].get();
 }
 
 void bridge::on_slot_lost(const slot_actor& lost) {
   for (auto& [id, c] : calls_->take_if([&](const waiting_call& c) { return c.slot == lost; }))
-    c.done(lost_on_the_way());
+    end(c, lost_on_the_way());
 }
 
 // -- calls ---------------------------------------------------------------------------------------
@@ -264,20 +295,34 @@ void bridge::settle() {
 void bridge::send_again(const store::queue_key& lost) {
   auto asked_it = [&](const waiting_call& c) { return c.described && *c.described == lost; };
   for (auto& [id, c] : calls_->take_if(asked_it))
-    c.done(lost_on_the_way());
+    end(c, lost_on_the_way());
+  auto polled_it = [&](const waiting_call& c) { return c.poll && queue_of(*c.poll) == lost; };
   queue_actor next;
+  bool none = false;
   calls_->for_each([&](std::uint64_t id, waiting_call& c) {
-    if (!c.poll || queue_of(*c.poll) != lost)
+    if (none || !polled_it(c))
       return;
     if (!next)
       next = queues_.find(lost);
-    if (!next)
+    none = !next;
+    if (none)
       return;
     c.queue = next;
-    caf::anon_send(next, poll_atom_v, id, actor_of(id), *c.poll);
+    c.sent_again = actor_of(id);
+    // Another poll than the one that may have been given a task by now: as the same, it would be
+    // given that one again, and nobody would wait for it.
+    auto again = std::make_unique<cluster::Poll>(*c.poll);
+    again->set_request_id(new_uuid());
+    c.poll = std::move(again);
+    caf::anon_send(next, poll_atom_v, id, c.sent_again, *c.poll);
     if (c.ends)
       finish(id, c);
   });
+  if (!none)
+    return;
+  // There are too many queues.
+  for (auto& [id, c] : calls_->take_if(polled_it))
+    end(c, overloaded());
 }
 
 bool bridge::run_blocking(std::function<void(store::store&)> job) {

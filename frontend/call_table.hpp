@@ -31,6 +31,8 @@ struct waiting_call {
   slot_actor slot{};
   std::unique_ptr<const cluster::Poll> poll{};
   queue_actor queue{};
+  /// Who the queue answers, when it is not the first that was asked: that one died. Else null.
+  bridge_actor sent_again{};
   /// The queue was told to answer at once.
   bool ends = false;
   /// The queue that is asked to describe itself; null: none is.

@@ -211,3 +211,51 @@ TEST_CASE_FIXTURE(handing_fixture, "a worker that shuts down gets the task that 
   CHECK(shut_down->answered());
   CHECK_FALSE(activity_token(taking).empty());
 }
+
+// Its queue dies while the start of its task is written; the poll is sent to the next queue, and
+// there waits the same task, as a row of the backlog that nobody took.
+TEST_CASE_FIXTURE(handing_fixture, "a task that was delivered is not taken back for its queue") {
+  schedule_activity("w");
+  auto& node = server().node();
+  cluster::Task task;
+  int starts = 0;
+  auto begun = node.shared().before_decision;
+  node.shared().before_decision = [&](const cluster::ExecutionRequest& r) {
+    if (r.has_start_activity_task()) {
+      task = r.start_activity_task().task();
+      ++starts;
+    }
+    begun(r);
+  };
+  auto taking = send_poll(activity_poll());
+  auto again = false;
+  at_start = [&] {
+    auto key = store::queue_key{.namespace_id = task.namespace_id(), .name = "queue", .kind = 2};
+    auto dies = node.queues().find_known(key);
+    REQUIRE(dies);
+    caf::anon_send_exit(dies, caf::exit_reason::kill);
+  };
+  SUBCASE("which hands it out before the poll is answered") {
+    again = true;
+  }
+  SUBCASE("which hands it out later") {
+  }
+  at_commit = [&] {
+    if (again)
+      caf::anon_send(node.queues().find(task), offer_atom_v, task);
+  };
+  run();
+  auto token = activity_token(taking);
+  REQUIRE_FALSE(token.empty());
+  caf::anon_send(node.queues().find(task), offer_atom_v, task);
+  run();
+  CHECK(only_activity("w").state() == enums::PENDING_ACTIVITY_STATE_STARTED);
+  ws::RespondActivityTaskCompletedRequest done;
+  done.set_namespace_("default");
+  done.set_task_token(token);
+  ok<ws::RespondActivityTaskCompletedResponse>(done);
+  // Nobody waits in the next queue, who would only swallow a task.
+  auto before = starts;
+  schedule_activity("v");
+  CHECK(starts == before);
+}
