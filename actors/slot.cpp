@@ -187,13 +187,25 @@ void slot::on_cancel(std::uint64_t id, const bridge_actor& from) {
 }
 
 void slot::on_returned(cluster::ExecutionRequest& request) {
-  // The next owner finds the task started; it runs into its time-out.
-  if (epoch_ == 0)
+  if (epoch_ == 0) {
+    // Once the slot is another's, that one finds the task started; it runs into its time-out.
+    if (!given_up_ && returned_early_.size() < returned_early_max)
+      returned_early_.push_back(std::move(request));
     return;
+  }
   shared_.watch.taken_back.add();
   auto ns = request.namespace_id();
   auto id = request.workflow_id();
   accept_internal(ns, id, std::move(request));
+}
+
+void slot::take_back_early() {
+  given_up_ = epoch_ == 0;
+  auto all = std::exchange(returned_early_, {});
+  if (given_up_)
+    return;
+  for (auto& request : all)
+    on_returned(request);
 }
 
 void slot::keep_returned(call& c) {

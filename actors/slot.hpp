@@ -21,6 +21,10 @@ public:
   /// within that time costs the task's work, which is done again.
   static constexpr duration early_start_max = std::chrono::seconds{1};
 
+  /// How many tasks that have to be taken back wait for the first epoch; more run into their
+  /// time-outs.
+  static constexpr std::size_t returned_early_max = 4096;
+
   slot(caf::actor_config& config, services& shared, store::slot_id number);
 
   behavior_type make_behavior() override;
@@ -47,6 +51,8 @@ private:
   void on_query_gave_way(cluster::Task& task);
   void write_backlog(cluster::Task& task);
   void on_returned(cluster::ExecutionRequest& request);
+  /// Of an epoch that was just told.
+  void take_back_early();
   void keep_returned(call& c);
   void take_back_again(entry& e);
   void on_wake(std::string& namespace_id, std::string& workflow_id, std::string& run_id,
@@ -63,6 +69,7 @@ private:
   // -----------------------------------------------------------------------
   void on_outcomes(outcome_ptr first);
   void on_outcome(const outcome_ptr& x);
+  void on_ownerless(const outcome& x);
   void on_committed(entry& e, const outcome_ptr& x);
   void on_read(entry& e, const outcome_ptr& x);
   void start_load(outcome& x);
@@ -126,6 +133,10 @@ private:
   store::slot_id number_;
   store::epoch_number epoch_ = 0;
   bool raising_ = false;
+  /// It had an epoch, and is another's now.
+  bool given_up_ = false;
+  /// Tasks that have to be taken back, for when there is an epoch.
+  std::vector<cluster::ExecutionRequest> returned_early_;
   entry_map entries_;
   std::unordered_map<caf::actor_id, entry*> by_actor_;
   agenda agenda_;

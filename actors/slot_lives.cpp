@@ -451,6 +451,7 @@ void slot::on_epoch(store::epoch_number epoch) {
     else
       maybe_forget(*e);
   }
+  take_back_early();
 }
 
 // -- deadlines

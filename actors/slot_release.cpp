@@ -37,14 +37,30 @@ void slot::on_outcome(const outcome_ptr& x) {
   if (!x->what)
     return on_backlog_written(*x);
   auto* e = x->what->owner;
-  // The call is over already (its slot was given up); nobody waits for this.
-  if (e == nullptr || e->who != x->who)
+  if (e == nullptr)
+    return on_ownerless(*x);
+  // The call is over already; nobody waits for this.
+  if (e->who != x->who)
     return;
   if (!x->appended)
     return on_read(*e, x);
   if (x->status == commit_status::committed)
     return on_committed(*e, x);
   on_failed(*e, x);
+}
+
+// The slot that had the call is dead, so nobody has heard of this, nor ever will: its caller or its
+// queue was told that the call is lost.
+void slot::on_ownerless(const outcome& x) {
+  if (!x.appended || x.status != commit_status::committed)
+    return;
+  for (const auto& a : x.released.answers) {
+    if (!a.reply.brings_task())
+      continue;
+    auto token = a.read ? std::string_view{a.task_token} : task_token_of(a.reply.response());
+    if (auto back = take_back_request(token))
+      on_returned(*back);
+  }
 }
 
 void slot::on_committed(entry& e, const outcome_ptr& x) {
@@ -214,14 +230,15 @@ void slot::read_answer(answer a) {
   auto to = a.to;
   auto id = a.id;
   auto token = a.task_token;
-  auto job = [&shared = shared_, me = slot_actor{this}, a = std::move(a)] {
+  auto job = [&shared = shared_, number = number_, a = std::move(a)] {
     auto r = read_guarded(a.read, shared.db);
     if (!shared.own_lease.valid())
       r = to_reply(not_served());
     // A history that cannot be had for good is not asked for again and again.
     auto later = r.status().code() == static_cast<int>(errc::unavailable);
+    // This slot may be dead by now, and another in its place.
     if (auto back = later ? take_back_request(a.task_token) : std::nullopt)
-      caf::anon_send(me, returned_atom_v, std::move(*back));
+      caf::anon_send(shared.slots[number].get(), returned_atom_v, std::move(*back));
     r.set_brings_task(a.reply.brings_task() && !r.has_status());
     caf::anon_send(a.to, reply_atom_v, a.id, std::move(r));
   };

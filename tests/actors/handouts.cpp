@@ -1,5 +1,7 @@
 // What becomes of hand-outs, wakes and offers that cannot be had at once: a client's bound refuses
 // none of them, and none is lost.
+#include "actors/outcome.hpp"
+#include "actors/returned_task.hpp"
 #include "tests/support/queue_fixture.hpp"
 
 #include <algorithm>
@@ -328,6 +330,70 @@ TEST_CASE("a task is handed out when a place among too many queues is free again
   for (int i = 0; i < 120 && f.gauge("reprise_tasks_pending") == 0; ++i)
     f.advance(5s);
   CHECK(f.take().workflow_execution().workflow_id() == "w");
+}
+
+namespace {
+
+struct taking_back : queue_fixture {
+  poll_options activities{.kind = cluster::Task::ACTIVITY, .queue = "activities"};
+
+  /// The token of an activity of "w" that a worker has, as it seems.
+  std::string begun_activity() {
+    start("w");
+    complete(take(), {activity_command("a", "activities")});
+    auto token = response<activity_poll>(poll(activities)).task_token();
+    REQUIRE_FALSE(token.empty());
+    return token;
+  }
+
+  void check_taken_back(const std::string& token) {
+    auto again = poll(activities);
+    for (int i = 0; i < 5 && !answered(again); ++i)
+      advance(1s);
+    auto task = response<activity_poll>(again);
+    CHECK(task.activity_id() == "a");
+    CHECK(task.attempt() == 1);
+    CHECK(task.task_token() != token);
+  }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(taking_back, "a start whose slot died before its commit is taken back") {
+  auto token = begun_activity();
+  auto x = std::make_shared<actors::outcome>();
+  // Of the slot that died: nobody owns it.
+  x->what = std::make_shared<actors::call>();
+  x->appended = true;
+  x->status = store::commit_status::committed;
+  actors::answer a;
+  a.reply.set_brings_task(true);
+  SUBCASE("with its answer") {
+    activity_poll p;
+    p.set_task_token(token);
+    a.reply.set_response(p.SerializeAsString());
+  }
+  SUBCASE("with an answer that is to be read") {
+    a.read = [](store::store&) { return cluster::Reply{}; };
+    a.task_token = token;
+  }
+  x->released.answers.push_back(std::move(a));
+  caf::anon_send(node->slot_for(ns, "w"), result_atom_v, actors::outcome_ptr{x});
+  run();
+  check_taken_back(token);
+}
+
+TEST_CASE_FIXTURE(taking_back, "a task comes back to a slot that has no epoch yet") {
+  auto token = begun_activity();
+  auto dead = node->slot_for(ns, "w");
+  caf::anon_send_exit(dead, caf::exit_reason::kill);
+  while (node->slot_for(ns, "w") == dead)
+    REQUIRE(scheduler.try_run_once());
+  auto back = actors::take_back_request(token);
+  REQUIRE(back);
+  caf::anon_send(node->slot_for(ns, "w"), returned_atom_v, std::move(*back));
+  run();
+  check_taken_back(token);
 }
 
 // -- wakes ---------------------------------------------------------------------------------------
