@@ -12,6 +12,8 @@
 #include <caf/send.hpp>
 
 #include <algorithm>
+#include <map>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -20,6 +22,12 @@ namespace reprise::cluster {
 namespace {
 
 constexpr auto look_again = std::chrono::milliseconds{5};
+
+/// A slot that died, and the one in its place.
+struct lost_slot {
+  slot_actor dead{};
+  caf::actor next{};
+};
 
 } // namespace
 
@@ -124,13 +132,21 @@ void node::begin_slots() {
   slots.watched.reserve(store::slot_count);
   for (std::size_t i = 0; i < store::slot_count; ++i)
     slots.watched.push_back(spawn(i));
-  slots.begin_again = [this, spawn](std::size_t i) {
-    auto dead = shared_.slots[i].get();
-    auto next = spawn(i);
+  // By index, until everybody was told of the dead one: should that throw, this is called again,
+  // and must not take the new one for it.
+  auto untold = std::make_shared<std::map<std::size_t, lost_slot>>();
+  slots.begin_again = [this, spawn, untold](std::size_t i) {
+    auto& lost = (*untold)[i];
+    if (!lost.dead)
+      lost.dead = shared_.slots[i].get();
+    if (!lost.next)
+      lost.next = spawn(i);
     // Whatever was sent to the dead one is lost: the new one is in its place already, so all of
     // that is known here.
-    shared_.lost_slots.tell(dead);
-    queues_.on_slot_lost(dead.id());
+    shared_.lost_slots.tell(lost.dead);
+    queues_.on_slot_lost(lost.dead.id());
+    auto next = std::move(lost.next);
+    untold->erase(i);
     return next;
   };
   slots.go_on = [this](std::size_t i) {

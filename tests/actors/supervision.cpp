@@ -149,6 +149,26 @@ TEST_CASE_FIXTURE(wards, "a slot whose epoch cannot be raised serves when the st
   CHECK(node->serving());
 }
 
+TEST_CASE_FIXTURE(wards, "who could not be told of a slot's death is told of it later") {
+  start("w");
+  std::vector<slot_actor> told;
+  shared().lost_slots.set([&](const slot_actor& s) {
+    told.push_back(s);
+    if (told.size() == 1)
+      throw std::runtime_error{"told to"};
+  });
+  auto dead = node->slot_for(ns, "w");
+  kill_slot("w");
+  run();
+  auto next = node->slot_for(ns, "w");
+  advance(5s);
+  CHECK(told == std::vector<slot_actor>{dead, dead});
+  CHECK(next != dead);
+  CHECK(node->slot_for(ns, "w") == next);
+  CHECK(ask_raw(signal_request("w", "s")).status().code() == ok);
+  shared().lost_slots.set(nullptr);
+}
+
 TEST_CASE_FIXTURE(wards, "who waits for a slot's answer is told when it dies") {
   start("w");
   std::vector<slot_actor> lost;
