@@ -76,6 +76,9 @@ struct services {
   std::function<bool(allocation)> allocation_fails{};
 
   std::atomic<std::uint64_t> incarnations{0};
+  /// Of wakes and offers; unique across lives of the timer: what is said of a dead one's means none
+  /// of the next one's.
+  std::atomic<std::uint64_t> tickets{0};
   /// Execution actors that have not ended yet. The last thing that one of them touches here.
   std::atomic<std::int64_t> executions{0};
   std::atomic<std::size_t> trim_place{0};

@@ -47,6 +47,82 @@ struct work_order {
   }
 };
 
+/// What slots could not do when they were asked, by time; the same work of a run is in it once.
+class put_off {
+public:
+  bool empty() const noexcept {
+    return by_time_.empty();
+  }
+
+  std::size_t size() const noexcept {
+    return by_time_.size();
+  }
+
+  const work& first() const {
+    return *by_time_.begin();
+  }
+
+  work take_first() {
+    by_work_.erase(by_time_.begin());
+    return std::move(by_time_.extract(by_time_.begin()).value());
+  }
+
+  /// How often the same could not be done, which goes: whoever finds it in the store again puts it
+  /// off for as long.
+  int take_tries(const work& w) {
+    auto same = by_work_.find(w);
+    if (same == by_work_.end())
+      return 0;
+    auto old = *same;
+    auto tries = old->tries;
+    by_work_.erase(same);
+    by_time_.erase(old);
+    return tries;
+  }
+
+  void insert(work w) {
+    take_tries(w);
+    by_work_.insert(by_time_.insert(std::move(w)).first);
+  }
+
+  template <class Predicate>
+  void erase_if(Predicate p) {
+    std::erase_if(by_work_, [&](const auto& at) { return p(*at); });
+    std::erase_if(by_time_, p);
+  }
+
+  void clear() noexcept {
+    by_work_.clear();
+    by_time_.clear();
+  }
+
+private:
+  using place = std::set<work, work_order>::const_iterator;
+
+  struct same_work {
+    using is_transparent = void;
+
+    static auto key(const work& w) {
+      return std::tie(w.due.run_id, w.due.workflow_id, w.reoffer);
+    }
+
+    bool operator()(const place& a, const place& b) const {
+      return key(*a) < key(*b);
+    }
+
+    bool operator()(const place& a, const work& b) const {
+      return key(*a) < key(b);
+    }
+
+    bool operator()(const work& a, const place& b) const {
+      return key(a) < key(*b);
+    }
+  };
+
+  std::set<work, work_order> by_time_;
+  std::set<place, same_work> by_work_;
+};
+
 duration wake_pause(int tries) {
   constexpr duration first = std::chrono::seconds{1};
   constexpr int doublings_max = 5;
@@ -164,7 +240,7 @@ private:
       return store::slot_of(w.due.namespace_id, w.due.workflow_id) == slot;
     };
     std::erase_if(under_way_, [&](const auto& item) { return of_slot(item.second); });
-    std::erase_if(postponed_, of_slot);
+    postponed_.erase_if(of_slot);
     armed_.clear();
     turned_away_.reset();
     horizon_ = long_ago;
@@ -225,8 +301,13 @@ private:
       next_known_ = at;
   }
 
+  /// What was put off takes room, too; alone it holds up no deadline.
+  bool has_room_for_page() const {
+    return armed_.empty() || armed_.size() + postponed_.size() <= bounds_.armed_max / 2;
+  }
+
   void scan_if_near() {
-    if (scan_until_ || !next_known_ || armed_.size() > bounds_.armed_max / 2)
+    if (scan_until_ || !next_known_ || !has_room_for_page())
       return;
     auto now = shared_.time.now();
     if (*next_known_ - now > lead)
@@ -382,7 +463,7 @@ private:
   // ---------------------------------------------------------------------------------------------
 
   void show_level() {
-    auto level = static_cast<std::int64_t>(armed_.size());
+    auto level = static_cast<std::int64_t>(armed_.size() + postponed_.size());
     shared_.watch.used.deadlines.add(level - std::exchange(level_shown_, level));
   }
 
@@ -394,7 +475,7 @@ private:
   void hand_over(work w) {
     const auto& r = w.due;
     const auto& to = shared_.slot_for(r.namespace_id, r.workflow_id);
-    auto ticket = ++last_ticket_;
+    auto ticket = ++shared_.tickets;
     if (w.reoffer)
       send(to, reoffer_atom_v, r.namespace_id, r.workflow_id, r.run_id, *w.reoffer, ticket);
     else
@@ -407,7 +488,7 @@ private:
     if (found.empty())
       return;
     auto w = std::move(found.mapped());
-    ++w.tries;
+    w.tries = std::max(w.tries, postponed_.take_tries(w)) + 1;
     w.at = shared_.time.now() + wake_pause(w.tries);
     shared_.watch.wakes_postponed.add();
     postponed_.insert(std::move(w));
@@ -417,9 +498,10 @@ private:
     if (!serving_)
       return;
     auto now = shared_.time.now();
-    for (auto* from : {&armed_, &postponed_})
-      while (has_credit() && !from->empty() && from->begin()->at <= now)
-        hand_over(std::move(from->extract(from->begin()).value()));
+    while (has_credit() && !armed_.empty() && armed_.begin()->at <= now)
+      hand_over(std::move(armed_.extract(armed_.begin()).value()));
+    while (has_credit() && !postponed_.empty() && postponed_.first().at <= now)
+      hand_over(postponed_.take_first());
     while (has_credit() && !sweep_rows_.empty()) {
       hand_over({.due = std::move(sweep_rows_.front()), .reoffer = sweeps_.front().queue});
       sweep_rows_.pop_front();
@@ -438,10 +520,11 @@ private:
       if (!next || t < *next)
         next = t;
     };
-    for (const auto* from : {&armed_, &postponed_})
-      if (has_credit() && !from->empty())
-        sooner(from->begin()->at);
-    if (!scan_until_ && next_known_ && armed_.size() <= bounds_.armed_max / 2)
+    if (has_credit() && !armed_.empty())
+      sooner(armed_.begin()->at);
+    if (has_credit() && !postponed_.empty())
+      sooner(postponed_.first().at);
+    if (!scan_until_ && next_known_ && has_room_for_page())
       sooner(*next_known_ - std::min(lead, next_known_->time_since_epoch()));
     if (sweep_pause_until_ > now)
       sooner(sweep_pause_until_);
@@ -459,11 +542,9 @@ private:
 
   /// What slots have to do now, by ticket: until they say that it is done it is not forgotten.
   std::map<std::uint64_t, work> under_way_;
-  std::uint64_t last_ticket_ = 0;
   std::set<work, work_order> armed_;
-  /// What slots could not do when they were asked. It takes no room from others: a run that is
-  /// parked for good holds up no deadline.
-  std::set<work, work_order> postponed_;
+  /// A run that is parked for good stays here and holds up no deadline.
+  put_off postponed_;
   std::int64_t level_shown_ = 0;
   /// All deadlines up to here that belong to no execution in memory are armed.
   time_point horizon_ = long_ago;

@@ -275,6 +275,49 @@ TEST_CASE("a wake that is under way is neither sent twice nor forgotten") {
   CHECK(f.woken().size() == 3);
 }
 
+TEST_CASE("what is said of a dead timer's wake means none of the next one's") {
+  timer_fixture f{{}};
+  f.silent = true;
+  f.write(1, f.time.now() + 5s);
+  f.serve();
+  f.advance(6s);
+  REQUIRE(f.wakes.size() == 1);
+  auto of_dead = f.wakes[0].ticket;
+  caf::anon_send_exit(f.timer, caf::exit_reason::kill);
+  f.run();
+  f.timer = actors::spawn_timer(f.system, f.shared);
+  f.serve();
+  REQUIRE(f.wakes.size() == 2);
+  // The slot is done with the first, and not with the second.
+  caf::anon_send(f.timer, credit_atom_v, of_dead);
+  f.run();
+  caf::anon_send(f.timer, later_atom_v, f.wakes[1].ticket);
+  f.run();
+  f.advance(2s);
+  CHECK(f.wakes.size() == 3);
+}
+
+TEST_CASE("the same wake that is put off twice is kept once") {
+  timer_fixture f{{}};
+  auto begin = f.time.now();
+  f.refuses = true;
+  f.write(1, begin + 5s);
+  f.serve();
+  f.advance(5s);
+  REQUIRE(f.wakes.size() == 1);
+  // The store is read from the front again: the run is found once more.
+  for (int n = 0; n < 20; ++n) {
+    f.arm(1, begin + 5s);
+    f.run();
+  }
+  CHECK(f.wakes.size() == 21);
+  CHECK(f.watch.used.deadlines.value() == 1);
+  f.refuses = false;
+  f.advance(60s);
+  CHECK(f.wakes.size() == 22);
+  CHECK(f.watch.used.deadlines.value() == 0);
+}
+
 TEST_CASE("runs that cannot be woken for good hold up no other deadline") {
   timer_fixture f{{.armed_max = 2, .page_rows = 1, .credits_max = 2}};
   auto begin = f.time.now();
