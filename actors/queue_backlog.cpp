@@ -29,12 +29,13 @@ void queue_backlog::on_refused(int priority, time_point now) {
   }
 }
 
-std::optional<backlog_place> queue_backlog::wanted(time_point now, bool room) const {
+std::optional<backlog_place> queue_backlog::wanted(time_point now, bool room,
+                                                   std::size_t aside) const {
   if (!counted_ || reading_ || !room || (!has_rows_ && !watching_) || now < not_before_)
     return std::nullopt;
   if (!at_end_)
     return cursor_;
-  if (known_.size() >= page_rows_)
+  if (!little_is_left(aside))
     return std::nullopt;
   return front;
 }
@@ -88,6 +89,16 @@ void queue_backlog::on_done(const backlog_place& row, time_point now) {
     erase_at_ = now + erase_after;
 }
 
+void queue_backlog::on_put_back(const backlog_place& row, time_point now) {
+  known_.erase(row);
+  first_priority_ = has_rows_ ? std::min(first_priority_, row.first) : row.first;
+  has_rows_ = true;
+  // A page that is on its way may have passed it.
+  refused_while_reading_ = true;
+  if (not_before_ <= now)
+    not_before_ = now + retry_after;
+}
+
 std::vector<backlog_place> queue_backlog::take_erasable(time_point now) {
   if (erasing_ || done_.empty())
     return {};
@@ -112,12 +123,12 @@ void queue_backlog::on_erased(std::span<const backlog_place> rows, bool erased, 
     erase_at_ = now + erase_after;
 }
 
-std::optional<time_point> queue_backlog::next_time(bool room) const {
+std::optional<time_point> queue_backlog::next_time(bool room, std::size_t aside) const {
   std::optional<time_point> next;
   if (erase_at_ && !erasing_)
     next = erase_at_;
   auto reads_later = room && counted_ && !reading_ && (has_rows_ || watching_)
-                     && !(at_end_ && known_.size() >= page_rows_);
+                     && (!at_end_ || little_is_left(aside));
   if (reads_later)
     next = next ? std::min(*next, not_before_) : not_before_;
   return next;

@@ -56,8 +56,9 @@ public:
     return counted_ && !has_rows_ && !watching_ && known_.empty();
   }
 
-  /// A page is to be read behind this place.
-  std::optional<backlog_place> wanted(time_point now, bool room) const;
+  /// A page is to be read behind this place. `aside`: rows whose tasks are kept back; nobody waits
+  /// until those are gone.
+  std::optional<backlog_place> wanted(time_point now, bool room, std::size_t aside = 0) const;
   /// The page that was wanted is being read.
   void on_reading();
   /// Nothing: it could not be read. Returns for each row whether it is new.
@@ -65,14 +66,20 @@ public:
 
   /// The row's task is out of the queue for good.
   void on_done(const backlog_place& row, time_point now);
+  /// The row's task has no place in memory any more: it is read again, after a pause.
+  void on_put_back(const backlog_place& row, time_point now);
   /// Rows to erase now; empty: none.
   std::vector<backlog_place> take_erasable(time_point now);
   void on_erased(std::span<const backlog_place> rows, bool erased, time_point now);
 
   /// When wanted() or take_erasable() may have something that they do not have now.
-  std::optional<time_point> next_time(bool room) const;
+  std::optional<time_point> next_time(bool room, std::size_t aside = 0) const;
 
 private:
+  bool little_is_left(std::size_t aside) const noexcept {
+    return known_.size() < page_rows_ + aside;
+  }
+
   static constexpr backlog_place front{0, std::numeric_limits<std::int64_t>::min()};
 
   std::size_t page_rows_;

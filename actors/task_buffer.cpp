@@ -67,6 +67,8 @@ void task_buffer::push_back(held_task t) {
 
 void task_buffer::keep_back(held_task t, time_point until) {
   count(t);
+  bytes_kept_back_ += cost(t.task);
+  rows_kept_back_ += t.row ? 1 : 0;
   kept_back_.emplace(until, std::move(t));
 }
 
@@ -75,6 +77,8 @@ void task_buffer::bring_forward(time_point now) {
   // The one that was kept back longest comes to the front last.
   for (auto at = end; at != kept_back_.begin();) {
     auto& t = (--at)->second;
+    bytes_kept_back_ -= cost(t.task);
+    rows_kept_back_ -= t.row ? 1 : 0;
     lanes_[static_cast<std::size_t>(priority_of(t.task) - 1)].push_front(std::move(t));
   }
   kept_back_.erase(kept_back_.begin(), end);

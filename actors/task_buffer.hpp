@@ -33,7 +33,8 @@ std::string task_identity(const cluster::Task& task);
 duration pause_after(int tries) noexcept;
 
 /// The tasks that a queue holds: by priority (1 first), then in the order in which they came;
-/// within bounds of number and bytes. Some are kept back for a time. A plain value.
+/// within bounds of number and bytes. Some are kept back for a time, within the same bounds once
+/// more: those that nobody can do for good take no room from the others. A plain value.
 class task_buffer {
 public:
   static constexpr int priority_default = 3;
@@ -47,11 +48,16 @@ public:
   static int priority_of(const cluster::Task& task) noexcept;
 
   bool full() const noexcept {
-    return size_ >= tasks_max_ || bytes_ >= bytes_max_;
+    return ready() >= tasks_max_ || ready_bytes() >= bytes_max_;
   }
 
   bool has_room_for_a_page() const noexcept {
-    return size_ == 0 || (size_ < tasks_max_ / 2 && bytes_ < bytes_max_ / 2);
+    return ready() == 0 || (ready() < tasks_max_ / 2 && ready_bytes() < bytes_max_ / 2);
+  }
+
+  /// One more may be kept back.
+  bool has_room_to_keep_back() const noexcept {
+    return kept_back_.size() < tasks_max_ && bytes_kept_back_ < bytes_max_;
   }
 
   bool empty() const noexcept {
@@ -60,7 +66,7 @@ public:
 
   /// There is one that is not kept back.
   bool has_ready() const noexcept {
-    return size_ > kept_back_.size();
+    return ready() > 0;
   }
 
   std::size_t size() const noexcept {
@@ -75,9 +81,13 @@ public:
     return rows_;
   }
 
+  /// Of these, the ones that are kept back.
+  std::size_t rows_kept_back() const noexcept {
+    return rows_kept_back_;
+  }
+
   void push_back(held_task t);
-  /// Keeps a task back until then; it is the first of its priority afterwards. There is always room
-  /// for it: it was here before.
+  /// Keeps a task back until then; it is the first of its priority afterwards.
   void keep_back(held_task t, time_point until);
   /// Ends that for those whose time has come.
   void bring_forward(time_point now);
@@ -91,6 +101,14 @@ public:
   const cluster::Task* first_of(int priority) const;
 
 private:
+  std::size_t ready() const noexcept {
+    return size_ - kept_back_.size();
+  }
+
+  std::size_t ready_bytes() const noexcept {
+    return bytes_ - bytes_kept_back_;
+  }
+
   void count(const held_task& t);
 
   std::size_t tasks_max_;
@@ -100,6 +118,8 @@ private:
   std::size_t size_ = 0;
   std::size_t bytes_ = 0;
   std::size_t rows_ = 0;
+  std::size_t bytes_kept_back_ = 0;
+  std::size_t rows_kept_back_ = 0;
 };
 
 } // namespace reprise::actors

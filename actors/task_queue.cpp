@@ -443,10 +443,22 @@ void task_queue::on_later(std::uint64_t id, const bridge_actor& from) {
     queries_kept_back_.emplace(until, std::move(h->what));
   } else {
     limit_.give_back();
-    watch_.pending.add(1);
-    tasks_.keep_back(std::move(h->what), until);
+    keep_back(std::move(h->what), until);
   }
   go();
+}
+
+void task_queue::keep_back(held_task what, time_point until) {
+  if (tasks_.has_room_to_keep_back()) {
+    watch_.pending.add(1);
+    return tasks_.keep_back(std::move(what), until);
+  }
+  held_.erase(task_identity(what.task));
+  shared_.watch.refused.queue_tasks.add();
+  if (what.row)
+    backlog_.on_put_back(*what.row, shared_.time.now());
+  else
+    refuse(what.task, what.task.sticky());
 }
 
 void task_queue::on_slot_lost(caf::actor_id slot) {
@@ -476,6 +488,11 @@ void task_queue::post(std::shared_ptr<backlog_job> job) {
   jobs_.push_back(job);
   auto work = [&db = shared_.db, key = facts_->key, page_rows = bounds_.page_rows,
                me = queue_actor{this}, job] {
+    // Its message alone was lost, and the queue may have the result.
+    if (job->done.load(std::memory_order_acquire)) {
+      caf::anon_send(me, tick_atom_v);
+      return;
+    }
     try {
       job->run(db, key, page_rows);
     } catch (const std::exception& e) {
@@ -498,7 +515,7 @@ void task_queue::work_on_backlog(time_point now) {
     counting_ = true;
     post(std::make_shared<backlog_job>());
   }
-  if (auto place = backlog_.wanted(now, tasks_.has_room_for_a_page())) {
+  if (auto place = backlog_.wanted(now, tasks_.has_room_for_a_page(), tasks_.rows_kept_back())) {
     backlog_.on_reading();
     auto job = std::make_shared<backlog_job>();
     job->what = backlog_job::kind::read;
@@ -622,7 +639,7 @@ void task_queue::arm_tick(time_point now) {
     sooner(queries_kept_back_.begin()->first);
   if (auto t = tasks_.next_time())
     sooner(*t);
-  if (auto t = backlog_.next_time(tasks_.has_room_for_a_page()))
+  if (auto t = backlog_.next_time(tasks_.has_room_for_a_page(), tasks_.rows_kept_back()))
     sooner(*t);
   if (!waiting_.empty() && tasks_.has_ready() && !limit_.allows(now))
     sooner(limit_.next(now));

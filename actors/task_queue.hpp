@@ -74,6 +74,8 @@ private:
   void on_leave(const std::string& worker_instance_key);
   void on_obsolete(std::uint64_t id, const bridge_actor& from);
   void on_later(std::uint64_t id, const bridge_actor& from);
+  /// Told later: it waits here, or gives way to the backlog.
+  void keep_back(held_task what, time_point until);
   void on_slot_lost(caf::actor_id slot);
   void on_taken(std::uint64_t id, const bridge_actor& from);
   void on_worker_left();

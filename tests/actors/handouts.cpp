@@ -5,6 +5,7 @@
 #include "tests/support/queue_fixture.hpp"
 
 #include <algorithm>
+#include <set>
 #include <stdexcept>
 
 using namespace reprise;
@@ -68,6 +69,13 @@ struct busy_slot : asked_slot {
 
 struct busy_queue : queue_fixture {
   busy_queue() : queue_fixture(two_calls()) {
+  }
+};
+
+struct small_queue : queue_fixture {
+  static constexpr std::size_t tasks_max = 4;
+
+  small_queue() : queue_fixture({.capacity = {.queue = {.tasks_max = tasks_max, .page_rows = 2}}}) {
   }
 };
 
@@ -224,6 +232,39 @@ TEST_CASE_FIXTURE(queue_fixture, "a task told later holds up no other") {
       throw std::runtime_error("told to");
   };
   CHECK(take().workflow_execution().workflow_id() == "good");
+}
+
+TEST_CASE_FIXTURE(small_queue, "more tasks told later than a queue may hold hold up no other") {
+  constexpr int count = 20;
+  bool bad = true;
+  node->shared().before_decision = [&](const cluster::ExecutionRequest& r) {
+    if (bad && r.has_start_workflow_task() && r.workflow_id() != "good")
+      throw std::runtime_error("told to");
+  };
+  auto waiting = poll({.patience = 1h});
+  for (int n = 0; n < count; ++n)
+    start("bad" + std::to_string(n));
+  std::int64_t most = 0;
+  for (int i = 0; i < 300; ++i) {
+    advance(100ms);
+    most = std::max(most, gauge("reprise_tasks_pending"));
+  }
+  CHECK(most <= 3 * static_cast<std::int64_t>(tasks_max));
+  CHECK_FALSE(answered(waiting));
+  start("good");
+  for (int i = 0; i < 100 && !answered(waiting); ++i)
+    advance(100ms);
+  CHECK(got(waiting) == "good");
+  // None of them is lost.
+  bad = false;
+  std::set<std::string> others;
+  for (int n = 0; n < count; ++n) {
+    waiting = poll({.patience = 1h});
+    for (int i = 0; i < 300 && !answered(waiting); ++i)
+      advance(100ms);
+    others.insert(got(waiting));
+  }
+  CHECK(others.size() == count);
 }
 
 TEST_CASE_FIXTURE(queue_fixture, "a task told later keeps nothing of the rate") {

@@ -274,3 +274,39 @@ TEST_CASE("whatever appears when, every row is given once and none is left") {
     CHECK(m.b.rows() == 0);
   }
 }
+
+TEST_CASE("rows whose tasks are kept back hold up no pass for what was refused since") {
+  model m;
+  m.b.on_counted(0, start);
+  for (int n = 0; n < static_cast<int>(page); ++n)
+    m.refuse({3, n});
+  while (m.read()) {
+  }
+  REQUIRE(m.held.size() == page);
+  m.refuse({3, 0x1'0000});
+  m.now += 10s;
+  CHECK_FALSE(m.b.wanted(m.now, true));
+  CHECK(m.b.wanted(m.now, true, page));
+  CHECK(m.b.next_time(true, page) <= m.now);
+}
+
+TEST_CASE("a row that was put back is read again, after a pause") {
+  model m;
+  m.b.on_counted(0, start);
+  m.refuse({3, 1});
+  while (m.read()) {
+  }
+  REQUIRE(m.given[{3, 1}] == 1);
+  m.now += 2min;
+  while (m.read()) {
+  }
+  m.b.on_put_back({3, 1}, m.now);
+  m.held.clear();
+  auto again = m.b.next_time(true);
+  REQUIRE(again);
+  CHECK(*again > m.now);
+  m.now += 10s;
+  while (m.read()) {
+  }
+  CHECK(m.given[{3, 1}] == 2);
+}

@@ -77,6 +77,39 @@ TEST_CASE("a buffer is full by number or by bytes, and has room again when half 
   CHECK(b.has_room_for_a_page());
 }
 
+TEST_CASE("tasks that are kept back take no room from others, and have bounds of their own") {
+  constexpr std::size_t most = 8;
+  actors::queue_bounds bounds{.tasks_max = most};
+  std::string id = "x";
+  SUBCASE("by number") {
+  }
+  SUBCASE("by bytes") {
+    id = std::string(100'000, 'x');
+    bounds = {.task_bytes_max = 150'000 * most};
+  }
+  task_buffer b{bounds};
+  auto later = time_point{} + std::chrono::seconds{1};
+  while (b.has_room_to_keep_back())
+    b.keep_back({.task = task(id), .row = backlog_place{3, 7}}, later);
+  auto kept_back = b.size();
+  CHECK(kept_back > 0);
+  CHECK(kept_back <= most);
+  CHECK(b.rows_kept_back() == kept_back);
+  CHECK_FALSE(b.full());
+  CHECK_FALSE(b.has_ready());
+  CHECK(b.has_room_for_a_page());
+  b.push_back({.task = task("other"), .row = {}});
+  CHECK_FALSE(b.full());
+  CHECK(b.pop().task.workflow_id() == "other");
+  // When their time has come they are like all others.
+  b.bring_forward(later);
+  CHECK(b.full());
+  CHECK(b.has_room_to_keep_back());
+  CHECK(b.rows_kept_back() == 0);
+  CHECK(b.rows() == kept_back);
+  CHECK(drain(b).size() == kept_back);
+}
+
 TEST_CASE("a buffer knows which of its tasks are rows") {
   task_buffer b;
   b.push_back({.task = task("memory"), .row = {}});
