@@ -84,6 +84,8 @@ struct node_bounds {
   /// Threads that read the store, and those for lists and counts: so many run at once.
   std::size_t readers = 4;
   std::size_t scanners = 2;
+  /// A read of the node's own that finds no memory is run so often, with pauses of 100 ms.
+  std::size_t job_runs_max = 50;
 };
 
 } // namespace reprise::actors

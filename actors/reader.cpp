@@ -1,6 +1,7 @@
 #include "actors/reader.hpp"
 
 #include "actors/hooks.hpp"
+#include "base/clock.hpp"
 #include "base/log.hpp"
 
 #include <caf/actor_system.hpp>
@@ -10,7 +11,9 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <optional>
+#include <thread>
 #include <utility>
 
 namespace reprise::actors {
@@ -24,6 +27,7 @@ public:
     system_ = &system;
     refused_ = &refused;
     jobs_max_ = bounds.jobs_max;
+    runs_max_ = bounds.runs_max;
     detached_ = detached;
     open_ = true;
     readers_.resize(bounds.readers);
@@ -47,7 +51,7 @@ public:
       refused_->add();
       return false;
     }
-    jobs_.push_back(std::move(job));
+    jobs_.push_back({.what = std::move(job), .for_client = for_client});
     ++waiting_;
     if (idle_.empty())
       return true;
@@ -67,6 +71,13 @@ public:
   }
 
 private:
+  struct entry {
+    store_job what{};
+    bool for_client = false;
+    /// How often it was run.
+    std::size_t runs = 0;
+  };
+
   /// Holds the mutex. A new reader looks for work first.
   void spawn(std::size_t i) {
     auto self = shared_from_this();
@@ -90,7 +101,7 @@ private:
     return {[self = shared_from_this(), actor, i](job_atom) {
       // One at a time: in a simulation everything else may come in between.
       if (auto job = self->next_job(i)) {
-        self->run(*job);
+        self->run(std::move(*job));
         actor->send(actor, job_atom_v);
       } else if (self->has_ended()) {
         actor->quit();
@@ -99,7 +110,7 @@ private:
   }
 
   /// Nothing: the reader is idle from then on.
-  std::optional<store_job> next_job(std::size_t i) {
+  std::optional<entry> next_job(std::size_t i) {
     std::lock_guard guard{mutex_};
     if (jobs_.empty()) {
       if (open_)
@@ -116,26 +127,57 @@ private:
     return !open_ && jobs_.empty();
   }
 
-  /// A job answers its asker itself; one that throws is a bug, and costs nobody else.
-  void run(const store_job& job) {
-    try {
-      job();
-    } catch (const std::exception& e) {
-      log(log_level::error, std::string{"a job on the store threw: "} + e.what());
-    } catch (...) {
-      log(log_level::error, "a job on the store threw");
+  void run(entry job) {
+    while (wants_memory(job)) {
+      if (detached_)
+        std::this_thread::sleep_for(run_again);
+      else if (put_back(job))
+        return;
     }
     std::lock_guard guard{mutex_};
     --waiting_;
   }
 
+  /// A job answers its asker itself; one that throws is a bug, and costs nobody else. One of the
+  /// node that found no memory is to be run again (true): nobody asks twice for what it brings.
+  bool wants_memory(entry& job) {
+    try {
+      ++job.runs;
+      job.what();
+    } catch (const std::bad_alloc&) {
+      auto again = !job.for_client && job.runs < runs_max_;
+      log(log_level::error, again ? "a job on the store found no memory, and is run again"
+                                  : "a job on the store found no memory, and is given up");
+      return again;
+    } catch (const std::exception& e) {
+      log(log_level::error, std::string{"a job on the store threw: "} + e.what());
+    } catch (...) {
+      log(log_level::error, "a job on the store threw");
+    }
+    return false;
+  }
+
+  /// Behind all others, which may be what frees memory.
+  bool put_back(entry& job) noexcept {
+    std::lock_guard guard{mutex_};
+    try {
+      jobs_.push_back(job);
+      return true;
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+  }
+
+  static constexpr duration run_again = std::chrono::milliseconds{100};
+
   std::mutex mutex_;
   caf::actor_system* system_ = nullptr;
   counter* refused_ = nullptr;
   std::size_t jobs_max_ = 0;
+  std::size_t runs_max_ = 1;
   bool detached_ = false;
   bool open_ = false;
-  std::deque<store_job> jobs_;
+  std::deque<entry> jobs_;
   /// Those that wait in the queue, and those that run.
   std::size_t waiting_ = 0;
   std::vector<reader_actor> readers_;
@@ -160,10 +202,13 @@ reader_pool::~reader_pool() = default;
 
 void reader_pool::start(caf::actor_system& system, const node_bounds& bounds, hooks& watch,
                         bool detached) {
-  lane_bounds points{.readers = bounds.readers, .jobs_max = bounds.jobs_max};
-  lane_bounds scans{.readers = bounds.scanners, .jobs_max = bounds.scans_max};
-  queues_[place(lane::lease)]->start(system, {}, watch.refused.store_reads, detached);
-  queues_[place(lane::epochs)]->start(system, {}, watch.refused.store_reads, detached);
+  lane_bounds own{.runs_max = bounds.job_runs_max};
+  lane_bounds points{
+    .readers = bounds.readers, .jobs_max = bounds.jobs_max, .runs_max = bounds.job_runs_max};
+  lane_bounds scans{
+    .readers = bounds.scanners, .jobs_max = bounds.scans_max, .runs_max = bounds.job_runs_max};
+  queues_[place(lane::lease)]->start(system, own, watch.refused.store_reads, detached);
+  queues_[place(lane::epochs)]->start(system, own, watch.refused.store_reads, detached);
   queues_[place(lane::points)]->start(system, points, watch.refused.store_reads, detached);
   queues_[place(lane::scans)]->start(system, scans, watch.refused.store_scans, detached);
 }

@@ -34,6 +34,8 @@ struct lane_bounds {
   std::size_t readers = 1;
   /// Jobs for clients are refused while so many wait or run.
   std::size_t jobs_max = 0;
+  /// A job of the node that finds no memory is run so often before it is given up.
+  std::size_t runs_max = 1;
 };
 
 /// The actors that may block on the store. A lane's jobs wait in one queue, which its readers take
@@ -55,7 +57,8 @@ public:
   std::vector<reader_actor> all() const;
 
   /// Work of the node itself, which whoever posts it bounds. False when the pool does not run; the
-  /// job is dropped then. One that was taken is run.
+  /// job is dropped then. One that was taken is run; again after a pause when it threw
+  /// std::bad_alloc, so that whoever waits for its message gets it in the end.
   [[nodiscard]] bool post(lane where, store_job job);
   /// Work for a client: refused, too, when too many jobs wait in the lane.
   [[nodiscard]] bool offer(lane where, store_job job);

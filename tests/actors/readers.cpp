@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <latch>
+#include <new>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -151,4 +152,26 @@ TEST_CASE("a reader that dies is replaced, and its lane's jobs are run") {
   REQUIRE(p.readers.post(lane::points, [] { throw std::runtime_error("told to"); }));
   REQUIRE(p.readers.post(lane::points, [] { throw 7; }));
   p.run(lane::points);
+}
+
+TEST_CASE("a job of the node that finds no memory is run again, a client's is not") {
+  constexpr int runs_max = 3;
+  pool p{{.readers = 1, .job_runs_max = runs_max}};
+  std::atomic<int> runs{0};
+  auto job_that_lacks = [&](int times) {
+    return [&runs, times] {
+      if (++runs <= times)
+        throw std::bad_alloc{};
+    };
+  };
+  auto runs_of_all = [&] {
+    p.run(lane::points);
+    return runs.exchange(0);
+  };
+  REQUIRE(p.readers.post(lane::points, job_that_lacks(1)));
+  CHECK(runs_of_all() == 2);
+  REQUIRE(p.readers.post(lane::points, job_that_lacks(100)));
+  CHECK(runs_of_all() == runs_max);
+  REQUIRE(p.readers.offer(lane::points, job_that_lacks(100)));
+  CHECK(runs_of_all() == 1);
 }
