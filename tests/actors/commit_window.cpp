@@ -29,12 +29,21 @@ TEST_CASE("an append that is alone waits for nobody, however soon it comes") {
   CHECK(pause(1, 1, 0) == 0ms);
 }
 
+TEST_CASE("a client and a worker of one workflow are no company to each other") {
+  CHECK(pause(1, 1, 2) == 0ms);
+  CHECK(pause(2, 1, 1) == 0ms);
+  CHECK(pause(2, 2, 2) == 0ms);
+}
+
 TEST_CASE("while others write, commits begin a window apart") {
   SUBCASE("since others wrote in the last group") {
-    CHECK(pause(2, 1, 1) == length);
+    CHECK(pause(3, 1, 1) == length);
   }
   SUBCASE("since others are being decided right now") {
-    CHECK(pause(1, 1, 2) == length);
+    CHECK(pause(1, 1, 3) == length);
+  }
+  SUBCASE("but not for those whose appends are all here") {
+    CHECK(pause(1, 3, 3) == 0ms);
   }
 }
 
