@@ -32,6 +32,8 @@ bool is_backing_off(const journal::ActivityProgress& progress);
 bool is_offerable(const journal::ActivityProgress& progress, time_point now);
 /// The pending activity; null when there is none.
 const journal::ActivityState* find_activity(const execution& x, std::int64_t scheduled_event_id);
+/// The same where it is known to be pending.
+const journal::ActivityState& activity_at(const execution& x, std::int64_t scheduled_event_id);
 /// Of what the activity's own priority leaves open its workflow's holds, each field by itself.
 api::common::v1::Priority priority_of(const execution& x, const scheduled_attributes& options);
 /// The activity as a task queue gets it.

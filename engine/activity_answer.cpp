@@ -77,7 +77,7 @@ void fail(transition& t, std::int64_t id, const api::failure::v1::Failure* failu
 
 void take_heartbeat(transition& t, std::int64_t id, const api::common::v1::Payloads* details,
                     const std::string& identity) {
-  auto progress = find_activity(t.state(), id)->progress();
+  auto progress = activity_at(t.state(), id).progress();
   if (!identity.empty())
     progress.set_last_worker_identity(identity);
   progress.clear_heartbeat_details();
@@ -150,7 +150,7 @@ step cancel(execution&& current, const cluster::ExecutionRequest& request, const
   if (to.refusal)
     return std::move(t).finish(std::move(*to.refusal));
   auto id = to.scheduled_event_id;
-  const auto& progress = find_activity(t.state(), id)->progress();
+  const auto& progress = activity_at(t.state(), id).progress();
   if (!progress.cancel_requested())
     return std::move(t).finish(invalid_argument("unable to mark activity as canceled without "
                                                 "activity being request canceled first"));
@@ -187,7 +187,7 @@ step heartbeat(execution&& current, const cluster::ExecutionRequest& request, co
     return std::move(t).finish(response);
   }
   take_heartbeat(t, to.scheduled_event_id, r.has_details() ? &r.details() : nullptr, r.identity());
-  const auto& progress = find_activity(t.state(), to.scheduled_event_id)->progress();
+  const auto& progress = activity_at(t.state(), to.scheduled_event_id).progress();
   response.set_cancel_requested(progress.cancel_requested());
   response.set_activity_paused(progress.paused());
   response.set_activity_reset(progress.reset_requested());

@@ -85,7 +85,7 @@ void cancel_waiting(transition& t, std::int64_t scheduled_event_id, std::int64_t
   auto& reason = *a.mutable_details()->add_payloads();
   (*reason.mutable_metadata())["encoding"] = "json/plain";
   reason.set_data("\"ACTIVITY_ID_NOT_STARTED\"");
-  if (find_activity(t.state(), scheduled_event_id)->progress().paused())
+  if (activity_at(t.state(), scheduled_event_id).progress().paused())
     t.visibility_changed();
   t.add_fact(std::move(fact));
   c.wants_new_task = true;
@@ -130,7 +130,7 @@ apply_schedule_activity(transition& t, const api::command::v1::Command& command,
     c.eager_activities.push_back(id);
     return std::nullopt;
   }
-  t.offer(activity_task(t.state(), *find_activity(t.state(), id)));
+  t.offer(activity_task(t.state(), activity_at(t.state(), id)));
   return std::nullopt;
 }
 
@@ -142,7 +142,7 @@ void hand_out_eagerly(transition& t, completion& c) {
                    {.identity = c.request.identity(),
                     .request_id = t.ctx().ids.uuid7(t.ctx().now),
                     .eager = true});
-    fill_task(*c.response.add_activity_tasks(), t.state(), *find_activity(t.state(), id), t.ctx());
+    fill_task(*c.response.add_activity_tasks(), t.state(), activity_at(t.state(), id), t.ctx());
   }
 }
 

@@ -82,7 +82,7 @@ void clear_heartbeat(journal::ActivityProgress& progress) {
 }
 
 void reset_one(transition& t, std::int64_t id, const service::ResetActivityRequest& r) {
-  auto progress = find_activity(t.state(), id)->progress();
+  auto progress = activity_at(t.state(), id).progress();
   auto stays_paused = progress.paused() && r.keep_paused();
   progress.set_attempt(1);
   if (r.restore_original_options())
@@ -128,7 +128,7 @@ time_point next_start(const journal::ActivityState& activity) {
 void options_changed(transition& t, journal::ActivityProgress progress) {
   auto id = progress.scheduled_event_id();
   t.set_activity(std::move(progress));
-  const auto& activity = *find_activity(t.state(), id);
+  const auto& activity = activity_at(t.state(), id);
   if (is_started(activity.progress()))
     return;
   auto at = next_start(activity);
@@ -176,13 +176,13 @@ step decide_pause_activity(execution&& current, const cluster::ExecutionRequest&
     return progress.pause_request_id() == r.request_id();
   };
   for (auto id : found.ids) {
-    const auto& progress = find_activity(t.state(), id)->progress();
+    const auto& progress = activity_at(t.state(), id).progress();
     if (progress.paused() && !repeats(progress))
       return std::move(t).finish(
         make_error(errc::failed_precondition, "activity is already paused"));
   }
   for (auto id : found.ids) {
-    auto progress = find_activity(t.state(), id)->progress();
+    auto progress = activity_at(t.state(), id).progress();
     if (progress.paused())
       continue;
     progress.set_paused(true);
@@ -208,7 +208,7 @@ step decide_unpause_activity(execution&& current, const cluster::ExecutionReques
   if (found.refusal)
     return std::move(t).finish(std::move(*found.refusal));
   for (auto id : found.ids) {
-    auto progress = find_activity(t.state(), id)->progress();
+    auto progress = activity_at(t.state(), id).progress();
     if (!progress.paused())
       continue;
     clear_pause(progress);
@@ -254,7 +254,7 @@ step decide_update_activity_options(execution&& current, const cluster::Executio
   std::vector<journal::ActivityProgress> changed;
   // First all are checked, so that a refusal leaves none of them changed.
   for (auto id : found.ids) {
-    const auto& activity = *find_activity(t.state(), id);
+    const auto& activity = activity_at(t.state(), id);
     auto progress = activity.progress();
     if (r.restore_original()) {
       progress.clear_options();

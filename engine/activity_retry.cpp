@@ -158,7 +158,7 @@ bool time_out(transition& t, std::int64_t scheduled_event_id, activity_deadline:
   using kind = activity_deadline::kind;
   auto failure = timeout_failure(what);
   auto state = enums::RETRY_STATE_TIMEOUT;
-  if (find_activity(t.state(), scheduled_event_id)->progress().cancel_requested()) {
+  if (activity_at(t.state(), scheduled_event_id).progress().cancel_requested()) {
     // It was not to be tried again anyway.
     state = enums::RETRY_STATE_CANCEL_REQUESTED;
     if (what == kind::schedule_to_close)
@@ -172,7 +172,7 @@ bool time_out(transition& t, std::int64_t scheduled_event_id, activity_deadline:
     if (state == enums::RETRY_STATE_TIMEOUT)
       failure = timeout_failure(kind::schedule_to_close);
   }
-  const auto& progress = find_activity(t.state(), scheduled_event_id)->progress();
+  const auto& progress = activity_at(t.state(), scheduled_event_id).progress();
   if (progress.has_heartbeat_details())
     *failure.mutable_timeout_failure_info()->mutable_last_heartbeat_details()
       = progress.heartbeat_details();
@@ -190,10 +190,10 @@ bool time_out(transition& t, std::int64_t scheduled_event_id, activity_deadline:
 
 /// The back-off is over. That is written down, so that no later wake looks at it again.
 void end_backoff(transition& t, std::int64_t scheduled_event_id) {
-  auto progress = find_activity(t.state(), scheduled_event_id)->progress();
+  auto progress = activity_at(t.state(), scheduled_event_id).progress();
   progress.clear_current_retry_interval();
   t.set_activity(std::move(progress));
-  t.offer(activity_task(t.state(), *find_activity(t.state(), scheduled_event_id)));
+  t.offer(activity_task(t.state(), activity_at(t.state(), scheduled_event_id)));
 }
 
 std::vector<activity_deadline> passed_deadlines(const execution& x, time_point now) {
@@ -268,7 +268,7 @@ duration retry_interval(const api::common::v1::RetryPolicy& policy, std::int32_t
 
 void close_activity(transition& t, std::int64_t scheduled_event_id, history_event close,
                     const api::common::v1::WorkerVersionStamp* by) {
-  const auto& progress = find_activity(t.state(), scheduled_event_id)->progress();
+  const auto& progress = activity_at(t.state(), scheduled_event_id).progress();
   if (progress.paused())
     t.visibility_changed();
   if (is_started(progress)) {
@@ -282,7 +282,7 @@ void close_activity(transition& t, std::int64_t scheduled_event_id, history_even
 
 enums::RetryState retry_activity(transition& t, std::int64_t scheduled_event_id,
                                  const api::failure::v1::Failure* failure, bool answered) {
-  const auto& activity = *find_activity(t.state(), scheduled_event_id);
+  const auto& activity = activity_at(t.state(), scheduled_event_id);
   const auto& policy = options_of(activity).retry_policy();
   const auto& progress = activity.progress();
   if (progress.cancel_requested())
@@ -316,7 +316,7 @@ enums::RetryState retry_activity(transition& t, std::int64_t scheduled_event_id,
     *next.mutable_current_retry_interval() = to_proto(interval);
   t.set_activity(std::move(next));
   if (interval.count() == 0)
-    t.offer(activity_task(t.state(), *find_activity(t.state(), scheduled_event_id)));
+    t.offer(activity_task(t.state(), activity_at(t.state(), scheduled_event_id)));
   return enums::RETRY_STATE_IN_PROGRESS;
 }
 
@@ -330,7 +330,7 @@ void reschedule_activity(transition& t, journal::ActivityProgress progress, time
   if (at > now)
     *next.mutable_current_retry_interval() = to_proto(at - now);
   t.set_activity(std::move(next));
-  const auto& activity = *find_activity(t.state(), id);
+  const auto& activity = activity_at(t.state(), id);
   if (is_offerable(activity.progress(), now))
     t.offer(activity_task(t.state(), activity));
 }

@@ -59,7 +59,7 @@ void fill_task(api::workflowservice::v1::PollActivityTaskQueueResponse& out, con
 }
 
 void start_activity(transition& t, std::int64_t scheduled_event_id, const activity_starter& by) {
-  auto progress = find_activity(t.state(), scheduled_event_id)->progress();
+  auto progress = activity_at(t.state(), scheduled_event_id).progress();
   progress.set_start_id(std::max<std::uint64_t>(t.ctx().ids.random(), 1));
   // Not behind its scheduled time: a result by id may end a back-off, whose end is yet to come.
   *progress.mutable_started_time()
@@ -76,7 +76,7 @@ namespace {
 step finish_with_task(transition&& t, std::int64_t scheduled_event_id) {
   scratch memory;
   auto& answer = memory.make<api::workflowservice::v1::PollActivityTaskQueueResponse>();
-  fill_task(answer, t.state(), *find_activity(t.state(), scheduled_event_id), t.ctx());
+  fill_task(answer, t.state(), activity_at(t.state(), scheduled_event_id), t.ctx());
   return std::move(t).finish(answer);
 }
 

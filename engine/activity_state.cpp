@@ -1,6 +1,7 @@
 // What is known of pending activities: the fold of their events and facts, their deadlines, and
 // what others see of them.
 
+#include "base/ensure.hpp"
 #include "engine/activity.hpp"
 #include "engine/engine.hpp"
 #include "engine/evolve.hpp"
@@ -128,6 +129,12 @@ bool is_offerable(const journal::ActivityProgress& progress, time_point now) {
 const journal::ActivityState* find_activity(const execution& x, std::int64_t scheduled_event_id) {
   auto i = x.activities().find(scheduled_event_id);
   return i == x.activities().end() ? nullptr : &i->second;
+}
+
+const journal::ActivityState& activity_at(const execution& x, std::int64_t scheduled_event_id) {
+  const auto* found = find_activity(x, scheduled_event_id);
+  ENSURE(found != nullptr, "the activity is pending");
+  return *found;
 }
 
 api::common::v1::Priority priority_of(const execution& x, const scheduled_attributes& options) {

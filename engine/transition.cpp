@@ -1,7 +1,9 @@
 #include "engine/transition.hpp"
 
 #include "base/ensure.hpp"
+#include "engine/engine.hpp"
 #include "engine/evolve.hpp"
+#include "engine/invariants.hpp"
 #include "engine/proto_time.hpp"
 #include "protocol/parse_stored.hpp"
 
@@ -216,6 +218,11 @@ void transition::offer(cluster::Task task) {
   out_.offers.push_back(std::move(task));
 }
 
+void transition::begin_successor(new_run run) {
+  ENSURE(!is_open(mine()) && is_open(run.state), "of one workflow id one run is open");
+  out_.successor = std::move(run);
+}
+
 step transition::finish(reply answer) && {
   // Too much waits for the end of the started task: the task has to give way.
   if (mine().workflow_task().started_event_id() != 0
@@ -224,8 +231,12 @@ step transition::finish(reply answer) && {
           || (!facts_.facts().empty()
               && buffered_bytes(mine()) > context_.bounds.buffered_bytes_max)))
     give_way_to_buffered(*this);
-  if (wrote_anything())
+  if (wrote_anything()) {
     evolve_transition_end(mine());
+    ensure_sound(mine());
+  }
+  ENSURE(mine().next_event_id() == first_event_id_ + event_count_,
+         "each event of the transition has its number");
   out_.written = take_record();
   out_.answer = std::move(answer);
   return std::move(out_);

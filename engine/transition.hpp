@@ -73,9 +73,7 @@ public:
     out_.may_leave_early = true;
   }
 
-  void begin_successor(new_run run) {
-    out_.successor = std::move(run);
-  }
+  void begin_successor(new_run run);
 
   /// Ends with an answer. The transition must not be used afterwards.
   step finish(reply answer) &&;

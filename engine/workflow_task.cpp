@@ -91,6 +91,12 @@ std::string token_of(const execution& x) {
   return token.SerializeAsString();
 }
 
+void offer_scheduled(transition& t) {
+  auto task = workflow_task_offer(t.state());
+  ENSURE(task.has_value(), "what was scheduled waits for a worker");
+  t.offer(std::move(*task));
+}
+
 } // namespace
 
 bool waits_for_worker(const journal::WorkflowTaskState& task) {
@@ -151,7 +157,7 @@ void schedule_task(transition& t, std::int32_t attempt, bool offer) {
     t.set_workflow_task(std::move(task));
   }
   if (offer)
-    t.offer(*workflow_task_offer(t.state()));
+    offer_scheduled(t);
 }
 
 std::optional<cluster::Task> workflow_task_offer(const execution& x) {
@@ -334,7 +340,7 @@ step decide_take_back_workflow_task(execution&& current, const cluster::Executio
     t.flush_buffered();
   if (x.has_sticky())
     t.set_sticky({});
-  t.offer(*workflow_task_offer(x));
+  offer_scheduled(t);
   return std::move(t).finish(reply{});
 }
 
