@@ -101,6 +101,25 @@ SCENARIO("a history of too many bytes ends the run with the next transition") {
   CHECK_FALSE(engine::is_open(f.state()));
 }
 
+SCENARIO("a start that ends a run which may not grow any more takes its place") {
+  activity_fixture f;
+  f.start();
+  WHEN("its history has too many bytes") {
+    f.bounds.history_bytes_max = 1;
+  }
+  WHEN("it has all events that it may have") {
+    f.bounds.history_events_max = f.state().next_event_id() - 1;
+  }
+  auto r = f.start_request();
+  r.set_workflow_id_conflict_policy(enums::WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING);
+  CHECK_FALSE(f.start(r).answer.failure);
+  REQUIRE(f.runs.size() == 2);
+  CHECK(f.runs[0].state.status() == enums::WORKFLOW_EXECUTION_STATUS_TERMINATED);
+  CHECK(f.runs[0].state.close_event().workflow_execution_terminated_event_attributes().reason()
+        == "TerminateIfRunning WorkflowIdReusePolicy");
+  CHECK(engine::is_open(f.state()));
+}
+
 SCENARIO("what activities were given is not copied for a completion") {
   activity_fixture f;
   std::vector<command> commands;
