@@ -44,19 +44,6 @@ struct query_fixture : actor_fixture {
     return call;
   }
 
-  void complete(const query_poll& task, const std::vector<api::command::v1::Command>& commands,
-                const std::string& sticky = {}) {
-    auto r = complete_request(task, commands);
-    if (!sticky.empty()) {
-      auto& s = *r.mutable_complete_workflow_task()->mutable_sticky_attributes();
-      s.mutable_worker_task_queue()->set_name(sticky);
-      s.mutable_worker_task_queue()->set_kind(enums::TASK_QUEUE_KIND_STICKY);
-      s.mutable_worker_task_queue()->set_normal_name("queue");
-      s.mutable_schedule_to_start_timeout()->set_seconds(5);
-    }
-    ask<service::RespondWorkflowTaskCompletedResponse>(r);
-  }
-
   /// A workflow whose first task was completed, so that queries need no workflow task.
   void start_and_complete(const std::string& id, const std::string& sticky = {}) {
     start(id);

@@ -265,6 +265,20 @@ public:
     return r;
   }
 
+  void complete(const service::PollWorkflowTaskQueueResponse& task,
+                const std::vector<api::command::v1::Command>& commands,
+                const std::string& sticky = {}) {
+    auto r = complete_request(task, commands);
+    if (!sticky.empty()) {
+      auto& s = *r.mutable_complete_workflow_task()->mutable_sticky_attributes();
+      s.mutable_worker_task_queue()->set_name(sticky);
+      s.mutable_worker_task_queue()->set_kind(enums::TASK_QUEUE_KIND_STICKY);
+      s.mutable_worker_task_queue()->set_normal_name("queue");
+      s.mutable_schedule_to_start_timeout()->set_seconds(5);
+    }
+    ask<service::RespondWorkflowTaskCompletedResponse>(r);
+  }
+
   static api::command::v1::Command complete_command() {
     api::command::v1::Command c;
     c.set_command_type(enums::COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION);

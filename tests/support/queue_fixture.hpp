@@ -79,19 +79,6 @@ struct queue_fixture : actor_fixture {
     ask<service::StartWorkflowExecutionResponse>(r);
   }
 
-  void complete(const workflow_poll& task, const std::vector<api::command::v1::Command>& commands,
-                const std::string& sticky = {}) {
-    auto r = complete_request(task, commands);
-    if (!sticky.empty()) {
-      auto& s = *r.mutable_complete_workflow_task()->mutable_sticky_attributes();
-      s.mutable_worker_task_queue()->set_name(sticky);
-      s.mutable_worker_task_queue()->set_kind(enums::TASK_QUEUE_KIND_STICKY);
-      s.mutable_worker_task_queue()->set_normal_name("queue");
-      s.mutable_schedule_to_start_timeout()->set_seconds(5);
-    }
-    ask<service::RespondWorkflowTaskCompletedResponse>(r);
-  }
-
   void terminate(const std::string& id) {
     auto r = request(id);
     r.mutable_terminate()->mutable_workflow_execution()->set_workflow_id(id);
