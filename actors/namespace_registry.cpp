@@ -60,6 +60,11 @@ void namespace_registry::show(std::shared_ptr<const tables> next) {
 }
 
 result<void> namespace_registry::load() {
+  std::uint64_t begun = 0;
+  {
+    std::lock_guard guard{mutex_};
+    begun = shown_;
+  }
   auto rows = db_.namespaces();
   if (!rows)
     return std::move(rows).error();
@@ -76,6 +81,8 @@ result<void> namespace_registry::load() {
   std::lock_guard guard{mutex_};
   // What was written while we read is newer than what we read.
   for (const auto& [id, entry] : tables_->by_id) {
+    if (shown_at_[id] <= begun)
+      continue;
     auto read = next->by_id.find(id);
     if (read != next->by_id.end() && read->second->version >= entry->version)
       continue;
@@ -84,6 +91,14 @@ result<void> namespace_registry::load() {
     next->by_name.insert_or_assign(entry->facts.name, entry);
     next->by_id.insert_or_assign(id, entry);
   }
+  ++shown_;
+  std::map<std::string, std::uint64_t> shown_at;
+  for (const auto& [id, entry] : next->by_id) {
+    auto known = tables_->by_id.find(id);
+    auto same = known != tables_->by_id.end() && known->second == entry;
+    shown_at[id] = same ? shown_at_[id] : shown_;
+  }
+  shown_at_ = std::move(shown_at);
   show(std::move(next));
   return {};
 }
@@ -114,6 +129,7 @@ void namespace_registry::publish(entry_ptr entry, const std::string& old_name) {
   auto next = std::make_shared<tables>(*tables_);
   next->by_name.erase(old_name);
   next->by_name.insert_or_assign(entry->facts.name, entry);
+  shown_at_[entry->facts.id] = ++shown_;
   next->by_id.insert_or_assign(entry->facts.id, std::move(entry));
   show(std::move(next));
 }

@@ -31,7 +31,8 @@ public:
 
   explicit namespace_registry(store::store& db);
 
-  /// Reads all namespaces. Blocking.
+  /// Reads all namespaces. What the store does not know any more (it was given back older) is
+  /// forgotten. Blocking.
   result<void> load();
 
   /// By name; null when there is none.
@@ -65,6 +66,9 @@ private:
   /// Guards the tables; their version changes under it, too.
   mutable std::mutex mutex_;
   std::shared_ptr<const tables> tables_;
+  /// How often something was shown, and when each namespace was, by id.
+  std::uint64_t shown_ = 0;
+  std::map<std::string, std::uint64_t> shown_at_;
   std::atomic<std::uint64_t> version_{1};
 };
 

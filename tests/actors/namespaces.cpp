@@ -5,7 +5,10 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <optional>
 #include <thread>
+#include <utility>
+#include <vector>
 
 using namespace reprise;
 
@@ -23,10 +26,12 @@ public:
     auto rows = faulty_store::namespaces();
     if (meanwhile)
       std::exchange(meanwhile, nullptr)();
-    return rows;
+    return restored ? *restored : rows;
   }
 
   std::function<void()> meanwhile;
+  /// What it holds since it was given back older.
+  std::optional<std::vector<reprise::store::namespace_row>> restored;
 };
 
 journal::NamespaceRecord named(const std::string& name) {
@@ -85,4 +90,25 @@ TEST_CASE("a change made while the namespaces are read is not forgotten") {
   REQUIRE(registry.load());
   CHECK(registry.find("old")->version == 2);
   CHECK(registry.all()->size() == 2);
+}
+
+TEST_CASE("what the store lost of namespaces is forgotten with the next look") {
+  slow_store db;
+  actors::namespace_registry registry{db};
+  REQUIRE(registry.create(named("kept")));
+  auto before = db.namespaces();
+  REQUIRE(before);
+  REQUIRE(registry.create(named("lost")));
+  REQUIRE(registry.update("kept", describe));
+  db.restored = *before;
+  // But for what is written while it is looked at.
+  db.meanwhile = [&] { REQUIRE(registry.create(named("new"))); };
+  REQUIRE(registry.load());
+  CHECK(!registry.find("lost"));
+  CHECK(!registry.find_by_id("id of lost"));
+  CHECK(registry.find("kept")->version == 1);
+  CHECK(registry.find("new"));
+  REQUIRE(registry.load());
+  CHECK(!registry.find("new"));
+  CHECK(registry.all()->size() == 1);
 }
