@@ -357,6 +357,8 @@ void execution::write_step(outcome& out, engine::step& step, hosted_run* run,
         run->append(std::move(step.written), step.visibility_changed ? &types : nullptr));
     else if (auto touched = run->touch())
       runs.push_back(std::move(*touched));
+    else if (step.successor && run->held() == nullptr)
+      runs.push_back(run->confirm());
     if (run != current_.get() || step.successor)
       out.released.other = run->news();
     if (step.erase) {

@@ -124,6 +124,10 @@ std::optional<store::run_write> hosted_run::touch() {
   return store::run_write{.what = store::run_write::kind::touch, .head = head_};
 }
 
+store::run_write hosted_run::confirm() const {
+  return store::run_write{.what = store::run_write::kind::touch, .head = head_};
+}
+
 store::run_write hosted_run::erase() const {
   return store::run_write{.what = store::run_write::kind::erase, .head = head_};
 }

@@ -74,6 +74,9 @@ public:
   /// Replaces the wake-up columns; nothing to write when they are right, or when an entry is held,
   /// whose write brings them.
   std::optional<store::run_write> touch();
+  /// Changes nothing, but holds only while the store has the run's last row: what follows a closed
+  /// run does not when the store lost its end.
+  store::run_write confirm() const;
   store::run_write erase() const;
   /// A snapshot of all rows so far, in a write of its own (with the row that is held, if one);
   /// without it when the state is too large.

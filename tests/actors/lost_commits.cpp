@@ -131,3 +131,28 @@ TEST_CASE("on a store that forgets its last commits now and then, what is left g
   }
   CHECK(found > 12);
 }
+
+TEST_CASE_FIXTURE(actor_fixture, "no run begins beside one whose end the store lost") {
+  auto first = start("w");
+  auto forgets = true;
+  decide_fault = [&](store::operation what) {
+    auto lost = what == store::operation::commit && forgets;
+    return store::fault{.what = lost ? store::fault::kind::forgotten : store::fault::kind::none};
+  };
+  auto task = take_workflow_task();
+  REQUIRE(ask_raw(complete_request(task, {complete_command()})).status().code() == ok);
+  forgets = false;
+  auto again = start_request("w");
+  again.mutable_start()->set_request_id("again");
+  constexpr int already_exists = 6;
+  constexpr int unavailable = 14;
+  auto code = ask_raw(again).status().code();
+  CHECK((code == already_exists || code == unavailable));
+  advance(5s);
+  CHECK(ask_raw(again).status().code() == already_exists);
+  auto current = below().current_run(ns, "w");
+  REQUIRE(current);
+  REQUIRE(current->has_value());
+  CHECK((**current).run_id == first);
+  CHECK(node->shared().watch.lost_rows.value() > 0);
+}
