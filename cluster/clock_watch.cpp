@@ -54,6 +54,7 @@ private:
     for (const auto& slot : shared_.slots)
       send(slot.get(), clock_atom_v);
     send(shared_.timer.get(), clock_atom_v);
+    send(shared_.keeper, clock_atom_v);
     queues_.tell_clock_moved();
   }
 

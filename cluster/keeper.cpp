@@ -34,14 +34,18 @@ public:
   }
 
   behavior_type make_behavior() override {
-    send(this, tick_atom_v);
+    send(this, tick_atom_v, ticket_);
     return {
       [this](lost_atom) {
         if (is_ == phase::serving)
           lose("the store is not as this server left it");
       },
       [this](result_atom, bool ours) { on_result(ours); },
-      [this](tick_atom) { on_tick(); },
+      [this](tick_atom, std::uint64_t ticket) {
+        if (ticket == ticket_)
+          on_tick();
+      },
+      [this](clock_atom) { on_clock(); },
       [this](renew_atom) { tell_timer(); },
       [this](renew_atom, std::uint64_t slot) { renew_slot(static_cast<store::slot_id>(slot)); },
       [this](epoch_atom, std::uint64_t slot, std::uint64_t epoch) {
@@ -80,6 +84,14 @@ private:
       return;
     last_->failure = "this node ends";
     on_result(false);
+  }
+
+  /// Delayed messages wait by a clock that stands still while the machine sleeps; the lease does
+  /// not. The one that is under way comes when it comes, and counts for nothing.
+  void on_clock() {
+    if (!ticking_)
+      return;
+    send(this, tick_atom_v, ++ticket_);
   }
 
   /// On a reader's thread.
@@ -234,7 +246,7 @@ private:
     auto wait = !leased() ? retry_embedded
                           : (ours ? options_.lease_length / 3
                                   : std::min(options_.lease_length / 6, retry_embedded));
-    delayed_send(this, wait, tick_atom_v);
+    delayed_send(this, wait, tick_atom_v, ++ticket_);
   }
 
   void on_stop() {
@@ -248,6 +260,8 @@ private:
   phase is_ = phase::standby;
   bool asking_ = false;
   bool ticking_ = false;
+  /// Of the tick that is waited for.
+  std::uint64_t ticket_ = 0;
   std::shared_ptr<attempt> last_;
   std::string said_;
 };

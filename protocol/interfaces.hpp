@@ -271,8 +271,11 @@ using keeper_actor = caf::typed_actor<
   caf::reacts_to<lost_atom>,
   // INTERNAL, from a reader: what became of the lease (true: ours). Lost: the lease runs out
   caf::reacts_to<result_atom, bool>,
-  // INTERNAL: time to renew. Lost: the lease runs out
-  caf::reacts_to<tick_atom>,
+  // INTERNAL: time to renew, unless a later ticket was given out. Lost: the lease runs out
+  caf::reacts_to<tick_atom, std::uint64_t>,
+  // INTERNAL: the wall clock moved, and the machine may have slept: looks at once. Lost: the next
+  // tick is late, and the lease may run out first
+  caf::reacts_to<clock_atom>,
   // INTERNAL, from the supervisor: the timer was begun anew; told again what it has to know. Lost:
   // the node, too
   caf::reacts_to<renew_atom>,

@@ -221,6 +221,20 @@ TEST_CASE("slots that are given up while the lease is renewed are taken anew") {
   CHECK(f.ask_raw(f.signal_request("w", "s")).status().code() == ok);
 }
 
+TEST_CASE("a lease is renewed at once when the machine has slept") {
+  actor_fixture f{{.lease_length = 30s}};
+  auto& lease = f.node->shared().own_lease;
+  f.advance(11s);
+  // Renewed a second ago; what waits for the next time does not know that so much time has passed.
+  f.time.offset += 20s;
+  for (int i = 0; i < 16; ++i) {
+    f.advance(500ms);
+    CHECK(lease.valid());
+  }
+  CHECK(f.node->serving());
+  CHECK(f.node->shared().epochs.of(0) == actor_fixture::first_epoch);
+}
+
 // -- the timer -----------------------------------------------------------------------------------
 
 TEST_CASE_FIXTURE(wards, "a timer that dies scans anew") {
