@@ -34,8 +34,10 @@ public:
 
   virtual ~backend() = default;
 
-  /// Sends a request to the execution's slot. The number names the call for cancel().
-  virtual std::uint64_t call(cluster::ExecutionRequest&& request, reply_handler done) = 0;
+  /// Sends a request to the execution's slot. The number names the call for cancel(). `waits`: for
+  /// something that may be long in coming, see end_waiting().
+  virtual std::uint64_t call(cluster::ExecutionRequest&& request, bool waits, reply_handler done)
+    = 0;
   /// Waits for a task; at the poll's expiry the reply is an empty response.
   virtual std::uint64_t poll(cluster::Poll&& poll, reply_handler done) = 0;
   /// DescribeTaskQueue; `request` is its wire form, `kind` 1 workflow, 2 activity.
@@ -45,12 +47,13 @@ public:
   /// The caller is gone: `done` will not be called any more (it may be running right now). A task
   /// that was for it is given back.
   virtual void cancel(std::uint64_t call) = 0;
-  /// The poll has waited long enough: `done` is called soon, with an empty response, or with a task
-  /// that is on its way to it.
-  virtual void end_poll(std::uint64_t call) = 0;
-  /// The same for the polls of a worker that ends: those of its sticky queue and those with its
-  /// instance key. Such polls that come a moment later are answered empty, too. The worker is no
-  /// longer listed, and what waits on its sticky queue goes to the normal queues.
+  /// From now on nobody waits: polls are answered soon, empty or with a task that is on its way to
+  /// them, other calls that wait UNAVAILABLE; who came first, first. Those that come later hear the
+  /// same at once.
+  virtual void end_waiting() = 0;
+  /// Ends the polls of a worker that ends: those of its sticky queue and those with its instance
+  /// key. Such polls that come a moment later are answered empty, too. The worker is no longer
+  /// listed, and what waits on its sticky queue goes to the normal queues.
   virtual void end_polls(const leaving_worker& worker) = 0;
   /// A poll's answer brought a task whose worker cannot get it any more: the task, of this token,
   /// is for others.

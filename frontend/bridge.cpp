@@ -53,6 +53,10 @@ cluster::Reply lost_on_the_way() {
   return actors::to_reply(actors::call_lost());
 }
 
+cluster::Reply shutting_down() {
+  return actors::to_reply(make_error(errc::unavailable, "the server is shutting down"));
+}
+
 cluster::Reply overloaded() {
   return actors::to_reply(actors::overloaded());
 }
@@ -174,12 +178,15 @@ std::uint64_t bridge::refuse(waiting_call c) {
   return id;
 }
 
-std::uint64_t bridge::call(cluster::ExecutionRequest&& request, reply_handler done) {
+std::uint64_t bridge::call(cluster::ExecutionRequest&& request, bool waits, reply_handler done) {
   shared_.allocate(actors::allocation::handler);
   waiting_call c{.done = std::move(done)};
+  c.waits = waits;
   c.bytes = request.ByteSizeLong();
   request.set_request_bytes(c.bytes);
   auto send = [&](std::uint64_t number, waiting_call& added) {
+    if (added.waits && waiting_ended_.load(std::memory_order_acquire))
+      return caf::anon_send(actor_for(number, added), reply_atom_v, number, shutting_down());
     // Not before: after stop() there may be no slots.
     added.slot = shared_.slot_for(request.namespace_id(), request.workflow_id());
     caf::anon_send(added.slot, call_atom_v, number, actor_for(number, added), std::move(request));
@@ -196,7 +203,8 @@ std::uint64_t bridge::poll(cluster::Poll&& poll, reply_handler done) {
     // Here, where end_polls() either has not looked yet or has taken note of its worker.
     const auto& p = *added.poll;
     const auto& answers_to = actor_for(n, added);
-    if (leaving_.contains(p.namespace_id(), p.worker_instance_key(), shared_.time.now()))
+    if (waiting_ended_.load(std::memory_order_acquire)
+        || leaving_.contains(p.namespace_id(), p.worker_instance_key(), shared_.time.now()))
       caf::anon_send(answers_to, reply_atom_v, n, cluster::Reply{});
     else
       caf::anon_send(added.queue, poll_atom_v, n, answers_to, p);
@@ -233,11 +241,29 @@ void bridge::finish(std::uint64_t id, waiting_call& c) {
   caf::anon_send(c.queue, finish_atom_v, id, actor_of(id));
 }
 
-void bridge::end_poll(std::uint64_t id) {
-  calls_->with(id, [&](waiting_call& c) {
-    if (c.poll)
-      finish(id, c);
+void bridge::end_waiting() {
+  waiting_ended_.store(true, std::memory_order_release);
+  std::vector<std::uint64_t> waiting;
+  calls_->for_each([&waiting](std::uint64_t id, const waiting_call& c) {
+    if (c.poll || c.waits)
+      waiting.push_back(id);
   });
+  std::ranges::sort(waiting);
+  for (auto id : waiting) {
+    auto is_poll = false;
+    calls_->with(id, [&](waiting_call& c) {
+      is_poll = c.poll != nullptr;
+      if (is_poll)
+        finish(id, c);
+    });
+    if (is_poll)
+      continue;
+    if (auto c = calls_->take(id)) {
+      if (c->slot)
+        caf::anon_send(c->slot, cancel_atom_v, id, actor_of(id));
+      end(*c, shutting_down());
+    }
+  }
 }
 
 void bridge::end_polls(const leaving_worker& worker) {

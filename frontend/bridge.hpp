@@ -41,12 +41,12 @@ public:
   bridge(const bridge&) = delete;
   bridge& operator=(const bridge&) = delete;
 
-  std::uint64_t call(cluster::ExecutionRequest&& request, reply_handler done) override;
+  std::uint64_t call(cluster::ExecutionRequest&& request, bool waits, reply_handler done) override;
   std::uint64_t poll(cluster::Poll&& poll, reply_handler done) override;
   std::uint64_t describe_queue(const std::string& namespace_id, const std::string& queue, int kind,
                                std::string request, reply_handler done) override;
   void cancel(std::uint64_t call) override;
-  void end_poll(std::uint64_t call) override;
+  void end_waiting() override;
   void end_polls(const leaving_worker& worker) override;
   void give_back(std::string_view task_token) override;
   bool run_blocking(std::function<void(store::store&)> job) override;
@@ -94,6 +94,9 @@ private:
   std::vector<actors::handle_cell<bridge_actor>> actors_;
   std::shared_ptr<watched> watched_;
   leaving_workers leaving_;
+  /// See end_waiting(). Read under the lock of the call that is added: it is seen there, or the
+  /// call by who sets it.
+  std::atomic<bool> waiting_ended_{false};
   std::mutex ids_mutex_;
   seeded_ids ids_;
   bool stopped_ = false;

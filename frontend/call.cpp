@@ -51,8 +51,6 @@ error error_of(const cluster::Status& status) {
 bool call::finish(result<std::string>&& what) {
   if (over_.exchange(true, std::memory_order_acq_rel))
     return false;
-  if (waits_)
-    all_.waiting.remove(*this);
   // Moved out first: the handler may own the last reference to what owns this call.
   auto done = std::move(done_);
   done(std::move(what));
@@ -95,8 +93,6 @@ void call::started(std::uint64_t id) {
   backend_call_.store(id, std::memory_order_seq_cst);
   if (gone_.load(std::memory_order_seq_cst))
     all_.back.cancel(id);
-  else if (ends_.load(std::memory_order_seq_cst))
-    all_.back.end_poll(id);
 }
 
 void call::note_versioned(const std::string& namespace_name, const std::string& deployment) {
@@ -104,31 +100,6 @@ void call::note_versioned(const std::string& namespace_name, const std::string& 
     log(log_level::warn, "workers of deployment " + deployment + " in namespace " + namespace_name
                            + " take part in versioning; this version gives them tasks as it does "
                              "any other worker of their queues");
-}
-
-bool call::may_wait(bool is_poll) {
-  is_poll_ = is_poll;
-  waits_ = true;
-  if (all_.waiting.add(shared_from_this()))
-    return true;
-  if (is_poll)
-    answer_bytes({});
-  else
-    end_wait();
-  return false;
-}
-
-void call::end_wait() {
-  if (is_poll_) {
-    ends_.store(true, std::memory_order_seq_cst);
-    if (auto id = backend_call_.load(std::memory_order_seq_cst); id != 0)
-      all_.back.end_poll(id);
-    return;
-  }
-  gone_.store(true, std::memory_order_seq_cst);
-  fail(make_error(errc::unavailable, "the server is shutting down"));
-  if (auto id = backend_call_.load(std::memory_order_seq_cst); id != 0)
-    all_.back.cancel(id);
 }
 
 bool call::check_serving() {
@@ -187,17 +158,20 @@ backend::reply_handler call::reply_handler(reply_reader read) {
 
 void call::send(const entry_ptr& ns, cluster::ExecutionRequest&& request) {
   address(request, *ns, said());
-  started(all_.back.call(std::move(request), reply_handler()));
+  started(all_.back.call(std::move(request), false, reply_handler()));
+}
+
+void call::wait(const entry_ptr& ns, cluster::ExecutionRequest&& request) {
+  address(request, *ns, said());
+  started(all_.back.call(std::move(request), true, reply_handler()));
 }
 
 void call::send(const entry_ptr& ns, cluster::ExecutionRequest&& request, reply_reader read) {
   address(request, *ns, said());
-  started(all_.back.call(std::move(request), reply_handler(std::move(read))));
+  started(all_.back.call(std::move(request), false, reply_handler(std::move(read))));
 }
 
 void call::send_poll(cluster::Poll&& poll) {
-  if (!may_wait(true))
-    return;
   started(all_.back.poll(std::move(poll), [self = shared_from_this()](cluster::Reply reply) {
     self->guard([&] { self->answer_poll(std::move(reply)); });
   }));

@@ -5,7 +5,6 @@
 #include "frontend/errors.hpp"
 #include "frontend/limits.hpp"
 #include "frontend/noted_deployments.hpp"
-#include "frontend/waiting_calls.hpp"
 
 #include <atomic>
 #include <exception>
@@ -13,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -48,7 +48,6 @@ struct parts {
   backend& back;
   server_facts facts{};
   front_limits limits{};
-  waiting_calls waiting{};
   noted_deployments versioned{};
 };
 
@@ -104,6 +103,8 @@ public:
       work();
     } catch (const std::exception& e) {
       fail_thrown(e);
+    } catch (...) {
+      fail_thrown(std::runtime_error{"what was thrown is no exception"});
     }
   }
 
@@ -112,12 +113,6 @@ public:
 
   /// Workers of this deployment take part in versioning: tells the log, once.
   void note_versioned(const std::string& namespace_name, const std::string& deployment);
-
-  /// This call may wait long: when the server drains, a poll for tasks is answered empty (or with
-  /// the task that is on its way to it), any other call UNAVAILABLE. False when it drains already;
-  /// the call is answered then.
-  bool may_wait(bool is_poll);
-  void end_wait();
 
   /// True when the caller has its answer or is gone.
   bool over() const noexcept {
@@ -135,6 +130,9 @@ public:
   void send(const entry_ptr& ns, cluster::ExecutionRequest&& request);
   /// The same; `read` makes the answer.
   void send(const entry_ptr& ns, cluster::ExecutionRequest&& request, reply_reader read);
+  /// The same for what may be long in coming: a server that drains answers UNAVAILABLE.
+  void wait(const entry_ptr& ns, cluster::ExecutionRequest&& request);
+  /// Waits for a task: a server that drains answers empty, or with the task that is on its way.
   void send_poll(cluster::Poll&& poll);
   void describe_queue(const entry_ptr& ns, const std::string& queue, int kind, std::string request);
   /// The same; `read` makes the answer, or asks on.
@@ -162,9 +160,6 @@ private:
   response_handler done_;
   std::atomic<bool> over_{false};
   std::atomic<bool> gone_{false};
-  std::atomic<bool> ends_{false};
-  bool waits_ = false;
-  bool is_poll_ = false;
   std::atomic<std::uint64_t> backend_call_{0};
 };
 

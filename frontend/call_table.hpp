@@ -31,6 +31,8 @@ struct waiting_call {
   slot_actor slot{};
   std::unique_ptr<const cluster::Poll> poll{};
   queue_actor queue{};
+  /// For what may be long in coming; polls always do.
+  bool waits = false;
   /// Who the queue answers, when it is not the first that was asked: that one died. Else null.
   bridge_actor sent_again{};
   /// The queue was told to answer at once.

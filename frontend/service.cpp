@@ -160,7 +160,7 @@ void service::give_back(std::string_view task_token) {
 }
 
 void service::drain() {
-  parts_.waiting.end_all();
+  parts_.back.end_waiting();
 }
 
 } // namespace reprise::frontend

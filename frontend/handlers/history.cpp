@@ -47,9 +47,10 @@ void get_history(const call::ptr& c, api::GetWorkflowExecutionHistoryRequest& r)
   auto waits = history.forward().wait_new_event() || history.token().wait()
                || history.forward().history_event_filter_type()
                     == temporal::api::enums::v1::HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT;
-  if (waits && !c->may_wait(false))
-    return;
-  c->send(ns, std::move(*request));
+  if (waits)
+    c->wait(ns, std::move(*request));
+  else
+    c->send(ns, std::move(*request));
 }
 
 void get_history_reverse(const call::ptr& c, api::GetWorkflowExecutionHistoryReverseRequest& r) {

@@ -25,8 +25,6 @@ void query(const call::ptr& c, api::QueryWorkflowRequest& r) {
     return;
   if (auto ok = check_query(r, c->limits()); !ok)
     return c->fail(std::move(ok).error());
-  if (!c->may_wait(false))
-    return;
   cluster::ExecutionRequest request;
   request.set_workflow_id(r.execution().workflow_id());
   request.set_run_id(r.execution().run_id());
@@ -34,7 +32,7 @@ void query(const call::ptr& c, api::QueryWorkflowRequest& r) {
   if (auto deadline = c->deadline())
     (*request.mutable_headers())[std::string{actors::deadline_header}]
       = std::to_string(deadline->time_since_epoch().count());
-  c->send(ns, std::move(request));
+  c->wait(ns, std::move(request));
 }
 
 void complete_query(const call::ptr& c, api::RespondQueryTaskCompletedRequest& r) {

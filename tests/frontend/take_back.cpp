@@ -194,7 +194,15 @@ TEST_CASE_FIXTURE(handing_fixture, "a server that drains ends its polls, and los
   run();
   CHECK_FALSE(activity_token(taking).empty());
   CHECK(activity_token(waiting).empty());
-  CHECK(activity_token(send_poll(activity_poll())).empty());
+  auto late = send_poll(activity_poll());
+  auto news = history_request("w");
+  news.set_wait_new_event(true);
+  auto history = send_request(news, poll_options());
+  run();
+  CHECK(activity_token(late).empty());
+  REQUIRE(history.answered());
+  REQUIRE_FALSE(history.answer());
+  CHECK(history.answer().error().code == errc::unavailable);
 }
 
 TEST_CASE_FIXTURE(handing_fixture, "a worker that shuts down gets the task that is on its way") {
