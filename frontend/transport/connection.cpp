@@ -1,6 +1,7 @@
 #include "frontend/transport/connection.hpp"
 
 #include "base/ensure.hpp"
+#include "base/log.hpp"
 #include "frontend/transport/loop.hpp"
 #include "frontend/transport/session.hpp"
 
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <utility>
 
 namespace reprise::frontend {
@@ -46,6 +48,23 @@ constexpr std::size_t callers_max = 4;
 /// Reads in a row, so that one client does not hold up the others.
 constexpr int reads_max = 8;
 
+/// For what has to be done at a connection's end, whatever became of the rest.
+template <class Work>
+void at_least_try(Work&& work) noexcept {
+  try {
+    work();
+  } catch (const std::exception& e) {
+    log(log_level::error, std::string{"a connection did not end as it should: "} + e.what());
+  }
+}
+
+/// Once, even if that throws.
+void tell_gone(stream& s) {
+  const auto* to = std::exchange(s.to, nullptr);
+  if (to != nullptr && to->side != nullptr)
+    to->side->on_gone(s);
+}
+
 std::string unknown_method(const std::string& path) {
   auto slash = path.rfind('/');
   auto name = slash == std::string::npos || slash == 0 ? path : path.substr(1, slash - 1);
@@ -77,16 +96,14 @@ connection::~connection() {
   nghttp2_session_del(session_);
   for (auto& [number, s] : streams_) {
     loop_.hold(s->request.size(), 0);
-    if (s->to != nullptr && s->to->side != nullptr)
-      s->to->side->on_gone(*s);
     if (s->served)
-      given_up_.push_back(std::move(s->served));
-    if (!s->task_token.empty())
-      lost_tasks_.push_back(std::move(s->task_token));
+      s->served->guard([&s] { s->served->cancel(); });
+    at_least_try([this, &s] { loop_.front().give_back(s->task_token); });
+    at_least_try([&s] { tell_gone(*s); });
   }
-  for (auto& task : packed_tasks_)
-    lost_tasks_.push_back(std::move(task.token));
-  cancel_given_up();
+  for (const auto& task : packed_tasks_)
+    at_least_try([this, &task] { loop_.front().give_back(task.token); });
+  at_least_try([this] { cancel_given_up(); });
 }
 
 // -- reading -------------------------------------------------------------------------------------
@@ -207,8 +224,7 @@ void connection::on_closed(std::int32_t number, bool is_cut) {
   busy_ = heard_;
   loop_.hold(s.request.size(), 0);
   count_queued(s.response.size(), 0);
-  if (s.to != nullptr && s.to->side != nullptr)
-    s.to->side->on_gone(s);
+  tell_gone(s);
   if (s.served)
     given_up_.push_back(std::move(s.served));
   if (!s.task_token.empty())

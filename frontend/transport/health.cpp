@@ -90,15 +90,13 @@ void health_watch::on_gone(exchange& from) {
 
 void health_watch::tell() {
   for (auto& [who, what] : watches_) {
-    if (state_.stopped) {
-      who->finish(stopping());
-      continue;
-    }
     auto status = status_of(state_, what.name);
-    if (status == what.told)
-      continue;
-    what.told = status;
-    who->send(response_of(status));
+    if (status != what.told) {
+      what.told = status;
+      who->send(response_of(status));
+    }
+    if (state_.stopped)
+      who->finish(stopping());
   }
 }
 

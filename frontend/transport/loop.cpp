@@ -110,11 +110,15 @@ void transport_loop::drain() {
 
 void transport_loop::cut() {
   run_soon([this] {
-    std::vector<connection*> all;
+    std::vector<std::uint64_t> all;
     for (auto& [id, c] : connections_)
-      all.push_back(c.get());
-    for (auto* c : all)
-      close(*c);
+      all.push_back(id);
+    for (auto id : all) {
+      // What was said already is for the client to hear, as far as it takes it now.
+      guarded(id, [&] { connections_.at(id)->flush(); });
+      if (auto found = connections_.find(id); found != connections_.end())
+        close(*found->second);
+    }
   });
 }
 

@@ -2,6 +2,8 @@
 
 // A TCP connection that speaks as much HTTP/2 as it takes to be a bad client.
 
+#include "frontend/transport/socket.hpp"
+
 #include <doctest/doctest.h>
 
 #include <arpa/inet.h>
@@ -32,6 +34,12 @@ public:
     to.sin_port = htons(static_cast<std::uint16_t>(port));
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     REQUIRE(::connect(socket_, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0);
+  }
+
+  /// On a socket that is connected.
+  explicit raw_connection(reprise::frontend::file_descriptor socket)
+    : socket_(::dup(socket.get())) {
+    REQUIRE(socket_ >= 0);
   }
 
   ~raw_connection() {
