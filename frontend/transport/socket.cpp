@@ -90,23 +90,13 @@ result<file_descriptor> listen_on_one(const addrinfo& address, bool is_alone) {
   return socket;
 }
 
-} // namespace
-
-file_descriptor::~file_descriptor() {
-  if (number_ >= 0)
-    ::close(number_);
-}
-
-result<listening> listen_on(const std::string& host, int port) {
-  auto addresses = resolve(host, port);
-  if (!addresses)
-    return std::move(addresses).error();
+/// `port` 0: the one that the first of the addresses gets, for all of them.
+result<listening> listen_on_all(addrinfo* addresses, int port) {
   listening out{.port = port};
   auto refused = cannot_listen("it has no address");
-  auto is_alone = addresses->get() != nullptr && addresses->get()->ai_next == nullptr;
-  for (auto* a = addresses->get(); a != nullptr; a = a->ai_next) {
-    if (out.port != 0)
-      set_port(*a, out.port);
+  auto is_alone = addresses != nullptr && addresses->ai_next == nullptr;
+  for (auto* a = addresses; a != nullptr; a = a->ai_next) {
+    set_port(*a, out.port);
     auto socket = listen_on_one(*a, is_alone);
     if (!socket) {
       refused = std::move(socket).error();
@@ -120,6 +110,25 @@ result<listening> listen_on(const std::string& host, int port) {
   }
   if (out.sockets.empty())
     return refused;
+  return out;
+}
+
+} // namespace
+
+file_descriptor::~file_descriptor() {
+  if (number_ >= 0)
+    ::close(number_);
+}
+
+result<listening> listen_on(const std::string& host, int port) {
+  auto addresses = resolve(host, port);
+  if (!addresses)
+    return std::move(addresses).error();
+  auto out = listen_on_all(addresses->get(), port);
+  // Any free port: what is free on the first address may be taken on another.
+  constexpr int tries = 20;
+  for (int i = 1; i < tries && port == 0 && !out; ++i)
+    out = listen_on_all(addresses->get(), port);
   return out;
 }
 

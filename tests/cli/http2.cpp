@@ -159,6 +159,21 @@ TEST_CASE_FIXTURE(server_fixture, "a name that is two addresses is served on bot
   CHECK(!frontend::listen_on("no such host.invalid", 0));
 }
 
+TEST_CASE("any free port is one that is free on each address of a name") {
+  // So many are taken on one of them that tries without end meet one.
+  constexpr int taken = 500;
+  constexpr int tries = 300;
+  std::vector<frontend::listening> others;
+  for (const char* address : {"127.0.0.1", "::1"})
+    for (int i = 0; i < taken; ++i)
+      if (auto one = frontend::listen_on(address, 0))
+        others.push_back(std::move(*one));
+  for (int i = 0; i < tries; ++i) {
+    auto all = frontend::listen_on("", 0);
+    REQUIRE_MESSAGE(all, (all ? "" : all.error().message));
+  }
+}
+
 // -- bounds --------------------------------------------------------------------------------------
 
 TEST_CASE_FIXTURE(server_fixture,
