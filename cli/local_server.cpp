@@ -24,6 +24,7 @@ void local_server::start() {
     frontend::bridge::options{.seed = options_.node.seed, .run_all = options_.node.run_all});
   auto limits = options_.front;
   limits.blob_bytes_max = options_.node.bounds.blob_bytes_max;
+  limits.id_length_max = options_.node.bounds.id_length_max;
   limits.memo_bytes_max = options_.node.bounds.memo_bytes_max;
   front_ = std::make_unique<frontend::service>(*bridge_, options_.facts, measured_, limits);
 }

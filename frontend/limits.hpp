@@ -13,6 +13,8 @@ struct front_limits {
   /// engine's bounds.
   std::size_t blob_bytes_max = 2U << 20;
   std::size_t memo_bytes_max = 2U << 20;
+  /// Longest name or id, in bytes; from the engine's bounds, too.
+  std::size_t id_length_max = 1000;
   /// How long a poll for tasks waits at most, and a long poll for history.
   duration task_poll_max = std::chrono::seconds{60};
   duration history_poll_max = std::chrono::seconds{20};

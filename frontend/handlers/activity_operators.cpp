@@ -12,10 +12,10 @@ namespace api = temporal::api::workflowservice::v1;
 
 namespace {
 
-error too_long(const char* what, const std::string& value) {
+error too_long(const char* what, const std::string& value, const front_limits& limits) {
   return invalid_argument(std::string{what}
                           + " exceeds length limit. Length=" + std::to_string(value.size())
-                          + " Limit=" + std::to_string(id_length_max));
+                          + " Limit=" + std::to_string(limits.id_length_max));
 }
 
 /// The run that a call names; nothing when the call has failed.
@@ -96,15 +96,15 @@ void older_update(const call::ptr& c, const call::entry_ptr& ns,
 
 /// What all newer calls check alike.
 template <class New>
-result<void> check_newer(const New& r) {
-  if (r.request_id().size() > id_length_max)
-    return too_long("request ID", r.request_id());
+result<void> check_newer(const New& r, const front_limits& limits) {
+  if (r.request_id().size() > limits.id_length_max)
+    return too_long("request ID", r.request_id(), limits);
   if (r.activity_id().empty())
     return invalid_argument("activity ID is required");
-  if (r.activity_id().size() > id_length_max)
-    return too_long("activity ID", r.activity_id());
-  if (r.identity().size() > id_length_max)
-    return too_long("identity", r.identity());
+  if (r.activity_id().size() > limits.id_length_max)
+    return too_long("activity ID", r.activity_id(), limits);
+  if (r.identity().size() > limits.id_length_max)
+    return too_long("identity", r.identity(), limits);
   if (!r.run_id().empty() && !is_uuid(r.run_id()))
     return invalid_argument("invalid run id: must be a valid UUID");
   return {};
@@ -127,7 +127,7 @@ call::entry_ptr translate(const call::ptr& c, const New& from, Old& to) {
     c->fail(std::move(why));
     return nullptr;
   };
-  if (auto ok = check_newer(from); !ok)
+  if (auto ok = check_newer(from, c->limits()); !ok)
     return refuse(std::move(ok).error());
   // Without a workflow it would be a standalone activity, which this server does not run.
   if (from.workflow_id().empty())
@@ -185,7 +185,7 @@ void update(const call::ptr& c, api::UpdateActivityExecutionOptionsRequest& r) {
   auto ns = translate(c, r, old);
   if (!ns)
     return;
-  if (auto ok = settle_activity_options(r); !ok)
+  if (auto ok = settle_activity_options(r, c->limits()); !ok)
     return c->fail(std::move(ok).error());
   if (r.has_activity_options())
     *old.mutable_activity_options() = r.activity_options();

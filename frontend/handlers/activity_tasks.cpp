@@ -45,7 +45,7 @@ std::optional<token_call> open(const call::ptr& c, const Request& r) {
 /// False when the call has failed.
 template <class Request>
 bool identity_fits(const call::ptr& c, const Request& r) {
-  auto ok = check_length(r.identity(), "Identity length exceeds limit.");
+  auto ok = check_length(r.identity(), "Identity length exceeds limit.", c->limits());
   if (!ok)
     c->fail(std::move(ok).error());
   return ok.has_value();
@@ -102,7 +102,8 @@ std::optional<token_call> open_by_id(const call::ptr& c, const Request& r) {
     return refuse(invalid_argument("ActivityId is not set on request."));
   constexpr auto is_heartbeat
     = std::is_same_v<Request, api::RecordActivityTaskHeartbeatByIdRequest>;
-  if (auto ok = check_length(r.identity(), "Identity length exceeds limit."); !ok && !is_heartbeat)
+  if (auto ok = check_length(r.identity(), "Identity length exceeds limit.", c->limits());
+      !ok && !is_heartbeat)
     return refuse(std::move(ok).error());
   if (auto ok = check_run_is_uuid(r.run_id()); !ok)
     return refuse(std::move(ok).error());

@@ -29,9 +29,9 @@ result<void> check_signal(const api::SignalWorkflowExecutionRequest& r,
     return ok;
   if (r.signal_name().empty())
     return invalid_argument("SignalName is not set on request.");
-  if (auto ok = check_length(r.signal_name(), "SignalName length exceeds limit."); !ok)
+  if (auto ok = check_length(r.signal_name(), "SignalName length exceeds limit.", limits); !ok)
     return ok;
-  if (auto ok = check_length(r.request_id(), "RequestId length exceeds limit."); !ok)
+  if (auto ok = check_length(r.request_id(), "RequestId length exceeds limit.", limits); !ok)
     return ok;
   if (auto ok = check_links(r.links()); !ok)
     return ok;

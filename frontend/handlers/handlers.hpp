@@ -38,7 +38,9 @@ handler parsed(void (*serve)(const call::ptr&, Request&)) {
     if (auto ok = parse_request(request, bytes); !ok)
       return c->fail(std::move(ok).error());
     if constexpr (requires { request.namespace_(); })
-      if (auto ok = check_length(request.namespace_(), "Namespace length exceeds limit."); !ok)
+      if (auto ok = check_length(request.namespace_(), "Namespace length exceeds limit.",
+                                 c->limits());
+          !ok)
         return c->fail(std::move(ok).error());
     serve(c, request);
   };

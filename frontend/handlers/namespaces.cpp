@@ -25,7 +25,7 @@ error already_exists(const std::string& name) {
 result<void> check_register(const call& c, const api::RegisterNamespaceRequest& r) {
   if (r.namespace_().empty())
     return invalid_argument("Namespace not set on request.");
-  if (auto ok = check_length(r.namespace_(), "Namespace length exceeds limit."); !ok)
+  if (auto ok = check_length(r.namespace_(), "Namespace length exceeds limit.", c.limits()); !ok)
     return ok;
   if (r.is_global_namespace())
     return invalid_argument("Cannot register global namespace when not enabled");

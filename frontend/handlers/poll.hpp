@@ -13,13 +13,13 @@ namespace reprise::frontend {
 
 /// Callers who err twice hear of what the API looks at first; the two kinds differ there.
 template <class Request>
-result<void> check_poll(const Request& r, cluster::Task::Kind kind) {
-  auto queue = [&] { return check_task_queue(r.has_task_queue(), r.task_queue()); };
+result<void> check_poll(const Request& r, cluster::Task::Kind kind, const front_limits& limits) {
+  auto queue = [&] { return check_task_queue(r.has_task_queue(), r.task_queue(), limits); };
   auto worker = [&]() -> result<void> {
-    if (auto ok = check_length(r.identity(), "Identity length exceeds limit."); !ok)
+    if (auto ok = check_length(r.identity(), "Identity length exceeds limit.", limits); !ok)
       return ok;
     return check_version(r.worker_version_capabilities(), r.has_deployment_options(),
-                         r.deployment_options(), r.task_queue());
+                         r.deployment_options(), r.task_queue(), limits);
   };
   auto workflow = kind == cluster::Task::WORKFLOW;
   if (auto ok = workflow ? worker() : queue(); !ok)
@@ -33,7 +33,7 @@ template <class Request>
 std::optional<cluster::Poll>
 make_poll(const call::ptr& c, Request& r, const call::entry_ptr& ns, cluster::Task::Kind kind) {
   auto end = task_poll_end(*c);
-  auto checked = end ? check_poll(r, kind) : result<void>{end.error()};
+  auto checked = end ? check_poll(r, kind, c->limits()) : result<void>{end.error()};
   if (!checked) {
     c->fail(std::move(checked).error());
     return std::nullopt;

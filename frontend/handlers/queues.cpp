@@ -59,7 +59,7 @@ void describe_queue(const call::ptr& c, api::DescribeTaskQueueRequest& r) {
   auto ns = c->open_namespace(r.namespace_());
   if (!ns)
     return;
-  if (auto ok = check_queue_name(r.has_task_queue(), r.task_queue()); !ok)
+  if (auto ok = check_queue_name(r.has_task_queue(), r.task_queue(), c->limits()); !ok)
     return c->fail(std::move(ok).error());
   if (!check_queue_prefix(r.task_queue().name()))
     return c->fail(invalid_argument("invalid task queue partition name " + r.task_queue().name()));

@@ -39,12 +39,13 @@ call::entry_ptr open_change(const call::ptr& c, const Request& r) {
   return nullptr;
 }
 
-result<void> check_new(const std::string& name, enums::IndexedValueType type) {
+result<void> check_new(const std::string& name, enums::IndexedValueType type,
+                       const front_limits& limits) {
   if (is_reserved(name))
     return invalid_argument("Search attribute " + name + " is reserved by system.");
   if (name.empty())
     return invalid_argument("Search attribute name is empty.");
-  if (auto ok = check_length(name, "Search attribute name length exceeds limit."); !ok)
+  if (auto ok = check_length(name, "Search attribute name length exceeds limit.", limits); !ok)
     return ok;
   if (type == enums::INDEXED_VALUE_TYPE_UNSPECIFIED)
     return invalid_argument("Unable to create search attributes: cannot have more than 0 search "
@@ -89,7 +90,7 @@ void add(const call::ptr& c, op::AddSearchAttributesRequest& r) {
   if (!ns)
     return;
   for (const auto& [name, type] : r.search_attributes())
-    if (auto ok = check_new(name, type); !ok)
+    if (auto ok = check_new(name, type, c->limits()); !ok)
       return c->fail(std::move(ok).error());
   change_attributes<op::AddSearchAttributesResponse>(
     c, ns,

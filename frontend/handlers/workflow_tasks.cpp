@@ -48,10 +48,11 @@ void complete(const call::ptr& c, api::RespondWorkflowTaskCompletedRequest& r) {
   auto opened = open_token(c, r.task_token(), r.namespace_(), cluster::TaskToken::WORKFLOW);
   if (!opened)
     return;
-  if (auto ok = check_length(r.identity(), "Identity length exceeds limit."); !ok)
+  if (auto ok = check_length(r.identity(), "Identity length exceeds limit.", c->limits()); !ok)
     return c->fail(std::move(ok).error());
   if (auto ok = check_version(r.worker_version_stamp(), r.has_deployment_options(),
-                              r.deployment_options(), r.sticky_attributes().worker_task_queue());
+                              r.deployment_options(), r.sticky_attributes().worker_task_queue(),
+                              c->limits());
       !ok)
     return c->fail(std::move(ok).error());
   if (auto ok = check_targets(c, opened->ns, r); !ok)
@@ -64,7 +65,7 @@ void fail_task(const call::ptr& c, api::RespondWorkflowTaskFailedRequest& r) {
   auto opened = open_token(c, r.task_token(), r.namespace_(), cluster::TaskToken::WORKFLOW);
   if (!opened)
     return;
-  if (auto ok = check_length(r.identity(), "Identity length exceeds limit."); !ok)
+  if (auto ok = check_length(r.identity(), "Identity length exceeds limit.", c->limits()); !ok)
     return c->fail(std::move(ok).error());
   opened->request.mutable_fail_workflow_task()->Swap(&r);
   c->send(opened->ns, std::move(opened->request));

@@ -116,7 +116,8 @@ result<void> settle_policy(const paths& named, ActivityOptions& options) {
 } // namespace
 
 result<void> settle_activity_options(
-  temporal::api::workflowservice::v1::UpdateActivityExecutionOptionsRequest& r) {
+  temporal::api::workflowservice::v1::UpdateActivityExecutionOptionsRequest& r,
+  const front_limits& limits) {
   if (r.restore_original())
     return r.update_mask().paths().empty()
              ? result<void>{}
@@ -136,7 +137,7 @@ result<void> settle_activity_options(
   }
   auto& options = *r.mutable_activity_options();
   if (named.contains("taskQueue.name"))
-    if (auto ok = check_user_queue(options.has_task_queue(), options.task_queue()); !ok)
+    if (auto ok = check_user_queue(options.has_task_queue(), options.task_queue(), limits); !ok)
       return ok;
   if (auto ok = check_timeouts(named, options); !ok)
     return ok;

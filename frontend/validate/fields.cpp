@@ -3,6 +3,7 @@
 #include "base/ids.hpp"
 #include "protocol/internal_queue.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace reprise::frontend {
@@ -45,16 +46,17 @@ result<void> check_event_link(const common::Link::WorkflowEvent& link) {
 
 } // namespace
 
-result<void> check_length_counted(const char* what, std::string_view value) {
-  if (value.size() <= id_length_max)
+result<void> check_length_counted(const char* what, std::string_view value,
+                                  const front_limits& limits) {
+  if (value.size() <= limits.id_length_max)
     return {};
   return invalid_argument(std::string{what} + " exceeds maximum allowed length ("
-                          + std::to_string(value.size()) + "/" + std::to_string(id_length_max)
-                          + ")");
+                          + std::to_string(value.size()) + "/"
+                          + std::to_string(limits.id_length_max) + ")");
 }
 
-result<void> check_length(std::string_view value, const char* text) {
-  if (value.size() <= id_length_max)
+result<void> check_length(std::string_view value, const char* text, const front_limits& limits) {
+  if (value.size() <= limits.id_length_max)
     return {};
   return invalid_argument(text);
 }
@@ -94,29 +96,32 @@ result<void> check_execution(bool given, const common::WorkflowExecution& x) {
   return check_run_id(x.run_id());
 }
 
-result<void> check_queue_name(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue) {
+result<void> check_queue_name(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue,
+                              const front_limits& limits) {
   if (!given)
     return invalid_argument("taskQueue is not set");
   if (queue.name().empty())
     return invalid_argument("missing task queue name");
-  if (queue.name().size() > id_length_max)
+  if (queue.name().size() > limits.id_length_max)
     return invalid_argument("taskQueue length exceeds limit");
   return {};
 }
 
-result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue) {
-  if (auto ok = check_queue_name(given, queue); !ok)
+result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue,
+                              const front_limits& limits) {
+  if (auto ok = check_queue_name(given, queue, limits); !ok)
     return ok;
   if (auto ok = check_queue_prefix(queue.name()); !ok)
     return ok;
   if (queue.kind() == temporal::api::enums::v1::TASK_QUEUE_KIND_STICKY
-      && queue.normal_name().size() > id_length_max)
+      && queue.normal_name().size() > limits.id_length_max)
     return invalid_argument("taskQueue length exceeds limit");
   return {};
 }
 
-result<void> check_user_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue) {
-  if (auto ok = check_task_queue(given, queue); !ok)
+result<void> check_user_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue,
+                              const front_limits& limits) {
+  if (auto ok = check_task_queue(given, queue, limits); !ok)
     return ok;
   if (protocol::is_internal_queue(queue.name()))
     return invalid_argument("cannot use internal per-namespace task queue:" + queue.name());
@@ -129,11 +134,12 @@ result<void> check_queue_prefix(const std::string& name) {
   return invalid_argument("task queue name cannot start with reserved prefix /_sys/");
 }
 
-result<void>
-check_deployment(const temporal::api::deployment::v1::WorkerDeploymentOptions& options) {
+result<void> check_deployment(const temporal::api::deployment::v1::WorkerDeploymentOptions& options,
+                              const front_limits& limits) {
   namespace enums = temporal::api::enums::v1;
   // Both names and a prefix make an id of their own.
-  constexpr std::size_t name_length_max = (id_length_max - 39) / 2;
+  constexpr std::size_t prefix = 39;
+  auto name_length_max = (std::max(limits.id_length_max, prefix) - prefix) / 2;
   if (options.worker_versioning_mode() != enums::WORKER_VERSIONING_MODE_VERSIONED)
     return {};
   const auto& name = options.deployment_name();

@@ -17,13 +17,11 @@
 
 namespace reprise::frontend {
 
-/// Longest name or id that the API takes, in bytes.
-inline constexpr std::size_t id_length_max = 1000;
-
 /// "WorkflowId exceeds maximum allowed length (1001/1000)".
-result<void> check_length_counted(const char* what, std::string_view value);
+result<void> check_length_counted(const char* what, std::string_view value,
+                                  const front_limits& limits);
 /// Refused with `text` when the value is too long.
-result<void> check_length(std::string_view value, const char* text);
+result<void> check_length(std::string_view value, const char* text, const front_limits& limits);
 
 /// Of a request that names a run: `given` tells whether the field is there.
 result<void> check_execution(bool given, const temporal::api::common::v1::WorkflowExecution& x);
@@ -33,11 +31,14 @@ result<void> check_run_id(const std::string& run_id);
 result<void> check_run_is_uuid(const std::string& run_id);
 
 /// Of a queue that is asked for: the server's own may be.
-result<void> check_queue_name(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue);
+result<void> check_queue_name(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue,
+                              const front_limits& limits);
 /// Of a queue that is waited on.
-result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue);
+result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue,
+                              const front_limits& limits);
 /// Of a queue that is to get tasks: not one of the server's own.
-result<void> check_user_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue);
+result<void> check_user_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue,
+                              const front_limits& limits);
 
 /// Refuses the prefix that the server keeps for itself.
 result<void> check_queue_prefix(const std::string& name);
@@ -48,9 +49,10 @@ result<void> check_queue_prefix(const std::string& name);
 template <class Stamp>
 result<void> check_version(const Stamp& stamp, bool has_deployment,
                            const temporal::api::deployment::v1::WorkerDeploymentOptions& deployment,
-                           const temporal::api::taskqueue::v1::TaskQueue& queue);
-result<void>
-check_deployment(const temporal::api::deployment::v1::WorkerDeploymentOptions& options);
+                           const temporal::api::taskqueue::v1::TaskQueue& queue,
+                           const front_limits& limits);
+result<void> check_deployment(const temporal::api::deployment::v1::WorkerDeploymentOptions& options,
+                              const front_limits& limits);
 /// Longest build id of the older way, in bytes.
 inline constexpr std::size_t build_id_bytes_max = 255;
 
@@ -73,7 +75,8 @@ result<void> check_link_count(int count);
 template <class Stamp>
 result<void> check_version(const Stamp& stamp, bool has_deployment,
                            const temporal::api::deployment::v1::WorkerDeploymentOptions& deployment,
-                           const temporal::api::taskqueue::v1::TaskQueue& queue) {
+                           const temporal::api::taskqueue::v1::TaskQueue& queue,
+                           const front_limits& limits) {
   if (queue.kind() == temporal::api::enums::v1::TASK_QUEUE_KIND_STICKY
       && queue.normal_name().empty() && (stamp.use_versioning() || has_deployment))
     return invalid_argument("NormalName must be set on sticky queue when UseVersioning is true or "
@@ -83,7 +86,7 @@ result<void> check_version(const Stamp& stamp, bool has_deployment,
   if (stamp.build_id().size() > build_id_bytes_max)
     return invalid_argument(
       "Build ID exceeds configured limit.workerBuildIdSize, use a shorter build ID.");
-  return check_deployment(deployment);
+  return check_deployment(deployment, limits);
 }
 
 template <class Links>

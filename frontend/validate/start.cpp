@@ -131,30 +131,34 @@ result<void> check_all_links(const api::StartWorkflowExecutionRequest& r) {
   return {};
 }
 
-result<void> check_start_names(const api::StartWorkflowExecutionRequest& r) {
+result<void> check_start_names(const api::StartWorkflowExecutionRequest& r,
+                               const front_limits& limits) {
   if (r.workflow_type().name().empty())
     return invalid_argument("WorkflowType is not set on request.");
-  if (auto ok = check_length(r.workflow_type().name(), "WorkflowType length exceeds limit."); !ok)
+  if (auto ok = check_length(r.workflow_type().name(), "WorkflowType length exceeds limit.",
+                             limits);
+      !ok)
     return ok;
-  return check_user_queue(r.has_task_queue(), r.task_queue());
+  return check_user_queue(r.has_task_queue(), r.task_queue(), limits);
 }
 
-result<void> check_signal_names(const api::SignalWithStartWorkflowExecutionRequest& r) {
+result<void> check_signal_names(const api::SignalWithStartWorkflowExecutionRequest& r,
+                                const front_limits& limits) {
   if (r.workflow_id().empty())
     return invalid_argument("WorkflowId is not set on request.");
-  if (auto ok = check_length_counted("WorkflowId", r.workflow_id()); !ok)
+  if (auto ok = check_length_counted("WorkflowId", r.workflow_id(), limits); !ok)
     return ok;
   if (r.signal_name().empty())
     return invalid_argument("signal not set");
-  if (auto ok = check_length_counted("signal name", r.signal_name()); !ok)
+  if (auto ok = check_length_counted("signal name", r.signal_name(), limits); !ok)
     return ok;
   if (r.workflow_type().name().empty())
     return invalid_argument("workflow type not set");
-  if (auto ok = check_length_counted("workflow type name", r.workflow_type().name()); !ok)
+  if (auto ok = check_length_counted("workflow type name", r.workflow_type().name(), limits); !ok)
     return ok;
-  if (auto ok = check_user_queue(r.has_task_queue(), r.task_queue()); !ok)
+  if (auto ok = check_user_queue(r.has_task_queue(), r.task_queue(), limits); !ok)
     return ok;
-  return check_length_counted("Request ID", r.request_id());
+  return check_length_counted("Request ID", r.request_id(), limits);
 }
 
 } // namespace
@@ -220,7 +224,7 @@ result<void> check_start(api::StartWorkflowExecutionRequest& r, const actors::na
                          time_point now, const front_limits& limits) {
   if (r.workflow_id().empty())
     return invalid_argument("WorkflowId is not set on request.");
-  if (auto ok = check_length_counted("WorkflowId", r.workflow_id()); !ok)
+  if (auto ok = check_length_counted("WorkflowId", r.workflow_id(), limits); !ok)
     return ok;
   if (auto ok = settle_retry_policy(r); !ok)
     return ok;
@@ -228,11 +232,11 @@ result<void> check_start(api::StartWorkflowExecutionRequest& r, const actors::na
     return ok;
   if (auto ok = check_cron(r.cron_schedule(), now); !ok)
     return ok;
-  if (auto ok = check_start_names(r); !ok)
+  if (auto ok = check_start_names(r, limits); !ok)
     return ok;
   if (auto ok = check_timeouts(r); !ok)
     return ok;
-  if (auto ok = check_length(r.request_id(), "RequestId length exceeds limit."); !ok)
+  if (auto ok = check_length(r.request_id(), "RequestId length exceeds limit.", limits); !ok)
     return ok;
   if (auto ok = settle_policies(r, enums::WORKFLOW_ID_CONFLICT_POLICY_FAIL, true); !ok)
     return ok;
@@ -255,7 +259,7 @@ result<void> check_signal_with_start(api::SignalWithStartWorkflowExecutionReques
                                      const front_limits& limits) {
   if (auto ok = check_cron(r.cron_schedule(), now); !ok)
     return ok;
-  if (auto ok = check_signal_names(r); !ok)
+  if (auto ok = check_signal_names(r, limits); !ok)
     return ok;
   if (auto ok = check_timeouts(r); !ok)
     return ok;

@@ -120,3 +120,60 @@ TEST_CASE_FIXTURE(bounded, "a namespace has no more search attributes of a type 
   (*r.mutable_search_attributes())["Two"] = enums::INDEXED_VALUE_TYPE_INT;
   CHECK(refusal(r).code == errc::invalid_argument);
 }
+
+// -- names ---------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr std::size_t name_max = 50;
+
+struct short_names : server_fixture {
+  short_names() : server_fixture({.node = {.bounds = {.id_length_max = name_max}}}) {
+  }
+
+  const std::string fits = std::string(name_max, 'n');
+  const std::string longer = fits + "n";
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(short_names, "names in every call are as long as the setting says") {
+  auto start = start_request(longer);
+  refused(errc::invalid_argument, "WorkflowId exceeds maximum allowed length (51/50)", start);
+  start.set_workflow_id(fits);
+  start.set_request_id(longer);
+  refused(errc::invalid_argument, "RequestId length exceeds limit.", start);
+  start.set_request_id(fits);
+  start.mutable_workflow_type()->set_name(longer);
+  refused(errc::invalid_argument, "WorkflowType length exceeds limit.", start);
+  start.mutable_workflow_type()->set_name(fits);
+  start.mutable_task_queue()->set_name(longer);
+  refused(errc::invalid_argument, "taskQueue length exceeds limit", start);
+  start.mutable_task_queue()->set_name(fits);
+  ok<ws::StartWorkflowExecutionResponse>(start);
+  auto both = signal_with_start(longer);
+  refused(errc::invalid_argument, "WorkflowId exceeds maximum allowed length (51/50)", both);
+  auto signal = signal_request(fits);
+  signal.set_signal_name(longer);
+  refused(errc::invalid_argument, "SignalName length exceeds limit.", signal);
+  auto poll = poll_request(longer);
+  CHECK(refusal(poll, poll_options()).message == "taskQueue length exceeds limit");
+  auto activity = activity_poll();
+  activity.set_identity(longer);
+  CHECK(refusal(activity, poll_options()).message == "Identity length exceeds limit.");
+  ws::DescribeTaskQueueRequest queue;
+  queue.set_namespace_("default");
+  queue.mutable_task_queue()->set_name(longer);
+  refused(errc::invalid_argument, "taskQueue length exceeds limit", queue);
+  ws::RegisterNamespaceRequest space;
+  space.set_namespace_(longer);
+  refused(errc::invalid_argument, "Namespace length exceeds limit.", space);
+  op::AddSearchAttributesRequest names;
+  names.set_namespace_("default");
+  (*names.mutable_search_attributes())[longer] = enums::INDEXED_VALUE_TYPE_INT;
+  refused(errc::invalid_argument, "Search attribute name length exceeds limit.", names);
+  auto task = take_workflow_task(fits);
+  auto done = completion(task.task_token(), {complete_command()});
+  done.set_identity(longer);
+  refused(errc::invalid_argument, "Identity length exceeds limit.", done);
+}
