@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 
+#include <exception>
 #include <utility>
 
 namespace reprise::cli {
@@ -51,6 +52,15 @@ void health::on_failure(const error& why) {
   changed_.notify_all();
 }
 
+/// What the question throws is a no, too: this thread has to go on.
+result<void> health::ask() noexcept {
+  try {
+    return db_.check();
+  } catch (const std::exception& e) {
+    return make_error(errc::unavailable, e.what());
+  }
+}
+
 void health::watch() {
   std::unique_lock lock{mutex_};
   while (!ended_) {
@@ -60,7 +70,7 @@ void health::watch() {
       return;
     suspicious_ = false;
     lock.unlock();
-    auto works = db_.check();
+    auto works = ask();
     lock.lock();
     if (works.has_value() != store_works_)
       store_changed(works);

@@ -30,6 +30,7 @@ public:
 
 private:
   void watch();
+  result<void> ask() noexcept;
   void store_changed(const result<void>& works);
   void say();
 

@@ -1,6 +1,7 @@
 #include "cluster/metrics_exporter.hpp"
 
 #include "base/ensure.hpp"
+#include "base/log.hpp"
 
 #include <prometheus/collectable.h>
 #include <prometheus/exposer.h>
@@ -61,7 +62,19 @@ public:
   explicit all_metrics(const metrics& what) : what_(what) {
   }
 
+  /// Called by the library's threads, where nothing may be thrown: what cannot be told now is told
+  /// when it is asked for again.
   std::vector<MetricFamily> Collect() const override {
+    try {
+      return collect();
+    } catch (const std::exception& e) {
+      log(log_level::error, std::string{"metrics could not be told: "} + e.what());
+      return {};
+    }
+  }
+
+private:
+  std::vector<MetricFamily> collect() const {
     std::vector<MetricFamily> out;
     what_.visit([&out](const metrics::family& f) {
       MetricFamily family;
@@ -75,7 +88,6 @@ public:
     return out;
   }
 
-private:
   const metrics& what_;
 };
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <new>
 #include <thread>
 
 using namespace reprise;
@@ -19,8 +20,11 @@ namespace {
 struct watched_store {
   std::atomic<int> checks{0};
   std::atomic<bool> fails{false};
+  std::atomic<bool> throws{false};
   store::faulty_store db{store::open_memory(), [this](store::operation) {
                            ++checks;
+                           if (throws)
+                             throw std::bad_alloc{};
                            return store::fault{.what = fails ? store::fault::kind::before
                                                              : store::fault::kind::none};
                          }};
@@ -52,6 +56,20 @@ TEST_CASE("health says NOT_SERVING while the store fails, and SERVING when it wo
   health.on_failure(refused_call);
   CHECK(comes_true([&] { return said == 0; }));
   s.fails = false;
+  CHECK(comes_true([&] { return said == 1; }));
+  health.tell(nullptr);
+}
+
+TEST_CASE("a store that throws is one that does not work, and is asked again") {
+  watched_store s;
+  cli::health health{s.db};
+  std::atomic<int> said{-1};
+  health.tell([&](bool serving) { said = serving ? 1 : 0; });
+  health.on_serving(true);
+  s.throws = true;
+  health.on_failure(refused_call);
+  CHECK(comes_true([&] { return said == 0; }));
+  s.throws = false;
   CHECK(comes_true([&] { return said == 1; }));
   health.tell(nullptr);
 }
