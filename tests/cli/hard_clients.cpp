@@ -2,6 +2,7 @@
 // gets what it deserves, nobody else notices, and nothing is left behind.
 #include "frontend/transport/health.hpp"
 #include "store/open.hpp"
+#include "tests/cli/health_watch.hpp"
 #include "tests/cli/live_server.hpp"
 #include "tests/cli/raw_connection.hpp"
 
@@ -15,8 +16,6 @@ using namespace reprise::testing;
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr const char* watch_path = "/grpc.health.v1.Health/Watch";
 
 std::string path(const char* method) {
   return std::string{"/"} + workflow_service + "/" + method;
@@ -45,68 +44,6 @@ struct hard_world {
 
   std::unique_ptr<store::store> db = store::open_memory();
   live_server server{*db};
-};
-
-/// A client that watches the health of a service.
-class health_watch {
-public:
-  explicit health_watch(raw_client& client, const std::string& service = {}) {
-    context_.set_deadline(std::chrono::system_clock::now() + 60s);
-    stream_ = client.stub().PrepareCall(&context_, watch_path, &queue_);
-    stream_->StartCall(nullptr);
-    wait();
-    std::string request;
-    if (!service.empty())
-      request = std::string{"\x0a"} + static_cast<char>(service.size()) + service;
-    grpc::Slice slice{request};
-    stream_->WriteLast(grpc::ByteBuffer{&slice, 1}, {}, nullptr);
-    wait();
-  }
-
-  ~health_watch() {
-    context_.TryCancel();
-    if (!ended_)
-      end();
-    queue_.Shutdown();
-    void* tag = nullptr;
-    bool ok = false;
-    while (queue_.Next(&tag, &ok)) {
-    }
-  }
-
-  health_watch(const health_watch&) = delete;
-  health_watch& operator=(const health_watch&) = delete;
-
-  /// The status that is told next (ServingStatus); -1: the watch has ended.
-  int next() {
-    grpc::ByteBuffer received;
-    stream_->Read(&received, nullptr);
-    if (!wait())
-      return -1;
-    auto bytes = raw_client::text_of(received);
-    return bytes.size() == 2 && bytes[0] == '\x08' ? bytes[1] : -2;
-  }
-
-  grpc::Status end() {
-    ended_ = true;
-    grpc::Status status;
-    stream_->Finish(&status, nullptr);
-    wait();
-    return status;
-  }
-
-private:
-  bool wait() {
-    void* tag = nullptr;
-    bool ok = false;
-    REQUIRE(queue_.Next(&tag, &ok));
-    return ok;
-  }
-
-  grpc::ClientContext context_;
-  grpc::CompletionQueue queue_;
-  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_;
-  bool ended_ = false;
 };
 
 } // namespace
