@@ -45,16 +45,21 @@ ws::DescribeTaskQueueRequest describe_queue(enums::DescribeTaskQueueMode mode) {
   return r;
 }
 
+/// A workflow whose next task is for the worker of the queue "own".
+void stay_with_worker(probe& p) {
+  auto done = probe::completion(p.workflow_task().task_token(), {});
+  auto& s = *done.mutable_sticky_attributes();
+  s.mutable_worker_task_queue()->set_name("own");
+  s.mutable_worker_task_queue()->set_normal_name("queue");
+  s.mutable_worker_task_queue()->set_kind(enums::TASK_QUEUE_KIND_STICKY);
+  s.mutable_schedule_to_start_timeout()->set_seconds(60);
+  p.ok<ws::RespondWorkflowTaskCompletedResponse>(done);
+}
+
 /// Of a worker whose polls wait, and that keeps a workflow.
 scenario shut_down() {
   return {.name = "the end of a worker", .live = [](probe& p) {
-            auto done = probe::completion(p.workflow_task().task_token(), {});
-            auto& s = *done.mutable_sticky_attributes();
-            s.mutable_worker_task_queue()->set_name("own");
-            s.mutable_worker_task_queue()->set_normal_name("queue");
-            s.mutable_worker_task_queue()->set_kind(enums::TASK_QUEUE_KIND_STICKY);
-            s.mutable_schedule_to_start_timeout()->set_seconds(60);
-            p.ok<ws::RespondWorkflowTaskCompletedResponse>(done);
+            stay_with_worker(p);
             auto own = probe::poll_request("own");
             own.mutable_task_queue()->set_kind(enums::TASK_QUEUE_KIND_STICKY);
             own.mutable_task_queue()->set_normal_name("queue");
@@ -91,13 +96,7 @@ scenario waiting_history() {
 
 scenario reset_sticky() {
   return {.name = "a workflow that forgets its worker", .live = [](probe& p) {
-            auto done = probe::completion(p.workflow_task().task_token(), {});
-            auto& s = *done.mutable_sticky_attributes();
-            s.mutable_worker_task_queue()->set_name("own");
-            s.mutable_worker_task_queue()->set_normal_name("queue");
-            s.mutable_worker_task_queue()->set_kind(enums::TASK_QUEUE_KIND_STICKY);
-            s.mutable_schedule_to_start_timeout()->set_seconds(60);
-            p.ok<ws::RespondWorkflowTaskCompletedResponse>(done);
+            stay_with_worker(p);
             p.ask(on_w<ws::ResetStickyTaskQueueRequest>());
             p.ok<ws::SignalWorkflowExecutionResponse>(probe::signal_request("w"));
             p.look_on();
