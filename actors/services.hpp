@@ -95,7 +95,7 @@ struct services {
 
   const slot_actor& slot_for(const std::string& namespace_id,
                              const std::string& workflow_id) const {
-    return slots[store::slot_of(namespace_id, workflow_id)].get();
+    return slots[store::slot_of(namespace_id, machine_kind::workflow, workflow_id)].get();
   }
 
   /// Throws std::bad_alloc where a test wants it.

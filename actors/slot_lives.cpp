@@ -155,7 +155,8 @@ void slot::on_lost_rows(const entry& e) {
 // decided again on what the store holds. Where the store cannot be written the caller must know.
 void slot::again_or_refuse(entry& e, const call_ptr& c, commit_status why) {
   auto again = why == commit_status::conflict || why == commit_status::already_exists
-               || why == commit_status::stale_epoch || why == commit_status::predecessor_lost;
+               || why == commit_status::stale_epoch || why == commit_status::predecessor_lost
+               || why == commit_status::message_taken;
   if (again && c->tries < tries_max) {
     ++c->tries;
     c->decided = false;

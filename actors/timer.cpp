@@ -237,7 +237,7 @@ private:
       return;
     // What it was to do is found again.
     auto of_slot = [slot](const work& w) {
-      return store::slot_of(w.due.namespace_id, w.due.workflow_id) == slot;
+      return store::slot_of(w.due.namespace_id, machine_kind::workflow, w.due.workflow_id) == slot;
     };
     std::erase_if(under_way_, [&](const auto& item) { return of_slot(item.second); });
     postponed_.erase_if(of_slot);
@@ -433,7 +433,9 @@ private:
       sweep_at_ = r.at;
       sweep_key_ = r.key;
       const auto& wanted = sweeps_.front();
-      auto of_slot = !wanted.slot || store::slot_of(r.namespace_id, r.workflow_id) == *wanted.slot;
+      auto of_slot = !wanted.slot
+                     || store::slot_of(r.namespace_id, machine_kind::workflow, r.workflow_id)
+                          == *wanted.slot;
       if (of_slot && (wanted.namespace_id.empty() || wanted.namespace_id == r.namespace_id))
         sweep_rows_.push_back(std::move(r));
     }

@@ -90,7 +90,7 @@ private:
     auto number = std::to_string(run.key);
     auto workflow_id = "order-" + std::to_string((run.key * 2654435761) % 1'000'003) + "-" + number;
     return {.key = run.key,
-            .slot = store::slot_of(namespace_id_, workflow_id),
+            .slot = store::slot_of(namespace_id_, machine_kind::workflow, workflow_id),
             .namespace_id = namespace_id_,
             .workflow_id = workflow_id,
             .run_id = std::string(36 - number.size(), '0') + number,
@@ -187,7 +187,7 @@ samples start_latency(const opener& open, std::int64_t starts) {
   samples out;
   for (std::int64_t key = 1; key <= starts; ++key) {
     auto id = "order-" + std::to_string(key);
-    auto slot = store::slot_of("ns", id);
+    auto slot = store::slot_of("ns", machine_kind::workflow, id);
     store::transition t{.slot = slot, .epoch = epochs[slot]};
     store::run_head head{.key = key,
                          .slot = slot,

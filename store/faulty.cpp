@@ -111,14 +111,15 @@ result<epoch_number> faulty_store::raise_epoch(slot_id slot, epoch_number seen) 
 }
 
 result<std::optional<run_head>> faulty_store::current_run(const std::string& namespace_id,
+                                                          machine_kind kind,
                                                           const std::string& workflow_id) {
-  return reading([&] { return below_->current_run(namespace_id, workflow_id); });
+  return reading([&] { return below_->current_run(namespace_id, kind, workflow_id); });
 }
 
-result<std::optional<run_head>> faulty_store::find_run(const std::string& namespace_id,
-                                                       const std::string& workflow_id,
-                                                       const std::string& run_id) {
-  return reading([&] { return below_->find_run(namespace_id, workflow_id, run_id); });
+result<std::optional<run_head>>
+faulty_store::find_run(const std::string& namespace_id, machine_kind kind,
+                       const std::string& workflow_id, const std::string& run_id) {
+  return reading([&] { return below_->find_run(namespace_id, kind, workflow_id, run_id); });
 }
 
 result<std::optional<snapshot>> faulty_store::load_snapshot(std::int64_t key) {
@@ -154,6 +155,22 @@ faulty_store::pending_offers(time_point after_at, std::int64_t after_key, std::s
   return reading([&] { return below_->pending_offers(after_at, after_key, limit); });
 }
 
+result<std::optional<inbox_row>> faulty_store::read_inbox(slot_id slot,
+                                                          const std::string& message_id) {
+  return reading([&] { return below_->read_inbox(slot, message_id); });
+}
+
+result<std::vector<inbox_row>> faulty_store::unforgotten(range_id range, time_point taken_before,
+                                                         const inbox_place& behind,
+                                                         std::size_t limit) {
+  return reading([&] { return below_->unforgotten(range, taken_before, behind, limit); });
+}
+
+result<std::size_t> faulty_store::sweep_inbox(range_id range, time_point forgotten_before,
+                                              std::size_t limit) {
+  return writing([&] { return below_->sweep_inbox(range, forgotten_before, limit); });
+}
+
 result<std::vector<backlog_row>>
 faulty_store::read_backlog(const queue_key& queue, int after_priority, std::int64_t after_seq,
                            std::size_t limit) {
@@ -174,19 +191,20 @@ result<void> faulty_store::erase_backlog(const queue_key& queue,
 }
 
 result<std::vector<visibility_row>>
-faulty_store::list(const std::string& namespace_id, const filter& query,
+faulty_store::list(const std::string& namespace_id, machine_kind kind, const filter& query,
                    const std::optional<list_cursor>& behind, std::size_t limit) {
-  return reading([&] { return below_->list(namespace_id, query, behind, limit); });
+  return reading([&] { return below_->list(namespace_id, kind, query, behind, limit); });
 }
 
-result<std::int64_t> faulty_store::count(const std::string& namespace_id, const filter& query) {
-  return reading([&] { return below_->count(namespace_id, query); });
+result<std::int64_t> faulty_store::count(const std::string& namespace_id, machine_kind kind,
+                                         const filter& query) {
+  return reading([&] { return below_->count(namespace_id, kind, query); });
 }
 
 result<std::vector<group_count>>
-faulty_store::count_by(const std::string& namespace_id, const filter& query,
+faulty_store::count_by(const std::string& namespace_id, machine_kind kind, const filter& query,
                        const std::string& attribute, value_type type) {
-  return reading([&] { return below_->count_by(namespace_id, query, attribute, type); });
+  return reading([&] { return below_->count_by(namespace_id, kind, query, attribute, type); });
 }
 
 result<void> faulty_store::create_namespace(const namespace_row& row) {

@@ -32,9 +32,9 @@ stored_run as_stored(const run_head& head) {
 
 } // namespace
 
-std::size_t group_check::workflow_hash::operator()(const workflow_view& w) const noexcept {
+std::size_t group_check::address_hash::operator()(const address_view& a) const noexcept {
   auto hash = std::hash<std::string_view>{};
-  return hash(w.first) * 31 + hash(w.second);
+  return (hash(a.namespace_id) * 31 + static_cast<std::size_t>(a.kind)) * 31 + hash(a.id);
 }
 
 const std::optional<stored_run>* group_check::written_run(std::int64_t key) const {
@@ -47,12 +47,12 @@ std::optional<stored_run> group_check::find_run(std::int64_t key) {
   return found != nullptr ? *found : stored_.run(key);
 }
 
-std::optional<stored_current> group_check::find_current(const workflow_view& w) {
-  if (auto found = lookup(member_currents_, w))
+std::optional<stored_current> group_check::find_current(const address_view& of) {
+  if (auto found = lookup(member_currents_, of))
     return *found;
-  if (auto found = lookup(currents_, w))
+  if (auto found = lookup(currents_, of))
     return *found;
-  return stored_.current(std::string{w.first}, std::string{w.second});
+  return stored_.current(of.copy());
 }
 
 bool group_check::run_exists(std::int64_t key, const std::string& run_id) {
@@ -69,6 +69,7 @@ commit_status group_check::admit(const transition& t) {
   merge_into(runs_, member_runs_);
   merge_into(currents_, member_currents_);
   merge_into(run_ids_, member_run_ids_);
+  messages_.merge(member_messages_);
   if (auto why = lookup(refused_, t.incarnation))
     return *why;
   auto status = check(t);
@@ -81,6 +82,7 @@ void group_check::withdraw(const transition& t, commit_status why) {
   member_runs_.clear();
   member_currents_.clear();
   member_run_ids_.clear();
+  member_messages_.clear();
   refuse(t, why);
 }
 
@@ -99,6 +101,9 @@ commit_status group_check::check(const transition& t) {
       return status;
   for (auto& change : t.currents)
     if (auto status = check_current(change); status != commit_status::committed)
+      return status;
+  for (auto& message : t.inbox_adds)
+    if (auto status = check_message(t.slot, message.message_id); status != commit_status::committed)
       return status;
   return commit_status::committed;
 }
@@ -146,24 +151,31 @@ commit_status group_check::check_create(const run_write& w) {
 }
 
 void group_check::note_erase(const run_write& w) {
-  workflow_view workflow_of{w.head.namespace_id, w.head.workflow_id};
-  auto current = find_current(workflow_of);
+  address_view of{w.head};
+  auto current = find_current(of);
   if (current && current->key == w.head.key)
-    member_currents_.insert_or_assign(workflow{workflow_of}, std::nullopt);
+    member_currents_.insert_or_assign(of.copy(), std::nullopt);
   member_run_ids_.insert_or_assign(w.head.run_id, false);
   member_runs_.emplace_back(w.head.key, std::nullopt);
 }
 
 commit_status group_check::check_current(const current_change& change) {
-  workflow_view workflow_of{change.namespace_id, change.workflow_id};
-  auto now = find_current(workflow_of);
+  address_view of{change};
+  auto now = find_current(of);
   auto run_id = now ? std::string_view{now->run_id} : std::string_view{};
   if (run_id != change.expected_run_id)
     return commit_status::already_exists;
-  current_before_.try_emplace(workflow{workflow_of}, std::move(now));
-  member_currents_.insert_or_assign(workflow{workflow_of},
+  current_before_.try_emplace(of.copy(), std::move(now));
+  member_currents_.insert_or_assign(of.copy(),
                                     stored_current{.run_id = change.run_id, .key = change.key});
   return commit_status::committed;
+}
+
+commit_status group_check::check_message(slot_id slot, const std::string& message_id) {
+  message_place place{slot, message_id};
+  auto is_taken = messages_.contains(place) || !member_messages_.insert(std::move(place)).second
+                  || stored_.has_message(slot, message_id);
+  return is_taken ? commit_status::message_taken : commit_status::committed;
 }
 
 const stored_run* group_check::before(std::int64_t key) const {
@@ -172,7 +184,7 @@ const stored_run* group_check::before(std::int64_t key) const {
 }
 
 const stored_current* group_check::current_before(const current_change& change) const {
-  auto found = lookup(current_before_, workflow_view{change.namespace_id, change.workflow_id});
+  auto found = lookup(current_before_, address_view{change});
   return found != nullptr && *found ? &**found : nullptr;
 }
 

@@ -46,12 +46,13 @@ public:
 
   // -- runs --------------------------------------------------------------------------------------
 
-  /// The current run of a workflow id; nothing when it has none.
+  /// The current run of an id; nothing when it has none.
   virtual result<std::optional<run_head>>
-  current_run(const std::string& namespace_id, const std::string& workflow_id) = 0;
-  virtual result<std::optional<run_head>> find_run(const std::string& namespace_id,
-                                                   const std::string& workflow_id,
-                                                   const std::string& run_id)
+  current_run(const std::string& namespace_id, machine_kind kind, const std::string& workflow_id)
+    = 0;
+  virtual result<std::optional<run_head>>
+  find_run(const std::string& namespace_id, machine_kind kind, const std::string& workflow_id,
+           const std::string& run_id)
     = 0;
   virtual result<std::optional<snapshot>> load_snapshot(std::int64_t key) = 0;
   /// Journal rows from `from_seq` on, in order, until `bytes_max` is passed (at least one row).
@@ -76,6 +77,24 @@ public:
   virtual result<std::vector<due_run>>
   pending_offers(time_point after_at, std::int64_t after_key, std::size_t limit) = 0;
 
+  // -- inboxes -----------------------------------------------------------------------------------
+
+  /// What was answered to a message when the slot's actor took it; nothing: it was not taken, or
+  /// forgotten long enough ago.
+  virtual result<std::optional<inbox_row>> read_inbox(slot_id slot, const std::string& message_id)
+    = 0;
+  /// Messages of one range that were taken before `taken_before` and are not forgotten, oldest
+  /// first, behind `behind`. Their senders did not commit the answer yet, or what they said then
+  /// was lost: whoever asks them hears of it again.
+  virtual result<std::vector<inbox_row>>
+  unforgotten(range_id range, time_point taken_before, const inbox_place& behind, std::size_t limit)
+    = 0;
+  /// Erases at most `limit` messages of one range that were forgotten before `forgotten_before`;
+  /// answers how many there were. Not fenced: copies that are older than a while are ignored by
+  /// whoever gets them, so it is for callers to wait for that long.
+  virtual result<std::size_t>
+  sweep_inbox(range_id range, time_point forgotten_before, std::size_t limit) = 0;
+
   // -- backlogs ----------------------------------------------------------------------------------
 
   /// Rows of one queue in order (priority, seq), behind the given place.
@@ -94,13 +113,14 @@ public:
   // -------------
 
   virtual result<std::vector<visibility_row>>
-  list(const std::string& namespace_id, const filter& query,
+  list(const std::string& namespace_id, machine_kind kind, const filter& query,
        const std::optional<list_cursor>& behind, std::size_t limit)
     = 0;
-  virtual result<std::int64_t> count(const std::string& namespace_id, const filter& query) = 0;
-  /// Counts by the values of one attribute, most frequent first.
+  virtual result<std::int64_t>
+  count(const std::string& namespace_id, machine_kind kind, const filter& query) = 0;
+  /// Counts by the values of one attribute, in the order of the values; rows without one first.
   virtual result<std::vector<group_count>> count_by(const std::string& namespace_id,
-                                                    const filter& query,
+                                                    machine_kind kind, const filter& query,
                                                     const std::string& attribute, value_type type)
     = 0;
 

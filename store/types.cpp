@@ -15,10 +15,14 @@ std::uint64_t mix(std::uint64_t hash, const std::string& text) noexcept {
 
 } // namespace
 
-slot_id slot_of(const std::string& namespace_id, const std::string& workflow_id) noexcept {
-  auto hash = mix(fnv_offset, namespace_id);
+slot_id slot_of(const std::string& namespace_id, machine_kind kind,
+                const std::string& id) noexcept {
+  auto hash = fnv_offset;
+  if (kind != machine_kind::workflow)
+    hash = (hash ^ static_cast<std::uint64_t>(kind)) * fnv_prime;
+  hash = mix(hash, namespace_id);
   hash = (hash ^ 0U) * fnv_prime;
-  hash = mix(hash, workflow_id);
+  hash = mix(hash, id);
   // The low bits of FNV alone are weak for short ids; fold the high half in.
   return static_cast<slot_id>((hash ^ (hash >> 32)) % slot_count);
 }

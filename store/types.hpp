@@ -1,30 +1,48 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "protocol/machine_kind.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace reprise::store {
 
-/// Slots are fixed for ever: `slot_of(namespace id, workflow id)` never changes its answer.
+/// Slots are fixed for ever: `slot_of` never changes its answer.
 inline constexpr std::uint32_t slot_count = 4096;
 
 using slot_id = std::uint16_t;
 using epoch_number = std::uint64_t;
 
-/// The slot of a workflow id: FNV-1a over both ids with a separator, modulo slot_count.
-slot_id slot_of(const std::string& namespace_id, const std::string& workflow_id) noexcept;
+/// Slots are owned, and move from node to node, in ranges of so many that lie side by side.
+inline constexpr std::uint32_t slots_a_range = 16;
+inline constexpr std::uint32_t range_count = slot_count / slots_a_range;
 
-/// What the store knows of one run without its journal: the row that every transition updates.
+using range_id = std::uint8_t;
+static_assert(range_count - 1 <= std::numeric_limits<range_id>::max());
+
+constexpr range_id range_of(slot_id slot) noexcept {
+  return static_cast<range_id>(slot / slots_a_range);
+}
+
+/// The slot of a durable actor: FNV-1a over both ids with a separator, modulo slot_count. The kind
+/// comes first where it is not a workflow, so workflows are where they were when there was no
+/// other.
+slot_id slot_of(const std::string& namespace_id, machine_kind kind, const std::string& id) noexcept;
+
+/// What the store knows of one run without its journal: the row that every transition updates. Runs
+/// of two kinds never meet: not by an id that both have, nor in a list or count.
 struct run_head {
   /// Grows with time (invariant 8); primary key of the run's rows. Given by the slot that creates
   /// it.
   std::int64_t key = 0;
   slot_id slot = 0;
   std::string namespace_id{};
+  machine_kind kind = machine_kind::workflow;
+  /// Of the durable actor, whatever its kind: all runs of it have the same.
   std::string workflow_id{};
   std::string run_id{};
   /// Number of the last journal row; the next append carries last_seq + 1. First row: 1.
@@ -90,6 +108,7 @@ struct named_value {
 struct visibility_row {
   std::int64_t key = 0;
   std::string namespace_id{};
+  machine_kind kind = machine_kind::workflow;
   std::string workflow_id{};
   std::string run_id{};
   std::string workflow_type{};
@@ -138,9 +157,10 @@ struct run_write {
   std::optional<std::uint64_t> forget_facts_to{};
 };
 
-/// Moves the pointer from a workflow id to its current run.
+/// Moves the pointer from an id to its current run.
 struct current_change {
   std::string namespace_id{};
+  machine_kind kind = machine_kind::workflow;
   std::string workflow_id{};
   /// The run that must be current now; empty: none may be. A mismatch refuses (already_exists).
   std::string expected_run_id{};
@@ -170,6 +190,48 @@ struct backlog_row {
   std::string task{};
 };
 
+/// Says that the transition takes a message of another durable actor, and what the sender is told,
+/// now and with each copy that comes later. The row belongs to the transition's slot, so to the
+/// receiving *id*: it outlives the run that took the message, that run's retention and deletion.
+///
+/// A message that comes again, since its answer was lost or its sender was loaded anew, finds the
+/// row: its answer is given again, nothing is decided. A copy that overtook the commit of the first
+/// one is refused by the commit (`message_taken`) and then finds it.
+struct inbox_add {
+  /// Unique for ever: the run that first wrote it, its number there, and a random word.
+  std::string message_id{};
+  /// Bytes to the store. A final refusal is an answer, too.
+  std::string answer{};
+  /// Whom to ask what became of the answer. Bytes to the store.
+  std::string sender{};
+  time_point taken_at{};
+};
+
+/// The sender has committed the answer and said so: no copy of the message is sent any more. The
+/// row stays for those that are on their way and goes with a sweep (`sweep_inbox`). Of a message
+/// that is forgotten already the first time counts; of one that is not there nothing happens.
+struct inbox_forget {
+  std::string message_id{};
+  time_point forgotten_at{};
+};
+
+/// A message that was taken.
+struct inbox_row {
+  slot_id slot = 0;
+  std::string message_id{};
+  std::string answer{};
+  std::string sender{};
+  time_point taken_at{};
+  std::optional<time_point> forgotten_at{};
+};
+
+/// A place among a range's messages that nobody forgot, oldest first.
+struct inbox_place {
+  time_point taken_at{};
+  std::string message_id{};
+  slot_id slot = 0;
+};
+
 /// One atomic unit: all or nothing. Touches one slot only.
 struct transition {
   slot_id slot = 0;
@@ -182,6 +244,9 @@ struct transition {
   std::vector<run_write> runs{};
   std::vector<current_change> currents{};
   std::vector<backlog_row> backlog_adds{};
+  /// Refused (message_taken) when the slot's inbox has one of them already.
+  std::vector<inbox_add> inbox_adds{};
+  std::vector<inbox_forget> inbox_forgets{};
 };
 
 /// What became of one transition of a group.
@@ -198,6 +263,9 @@ enum class commit_status : std::uint8_t {
   predecessor_lost,
   /// Not durable: the current pointer is not what was expected, or the run id exists.
   already_exists,
+  /// Not durable: a message that it takes was taken before, by a transition that its actor does not
+  /// know of. What was answered then is in the inbox (`read_inbox`).
+  message_taken,
   /// Not durable: more bytes than the database takes in one statement or transaction.
   too_large,
   /// Not durable: the store could not be written (disk full, down). Nothing of it will appear
@@ -222,6 +290,7 @@ struct due_run {
   slot_id slot = 0;
   std::int64_t key = 0;
   std::string namespace_id{};
+  machine_kind kind = machine_kind::workflow;
   std::string workflow_id{};
   std::string run_id{};
 };

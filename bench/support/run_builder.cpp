@@ -52,7 +52,7 @@ run_builder::run_builder(const store_owner& owner, std::string workflow_id, std:
     workflow_id_(std::move(workflow_id)),
     key_(key),
     ids_(ids),
-    slot_(store::slot_of(owner.ns().id, workflow_id_)) {
+    slot_(store::slot_of(owner.ns().id, machine_kind::workflow, workflow_id_)) {
   constexpr std::size_t signals_max = 1'000'000;
   bounds_.signals_max = signals_max;
 }

@@ -55,7 +55,7 @@ void list_rows(const call::ptr& c, const call::entry_ptr& ns, filter wanted, int
   }
   c->scanning([id = ns->facts.id, wanted = std::move(wanted), behind,
                page = page_size(asked_size, c->limits())](call& over, store::store& db) {
-    auto rows = db.list(id, wanted, behind, page);
+    auto rows = db.list(id, machine_kind::workflow, wanted, behind, page);
     if (rows)
       over.answer_bytes(list_response(*rows, page));
     else
@@ -96,7 +96,8 @@ temporal::api::common::v1::Payload group_payload(const std::string& attribute,
 
 void count_groups(call& over, store::store& db, const std::string& namespace_id,
                   const visibility_query& query) {
-  auto groups = db.count_by(namespace_id, query.filter, *query.group_by, query.group_type);
+  auto groups = db.count_by(namespace_id, machine_kind::workflow, query.filter, *query.group_by,
+                            query.group_type);
   if (!groups)
     return over.fail(scan_error(std::move(groups).error()));
   api::CountWorkflowExecutionsResponse out;
@@ -119,7 +120,7 @@ void count(const call::ptr& c, api::CountWorkflowExecutionsRequest& r) {
   c->scanning([id = ns->facts.id, query = std::move(*query)](call& over, store::store& db) {
     if (query.group_by)
       return count_groups(over, db, id, query);
-    auto n = db.count(id, query.filter);
+    auto n = db.count(id, machine_kind::workflow, query.filter);
     if (!n)
       return over.fail(scan_error(std::move(n).error()));
     api::CountWorkflowExecutionsResponse out;

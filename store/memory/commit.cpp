@@ -40,13 +40,16 @@ bool memory_store::has_run_id(const std::string& run_id) {
   return keys_by_run_id_.contains(run_id);
 }
 
-std::optional<stored_current> memory_store::current(const std::string& namespace_id,
-                                                    const std::string& workflow_id) {
-  auto found = currents_.find({namespace_id, workflow_id});
+std::optional<stored_current> memory_store::current(const actor_address& of) {
+  auto found = currents_.find(of);
   auto run = found == currents_.end() ? nullptr : run_data_of(found->second);
   if (run == nullptr)
     return std::nullopt;
   return stored_current{.run_id = run->head.run_id, .key = run->head.key};
+}
+
+bool memory_store::has_message(slot_id slot, const std::string& message_id) {
+  return inbox_.contains({slot, message_id});
 }
 
 const memory_store::run_data* memory_store::run_data_of(std::int64_t key) const {
@@ -60,9 +63,21 @@ void memory_store::apply(const transition& t) {
   for (auto& w : t.runs)
     apply(w);
   for (auto& change : t.currents)
-    currents_.insert_or_assign({change.namespace_id, change.workflow_id}, change.key);
+    currents_.insert_or_assign(
+      {.namespace_id = change.namespace_id, .kind = change.kind, .id = change.workflow_id},
+      change.key);
   for (auto& row : t.backlog_adds)
     add_backlog(row);
+  for (auto& m : t.inbox_adds)
+    inbox_.emplace(std::pair{t.slot, m.message_id}, inbox_row{.slot = t.slot,
+                                                              .message_id = m.message_id,
+                                                              .answer = m.answer,
+                                                              .sender = m.sender,
+                                                              .taken_at = m.taken_at});
+  for (auto& m : t.inbox_forgets)
+    if (auto row = inbox_.find({t.slot, m.message_id});
+        row != inbox_.end() && !row->second.forgotten_at)
+      row->second.forgotten_at = m.forgotten_at;
 }
 
 void memory_store::add_backlog(const backlog_row& row) {
@@ -142,7 +157,8 @@ void memory_store::erase_run(const run_write& w) {
   set_wakeups(run, gone);
   unlist(run);
   keys_by_run_id_.erase(run.head.run_id);
-  auto pointer = currents_.find({w.head.namespace_id, w.head.workflow_id});
+  auto pointer = currents_.find(
+    {.namespace_id = w.head.namespace_id, .kind = w.head.kind, .id = w.head.workflow_id});
   if (pointer != currents_.end() && pointer->second == w.head.key)
     currents_.erase(pointer);
   runs_.erase(found);
@@ -157,13 +173,13 @@ void memory_store::set_listed(run_data& run, const visibility_row& row) {
   unlist(run);
   run.listed = row;
   run.listed->key = run.head.key;
-  listed_[row.namespace_id].insert(place_of(*run.listed));
+  listed_[{row.namespace_id, row.kind}].insert(place_of(*run.listed));
 }
 
 void memory_store::unlist(run_data& run) {
   if (!run.listed)
     return;
-  auto found = listed_.find(run.listed->namespace_id);
+  auto found = listed_.find({run.listed->namespace_id, run.listed->kind});
   found->second.erase(place_of(*run.listed));
   if (found->second.empty())
     listed_.erase(found);

@@ -23,9 +23,9 @@ public:
   result<std::vector<epoch_number>> take_slots(const std::string& owner) override;
   result<epoch_number> raise_epoch(slot_id slot, epoch_number seen) override;
 
-  result<std::optional<run_head>> current_run(const std::string& namespace_id,
+  result<std::optional<run_head>> current_run(const std::string& namespace_id, machine_kind kind,
                                               const std::string& workflow_id) override;
-  result<std::optional<run_head>> find_run(const std::string& namespace_id,
+  result<std::optional<run_head>> find_run(const std::string& namespace_id, machine_kind kind,
                                            const std::string& workflow_id,
                                            const std::string& run_id) override;
   result<std::optional<snapshot>> load_snapshot(std::int64_t key) override;
@@ -42,6 +42,12 @@ public:
   result<std::vector<due_run>> pending_offers(time_point after_at, std::int64_t after_key,
                                               std::size_t limit) override;
 
+  result<std::optional<inbox_row>> read_inbox(slot_id slot, const std::string& message_id) override;
+  result<std::vector<inbox_row>> unforgotten(range_id range, time_point taken_before,
+                                             const inbox_place& behind, std::size_t limit) override;
+  result<std::size_t> sweep_inbox(range_id range, time_point forgotten_before,
+                                  std::size_t limit) override;
+
   result<std::vector<backlog_row>> read_backlog(const queue_key& queue, int after_priority,
                                                 std::int64_t after_seq, std::size_t limit) override;
   result<std::int64_t> count_backlog(const queue_key& queue) override;
@@ -49,12 +55,14 @@ public:
   result<void> erase_backlog(const queue_key& queue,
                              std::span<const std::pair<int, std::int64_t>> places) override;
 
-  result<std::vector<visibility_row>> list(const std::string& namespace_id, const filter& query,
-                                           const std::optional<list_cursor>& behind,
-                                           std::size_t limit) override;
-  result<std::int64_t> count(const std::string& namespace_id, const filter& query) override;
-  result<std::vector<group_count>> count_by(const std::string& namespace_id, const filter& query,
-                                            const std::string& attribute, value_type type) override;
+  result<std::vector<visibility_row>>
+  list(const std::string& namespace_id, machine_kind kind, const filter& query,
+       const std::optional<list_cursor>& behind, std::size_t limit) override;
+  result<std::int64_t> count(const std::string& namespace_id, machine_kind kind,
+                             const filter& query) override;
+  result<std::vector<group_count>> count_by(const std::string& namespace_id, machine_kind kind,
+                                            const filter& query, const std::string& attribute,
+                                            value_type type) override;
 
   result<void> create_namespace(const namespace_row& row) override;
   result<void> update_namespace(const namespace_row& row) override;
@@ -85,6 +93,7 @@ private:
     }
   };
 
+  using listed_kind = std::pair<std::string, machine_kind>;
   using due_index = std::set<std::pair<std::int64_t, std::int64_t>>;
 
   struct backlog_task {
@@ -100,8 +109,8 @@ private:
   std::optional<stored_run> run(std::int64_t key) override;
   bool has_key(std::int64_t key) override;
   bool has_run_id(const std::string& run_id) override;
-  std::optional<stored_current> current(const std::string& namespace_id,
-                                        const std::string& workflow_id) override;
+  std::optional<stored_current> current(const actor_address& of) override;
+  bool has_message(slot_id slot, const std::string& message_id) override;
 
   void apply(const transition& t);
   void apply(const run_write& w);
@@ -116,7 +125,7 @@ private:
   std::vector<due_run> due(const due_index& index, time_point after_at, std::int64_t after_key,
                            std::int64_t until, std::size_t limit) const;
   template <class Visit>
-  void for_each_listed(const std::string& namespace_id, const filter& query, Visit visit) const;
+  void for_each_listed(const listed_kind& of, const filter& query, Visit visit) const;
   const run_data* run_data_of(std::int64_t key) const;
 
   mutable std::mutex mutex_;
@@ -124,12 +133,13 @@ private:
   std::string lease_owner_;
   std::map<std::int64_t, run_data> runs_;
   std::unordered_map<std::string, std::int64_t> keys_by_run_id_;
-  std::map<std::pair<std::string, std::string>, std::int64_t> currents_;
+  std::map<actor_address, std::int64_t> currents_;
   due_index timers_;
   due_index offers_;
   std::map<queue_key, backlog_rows> backlogs_;
   std::unordered_map<std::string, std::pair<queue_key, backlog_place>> backlog_by_task_;
-  std::map<std::string, std::set<list_place>> listed_;
+  std::map<listed_kind, std::set<list_place>> listed_;
+  std::map<std::pair<slot_id, std::string>, inbox_row> inbox_;
   std::map<std::string, namespace_row> namespaces_;
   std::map<std::string, std::string> facts_;
 };

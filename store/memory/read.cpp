@@ -55,23 +55,24 @@ result<epoch_number> memory_store::raise_epoch(slot_id slot, epoch_number seen) 
 // -- runs ----------------------------------------------------------------------------------------
 
 result<std::optional<run_head>> memory_store::current_run(const std::string& namespace_id,
+                                                          machine_kind kind,
                                                           const std::string& workflow_id) {
   std::lock_guard guard{mutex_};
-  auto now = current(namespace_id, workflow_id);
+  auto now = current({.namespace_id = namespace_id, .kind = kind, .id = workflow_id});
   if (!now)
     return std::optional<run_head>{};
   return std::optional{runs_.at(now->key).head};
 }
 
-result<std::optional<run_head>> memory_store::find_run(const std::string& namespace_id,
-                                                       const std::string& workflow_id,
-                                                       const std::string& run_id) {
+result<std::optional<run_head>>
+memory_store::find_run(const std::string& namespace_id, machine_kind kind,
+                       const std::string& workflow_id, const std::string& run_id) {
   std::lock_guard guard{mutex_};
   auto found = keys_by_run_id_.find(run_id);
   if (found == keys_by_run_id_.end())
     return std::optional<run_head>{};
   auto& head = runs_.at(found->second).head;
-  if (head.namespace_id != namespace_id || head.workflow_id != workflow_id)
+  if (head.namespace_id != namespace_id || head.kind != kind || head.workflow_id != workflow_id)
     return std::optional<run_head>{};
   return std::optional{head};
 }
@@ -150,6 +151,7 @@ std::vector<due_run> memory_store::due(const due_index& index, time_point after_
                      .slot = head.slot,
                      .key = head.key,
                      .namespace_id = head.namespace_id,
+                     .kind = head.kind,
                      .workflow_id = head.workflow_id,
                      .run_id = head.run_id});
   }
@@ -174,6 +176,46 @@ result<std::vector<due_run>>
 memory_store::pending_offers(time_point after_at, std::int64_t after_key, std::size_t limit) {
   std::lock_guard guard{mutex_};
   return due(offers_, after_at, after_key, std::numeric_limits<std::int64_t>::max(), limit);
+}
+
+// -- inboxes -------------------------------------------------------------------------------------
+
+result<std::optional<inbox_row>> memory_store::read_inbox(slot_id slot,
+                                                          const std::string& message_id) {
+  std::lock_guard guard{mutex_};
+  auto found = inbox_.find({slot, message_id});
+  return found == inbox_.end() ? std::nullopt : std::optional{found->second};
+}
+
+result<std::vector<inbox_row>> memory_store::unforgotten(range_id range, time_point taken_before,
+                                                         const inbox_place& behind,
+                                                         std::size_t limit) {
+  std::lock_guard guard{mutex_};
+  auto place_of = [](const inbox_row& row) {
+    return std::tie(row.taken_at, row.message_id, row.slot);
+  };
+  std::vector<inbox_row> rows;
+  for (auto& [place, row] : inbox_)
+    if (range_of(row.slot) == range && !row.forgotten_at && row.taken_at < taken_before
+        && place_of(row) > std::tie(behind.taken_at, behind.message_id, behind.slot))
+      rows.push_back(row);
+  std::ranges::sort(rows, {}, place_of);
+  rows.resize(std::min(rows.size(), limit));
+  return rows;
+}
+
+result<std::size_t> memory_store::sweep_inbox(range_id range, time_point forgotten_before,
+                                              std::size_t limit) {
+  std::lock_guard guard{mutex_};
+  std::size_t erased = 0;
+  std::erase_if(inbox_, [&](const auto& entry) {
+    auto& row = entry.second;
+    auto goes = erased < limit && range_of(row.slot) == range && row.forgotten_at
+                && *row.forgotten_at < forgotten_before;
+    erased += goes ? 1 : 0;
+    return goes;
+  });
+  return erased;
 }
 
 // -- backlogs ------------------------------------------------------------------------------------
@@ -221,9 +263,8 @@ result<void> memory_store::erase_backlog(const queue_key& queue,
 // -- visibility ----------------------------------------------------------------------------------
 
 template <class Visit>
-void memory_store::for_each_listed(const std::string& namespace_id, const filter& query,
-                                   Visit visit) const {
-  auto found = listed_.find(namespace_id);
+void memory_store::for_each_listed(const listed_kind& of, const filter& query, Visit visit) const {
+  auto found = listed_.find(of);
   if (found == listed_.end())
     return;
   for (auto& place : found->second) {
@@ -234,11 +275,11 @@ void memory_store::for_each_listed(const std::string& namespace_id, const filter
 }
 
 result<std::vector<visibility_row>>
-memory_store::list(const std::string& namespace_id, const filter& query,
+memory_store::list(const std::string& namespace_id, machine_kind kind, const filter& query,
                    const std::optional<list_cursor>& behind, std::size_t limit) {
   std::lock_guard guard{mutex_};
   std::vector<visibility_row> rows;
-  auto found = listed_.find(namespace_id);
+  auto found = listed_.find({namespace_id, kind});
   if (found == listed_.end())
     return rows;
   auto place = found->second.begin();
@@ -254,21 +295,22 @@ memory_store::list(const std::string& namespace_id, const filter& query,
   return rows;
 }
 
-result<std::int64_t> memory_store::count(const std::string& namespace_id, const filter& query) {
+result<std::int64_t> memory_store::count(const std::string& namespace_id, machine_kind kind,
+                                         const filter& query) {
   std::lock_guard guard{mutex_};
   std::int64_t n = 0;
-  for_each_listed(namespace_id, query, [&](auto&) { ++n; });
+  for_each_listed({namespace_id, kind}, query, [&](auto&) { ++n; });
   return n;
 }
 
 result<std::vector<group_count>>
-memory_store::count_by(const std::string& namespace_id, const filter& query,
+memory_store::count_by(const std::string& namespace_id, machine_kind kind, const filter& query,
                        const std::string& attribute, value_type type) {
   if (auto bad = refuse_grouping(attribute, type))
     return *bad;
   std::lock_guard guard{mutex_};
   value_counts counts;
-  for_each_listed(namespace_id, query,
+  for_each_listed({namespace_id, kind}, query,
                   [&](auto& row) { counts.add(value_of(row, attribute, type), 1); });
   return counts.sorted();
 }

@@ -58,6 +58,7 @@ group_state::group_state(connection& db, std::span<const transition> group, know
   lock_slots(db, group);
   read_runs(db, group);
   read_currents(db, group);
+  read_messages(db, group);
 }
 
 /// Nearly always all epochs are alike, and one row tells them all.
@@ -112,18 +113,30 @@ void group_state::read_currents(connection& db, std::span<const transition> grou
   std::set<std::int64_t> hashes;
   for (auto& t : group) {
     for (auto& change : t.currents)
-      hashes.insert(sql::id_hash(change.namespace_id, change.workflow_id));
+      hashes.insert(sql::id_hash(change.namespace_id, change.kind, change.workflow_id));
     for (auto& w : t.runs)
       if (w.what == run_write::kind::erase)
-        hashes.insert(sql::id_hash(w.head.namespace_id, w.head.workflow_id));
+        hashes.insert(sql::id_hash(w.head.namespace_id, w.head.kind, w.head.workflow_id));
   }
   select_in(db,
-            "SELECT r.namespace_id, r.workflow_id, r.run_id, r.run_key FROM run_ids i "
+            "SELECT r.namespace_id, r.kind, r.workflow_id, r.run_id, r.run_key FROM run_ids i "
             "JOIN runs r ON r.run_key = i.run_key WHERE i.is_current = 1 AND i.id_hash IN ",
             hashes, " ORDER BY r.run_key DESC", [&](const rows& r) {
-              currents_.emplace(std::pair{r.text(1), r.text(2)},
-                                stored_current{.run_id = r.text(3), .key = r.integer(4)});
+              currents_.emplace(actor_address{.namespace_id = r.text(1),
+                                              .kind = static_cast<machine_kind>(r.integer(2)),
+                                              .id = r.text(3)},
+                                stored_current{.run_id = r.text(4), .key = r.integer(5)});
             });
+}
+
+void group_state::read_messages(connection& db, std::span<const transition> group) {
+  std::set<std::string> ids;
+  for (auto& t : group)
+    for (auto& message : t.inbox_adds)
+      ids.insert(message.message_id);
+  select_in(
+    db, "SELECT slot, message_id FROM inbox WHERE message_id IN ", ids, "",
+    [&](const rows& r) { messages_.emplace(static_cast<slot_id>(r.integer(1)), r.text(2)); });
 }
 
 epoch_number group_state::epoch(slot_id slot) {
@@ -149,12 +162,15 @@ bool group_state::has_run_id(const std::string&) {
   return false;
 }
 
-std::optional<stored_current> group_state::current(const std::string& namespace_id,
-                                                   const std::string& workflow_id) {
-  auto found = currents_.find({namespace_id, workflow_id});
+std::optional<stored_current> group_state::current(const actor_address& of) {
+  auto found = currents_.find(of);
   if (found == currents_.end())
     return std::nullopt;
   return found->second;
+}
+
+bool group_state::has_message(slot_id slot, const std::string& message_id) {
+  return messages_.contains({slot, message_id});
 }
 
 // -- rows in bulk --------------------------------------------------------------------------------
@@ -243,7 +259,8 @@ group_writer::group_writer(connection& db, const group_check& check)
              ""),
     // Replaces what lies in a place, and what the same task has elsewhere.
     backlog_(
-      "REPLACE INTO backlog(namespace_id, queue, kind, priority, seq, task_id, task) VALUES ", "") {
+      "REPLACE INTO backlog(namespace_id, queue, kind, priority, seq, task_id, task) VALUES ", ""),
+    inbox_("INSERT INTO inbox(message_id, slot, range_id, taken_at, sender, answer) VALUES ", "") {
 }
 
 void group_writer::add(const transition& t) {
@@ -254,6 +271,11 @@ void group_writer::add(const transition& t) {
   for (auto& row : t.backlog_adds)
     backlog_.add(db_, row.queue.namespace_id, row.queue.name, row.queue.kind, row.priority, row.seq,
                  unless_empty(row.task_id), row.task);
+  for (auto& message : t.inbox_adds)
+    inbox_.add(db_, message.message_id, int{t.slot}, int{range_of(t.slot)}, message.taken_at,
+               message.sender, message.answer);
+  for (auto& message : t.inbox_forgets)
+    forgotten_[message.forgotten_at].emplace_back(t.slot, &message.message_id);
 }
 
 void group_writer::add_run(const run_write& w) {
@@ -272,7 +294,8 @@ void group_writer::add_run(const run_write& w) {
     state.head = &w.head;
   state.is_new = state.is_new || w.what == run_write::kind::create;
   if (w.what == run_write::kind::create)
-    run_ids_.emplace(std::pair{sql::id_hash(w.head.namespace_id, w.head.workflow_id), key}, false);
+    run_ids_.emplace(
+      std::pair{sql::id_hash(w.head.namespace_id, w.head.kind, w.head.workflow_id), key}, false);
   if (w.what != run_write::kind::touch)
     journal_.add(key, w.row.seq, w.row.first_event_id, int{w.row.event_count}, w.row.events,
                  w.row.facts);
@@ -291,7 +314,7 @@ void group_writer::add_visibility(std::int64_t key, const visibility_row& row, b
 }
 
 void group_writer::add_current(const current_change& change) {
-  auto hash = sql::id_hash(change.namespace_id, change.workflow_id);
+  auto hash = sql::id_hash(change.namespace_id, change.kind, change.workflow_id);
   if (auto before = check_.current_before(change); before != nullptr)
     run_ids_.insert_or_assign({hash, before->key}, false);
   run_ids_.insert_or_assign({hash, change.key}, true);
@@ -318,14 +341,14 @@ void group_writer::erase_run(const run_head& head) {
   for (auto table : {"runs", "journal", "snapshots", "visibility", "attributes"})
     db_.execute(std::string{"DELETE FROM "} + table + fill(" WHERE run_key = ?", head.key));
   db_.execute(fill("DELETE FROM run_ids WHERE id_hash = ? AND run_key = ?",
-                   sql::id_hash(head.namespace_id, head.workflow_id), head.key));
+                   sql::id_hash(head.namespace_id, head.kind, head.workflow_id), head.key));
 }
 
 /// The tables take an insert that turns into an update for many rows at once, which no plain UPDATE
 /// can say; each literal costs the server's parser, so a row has no more of them than change.
 void group_writer::flush_heads() {
   row_batch created{"INSERT INTO runs(run_key, last_seq, next_event_id, status, timer_at, "
-                    "offer_at, slot, namespace_id, workflow_id, run_id) VALUES ",
+                    "offer_at, slot, namespace_id, kind, workflow_id, run_id) VALUES ",
                     ""};
   using wakeup = std::optional<time_point>;
   bulk_rows<std::int64_t, std::uint64_t, std::int64_t, int, wakeup, wakeup> moved{
@@ -345,8 +368,8 @@ void group_writer::flush_heads() {
                        wakeups->timer_at, wakeups->offer_at, key));
     } else if (is_new) {
       created.add(db_, key, head->last_seq, head->next_event_id, head->status, wakeups->timer_at,
-                  wakeups->offer_at, int{head->slot}, head->namespace_id, head->workflow_id,
-                  head->run_id);
+                  wakeups->offer_at, int{head->slot}, head->namespace_id,
+                  static_cast<int>(head->kind), head->workflow_id, head->run_id);
     } else if (++updates; wakeups_move) {
       moved.add(key, head->last_seq, head->next_event_id, head->status, wakeups->timer_at,
                 wakeups->offer_at);
@@ -386,6 +409,27 @@ void group_writer::flush() {
   flush_visibility();
   journal_.flush(db_);
   backlog_.flush(db_);
+  flush_inbox();
+}
+
+/// What is forgotten together goes in one statement; a message may be taken and forgotten in one
+/// group.
+void group_writer::flush_inbox() {
+  inbox_.flush(db_);
+  for (auto& [at, messages] : forgotten_) {
+    auto head = fill("UPDATE inbox SET forgotten_at = ? WHERE forgotten_at IS NULL AND (", at);
+    auto text = head;
+    for (auto& [slot, id] : messages) {
+      auto one = fill("(message_id = ? AND slot = ?)", *id, int{slot});
+      if (text.size() + one.size() + statement_overhead > db_.packet_max()) {
+        db_.execute(text + ")");
+        text = head;
+      }
+      text += (text.size() == head.size() ? "" : " OR ") + one;
+    }
+    db_.execute(text + ")");
+  }
+  forgotten_.clear();
 }
 
 namespace {
@@ -394,7 +438,7 @@ constexpr auto visibility_head
   = "INSERT INTO visibility(run_key, close_order, start_time, execution_time, status, "
     "history_length, history_size_bytes, state_transitions, namespace_id, workflow_id, run_id, "
     "workflow_type, task_queue, parent_workflow_id, parent_run_id, root_workflow_id, root_run_id, "
-    "attributes, info) VALUES ";
+    "attributes, info, kind) VALUES ";
 
 constexpr auto visibility_tail
   = " ON DUPLICATE KEY UPDATE close_order = VALUES(close_order), start_time = VALUES(start_time), "
@@ -405,7 +449,7 @@ constexpr auto visibility_tail
     "workflow_type = VALUES(workflow_type), task_queue = VALUES(task_queue), "
     "parent_workflow_id = VALUES(parent_workflow_id), parent_run_id = VALUES(parent_run_id), "
     "root_workflow_id = VALUES(root_workflow_id), root_run_id = VALUES(root_run_id), "
-    "attributes = VALUES(attributes), info = VALUES(info)";
+    "attributes = VALUES(attributes), info = VALUES(info), kind = VALUES(kind)";
 
 } // namespace
 
@@ -426,7 +470,7 @@ void group_writer::flush_visibility() {
                    row->task_queue, unless_empty(row->parent_workflow_id),
                    unless_empty(row->parent_run_id), unless_empty(row->root_workflow_id),
                    unless_empty(row->root_run_id), sql::encode_attributes(row->search_attributes),
-                   row->info);
+                   row->info, static_cast<int>(row->kind));
     for (auto& e : sql::elements_of(row->search_attributes))
       attributes.add(db_, key, e.name, e.place, static_cast<int>(e.type), e.text, e.integer,
                      e.real);
@@ -466,6 +510,9 @@ std::size_t longest_statement(const transition& t) {
   for (auto& row : t.backlog_adds)
     see(literal_size(row.queue.namespace_id) + literal_size(row.queue.name)
         + literal_size(row.task_id) + literal_size(row.task));
+  for (auto& message : t.inbox_adds)
+    see(literal_size(message.message_id) + literal_size(message.sender)
+        + literal_size(message.answer));
   return longest + statement_overhead;
 }
 

@@ -23,19 +23,21 @@ public:
   std::optional<stored_run> run(std::int64_t key) override;
   bool has_key(std::int64_t key) override;
   bool has_run_id(const std::string& run_id) override;
-  std::optional<stored_current> current(const std::string& namespace_id,
-                                        const std::string& workflow_id) override;
+  std::optional<stored_current> current(const actor_address& of) override;
+  bool has_message(slot_id slot, const std::string& message_id) override;
 
 private:
   void lock_slots(connection& db, std::span<const transition> group);
   void read_runs(connection& db, std::span<const transition> group);
   void read_currents(connection& db, std::span<const transition> group);
+  void read_messages(connection& db, std::span<const transition> group);
   const stored_run* known(std::int64_t key);
 
   known_runs& known_;
   std::unordered_map<slot_id, epoch_number> epochs_;
   std::unordered_map<std::int64_t, stored_run> runs_;
-  std::map<std::pair<std::string, std::string>, stored_current> currents_;
+  std::map<actor_address, stored_current> currents_;
+  std::set<std::pair<slot_id, std::string>> messages_;
 };
 
 /// Rows of one table on their way into multi-row statements, none longer than the server takes.
@@ -104,6 +106,7 @@ private:
   void flush_run_ids();
   void flush_snapshots();
   void flush_visibility();
+  void flush_inbox();
 
   connection& db_;
   const group_check& check_;
@@ -128,6 +131,9 @@ private:
   bulk_rows<std::int64_t, std::uint64_t, std::int64_t, int, std::string_view, std::string_view>
     journal_;
   row_batch backlog_;
+  row_batch inbox_;
+  /// By the time when they were.
+  std::map<time_point, std::vector<std::pair<slot_id, const std::string*>>> forgotten_;
 };
 
 /// Bytes of the longest statement that the transition needs when it stands alone.

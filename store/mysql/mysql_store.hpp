@@ -26,9 +26,9 @@ public:
   result<std::vector<epoch_number>> take_slots(const std::string& owner) override;
   result<epoch_number> raise_epoch(slot_id slot, epoch_number seen) override;
 
-  result<std::optional<run_head>> current_run(const std::string& namespace_id,
+  result<std::optional<run_head>> current_run(const std::string& namespace_id, machine_kind kind,
                                               const std::string& workflow_id) override;
-  result<std::optional<run_head>> find_run(const std::string& namespace_id,
+  result<std::optional<run_head>> find_run(const std::string& namespace_id, machine_kind kind,
                                            const std::string& workflow_id,
                                            const std::string& run_id) override;
   result<std::optional<snapshot>> load_snapshot(std::int64_t key) override;
@@ -45,6 +45,12 @@ public:
   result<std::vector<due_run>> pending_offers(time_point after_at, std::int64_t after_key,
                                               std::size_t limit) override;
 
+  result<std::optional<inbox_row>> read_inbox(slot_id slot, const std::string& message_id) override;
+  result<std::vector<inbox_row>> unforgotten(range_id range, time_point taken_before,
+                                             const inbox_place& behind, std::size_t limit) override;
+  result<std::size_t> sweep_inbox(range_id range, time_point forgotten_before,
+                                  std::size_t limit) override;
+
   result<std::vector<backlog_row>> read_backlog(const queue_key& queue, int after_priority,
                                                 std::int64_t after_seq, std::size_t limit) override;
   result<std::int64_t> count_backlog(const queue_key& queue) override;
@@ -52,12 +58,14 @@ public:
   result<void> erase_backlog(const queue_key& queue,
                              std::span<const std::pair<int, std::int64_t>> places) override;
 
-  result<std::vector<visibility_row>> list(const std::string& namespace_id, const filter& query,
-                                           const std::optional<list_cursor>& behind,
-                                           std::size_t limit) override;
-  result<std::int64_t> count(const std::string& namespace_id, const filter& query) override;
-  result<std::vector<group_count>> count_by(const std::string& namespace_id, const filter& query,
-                                            const std::string& attribute, value_type type) override;
+  result<std::vector<visibility_row>>
+  list(const std::string& namespace_id, machine_kind kind, const filter& query,
+       const std::optional<list_cursor>& behind, std::size_t limit) override;
+  result<std::int64_t> count(const std::string& namespace_id, machine_kind kind,
+                             const filter& query) override;
+  result<std::vector<group_count>> count_by(const std::string& namespace_id, machine_kind kind,
+                                            const filter& query, const std::string& attribute,
+                                            value_type type) override;
 
   result<void> create_namespace(const namespace_row& row) override;
   result<void> update_namespace(const namespace_row& row) override;

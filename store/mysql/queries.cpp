@@ -13,7 +13,7 @@ constexpr auto visibility_columns
   = "v.run_key, v.close_order, v.start_time, v.execution_time, v.status, v.history_length, "
     "v.history_size_bytes, v.state_transitions, v.namespace_id, v.workflow_id, v.run_id, "
     "v.workflow_type, v.task_queue, v.parent_workflow_id, v.parent_run_id, v.root_workflow_id, "
-    "v.root_run_id, v.attributes, v.info";
+    "v.root_run_id, v.attributes, v.info, v.kind";
 
 /// Nothing when the stored attributes cannot be read.
 std::optional<visibility_row> read_visibility(const rows& r) {
@@ -22,6 +22,7 @@ std::optional<visibility_row> read_visibility(const rows& r) {
     return std::nullopt;
   visibility_row row{.key = r.integer(1),
                      .namespace_id = r.text(9),
+                     .kind = static_cast<machine_kind>(r.integer(20)),
                      .workflow_id = r.text(10),
                      .run_id = r.text(11),
                      .workflow_type = r.text(12),
@@ -41,6 +42,10 @@ std::optional<visibility_row> read_visibility(const rows& r) {
   if (r.integer(2) != open_run_order)
     row.close_time = from_nanoseconds(r.integer(2));
   return row;
+}
+
+std::string listed_as(const std::string& namespace_id, machine_kind kind) {
+  return fill("v.namespace_id = ? AND v.kind = ? AND ", namespace_id, static_cast<int>(kind));
 }
 
 std::string behind_cursor(const list_cursor& place) {
@@ -78,11 +83,10 @@ std::optional<error> refuse_query(const std::string& text) {
 } // namespace
 
 result<std::vector<visibility_row>>
-mysql_store::list(const std::string& namespace_id, const filter& query,
+mysql_store::list(const std::string& namespace_id, machine_kind kind, const filter& query,
                   const std::optional<list_cursor>& behind, std::size_t limit) {
-  auto text = std::string{"SELECT "} + visibility_columns
-              + fill(" FROM visibility v WHERE v.namespace_id = ? AND ", namespace_id)
-              + fill(sql::compile(namespace_id, query));
+  auto text = std::string{"SELECT "} + visibility_columns + " FROM visibility v WHERE "
+              + listed_as(namespace_id, kind) + fill(sql::compile(namespace_id, kind, query));
   if (auto bad = refuse_query(text))
     return *bad;
   if (behind)
@@ -102,9 +106,10 @@ mysql_store::list(const std::string& namespace_id, const filter& query,
   });
 }
 
-result<std::int64_t> mysql_store::count(const std::string& namespace_id, const filter& query) {
-  auto text = fill("SELECT COUNT(*) FROM visibility v WHERE v.namespace_id = ? AND ", namespace_id)
-              + fill(sql::compile(namespace_id, query));
+result<std::int64_t> mysql_store::count(const std::string& namespace_id, machine_kind kind,
+                                        const filter& query) {
+  auto text = "SELECT COUNT(*) FROM visibility v WHERE " + listed_as(namespace_id, kind)
+              + fill(sql::compile(namespace_id, kind, query));
   if (auto bad = refuse_query(text))
     return *bad;
   return scanning([&](connection& db) -> result<std::int64_t> {
@@ -114,14 +119,13 @@ result<std::int64_t> mysql_store::count(const std::string& namespace_id, const f
 }
 
 result<std::vector<group_count>>
-mysql_store::count_by(const std::string& namespace_id, const filter& query,
+mysql_store::count_by(const std::string& namespace_id, machine_kind kind, const filter& query,
                       const std::string& attribute, value_type type) {
   if (auto bad = refuse_grouping(attribute, type))
     return *bad;
   auto text = "SELECT " + fill(sql::compile_value(attribute, type))
-              + fill(" AS value, COUNT(*) FROM visibility v WHERE v.namespace_id = ? AND ",
-                     namespace_id)
-              + fill(sql::compile(namespace_id, query)) + " GROUP BY value";
+              + " AS value, COUNT(*) FROM visibility v WHERE " + listed_as(namespace_id, kind)
+              + fill(sql::compile(namespace_id, kind, query)) + " GROUP BY value";
   if (auto bad = refuse_query(text))
     return *bad;
   return scanning([&](connection& db) -> result<std::vector<group_count>> {

@@ -8,7 +8,8 @@ namespace reprise::store::mysql {
 namespace {
 
 constexpr auto head_columns = "r.run_key, r.last_seq, r.next_event_id, r.status, r.timer_at, "
-                              "r.offer_at, r.slot, r.namespace_id, r.workflow_id, r.run_id";
+                              "r.offer_at, r.slot, r.namespace_id, r.kind, r.workflow_id, "
+                              "r.run_id";
 
 std::optional<time_point> time_at(const rows& r, unsigned column) {
   if (r.is_null(column))
@@ -22,8 +23,9 @@ std::optional<run_head> read_head(rows found) {
   return run_head{.key = found.integer(1),
                   .slot = static_cast<slot_id>(found.integer(7)),
                   .namespace_id = found.text(8),
-                  .workflow_id = found.text(9),
-                  .run_id = found.text(10),
+                  .kind = static_cast<machine_kind>(found.integer(9)),
+                  .workflow_id = found.text(10),
+                  .run_id = found.text(11),
                   .last_seq = found.natural(2),
                   .next_event_id = found.integer(3),
                   .status = static_cast<int>(found.integer(4)),
@@ -106,8 +108,9 @@ std::vector<due_run> read_due(rows found) {
                    .slot = static_cast<slot_id>(found.integer(3)),
                    .key = found.integer(2),
                    .namespace_id = found.text(4),
-                   .workflow_id = found.text(5),
-                   .run_id = found.text(6)});
+                   .kind = static_cast<machine_kind>(found.integer(5)),
+                   .workflow_id = found.text(6),
+                   .run_id = found.text(7)});
   return due;
 }
 
@@ -116,25 +119,27 @@ std::vector<due_run> read_due(rows found) {
 // -- runs ----------------------------------------------------------------------------------------
 
 result<std::optional<run_head>> mysql_store::current_run(const std::string& namespace_id,
+                                                         machine_kind kind,
                                                          const std::string& workflow_id) {
   return reading([&](connection& db) -> result<std::optional<run_head>> {
     return read_head(
       db.query(std::string{"SELECT "} + head_columns
                + fill(" FROM run_ids i JOIN runs r ON r.run_key = i.run_key WHERE i.id_hash = ? "
-                      "AND i.is_current = 1 AND r.namespace_id = ? AND r.workflow_id = ? "
-                      "ORDER BY i.run_key DESC LIMIT 1",
-                      sql::id_hash(namespace_id, workflow_id), namespace_id, workflow_id)));
+                      "AND i.is_current = 1 AND r.namespace_id = ? AND r.kind = ? "
+                      "AND r.workflow_id = ? ORDER BY i.run_key DESC LIMIT 1",
+                      sql::id_hash(namespace_id, kind, workflow_id), namespace_id,
+                      static_cast<int>(kind), workflow_id)));
   });
 }
 
-result<std::optional<run_head>> mysql_store::find_run(const std::string& namespace_id,
-                                                      const std::string& workflow_id,
-                                                      const std::string& run_id) {
+result<std::optional<run_head>>
+mysql_store::find_run(const std::string& namespace_id, machine_kind kind,
+                      const std::string& workflow_id, const std::string& run_id) {
   return reading([&](connection& db) -> result<std::optional<run_head>> {
     return read_head(db.query(std::string{"SELECT "} + head_columns
                               + fill(" FROM runs r WHERE r.run_id = ? AND r.namespace_id = ? "
-                                     "AND r.workflow_id = ?",
-                                     run_id, namespace_id, workflow_id)));
+                                     "AND r.kind = ? AND r.workflow_id = ?",
+                                     run_id, namespace_id, static_cast<int>(kind), workflow_id)));
   });
 }
 
@@ -182,11 +187,11 @@ mysql_store::read_events_reverse(std::int64_t key, std::int64_t to_event, std::s
 result<std::vector<due_run>> mysql_store::due_timers(time_point until, time_point after_at,
                                                      std::int64_t after_key, std::size_t limit) {
   return reading([&](connection& db) -> result<std::vector<due_run>> {
-    return read_due(
-      db.query(fill("SELECT timer_at, run_key, slot, namespace_id, workflow_id, run_id FROM runs "
-                    "WHERE timer_at <= ? AND timer_at >= ? AND (timer_at > ? OR run_key > ?) "
-                    "ORDER BY timer_at, run_key LIMIT ?",
-                    until, after_at, after_at, after_key, as_limit(limit))));
+    return read_due(db.query(
+      fill("SELECT timer_at, run_key, slot, namespace_id, kind, workflow_id, run_id FROM runs "
+           "WHERE timer_at <= ? AND timer_at >= ? AND (timer_at > ? OR run_key > ?) "
+           "ORDER BY timer_at, run_key LIMIT ?",
+           until, after_at, after_at, after_key, as_limit(limit))));
   });
 }
 
@@ -204,11 +209,69 @@ result<std::optional<time_point>> mysql_store::next_timer(time_point after) {
 result<std::vector<due_run>>
 mysql_store::pending_offers(time_point after_at, std::int64_t after_key, std::size_t limit) {
   return reading([&](connection& db) -> result<std::vector<due_run>> {
-    return read_due(
-      db.query(fill("SELECT offer_at, run_key, slot, namespace_id, workflow_id, run_id FROM runs "
-                    "WHERE offer_at >= ? AND (offer_at > ? OR run_key > ?) "
-                    "ORDER BY offer_at, run_key LIMIT ?",
-                    after_at, after_at, after_key, as_limit(limit))));
+    return read_due(db.query(
+      fill("SELECT offer_at, run_key, slot, namespace_id, kind, workflow_id, run_id FROM runs "
+           "WHERE offer_at >= ? AND (offer_at > ? OR run_key > ?) "
+           "ORDER BY offer_at, run_key LIMIT ?",
+           after_at, after_at, after_key, as_limit(limit))));
+  });
+}
+
+// -- inboxes -------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr auto message_columns = "slot, message_id, answer, sender, taken_at, forgotten_at";
+
+inbox_row read_message(const rows& r) {
+  return {.slot = static_cast<slot_id>(r.integer(1)),
+          .message_id = r.text(2),
+          .answer = r.text(3),
+          .sender = r.text(4),
+          .taken_at = from_nanoseconds(r.integer(5)),
+          .forgotten_at = time_at(r, 6)};
+}
+
+} // namespace
+
+result<std::optional<inbox_row>> mysql_store::read_inbox(slot_id slot,
+                                                         const std::string& message_id) {
+  return reading([&](connection& db) -> result<std::optional<inbox_row>> {
+    auto found
+      = db.query(std::string{"SELECT "} + message_columns
+                 + fill(" FROM inbox WHERE message_id = ? AND slot = ?", message_id, int{slot}));
+    if (!found.next())
+      return std::optional<inbox_row>{};
+    return std::optional{read_message(found)};
+  });
+}
+
+result<std::vector<inbox_row>> mysql_store::unforgotten(range_id range, time_point taken_before,
+                                                        const inbox_place& behind,
+                                                        std::size_t limit) {
+  auto text = std::string{"SELECT "} + message_columns
+              + fill(" FROM inbox WHERE range_id = ? AND forgotten_at IS NULL AND taken_at < ? "
+                     "AND taken_at >= ? AND (taken_at > ? OR message_id > ? "
+                     "OR (message_id = ? AND slot > ?)) "
+                     "ORDER BY taken_at, message_id, slot LIMIT ?",
+                     int{range}, taken_before, behind.taken_at, behind.taken_at, behind.message_id,
+                     behind.message_id, int{behind.slot}, as_limit(limit));
+  return reading([&](connection& db) -> result<std::vector<inbox_row>> {
+    auto found = db.query(text);
+    std::vector<inbox_row> page;
+    while (found.next())
+      page.push_back(read_message(found));
+    return page;
+  });
+}
+
+result<std::size_t> mysql_store::sweep_inbox(range_id range, time_point forgotten_before,
+                                             std::size_t limit) {
+  return writing(control_, [&](connection& db) -> result<std::size_t> {
+    auto erased = db.update(fill("DELETE FROM inbox WHERE range_id = ? AND forgotten_at < ? "
+                                 "ORDER BY forgotten_at LIMIT ?",
+                                 int{range}, forgotten_before, as_limit(limit)));
+    return static_cast<std::size_t>(erased);
   });
 }
 

@@ -50,6 +50,24 @@ void rewrite_words(connection& db) {
   }
 }
 
+bool finds(connection& db, const std::string& text) {
+  return db.query(text).next();
+}
+
+/// As ADD COLUMN IF NOT EXISTS, which MySQL does not have.
+void add_column(connection& db, const std::string& table, const std::string& column,
+                const std::string& definition) {
+  if (!finds(db, fill("SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() "
+                      "AND table_name = ? AND column_name = ?",
+                      table, column)))
+    db.execute("ALTER TABLE " + table + " ADD COLUMN " + column + " " + definition);
+}
+
+void add_kinds(connection& db) {
+  add_column(db, "runs", "kind", "INT NOT NULL DEFAULT 0");
+  add_column(db, "visibility", "kind", "INT NOT NULL DEFAULT 0");
+}
+
 // One entry a version; an entry never changes once it was released. DDL commits by itself, so each
 // statement must do no harm when it runs again after a crash between two of them.
 const std::array migrations{
@@ -127,6 +145,17 @@ const std::array migrations{
   }},
   // Words of texts by UAX 29, in one case.
   migration{.then = &rewrite_words},
+  // Durable actors of several kinds, and the messages between them. The messages lie by their ids,
+  // which begin with the run that sent them, so by time.
+  migration{
+    .statements = {"CREATE TABLE IF NOT EXISTS inbox("
+                   "message_id VARBINARY(1000) NOT NULL, slot INT NOT NULL, range_id INT NOT NULL, "
+                   "taken_at BIGINT NOT NULL, forgotten_at BIGINT, sender LONGBLOB NOT NULL, "
+                   "answer LONGBLOB NOT NULL, PRIMARY KEY(message_id, slot), "
+                   "KEY inbox_by_age(range_id, forgotten_at, taken_at)) "
+                   "ENGINE=InnoDB ROW_FORMAT=DYNAMIC"},
+    .then = &add_kinds,
+  },
 };
 
 void fill_slots(connection& db) {

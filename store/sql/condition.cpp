@@ -31,7 +31,8 @@ std::optional<std::string> after_prefix(std::string prefix) {
 /// Writes the condition from left to right, each parameter in step with its `?`.
 class compiler {
 public:
-  explicit compiler(const std::string& namespace_id) : namespace_id_(namespace_id) {
+  compiler(const std::string& namespace_id, machine_kind kind)
+    : namespace_id_(namespace_id), kind_(kind) {
   }
 
   void write(const filter& f);
@@ -73,6 +74,7 @@ private:
   }
 
   const std::string& namespace_id_;
+  const machine_kind kind_;
   condition out_;
 };
 
@@ -270,7 +272,7 @@ void compiler::write_index_hint(const filter& f) {
       text(",");
     auto& id = f.values[i].texts.front();
     if (is_workflow_id)
-      bind(id_hash(namespace_id_, id));
+      bind(id_hash(namespace_id_, kind_, id));
     else
       bind(id);
   }
@@ -313,8 +315,8 @@ void compiler::write_elements(const filter& f) {
 
 } // namespace
 
-condition compile(const std::string& namespace_id, const filter& f) {
-  compiler c{namespace_id};
+condition compile(const std::string& namespace_id, machine_kind kind, const filter& f) {
+  compiler c{namespace_id, kind};
   c.write(f);
   return std::move(c).finish();
 }
@@ -334,13 +336,16 @@ condition compile_value(const std::string& attribute, value_type type) {
   return out;
 }
 
-std::int64_t id_hash(const std::string& namespace_id, const std::string& workflow_id) noexcept {
+std::int64_t id_hash(const std::string& namespace_id, machine_kind kind,
+                     const std::string& id) noexcept {
   constexpr std::uint64_t prime = 1099511628211ULL;
   std::uint64_t hash = 14695981039346656037ULL;
+  if (kind != machine_kind::workflow)
+    hash = (hash ^ static_cast<std::uint64_t>(kind)) * prime;
   for (unsigned char c : namespace_id)
     hash = (hash ^ c) * prime;
   hash *= prime;
-  for (unsigned char c : workflow_id)
+  for (unsigned char c : id)
     hash = (hash ^ c) * prime;
   return static_cast<std::int64_t>(hash);
 }

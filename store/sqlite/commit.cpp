@@ -25,6 +25,8 @@ bool is_too_large(const transition& t) {
   }
   for (auto& row : t.backlog_adds)
     bytes += row.task.size();
+  for (auto& message : t.inbox_adds)
+    bytes += message.answer.size() + message.sender.size();
   return bytes > transition_bytes_max;
 }
 

@@ -18,12 +18,12 @@ void bind_all(statement& s, const sql::condition& condition) {
 /// The condition of a query, and its parameters.
 class where_clause {
 public:
-  where_clause(const std::string& namespace_id, const filter& query)
+  where_clause(const std::string& namespace_id, machine_kind kind, const filter& query)
     : query_(query), whole_(is_beyond_sql(query)) {
     if (whole_)
       compiled_.text = "matches_filter(?, v.run_key)";
     else
-      compiled_ = sql::compile(namespace_id, query);
+      compiled_ = sql::compile(namespace_id, kind, query);
   }
 
   const std::string& text() const noexcept {
@@ -75,19 +75,19 @@ search_value value_from(const statement& s, int column, value_type type) {
 } // namespace
 
 result<std::vector<visibility_row>>
-sqlite_store::list(const std::string& namespace_id, const filter& query,
+sqlite_store::list(const std::string& namespace_id, machine_kind kind, const filter& query,
                    const std::optional<list_cursor>& behind, std::size_t limit) {
   return scanning([&](database& db) -> result<std::vector<visibility_row>> {
-    where_clause where{namespace_id, query};
+    where_clause where{namespace_id, kind, query};
     auto text = std::string{"SELECT "} + visibility_columns
-                + " FROM visibility v WHERE v.namespace_id = ? AND " + where.text();
+                + " FROM visibility v WHERE v.namespace_id = ? AND v.kind = ? AND " + where.text();
     if (behind)
       text += " AND (v.close_order, v.start_time, v.run_key) < (?, ?, ?)";
     text += " ORDER BY v.close_order DESC, v.start_time DESC, v.run_key DESC LIMIT ?";
     auto s = prepare_query(db, text);
     if (!s)
       return too_complex();
-    s->bind(namespace_id);
+    s->bind(namespace_id).bind(static_cast<std::int64_t>(kind));
     where.bind(*s);
     if (behind)
       s->bind(close_order(*behind)).bind(nanoseconds(behind->start_time)).bind(behind->key);
@@ -99,14 +99,16 @@ sqlite_store::list(const std::string& namespace_id, const filter& query,
   });
 }
 
-result<std::int64_t> sqlite_store::count(const std::string& namespace_id, const filter& query) {
+result<std::int64_t> sqlite_store::count(const std::string& namespace_id, machine_kind kind,
+                                         const filter& query) {
   return scanning([&](database& db) -> result<std::int64_t> {
-    where_clause where{namespace_id, query};
-    auto s = prepare_query(db, "SELECT count(*) FROM visibility v WHERE v.namespace_id = ? AND "
+    where_clause where{namespace_id, kind, query};
+    auto s = prepare_query(db, "SELECT count(*) FROM visibility v WHERE v.namespace_id = ? "
+                               "AND v.kind = ? AND "
                                  + where.text());
     if (!s)
       return too_complex();
-    s->bind(namespace_id);
+    s->bind(namespace_id).bind(static_cast<std::int64_t>(kind));
     where.bind(*s);
     s->step();
     return s->integer(0);
@@ -114,21 +116,21 @@ result<std::int64_t> sqlite_store::count(const std::string& namespace_id, const 
 }
 
 result<std::vector<group_count>>
-sqlite_store::count_by(const std::string& namespace_id, const filter& query,
+sqlite_store::count_by(const std::string& namespace_id, machine_kind kind, const filter& query,
                        const std::string& attribute, value_type type) {
   if (auto bad = refuse_grouping(attribute, type))
     return *bad;
   return scanning([&](database& db) -> result<std::vector<group_count>> {
     auto value = sql::compile_value(attribute, type);
-    where_clause where{namespace_id, query};
+    where_clause where{namespace_id, kind, query};
     auto s = prepare_query(db, "SELECT " + value.text
                                  + " AS value, count(*) FROM visibility v "
-                                   "WHERE v.namespace_id = ? AND "
+                                   "WHERE v.namespace_id = ? AND v.kind = ? AND "
                                  + where.text() + " GROUP BY value");
     if (!s)
       return too_complex();
     bind_all(*s, value);
-    s->bind(namespace_id);
+    s->bind(namespace_id).bind(static_cast<std::int64_t>(kind));
     where.bind(*s);
     value_counts counts;
     while (s->step())

@@ -11,8 +11,9 @@ run_head read_head(const statement& s) {
   run_head head{.key = s.integer(0),
                 .slot = static_cast<slot_id>(s.integer(6)),
                 .namespace_id = s.string(7),
-                .workflow_id = s.string(8),
-                .run_id = s.string(9),
+                .kind = static_cast<machine_kind>(s.integer(8)),
+                .workflow_id = s.string(9),
+                .run_id = s.string(10),
                 .last_seq = static_cast<std::uint64_t>(s.integer(1)),
                 .next_event_id = s.integer(2),
                 .status = static_cast<int>(s.integer(3))};
@@ -27,6 +28,10 @@ std::optional<run_head> read_one_head(statement& s) {
   if (!s.step())
     return std::nullopt;
   return read_head(s);
+}
+
+std::int64_t as_integer(machine_kind kind) noexcept {
+  return static_cast<std::int64_t>(kind);
 }
 
 /// A page size as SQLite takes it; a negative LIMIT would mean none.
@@ -85,8 +90,9 @@ std::vector<due_run> read_due(statement& s) {
                    .slot = static_cast<slot_id>(s.integer(2)),
                    .key = s.integer(1),
                    .namespace_id = s.string(3),
-                   .workflow_id = s.string(4),
-                   .run_id = s.string(5)});
+                   .kind = static_cast<machine_kind>(s.integer(4)),
+                   .workflow_id = s.string(5),
+                   .run_id = s.string(6)});
   return due;
 }
 
@@ -95,26 +101,30 @@ std::vector<due_run> read_due(statement& s) {
 // -- runs ----------------------------------------------------------------------------------------
 
 result<std::optional<run_head>> sqlite_store::current_run(const std::string& namespace_id,
+                                                          machine_kind kind,
                                                           const std::string& workflow_id) {
   return reading([&](database& db) -> result<std::optional<run_head>> {
     running s{db.prepared("SELECT r.run_key, r.last_seq, r.next_event_id, r.status, r.timer_at, "
-                          "r.offer_at, r.slot, r.namespace_id, r.workflow_id, r.run_id "
+                          "r.offer_at, r.slot, r.namespace_id, r.kind, r.workflow_id, r.run_id "
                           "FROM run_ids i JOIN runs r ON r.run_key = i.run_key "
                           "WHERE i.id_hash = ? AND i.is_current = 1 AND r.namespace_id = ? "
-                          "AND r.workflow_id = ? ORDER BY i.run_key DESC LIMIT 1")};
-    s->bind(sql::id_hash(namespace_id, workflow_id)).bind(namespace_id).bind(workflow_id);
+                          "AND r.kind = ? AND r.workflow_id = ? "
+                          "ORDER BY i.run_key DESC LIMIT 1")};
+    s->bind(sql::id_hash(namespace_id, kind, workflow_id)).bind(namespace_id);
+    s->bind(as_integer(kind)).bind(workflow_id);
     return read_one_head(*s);
   });
 }
 
-result<std::optional<run_head>> sqlite_store::find_run(const std::string& namespace_id,
-                                                       const std::string& workflow_id,
-                                                       const std::string& run_id) {
+result<std::optional<run_head>>
+sqlite_store::find_run(const std::string& namespace_id, machine_kind kind,
+                       const std::string& workflow_id, const std::string& run_id) {
   return reading([&](database& db) -> result<std::optional<run_head>> {
     running s{db.prepared("SELECT run_key, last_seq, next_event_id, status, timer_at, offer_at, "
-                          "slot, namespace_id, workflow_id, run_id FROM runs "
-                          "WHERE run_id = ? AND namespace_id = ? AND workflow_id = ?")};
-    s->bind(run_id).bind(namespace_id).bind(workflow_id);
+                          "slot, namespace_id, kind, workflow_id, run_id FROM runs "
+                          "WHERE run_id = ? AND namespace_id = ? AND kind = ? "
+                          "AND workflow_id = ?")};
+    s->bind(run_id).bind(namespace_id).bind(as_integer(kind)).bind(workflow_id);
     return read_one_head(*s);
   });
 }
@@ -166,7 +176,7 @@ sqlite_store::read_events_reverse(std::int64_t key, std::int64_t to_event, std::
 result<std::vector<due_run>> sqlite_store::due_timers(time_point until, time_point after_at,
                                                       std::int64_t after_key, std::size_t limit) {
   return reading([&](database& db) -> result<std::vector<due_run>> {
-    running s{db.prepared("SELECT timer_at, run_key, slot, namespace_id, workflow_id, run_id "
+    running s{db.prepared("SELECT timer_at, run_key, slot, namespace_id, kind, workflow_id, run_id "
                           "FROM runs WHERE timer_at IS NOT NULL AND timer_at <= ? "
                           "AND (timer_at, run_key) > (?, ?) ORDER BY timer_at, run_key LIMIT ?")};
     s->bind(nanoseconds(until)).bind(nanoseconds(after_at)).bind(after_key).bind(as_limit(limit));
@@ -187,11 +197,71 @@ result<std::optional<time_point>> sqlite_store::next_timer(time_point after) {
 result<std::vector<due_run>>
 sqlite_store::pending_offers(time_point after_at, std::int64_t after_key, std::size_t limit) {
   return reading([&](database& db) -> result<std::vector<due_run>> {
-    running s{db.prepared("SELECT offer_at, run_key, slot, namespace_id, workflow_id, run_id "
+    running s{db.prepared("SELECT offer_at, run_key, slot, namespace_id, kind, workflow_id, run_id "
                           "FROM runs WHERE offer_at IS NOT NULL "
                           "AND (offer_at, run_key) > (?, ?) ORDER BY offer_at, run_key LIMIT ?")};
     s->bind(nanoseconds(after_at)).bind(after_key).bind(as_limit(limit));
     return read_due(*s);
+  });
+}
+
+// -- inboxes -------------------------------------------------------------------------------------
+
+namespace {
+
+/// A row of (slot, message_id, answer, sender, taken_at, forgotten_at).
+inbox_row read_message(const statement& s) {
+  inbox_row row{.slot = static_cast<slot_id>(s.integer(0)),
+                .message_id = s.string(1),
+                .answer = s.string(2),
+                .sender = s.string(3),
+                .taken_at = from_nanoseconds(s.integer(4))};
+  if (!s.is_null(5))
+    row.forgotten_at = from_nanoseconds(s.integer(5));
+  return row;
+}
+
+} // namespace
+
+result<std::optional<inbox_row>> sqlite_store::read_inbox(slot_id slot,
+                                                          const std::string& message_id) {
+  return reading([&](database& db) -> result<std::optional<inbox_row>> {
+    running s{db.prepared("SELECT slot, message_id, answer, sender, taken_at, forgotten_at "
+                          "FROM inbox WHERE message_id = ? AND slot = ?")};
+    if (!s->bind(message_id).bind(std::int64_t{slot}).step())
+      return std::optional<inbox_row>{};
+    return std::optional{read_message(*s)};
+  });
+}
+
+result<std::vector<inbox_row>> sqlite_store::unforgotten(range_id range, time_point taken_before,
+                                                         const inbox_place& behind,
+                                                         std::size_t limit) {
+  return reading([&](database& db) -> result<std::vector<inbox_row>> {
+    running s{db.prepared("SELECT slot, message_id, answer, sender, taken_at, forgotten_at "
+                          "FROM inbox WHERE range_id = ? AND forgotten_at IS NULL "
+                          "AND taken_at < ? AND (taken_at, message_id, slot) > (?, ?, ?) "
+                          "ORDER BY taken_at, message_id, slot LIMIT ?")};
+    s->bind(std::int64_t{range}).bind(nanoseconds(taken_before));
+    s->bind(nanoseconds(behind.taken_at)).bind(behind.message_id);
+    s->bind(std::int64_t{behind.slot}).bind(as_limit(limit));
+    std::vector<inbox_row> rows;
+    while (s->step())
+      rows.push_back(read_message(*s));
+    return rows;
+  });
+}
+
+result<std::size_t> sqlite_store::sweep_inbox(range_id range, time_point forgotten_before,
+                                              std::size_t limit) {
+  return writing([&](database& db) -> result<std::size_t> {
+    db.prepared("DELETE FROM inbox WHERE (message_id, slot) IN (SELECT message_id, slot "
+                "FROM inbox WHERE range_id = ? AND forgotten_at < ? ORDER BY forgotten_at LIMIT ?)")
+      .bind(std::int64_t{range})
+      .bind(nanoseconds(forgotten_before))
+      .bind(as_limit(limit))
+      .run();
+    return static_cast<std::size_t>(db.changes());
   });
 }
 

@@ -128,6 +128,22 @@ CREATE UNIQUE INDEX backlog_by_task ON backlog(task_id) WHERE task_id IS NOT NUL
   R"sql(
 DROP TABLE IF EXISTS attributes;
 )sql",
+  // Durable actors of several kinds, and the messages between them. The messages lie by their ids,
+  // which begin with the run that sent them, so by time.
+  R"sql(
+ALTER TABLE runs ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE visibility ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE inbox(
+  message_id TEXT NOT NULL,
+  slot INTEGER NOT NULL,
+  range_id INTEGER NOT NULL,
+  taken_at INTEGER NOT NULL,
+  forgotten_at INTEGER,
+  sender BLOB NOT NULL,
+  answer BLOB NOT NULL,
+  PRIMARY KEY(message_id, slot)) WITHOUT ROWID;
+CREATE INDEX inbox_by_age ON inbox(range_id, forgotten_at, taken_at);
+)sql",
 };
 
 static_assert(slot_count == 4096, "the first migration makes the rows of all slots");

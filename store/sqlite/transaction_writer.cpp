@@ -13,6 +13,10 @@ std::int64_t as_integer(std::uint64_t n) noexcept {
   return static_cast<std::int64_t>(n);
 }
 
+std::int64_t as_integer(machine_kind kind) noexcept {
+  return static_cast<std::int64_t>(kind);
+}
+
 std::optional<time_point> time_at(const statement& s, int column) {
   if (s.is_null(column))
     return std::nullopt;
@@ -44,16 +48,21 @@ bool writer_state::has_run_id(const std::string&) {
   return false;
 }
 
-std::optional<stored_current> writer_state::current(const std::string& namespace_id,
-                                                    const std::string& workflow_id) {
+std::optional<stored_current> writer_state::current(const actor_address& of) {
   running s{db_.prepared("SELECT r.run_key, r.run_id FROM run_ids i JOIN runs r "
                          "ON r.run_key = i.run_key WHERE i.id_hash = ? AND i.is_current = 1 "
-                         "AND r.namespace_id = ? AND r.workflow_id = ? "
+                         "AND r.namespace_id = ? AND r.kind = ? AND r.workflow_id = ? "
                          "ORDER BY i.run_key DESC LIMIT 1")};
-  s->bind(sql::id_hash(namespace_id, workflow_id)).bind(namespace_id).bind(workflow_id);
+  s->bind(sql::id_hash(of.namespace_id, of.kind, of.id)).bind(of.namespace_id);
+  s->bind(as_integer(of.kind)).bind(of.id);
   if (!s->step())
     return std::nullopt;
   return stored_current{.run_id = s->string(1), .key = s->integer(0)};
+}
+
+bool writer_state::has_message(slot_id slot, const std::string& message_id) {
+  running s{db_.prepared("SELECT 1 FROM inbox WHERE message_id = ? AND slot = ?")};
+  return s->bind(message_id).bind(std::int64_t{slot}).step();
 }
 
 // -- writing -------------------------------------------------------------------------------------
@@ -78,6 +87,10 @@ void transaction_writer::write(const transition& t) {
     s.bind(std::int64_t{row.priority}).bind(row.seq).bind_unless_empty(row.task_id);
     s.bind_blob(row.task).run();
   }
+  for (auto& message : t.inbox_adds)
+    take_message(t.slot, message);
+  for (auto& message : t.inbox_forgets)
+    forget_message(t.slot, message);
 }
 
 void transaction_writer::write_run(const run_write& w, bool becomes_current) {
@@ -111,14 +124,14 @@ void transaction_writer::write_run(const run_write& w, bool becomes_current) {
 
 void transaction_writer::insert_head(const run_head& head, bool becomes_current) {
   auto& s = db_.prepared("INSERT INTO runs(run_key, last_seq, next_event_id, status, timer_at, "
-                         "offer_at, slot, namespace_id, workflow_id, run_id) "
-                         "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                         "offer_at, slot, namespace_id, kind, workflow_id, run_id) "
+                         "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   s.bind(head.key).bind(as_integer(head.last_seq)).bind(head.next_event_id);
   s.bind(std::int64_t{head.status}).bind(head.timer_at).bind(head.offer_at);
-  s.bind(std::int64_t{head.slot}).bind(head.namespace_id).bind(head.workflow_id);
-  s.bind(head.run_id).run();
+  s.bind(std::int64_t{head.slot}).bind(head.namespace_id).bind(as_integer(head.kind));
+  s.bind(head.workflow_id).bind(head.run_id).run();
   auto& id = db_.prepared("INSERT INTO run_ids(id_hash, run_key, is_current) VALUES(?, ?, ?)");
-  id.bind(sql::id_hash(head.namespace_id, head.workflow_id)).bind(head.key);
+  id.bind(sql::id_hash(head.namespace_id, head.kind, head.workflow_id)).bind(head.key);
   id.bind(std::int64_t{becomes_current}).run();
 }
 
@@ -200,7 +213,7 @@ void transaction_writer::forget_facts(std::int64_t key, std::uint64_t to) {
 void transaction_writer::erase_run(const run_head& head) {
   db_.prepared("DELETE FROM runs WHERE run_key = ?").bind(head.key).run();
   db_.prepared("DELETE FROM run_ids WHERE id_hash = ? AND run_key = ?")
-    .bind(sql::id_hash(head.namespace_id, head.workflow_id))
+    .bind(sql::id_hash(head.namespace_id, head.kind, head.workflow_id))
     .bind(head.key)
     .run();
   db_.prepared("DELETE FROM journal WHERE run_key = ?").bind(head.key).run();
@@ -209,7 +222,7 @@ void transaction_writer::erase_run(const run_head& head) {
 }
 
 void transaction_writer::move_current(const current_change& change, bool is_marked) {
-  auto hash = sql::id_hash(change.namespace_id, change.workflow_id);
+  auto hash = sql::id_hash(change.namespace_id, change.kind, change.workflow_id);
   auto before = check_.current_before(change);
   if (before != nullptr && before->key != change.key)
     db_.prepared("UPDATE run_ids SET is_current = 0 WHERE id_hash = ? AND run_key = ?")
@@ -223,6 +236,20 @@ void transaction_writer::move_current(const current_change& change, bool is_mark
       .bind(hash)
       .bind(change.key)
       .run();
+}
+
+void transaction_writer::take_message(slot_id slot, const inbox_add& message) {
+  auto& s = db_.prepared("INSERT INTO inbox(message_id, slot, range_id, taken_at, sender, answer) "
+                         "VALUES(?, ?, ?, ?, ?, ?)");
+  s.bind(message.message_id).bind(std::int64_t{slot}).bind(std::int64_t{range_of(slot)});
+  s.bind(nanoseconds(message.taken_at)).bind_blob(message.sender).bind_blob(message.answer).run();
+}
+
+void transaction_writer::forget_message(slot_id slot, const inbox_forget& message) {
+  auto& s = db_.prepared("UPDATE inbox SET forgotten_at = ? WHERE message_id = ? AND slot = ? "
+                         "AND forgotten_at IS NULL");
+  s.bind(nanoseconds(message.forgotten_at)).bind(message.message_id).bind(std::int64_t{slot});
+  s.run();
 }
 
 } // namespace reprise::store::sqlite

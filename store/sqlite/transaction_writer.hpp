@@ -20,8 +20,8 @@ public:
   std::optional<stored_run> run(std::int64_t key) override;
   bool has_key(std::int64_t key) override;
   bool has_run_id(const std::string& run_id) override;
-  std::optional<stored_current> current(const std::string& namespace_id,
-                                        const std::string& workflow_id) override;
+  std::optional<stored_current> current(const actor_address& of) override;
+  bool has_message(slot_id slot, const std::string& message_id) override;
 
 private:
   database& db_;
@@ -47,6 +47,8 @@ private:
   void forget_facts(std::int64_t key, std::uint64_t to);
   void erase_run(const run_head& head);
   void move_current(const current_change& change, bool is_marked);
+  void take_message(slot_id slot, const inbox_add& message);
+  void forget_message(slot_id slot, const inbox_forget& message);
 
   database& db_;
   const group_check& check_;

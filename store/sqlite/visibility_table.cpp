@@ -13,14 +13,14 @@ statement& insert_or_update(database& db, bool is_new) {
                        "status, history_length, history_size_bytes, state_transitions, "
                        "namespace_id, workflow_id, run_id, workflow_type, task_queue, "
                        "parent_workflow_id, parent_run_id, root_workflow_id, root_run_id, "
-                       "attributes, info) "
-                       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                       "attributes, info, kind) "
+                       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   return db.prepared("INSERT INTO visibility(run_key, close_order, start_time, execution_time, "
                      "status, history_length, history_size_bytes, state_transitions, "
                      "namespace_id, workflow_id, run_id, workflow_type, task_queue, "
                      "parent_workflow_id, parent_run_id, root_workflow_id, root_run_id, "
-                     "attributes, info) "
-                     "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                     "attributes, info, kind) "
+                     "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
                      "ON CONFLICT(run_key) DO UPDATE SET close_order = excluded.close_order, "
                      "start_time = excluded.start_time, execution_time = excluded.execution_time, "
                      "status = excluded.status, history_length = excluded.history_length, "
@@ -33,7 +33,7 @@ statement& insert_or_update(database& db, bool is_new) {
                      "parent_run_id = excluded.parent_run_id, "
                      "root_workflow_id = excluded.root_workflow_id, "
                      "root_run_id = excluded.root_run_id, attributes = excluded.attributes, "
-                     "info = excluded.info");
+                     "info = excluded.info, kind = excluded.kind");
 }
 
 } // namespace
@@ -42,7 +42,7 @@ const char* const visibility_columns
   = "v.run_key, v.close_order, v.start_time, v.execution_time, v.status, v.history_length, "
     "v.history_size_bytes, v.state_transitions, v.namespace_id, v.workflow_id, v.run_id, "
     "v.workflow_type, v.task_queue, v.parent_workflow_id, v.parent_run_id, v.root_workflow_id, "
-    "v.root_run_id, v.attributes, v.info";
+    "v.root_run_id, v.attributes, v.info, v.kind";
 
 void put_visibility(database& db, std::int64_t key, const visibility_row& row, bool is_new) {
   auto attributes = sql::encode_attributes(row.search_attributes);
@@ -53,7 +53,8 @@ void put_visibility(database& db, std::int64_t key, const visibility_row& row, b
   s.bind(row.namespace_id).bind(row.workflow_id).bind(row.run_id).bind(row.workflow_type);
   s.bind(row.task_queue).bind_unless_empty(row.parent_workflow_id);
   s.bind_unless_empty(row.parent_run_id).bind_unless_empty(row.root_workflow_id);
-  s.bind_unless_empty(row.root_run_id).bind_blob(attributes).bind_blob(row.info).run();
+  s.bind_unless_empty(row.root_run_id).bind_blob(attributes).bind_blob(row.info);
+  s.bind(static_cast<std::int64_t>(row.kind)).run();
 }
 
 visibility_row read_visibility(const statement& s) {
@@ -62,6 +63,7 @@ visibility_row read_visibility(const statement& s) {
     throw failure{SQLITE_CORRUPT, "the search attributes of a row cannot be read"};
   visibility_row row{.key = s.integer(0),
                      .namespace_id = s.string(8),
+                     .kind = static_cast<machine_kind>(s.integer(19)),
                      .workflow_id = s.string(9),
                      .run_id = s.string(10),
                      .workflow_type = s.string(11),

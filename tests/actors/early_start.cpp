@@ -40,7 +40,7 @@ struct early_fixture : actor_fixture {
   }
 
   store::run_head head(const std::string& id) {
-    auto found = below().current_run(ns, id);
+    auto found = below().current_run(ns, machine_kind::workflow, id);
     REQUIRE(found);
     REQUIRE(found->has_value());
     return **found;
@@ -176,7 +176,7 @@ TEST_CASE_FIXTURE(early_fixture, "a start survives the end of its execution") {
 
 TEST_CASE_FIXTURE(early_fixture, "a start whose slot was another's in between is lost") {
   auto lost = hold("w");
-  auto slot = store::slot_of(ns, "w");
+  auto slot = store::slot_of(ns, machine_kind::workflow, "w");
   auto next = below().raise_epoch(slot, first_epoch);
   REQUIRE(next);
   caf::anon_send(node->slot_for(ns, "w"), epoch_atom_v, *next);

@@ -149,7 +149,7 @@ TEST_CASE_FIXTURE(actor_fixture, "a closed run is deleted though its successor's
   CHECK(ask_raw(again).status().code() == unavailable);
   for (int i = 0; i < 150; ++i)
     advance(10min);
-  auto head = below().find_run(ns, "w", first);
+  auto head = below().find_run(ns, machine_kind::workflow, "w", first);
   REQUIRE(head);
   CHECK_FALSE(head->has_value());
 }
@@ -211,7 +211,7 @@ TEST_CASE_FIXTURE(actor_fixture,
 }
 
 TEST_CASE_FIXTURE(actor_fixture, "a journal that cannot be folded parks that execution alone") {
-  auto slot = store::slot_of(ns, "poisoned");
+  auto slot = store::slot_of(ns, machine_kind::workflow, "poisoned");
   store::transition bad{.slot = slot, .epoch = first_epoch};
   store::run_write w{.what = store::run_write::kind::create};
   w.head = {.key = 1,
@@ -238,7 +238,7 @@ TEST_CASE_FIXTURE(actor_fixture, "a journal that cannot be folded parks that exe
 
 TEST_CASE_FIXTURE(actor_fixture, "an execution from before a take-over does not write behind it") {
   start("w");
-  auto slot = store::slot_of(ns, "w");
+  auto slot = store::slot_of(ns, machine_kind::workflow, "w");
   auto owner = node->slot_for(ns, "w");
   auto late = send(signal_request("w", "late"));
   scheduler.run_once(); // The slot hands it to the execution, whose turn does not come yet.
@@ -256,7 +256,7 @@ TEST_CASE_FIXTURE(actor_fixture, "an execution from before a take-over does not 
 
 TEST_CASE_FIXTURE(actor_fixture, "a node that lost a slot stops, takes over again, and goes on") {
   start("w");
-  auto slot = store::slot_of(ns, "w");
+  auto slot = store::slot_of(ns, machine_kind::workflow, "w");
   REQUIRE(below().raise_epoch(slot, first_epoch));
   auto lost = send(signal_request("w", "once"));
   run();

@@ -460,7 +460,7 @@ TEST_CASE_FIXTURE(actor_fixture,
   down = false;
   for (int i = 0; i < 20; ++i)
     advance(30s);
-  auto head = below().find_run(ns, "w", first);
+  auto head = below().find_run(ns, machine_kind::workflow, "w", first);
   REQUIRE(head);
   CHECK_FALSE(head->has_value());
 }

@@ -150,7 +150,7 @@ TEST_CASE_FIXTURE(actor_fixture, "no run begins beside one whose end the store l
   CHECK((code == already_exists || code == unavailable));
   advance(5s);
   CHECK(ask_raw(again).status().code() == already_exists);
-  auto current = below().current_run(ns, "w");
+  auto current = below().current_run(ns, machine_kind::workflow, "w");
   REQUIRE(current);
   REQUIRE(current->has_value());
   CHECK((**current).run_id == first);

@@ -83,7 +83,7 @@ TEST_CASE_FIXTURE(actor_fixture, "a long journal gets snapshots and loads from t
   caf::anon_send(node->slot_for(ns, "w"), trim_atom_v);
   run();
   CHECK(node->shared().watch.resident.value() == 0);
-  auto head = below().current_run(ns, "w");
+  auto head = below().current_run(ns, machine_kind::workflow, "w");
   REQUIRE(head);
   REQUIRE(head->has_value());
   auto snap = below().load_snapshot((*head)->key);
@@ -107,7 +107,7 @@ TEST_CASE_FIXTURE(actor_fixture, "a closed run is deleted when its retention is 
   for (int i = 0; i < 150; ++i)
     advance(10min);
   CHECK(ask_raw(history_request("w")).status().code() == 5);
-  auto head = below().current_run(ns, "w");
+  auto head = below().current_run(ns, machine_kind::workflow, "w");
   REQUIRE(head);
   CHECK_FALSE(head->has_value());
 }

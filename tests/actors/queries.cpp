@@ -707,7 +707,7 @@ TEST_CASE_FIXTURE(query_fixture, "a node that gives its slots up tells those tha
     node->drain();
   }
   SUBCASE("by losing them") {
-    auto slot = store::slot_of(ns, "c");
+    auto slot = store::slot_of(ns, machine_kind::workflow, "c");
     REQUIRE(below().raise_epoch(slot, first_epoch));
     start_request("c");
     ask_raw(start_request("c"));

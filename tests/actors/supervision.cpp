@@ -54,7 +54,7 @@ struct wards : actor_fixture {
 
 TEST_CASE_FIXTURE(wards, "a slot that dies at rest is begun anew under a higher epoch") {
   start("w");
-  auto slot = store::slot_of(ns, "w");
+  auto slot = store::slot_of(ns, machine_kind::workflow, "w");
   auto held = node->slot_for(ns, "w");
   kill_slot("w");
   run();
@@ -99,7 +99,8 @@ TEST_CASE_FIXTURE(wards, "what a dead slot's execution writes late does not land
   start("w");
   auto late = send(signal_request("w", "late"));
   scheduler.run_once(); // The slot hands it to the execution, whose turn comes after all others'.
-  store::transition stale{.slot = store::slot_of(ns, "w"), .epoch = first_epoch};
+  store::transition stale{.slot = store::slot_of(ns, machine_kind::workflow, "w"),
+                          .epoch = first_epoch};
   kill_slot("w");
   run();
   stale.backlog_adds.push_back({.queue = {.namespace_id = ns, .name = "q", .kind = 1}});
@@ -217,7 +218,8 @@ TEST_CASE("slots that are given up while the lease is renewed are taken anew") {
   CHECK_FALSE(f.node->shared().own_lease.valid());
   f.advance(2s);
   CHECK(f.node->serving());
-  CHECK(f.node->shared().epochs.of(store::slot_of(f.ns, "w")) == actor_fixture::first_epoch + 1);
+  CHECK(f.node->shared().epochs.of(store::slot_of(f.ns, machine_kind::workflow, "w"))
+        == actor_fixture::first_epoch + 1);
   CHECK(f.ask_raw(f.signal_request("w", "s")).status().code() == ok);
 }
 
@@ -387,7 +389,7 @@ struct broken_run : wards {
 
   broken_run() {
     write.head = {.key = 1,
-                  .slot = store::slot_of(ns, "poisoned"),
+                  .slot = store::slot_of(ns, machine_kind::workflow, "poisoned"),
                   .namespace_id = ns,
                   .workflow_id = "poisoned",
                   .run_id = "22222222-2222-4222-8222-222222222222",

@@ -113,7 +113,7 @@ struct timer_fixture {
   /// A run that is due then, as a transition wrote it.
   void write(int n, time_point at) {
     auto id = "w" + std::to_string(n);
-    auto number = store::slot_of(ns, id);
+    auto number = store::slot_of(ns, machine_kind::workflow, id);
     store::transition t{.slot = number, .epoch = 1};
     store::run_write w{.what = store::run_write::kind::create};
     w.head = {.key = n,

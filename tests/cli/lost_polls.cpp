@@ -177,7 +177,7 @@ TEST_CASE_FIXTURE(lost_polls, "a server that ends takes back what it could not s
   server.end(200ms);
   auto rows = db->namespaces();
   REQUIRE(rows);
-  auto run = db->current_run(rows->front().id, "w");
+  auto run = db->current_run(rows->front().id, machine_kind::workflow, "w");
   REQUIRE(run);
   REQUIRE(run->has_value());
   CHECK((**run).offer_at.has_value());

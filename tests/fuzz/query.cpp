@@ -87,8 +87,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(query.error().code == errc::invalid_argument, "a refusal is the caller's");
     return 0;
   }
-  auto in_memory = w.stores[0]->list(test::namespace_id, query->filter, {}, 100);
-  auto in_sqlite = w.stores[1]->list(test::namespace_id, query->filter, {}, 100);
+  auto in_memory = w.stores[0]->list(test::namespace_id, machine_kind::workflow, query->filter, {},
+                                     100);
+  auto in_sqlite = w.stores[1]->list(test::namespace_id, machine_kind::workflow, query->filter, {},
+                                     100);
   fuzz::require(in_memory.has_value(), "memory runs every query");
   if (!in_sqlite) {
     fuzz::require(in_sqlite.error().code == errc::invalid_argument,
@@ -100,9 +102,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                                               + "in SQLite");
   if (query->group_by)
     for (auto& s : w.stores)
-      fuzz::require(
-        s->count_by(test::namespace_id, query->filter, *query->group_by, query->group_type)
-          .has_value(),
-        "groups can be counted");
+      fuzz::require(s->count_by(test::namespace_id, machine_kind::workflow, query->filter,
+                                *query->group_by, query->group_type)
+                      .has_value(),
+                    "groups can be counted");
   return 0;
 }

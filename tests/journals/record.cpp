@@ -193,7 +193,8 @@ void add_journals(server_on_file& server, record& r) {
   auto namespaces = db.namespaces();
   REQUIRE(namespaces);
   for (auto& run : r.runs) {
-    auto head = db.find_run(namespaces->front().id, run.workflow_id, run.run_id);
+    auto head = db.find_run(namespaces->front().id, machine_kind::workflow, run.workflow_id,
+                            run.run_id);
     REQUIRE(head);
     REQUIRE(*head);
     auto snap = db.load_snapshot((*head)->key);

@@ -17,7 +17,7 @@ TEST_CASE_TEMPLATE("a start is durable with its head, journal, pointer and listi
 
   if constexpr (Backend::is_durable)
     w.reopen();
-  auto head = must(w->current_run(namespace_id, "workflow-1"));
+  auto head = must(w->current_run(namespace_id, machine_kind::workflow, "workflow-1"));
   REQUIRE(head);
   CHECK(head->key == 1);
   CHECK(head->run_id == "run-1");
@@ -34,7 +34,7 @@ TEST_CASE_TEMPLATE("a start is durable with its head, journal, pointer and listi
   CHECK(rows[0].events == "e1e2");
   CHECK(rows[0].facts == "f1");
   CHECK(must(w->load_snapshot(1))->state == "state");
-  CHECK(must(w->list(namespace_id, {}, {}, 10)).size() == 1);
+  CHECK(must(w->list(namespace_id, machine_kind::workflow, {}, {}, 10)).size() == 1);
 }
 
 TEST_CASE_TEMPLATE("an append moves the head and a wrong last_seq is refused", Backend,
@@ -51,7 +51,7 @@ TEST_CASE_TEMPLATE("an append moves the head and a wrong last_seq is refused", B
   odd.runs[0].row.seq = 7; // row and head do not agree
   CHECK(commit_one(*w, odd) == commit_status::conflict);
   CHECK(w.append(1, 3) == commit_status::committed);
-  auto head = must(w->find_run(namespace_id, "workflow-1", "run-1"));
+  auto head = must(w->find_run(namespace_id, machine_kind::workflow, "workflow-1", "run-1"));
   REQUIRE(head);
   CHECK(head->last_seq == 3);
   CHECK(head->next_event_id == 5);
@@ -84,9 +84,12 @@ TEST_CASE_TEMPLATE("a bad member costs only itself, wherever in the group it sta
   CHECK(statuses[5] == commit_status::committed);
   CHECK(statuses[6] == commit_status::committed);
   CHECK(statuses[7] == commit_status::already_exists);
-  CHECK(must(w->find_run(namespace_id, "workflow-1", "run-1"))->last_seq == 3);
-  CHECK(must(w->find_run(namespace_id, "workflow-2", "run-2"))->last_seq == 1);
-  CHECK(must(w->find_run(namespace_id, "workflow-4", "run-4"))->last_seq == 2);
+  CHECK(must(w->find_run(namespace_id, machine_kind::workflow, "workflow-1", "run-1"))->last_seq
+        == 3);
+  CHECK(must(w->find_run(namespace_id, machine_kind::workflow, "workflow-2", "run-2"))->last_seq
+        == 1);
+  CHECK(must(w->find_run(namespace_id, machine_kind::workflow, "workflow-4", "run-4"))->last_seq
+        == 2);
 }
 
 TEST_CASE_TEMPLATE("behind a refused transition nothing of its incarnation holds", Backend,
@@ -111,8 +114,10 @@ TEST_CASE_TEMPLATE("behind a refused transition nothing of its incarnation holds
   CHECK(w->commit(group)
         == std::vector{committed, predecessor_lost, predecessor_lost, committed, predecessor_lost,
                        committed});
-  CHECK(must(w->find_run(namespace_id, "workflow-1", "run-1"))->last_seq == 2);
-  CHECK(must(w->find_run(namespace_id, "workflow-2", "run-2"))->last_seq == 2);
+  CHECK(must(w->find_run(namespace_id, machine_kind::workflow, "workflow-1", "run-1"))->last_seq
+        == 2);
+  CHECK(must(w->find_run(namespace_id, machine_kind::workflow, "workflow-2", "run-2"))->last_seq
+        == 2);
   // What only the tables find.
   group.clear();
   auto same_run_id = start_of(4, w.epoch_of(4));
@@ -121,7 +126,8 @@ TEST_CASE_TEMPLATE("behind a refused transition nothing of its incarnation holds
   add(9, same_run_id);
   add(9, append_to(2, 3, w.epoch_of(2)));
   CHECK(w->commit(group) == std::vector{already_exists, already_exists});
-  CHECK(must(w->find_run(namespace_id, "workflow-2", "run-2"))->last_seq == 2);
+  CHECK(must(w->find_run(namespace_id, machine_kind::workflow, "workflow-2", "run-2"))->last_seq
+        == 2);
   // The next group begins anew: whether a life goes on is for its writer to know.
   CHECK(commit_one(*w, group[1]) == committed);
 }
@@ -135,7 +141,8 @@ TEST_CASE_TEMPLATE("a transition is all or nothing over its runs", Backend, REPR
   t.runs.push_back(append_to(99, 2, 0).runs[0]); // a run that is not there
   t.backlog_adds.push_back({.queue = {.namespace_id = namespace_id, .name = "q"}, .seq = 1});
   CHECK(commit_one(*w, t) == commit_status::predecessor_lost);
-  CHECK(must(w->find_run(namespace_id, "workflow-1", "run-1"))->last_seq == 1);
+  CHECK(must(w->find_run(namespace_id, machine_kind::workflow, "workflow-1", "run-1"))->last_seq
+        == 1);
   CHECK(must(w->read_journal(1, 1, 100)).size() == 1);
   CHECK(must(w->backlog_queues()).empty());
 }
@@ -190,23 +197,27 @@ TEST_CASE_TEMPLATE("the current pointer moves only from the run that was expecte
   CHECK(commit_one(*w, next) == commit_status::already_exists);
   next.currents[0].expected_run_id = "";
   CHECK(commit_one(*w, next) == commit_status::already_exists);
-  CHECK(must(w->current_run(namespace_id, "workflow-1"))->run_id == "run-1");
+  CHECK(must(w->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->run_id
+        == "run-1");
   next.currents[0].expected_run_id = "run-1";
   CHECK(commit_one(*w, next) == commit_status::committed);
-  CHECK(must(w->current_run(namespace_id, "workflow-1"))->run_id == "run-2");
-  CHECK(must(w->find_run(namespace_id, "workflow-1", "run-1"))->status == 6);
+  CHECK(must(w->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->run_id
+        == "run-2");
+  CHECK(must(w->find_run(namespace_id, machine_kind::workflow, "workflow-1", "run-1"))->status
+        == 6);
 
   SUBCASE("erasing the current run leaves none") {
     auto erase = erase_of(2, w.epoch_of(1));
     erase.slot = next.slot;
     erase.runs[0].head.workflow_id = "workflow-1";
     CHECK(commit_one(*w, erase) == commit_status::committed);
-    CHECK(!must(w->current_run(namespace_id, "workflow-1")));
-    CHECK(must(w->find_run(namespace_id, "workflow-1", "run-1")));
+    CHECK(!must(w->current_run(namespace_id, machine_kind::workflow, "workflow-1")));
+    CHECK(must(w->find_run(namespace_id, machine_kind::workflow, "workflow-1", "run-1")));
   }
   SUBCASE("erasing an older run leaves the pointer") {
     CHECK(commit_one(*w, erase_of(1, w.epoch_of(1))) == commit_status::committed);
-    CHECK(must(w->current_run(namespace_id, "workflow-1"))->run_id == "run-2");
+    CHECK(must(w->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->run_id
+          == "run-2");
   }
 }
 
@@ -225,7 +236,8 @@ TEST_CASE_TEMPLATE("two starts of one workflow id in a group: the first wins", B
   auto statuses = w->commit(group);
   CHECK(statuses[0] == commit_status::committed);
   CHECK(statuses[1] == commit_status::already_exists);
-  CHECK(must(w->current_run(namespace_id, "workflow-1"))->run_id == "run-1");
+  CHECK(must(w->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->run_id
+        == "run-1");
 }
 
 TEST_CASE_TEMPLATE("an erased run leaves nothing behind and its ids can be used again", Backend,
@@ -243,11 +255,11 @@ TEST_CASE_TEMPLATE("an erased run leaves nothing behind and its ids can be used 
   REQUIRE(commit_one(*w, t) == commit_status::committed);
   REQUIRE(w.append(1, 2) == commit_status::committed);
   REQUIRE(commit_one(*w, erase_of(1, w.epoch_of(1))) == commit_status::committed);
-  CHECK(!must(w->current_run(namespace_id, "workflow-1")));
-  CHECK(!must(w->find_run(namespace_id, "workflow-1", "run-1")));
+  CHECK(!must(w->current_run(namespace_id, machine_kind::workflow, "workflow-1")));
+  CHECK(!must(w->find_run(namespace_id, machine_kind::workflow, "workflow-1", "run-1")));
   CHECK(must(w->read_journal(1, 1, 1000)).empty());
   CHECK(!must(w->load_snapshot(1)));
-  CHECK(must(w->list(namespace_id, {}, {}, 10)).empty());
+  CHECK(must(w->list(namespace_id, machine_kind::workflow, {}, {}, 10)).empty());
   CHECK(must(w->due_timers(at(100), at(0), 0, 10)).empty());
   CHECK(must(w->pending_offers(at(0), 0, 10)).empty());
   CHECK(commit_one(*w, erase_of(1, w.epoch_of(1))) == commit_status::committed); // once more
@@ -271,7 +283,7 @@ TEST_CASE_TEMPLATE("one group may create, append to, erase and recreate", Backen
   CHECK(statuses[3] == commit_status::predecessor_lost);
   CHECK(statuses[4] == commit_status::committed);
   CHECK(statuses[5] == commit_status::committed);
-  CHECK(must(w->current_run(namespace_id, "workflow-1"))->last_seq == 2);
+  CHECK(must(w->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq == 2);
   CHECK(must(w->read_journal(1, 1, 1000)).size() == 2);
 }
 
@@ -290,7 +302,10 @@ TEST_CASE_TEMPLATE("a large group is one commit and keeps its order", Backend, R
   if constexpr (Backend::is_durable)
     w.reopen();
   for (std::int64_t key = 1; key <= 300; ++key) {
-    REQUIRE(must(w->find_run(namespace_id, workflow_id_of(key), run_id_of(key)))->last_seq == 4);
+    REQUIRE(
+      must(w->find_run(namespace_id, machine_kind::workflow, workflow_id_of(key), run_id_of(key)))
+        ->last_seq
+      == 4);
     REQUIRE(must(w->read_journal(key, 1, 100'000)).size() == 4);
   }
 }
@@ -309,7 +324,7 @@ TEST_CASE_TEMPLATE("ids of a thousand bytes and blobs of a megabyte come back as
   auto& head = t.runs[0].head;
   head.workflow_id = workflow_id;
   head.run_id = std::string(990, 'r') + "'\"\\%_\n";
-  head.slot = t.slot = store::slot_of(namespace_id, workflow_id);
+  head.slot = t.slot = store::slot_of(namespace_id, machine_kind::workflow, workflow_id);
   t.epoch = w.epochs[t.slot];
   t.currents[0].workflow_id = workflow_id;
   t.currents[0].run_id = head.run_id;
@@ -317,11 +332,12 @@ TEST_CASE_TEMPLATE("ids of a thousand bytes and blobs of a megabyte come back as
   t.runs[0].row.facts = std::string{"\0'\\", 3};
   t.runs[0].snap = store::snapshot{.seq = 1, .state = binary};
   REQUIRE(commit_one(*w, t) == commit_status::committed);
-  auto found = must(w->current_run(namespace_id, workflow_id));
+  auto found = must(w->current_run(namespace_id, machine_kind::workflow, workflow_id));
   REQUIRE(found);
   CHECK(found->run_id == head.run_id);
-  CHECK(!must(w->current_run(namespace_id, trailing)));
-  CHECK(!must(w->current_run(namespace_id, "W" + workflow_id.substr(1)))); // case counts
+  CHECK(!must(w->current_run(namespace_id, machine_kind::workflow, trailing)));
+  CHECK(!must(w->current_run(namespace_id, machine_kind::workflow,
+                             "W" + workflow_id.substr(1)))); // case counts
   auto rows = must(w->read_journal(1, 1, 1));
   REQUIRE(rows.size() == 1);
   CHECK(rows[0].events == binary);

@@ -41,7 +41,7 @@ TEST_CASE_TEMPLATE("a commit that failed before the store saw it left nothing", 
   store::faulty_store s{borrow(w), faults};
   faults.rest->push_back({.what = fault::kind::before});
   CHECK(commit_one(s, start_of(1, w.epoch_of(1))) == commit_status::unavailable);
-  CHECK(!must(s.current_run(namespace_id, "workflow-1")));
+  CHECK(!must(s.current_run(namespace_id, machine_kind::workflow, "workflow-1")));
   CHECK(commit_one(s, start_of(1, w.epoch_of(1))) == commit_status::committed);
 }
 
@@ -56,7 +56,7 @@ TEST_CASE_TEMPLATE("a commit of unknown outcome may be there when it is read aga
   auto slot = head_of(1).slot;
   CHECK(commit_one(s, start_of(1, w.epoch_of(1))) == commit_status::unknown);
   auto raised = must(s.raise_epoch(slot, w.epochs[slot]));
-  CHECK(must(s.current_run(namespace_id, "workflow-1"))->last_seq == 1);
+  CHECK(must(s.current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq == 1);
   CHECK(commit_one(s, append_to(1, 2, raised)) == commit_status::committed);
 }
 
@@ -70,8 +70,9 @@ TEST_CASE_TEMPLATE("a late commit overtakes a reader who did not raise the epoch
   REQUIRE(commit_one(s, start_of(1, w.epoch_of(1))) == commit_status::committed);
   faults.rest->push_back({.what = fault::kind::late, .late_calls = 2});
   CHECK(commit_one(s, append_to(1, 2, w.epoch_of(1))) == commit_status::unknown);
-  CHECK(must(s.current_run(namespace_id, "workflow-1"))->last_seq == 1);
-  CHECK(must(s.current_run(namespace_id, "workflow-1"))->last_seq == 2); // it landed
+  CHECK(must(s.current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq == 1);
+  CHECK(must(s.current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq
+        == 2); // it landed
 }
 
 TEST_CASE_TEMPLATE("a late commit cannot land behind a raised epoch", Backend, REPRISE_BACKENDS) {
@@ -85,9 +86,10 @@ TEST_CASE_TEMPLATE("a late commit cannot land behind a raised epoch", Backend, R
   faults.rest->push_back({.what = fault::kind::late, .late_calls = 100});
   CHECK(commit_one(s, append_to(1, 2, w.epoch_of(1))) == commit_status::unknown);
   auto raised = must(s.raise_epoch(slot, w.epochs[slot]));
-  auto seen = must(s.current_run(namespace_id, "workflow-1"));
+  auto seen = must(s.current_run(namespace_id, machine_kind::workflow, "workflow-1"));
   s.land_late();
-  CHECK(must(s.current_run(namespace_id, "workflow-1"))->last_seq == seen->last_seq);
+  CHECK(must(s.current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq
+        == seen->last_seq);
   CHECK(must(s.read_journal(1, 1, 1000)).size() == 1);
   CHECK(commit_one(s, append_to(1, 2, raised)) == commit_status::committed);
 }
@@ -147,7 +149,7 @@ TEST_CASE_TEMPLATE("a careful caller loses and doubles nothing under random faul
       }
       epoch = *raised;
       for (;;)
-        if (auto head = s.current_run(namespace_id, "workflow-1"))
+        if (auto head = s.current_run(namespace_id, machine_kind::workflow, "workflow-1"))
           return (*head)->last_seq;
     }
   };

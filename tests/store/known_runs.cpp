@@ -53,7 +53,8 @@ TEST_CASE_TEMPLATE("after the slots were taken again the store is read again", B
   w.epochs = must(w->take_slots("owner"));
   CHECK(w.append(1, 2) == commit_status::conflict);
   CHECK(w.append(1, 3) == commit_status::committed);
-  CHECK(must(w->find_run(namespace_id, "workflow-1", "run-1"))->last_seq == 3);
+  CHECK(must(w->find_run(namespace_id, machine_kind::workflow, "workflow-1", "run-1"))->last_seq
+        == 3);
 }
 
 TEST_CASE_TEMPLATE("wake-ups move with the append that moves them, and only then", Backend,
@@ -79,7 +80,7 @@ TEST_CASE_TEMPLATE("wake-ups move with the append that moves them, and only then
     t.runs[0].head.timer_at = timer;
     t.runs[0].head.offer_at = offer;
     REQUIRE(commit_one(*w, t) == commit_status::committed);
-    auto head = must(w->find_run(namespace_id, "workflow-1", "run-1"));
+    auto head = must(w->find_run(namespace_id, machine_kind::workflow, "workflow-1", "run-1"));
     CHECK(head->timer_at == timer);
     CHECK(head->offer_at == offer);
   }
@@ -92,7 +93,7 @@ TEST_CASE_TEMPLATE("wake-ups move with the append that moves them, and only then
   }
   for (auto status : w->commit(group))
     REQUIRE(status == commit_status::committed);
-  auto head = must(w->find_run(namespace_id, "workflow-1", "run-1"));
+  auto head = must(w->find_run(namespace_id, machine_kind::workflow, "workflow-1", "run-1"));
   CHECK(head->last_seq == seq);
   CHECK(head->timer_at == at(30));
   CHECK(must(w->due_timers(at(100), at(0), 0, 10)).size() == 1);

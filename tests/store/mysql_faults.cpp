@@ -83,9 +83,11 @@ TEST_CASE("sessions that the server ended are replaced without anybody noticing"
   REQUIRE(w.start(1) == commit_status::committed);
   auto db = w.session();
   for (std::uint64_t round = 2; round < 5; ++round) {
-    CHECK(must(w->current_run(namespace_id, "workflow-1"))->last_seq == round - 1);
+    CHECK(must(w->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq
+          == round - 1);
     kill_sessions(*db);
-    CHECK(must(w->current_run(namespace_id, "workflow-1"))->last_seq == round - 1);
+    CHECK(must(w->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq
+          == round - 1);
     CHECK(w.append(1, round) == commit_status::committed);
     kill_sessions(*db);
     CHECK(w->check());
@@ -187,7 +189,7 @@ TEST_CASE("committed, but the answer was lost: unknown, and it is there after th
   CHECK(commit_one(*s, append_to(1, 2, w.epoch_of(1))) == commit_status::unknown);
   auto slot = head_of(1).slot;
   auto raised = must(s->raise_epoch(slot, w.epochs[slot]));
-  CHECK(must(s->current_run(namespace_id, "workflow-1"))->last_seq == 2);
+  CHECK(must(s->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq == 2);
   CHECK(commit_one(*s, append_to(1, 3, raised)) == commit_status::committed);
   SUBCASE("the answer to a raise may be lost too: it can be repeated") {
     cut = true;
@@ -217,17 +219,17 @@ TEST_CASE("a COMMIT that is still under way cannot land behind a raised epoch") 
   auto slot = head_of(1).slot;
   SUBCASE("when it arrives late, its session has been ended") {
     auto raised = must(s->raise_epoch(slot, w.epochs[slot]));
-    CHECK(must(s->current_run(namespace_id, "workflow-1"))->last_seq == 1);
+    CHECK(must(s->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq == 1);
     proxy.deliver_held();
     until([&] { return proxy.held_was_sent() || proxy.held_was_closed(); });
-    CHECK(must(s->current_run(namespace_id, "workflow-1"))->last_seq == 1);
+    CHECK(must(s->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq == 1);
     CHECK(commit_one(*s, append_to(1, 2, raised)) == commit_status::committed);
   }
   SUBCASE("when it arrives in time, it is seen by whoever raises the epoch") {
     proxy.deliver_held();
     until([&] { return proxy.held_was_sent(); });
     auto raised = must(s->raise_epoch(slot, w.epochs[slot]));
-    CHECK(must(s->current_run(namespace_id, "workflow-1"))->last_seq == 2);
+    CHECK(must(s->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq == 2);
     CHECK(commit_one(*s, append_to(1, 3, raised)) == commit_status::committed);
   }
 }
@@ -249,7 +251,8 @@ TEST_CASE("raising an epoch waits for a transaction that has read the old one") 
     auto raised = w->raise_epoch(slot, w.epochs[slot]);
     REQUIRE(raised);
     done = true;
-    seen_by_raiser = must(w->current_run(namespace_id, "workflow-1"))->last_seq;
+    seen_by_raiser
+      = must(w->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq;
   }};
   await_lock_wait(*watcher);
   CHECK(!done);
@@ -316,14 +319,16 @@ TEST_CASE("while the server is away all is unavailable, and goes on when it is b
     // The first may have had its connection cut behind a COMMIT.
     CHECK(commit_one(*s, append_to(1, round, w.epoch_of(1))) != commit_status::committed);
     CHECK(commit_one(*s, append_to(1, round, w.epoch_of(1))) == commit_status::unavailable);
-    CHECK(s->current_run(namespace_id, "workflow-1").error().code == errc::unavailable);
+    CHECK(s->current_run(namespace_id, machine_kind::workflow, "workflow-1").error().code
+          == errc::unavailable);
     CHECK(s->acquire_lease("owner", std::chrono::seconds{60}).error().code == errc::unavailable);
     CHECK(s->raise_epoch(slot, w.epochs[slot]).error().code == errc::unavailable);
     CHECK(s->check().error().code == errc::unavailable);
     proxy.set_down(false);
     // It is tried again when the pause is over, by whoever comes then.
     until([&] { return s->check().has_value(); });
-    CHECK(must(s->current_run(namespace_id, "workflow-1"))->last_seq == round - 1);
+    CHECK(must(s->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq
+          == round - 1);
     CHECK(commit_one(*s, append_to(1, round, w.epoch_of(1))) == commit_status::committed);
   }
 }
@@ -370,7 +375,7 @@ TEST_CASE("under load a server that is away meets few attempts") {
   for (int i = 0; i < 4; ++i)
     callers.emplace_back([&] {
       while (std::chrono::steady_clock::now() < ends)
-        if (!s->current_run(namespace_id, "workflow-1") && !s->check())
+        if (!s->current_run(namespace_id, machine_kind::workflow, "workflow-1") && !s->check())
           ++refused;
     });
   callers.clear();
@@ -397,7 +402,7 @@ TEST_CASE("two nodes: the lease goes by the database's clock and shuts the first
   auto epochs = must(other->take_slots("other"));
   CHECK(w.append(1, 3) == commit_status::stale_epoch);
   CHECK(commit_one(*other, append_to(1, 3, epochs[head_of(1).slot])) == commit_status::committed);
-  CHECK(must(w->current_run(namespace_id, "workflow-1"))->last_seq == 3);
+  CHECK(must(w->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq == 3);
 }
 
 TEST_CASE("a group over the packet limit is split; a member over it is too large") {
@@ -417,7 +422,7 @@ TEST_CASE("a group over the packet limit is split; a member over it is too large
   for (std::size_t i = 0; i < group.size(); ++i)
     CHECK(answers[i] == (i == 5 || i == 7 ? commit_status::too_large : commit_status::committed));
   CHECK(must(w->read_journal(24, 1, 1))[0].events.size() == 1'500'000);
-  CHECK(!must(w->current_run(namespace_id, "workflow-6")));
+  CHECK(!must(w->current_run(namespace_id, machine_kind::workflow, "workflow-6")));
 }
 
 TEST_CASE("a member with a value that no column takes costs only itself") {
@@ -451,7 +456,7 @@ TEST_CASE("a database of the version before last is migrated and written to") {
   w.session()->execute("UPDATE schema_version SET version = 2");
   w.reopen();
   CHECK(w.append(1, 2) == commit_status::committed);
-  auto head = must(w->current_run(namespace_id, "workflow-1"));
+  auto head = must(w->current_run(namespace_id, machine_kind::workflow, "workflow-1"));
   REQUIRE(head);
   CHECK(head->last_seq == 2);
   CHECK(head->slot == head_of(1).slot);
@@ -481,7 +486,7 @@ TEST_CASE("words of texts that an older version wrote are found as those of toda
                          .attribute = attribute,
                          .type = type,
                          .values = {{.texts = {text}}}};
-    return must(w->count(namespace_id, wanted));
+    return must(w->count(namespace_id, machine_kind::workflow, wanted));
   };
   for (const auto* word : {"über", "refund", "partial"})
     CHECK(found("Note", store::value_type::text, word) == runs - 1);

@@ -61,28 +61,29 @@ TEST_CASE_TEMPLATE("a list or count that takes too long is ended with RESOURCE_E
   if (!w.available())
     return;
   fill(w, 20'000);
-  CHECK(must(w->count(namespace_id, slow_filter())) == 0);
+  CHECK(must(w->count(namespace_id, machine_kind::workflow, slow_filter())) == 0);
   w.backend.bounds.time_max = std::chrono::milliseconds{1};
   w.reopen();
   for (int round = 0; round < 3; ++round) {
-    auto counted = w->count(namespace_id, slow_filter());
+    auto counted = w->count(namespace_id, machine_kind::workflow, slow_filter());
     REQUIRE(!counted);
     CHECK(counted.error().code == errc::resource_exhausted);
-    auto listed = w->list(namespace_id, slow_filter(), {}, 10);
+    auto listed = w->list(namespace_id, machine_kind::workflow, slow_filter(), {}, 10);
     REQUIRE(!listed);
     CHECK(listed.error().code == errc::resource_exhausted);
-    auto grouped = w->count_by(namespace_id, slow_filter(), "ExecutionStatus",
-                               store::value_type::integer);
+    auto grouped = w->count_by(namespace_id, machine_kind::workflow, slow_filter(),
+                               "ExecutionStatus", store::value_type::integer);
     REQUIRE(!grouped);
     CHECK(grouped.error().code == errc::resource_exhausted);
     // Nothing else is bounded so, or harmed by it.
-    CHECK(must(w->current_run(namespace_id, "workflow-7"))->run_id == "run-7");
+    CHECK(must(w->current_run(namespace_id, machine_kind::workflow, "workflow-7"))->run_id
+          == "run-7");
     CHECK(must(w->due_timers(at(1'000'000), at(0), 0, 30'000)).empty());
     CHECK(w.append(1, static_cast<std::uint64_t>(round) + 2) == commit_status::committed);
   }
   w.backend.bounds.time_max = std::chrono::minutes{10};
   w.reopen();
-  CHECK(must(w->count(namespace_id, slow_filter())) == 0);
+  CHECK(must(w->count(namespace_id, machine_kind::workflow, slow_filter())) == 0);
 }
 
 TEST_CASE("scans that wait in every session they have hold up no other call") {
@@ -97,7 +98,7 @@ TEST_CASE("scans that wait in every session they have hold up no other call") {
   std::vector<std::jthread> clients;
   for (int i = 0; i < 10; ++i)
     clients.emplace_back([&] {
-      CHECK(w->count(namespace_id, slow_filter()));
+      CHECK(w->count(namespace_id, machine_kind::workflow, slow_filter()));
       ++ended;
     });
   // Those that have a session wait in the database, the others for a session.
@@ -111,7 +112,7 @@ TEST_CASE("scans that wait in every session they have hold up no other call") {
   auto slot = head_of(1).slot;
   for (std::uint64_t round = 0; round < 5; ++round) {
     CHECK(must(w->acquire_lease("owner", std::chrono::seconds{60})));
-    CHECK(must(w->find_run(namespace_id, "workflow-1", "run-1")));
+    CHECK(must(w->find_run(namespace_id, machine_kind::workflow, "workflow-1", "run-1")));
     CHECK(must(w->read_journal(1, 1, 1000)).size() == round + 1);
     w.epochs[slot] = must(w->raise_epoch(slot, w.epochs[slot]));
     CHECK(w.append(1, round + 2) == commit_status::committed);

@@ -59,7 +59,7 @@ TEST_CASE("every committed group survives a power cut") {
     else
       f.disk.crash_keeping_some(round);
     f.open();
-    auto head = must(f.s->current_run(namespace_id, "workflow-1"));
+    auto head = must(f.s->current_run(namespace_id, machine_kind::workflow, "workflow-1"));
     REQUIRE(head);
     REQUIRE(head->last_seq == last);
     REQUIRE(must(f.s->read_journal(1, 1, 1 << 20)).size() == last);
@@ -78,7 +78,8 @@ TEST_CASE("power cuts across checkpoints lose nothing") {
     if (i % 60 == 59) {
       f.disk.crash_keeping_some(static_cast<std::uint64_t>(i));
       f.open();
-      REQUIRE(must(f.s->current_run(namespace_id, "workflow-1"))->last_seq == last);
+      REQUIRE(must(f.s->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq
+              == last);
     }
   }
   std::uint64_t seen = 0;
@@ -131,7 +132,8 @@ TEST_CASE("a full disk refuses commits as unavailable, and the next one works by
     CHECK(f.append(1, 2) == commit_status::unavailable);
     CHECK(!f.s->check());
     // Reading goes on.
-    CHECK(must(f.s->current_run(namespace_id, "workflow-1"))->last_seq == 1);
+    CHECK(must(f.s->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq
+          == 1);
   }
   auto refused = f.s->raise_epoch(1, f.epochs[1]);
   REQUIRE(!refused);
@@ -141,7 +143,7 @@ TEST_CASE("a full disk refuses commits as unavailable, and the next one works by
   CHECK(f.s->check());
   CHECK(must(f.s->raise_epoch(1, f.epochs[1])) == f.epochs[1] + 1);
   f.crash_and_open();
-  CHECK(must(f.s->current_run(namespace_id, "workflow-1"))->last_seq == 2);
+  CHECK(must(f.s->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq == 2);
 }
 
 TEST_CASE("a failed write is unavailable and leaves nothing") {
@@ -151,7 +153,7 @@ TEST_CASE("a failed write is unavailable and leaves nothing") {
   CHECK(f.append(1, 2) == commit_status::unavailable);
   f.disk.set_write_fails(false);
   f.crash_and_open();
-  CHECK(must(f.s->current_run(namespace_id, "workflow-1"))->last_seq == 1);
+  CHECK(must(f.s->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq == 1);
   CHECK(f.append(1, 2) == commit_status::committed);
 }
 
@@ -164,18 +166,21 @@ TEST_CASE("a failed sync leaves the outcome unknown until the epoch is raised") 
   SUBCASE("the process goes on: the commit is not there and cannot come back") {
     auto slot = head_of(1).slot;
     f.epochs[slot] = must(f.s->raise_epoch(slot, f.epochs[slot]));
-    CHECK(must(f.s->current_run(namespace_id, "workflow-1"))->last_seq == 1);
+    CHECK(must(f.s->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq
+          == 1);
     // Not even when its frames had reached the disk without their sync.
     f.disk.crash_keeping_some(3);
     f.open();
-    CHECK(must(f.s->current_run(namespace_id, "workflow-1"))->last_seq == 1);
+    CHECK(must(f.s->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq
+          == 1);
     CHECK(f.append(1, 2) == commit_status::committed);
   }
   SUBCASE("the process dies: it is there or not, and the store is whole either way") {
     for (std::uint64_t seed = 1; seed < 4; ++seed)
       f.disk.crash_keeping_some(seed);
     f.open();
-    auto last = must(f.s->current_run(namespace_id, "workflow-1"))->last_seq;
+    auto last
+      = must(f.s->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq;
     CHECK(must(f.s->read_journal(1, 1, 1000)).size() == last);
     CHECK(f.append(1, last + 1) == commit_status::committed);
   }

@@ -67,7 +67,7 @@ TEST_CASE_TEMPLATE("a touch moves the wake-ups and nothing else", Backend, REPRI
   CHECK(must(w->due_timers(at(39), at(0), 0, 10)).empty());
   CHECK(keys(must(w->due_timers(at(40), at(0), 0, 10))) == list{1});
   CHECK(must(w->read_journal(1, 1, 1000)).size() == 1);
-  auto stored = must(w->current_run(namespace_id, "workflow-1"));
+  auto stored = must(w->current_run(namespace_id, machine_kind::workflow, "workflow-1"));
   CHECK(stored->last_seq == 1);
   CHECK(stored->status == 1);
   CHECK(stored->next_event_id == 3);

@@ -24,7 +24,7 @@ inline std::string workflow_id_of(std::int64_t key) {
 inline store::run_head head_of(std::int64_t key) {
   auto workflow_id = workflow_id_of(key);
   return {.key = key,
-          .slot = store::slot_of(namespace_id, workflow_id),
+          .slot = store::slot_of(namespace_id, machine_kind::workflow, workflow_id),
           .namespace_id = namespace_id,
           .workflow_id = workflow_id,
           .run_id = run_id_of(key),

@@ -19,7 +19,7 @@ std::vector<std::string> find_ids() {
   std::vector<std::string> out;
   for (int n = 0; out.size() < ids_wanted; ++n) {
     auto id = "workflow-" + std::to_string(n);
-    auto slot = store::slot_of(namespace_id, id);
+    auto slot = store::slot_of(namespace_id, machine_kind::workflow, id);
     if (slots.size() < slots_shared)
       slots.push_back(slot);
     if (slot == slots[out.size() % slots_shared])

@@ -172,14 +172,15 @@ result<st::epoch_number> process_store::raise_epoch(st::slot_id slot, st::epoch_
 }
 
 result<std::optional<st::run_head>> process_store::current_run(const std::string& namespace_id,
+                                                               machine_kind kind,
                                                                const std::string& workflow_id) {
-  return reading([&] { return disk_.below().current_run(namespace_id, workflow_id); });
+  return reading([&] { return disk_.below().current_run(namespace_id, kind, workflow_id); });
 }
 
-result<std::optional<st::run_head>> process_store::find_run(const std::string& namespace_id,
-                                                            const std::string& workflow_id,
-                                                            const std::string& run_id) {
-  return reading([&] { return disk_.below().find_run(namespace_id, workflow_id, run_id); });
+result<std::optional<st::run_head>>
+process_store::find_run(const std::string& namespace_id, machine_kind kind,
+                        const std::string& workflow_id, const std::string& run_id) {
+  return reading([&] { return disk_.below().find_run(namespace_id, kind, workflow_id, run_id); });
 }
 
 result<std::optional<st::snapshot>> process_store::load_snapshot(std::int64_t key) {
@@ -216,6 +217,22 @@ process_store::pending_offers(time_point after_at, std::int64_t after_key, std::
   return reading([&] { return disk_.below().pending_offers(after_at, after_key, limit); });
 }
 
+result<std::optional<st::inbox_row>> process_store::read_inbox(st::slot_id slot,
+                                                               const std::string& message_id) {
+  return reading([&] { return disk_.below().read_inbox(slot, message_id); });
+}
+
+result<std::vector<st::inbox_row>>
+process_store::unforgotten(st::range_id range, time_point taken_before,
+                           const st::inbox_place& behind, std::size_t limit) {
+  return reading([&] { return disk_.below().unforgotten(range, taken_before, behind, limit); });
+}
+
+result<std::size_t> process_store::sweep_inbox(st::range_id range, time_point forgotten_before,
+                                               std::size_t limit) {
+  return writing([&] { return disk_.below().sweep_inbox(range, forgotten_before, limit); });
+}
+
 result<std::vector<st::backlog_row>>
 process_store::read_backlog(const st::queue_key& queue, int after_priority, std::int64_t after_seq,
                             std::size_t limit) {
@@ -237,20 +254,21 @@ result<void> process_store::erase_backlog(const st::queue_key& queue,
 }
 
 result<std::vector<st::visibility_row>>
-process_store::list(const std::string& namespace_id, const st::filter& query,
+process_store::list(const std::string& namespace_id, machine_kind kind, const st::filter& query,
                     const std::optional<st::list_cursor>& behind, std::size_t limit) {
-  return reading([&] { return disk_.below().list(namespace_id, query, behind, limit); });
+  return reading([&] { return disk_.below().list(namespace_id, kind, query, behind, limit); });
 }
 
-result<std::int64_t> process_store::count(const std::string& namespace_id,
+result<std::int64_t> process_store::count(const std::string& namespace_id, machine_kind kind,
                                           const st::filter& query) {
-  return reading([&] { return disk_.below().count(namespace_id, query); });
+  return reading([&] { return disk_.below().count(namespace_id, kind, query); });
 }
 
 result<std::vector<st::group_count>>
-process_store::count_by(const std::string& namespace_id, const st::filter& query,
+process_store::count_by(const std::string& namespace_id, machine_kind kind, const st::filter& query,
                         const std::string& attribute, st::value_type type) {
-  return reading([&] { return disk_.below().count_by(namespace_id, query, attribute, type); });
+  return reading(
+    [&] { return disk_.below().count_by(namespace_id, kind, query, attribute, type); });
 }
 
 result<void> process_store::create_namespace(const st::namespace_row& row) {

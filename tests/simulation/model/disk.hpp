@@ -105,8 +105,9 @@ public:
   result<st::epoch_number> raise_epoch(st::slot_id slot, st::epoch_number seen) override;
 
   result<std::optional<st::run_head>> current_run(const std::string& namespace_id,
+                                                  machine_kind kind,
                                                   const std::string& workflow_id) override;
-  result<std::optional<st::run_head>> find_run(const std::string& namespace_id,
+  result<std::optional<st::run_head>> find_run(const std::string& namespace_id, machine_kind kind,
                                                const std::string& workflow_id,
                                                const std::string& run_id) override;
   result<std::optional<st::snapshot>> load_snapshot(std::int64_t key) override;
@@ -123,6 +124,14 @@ public:
   result<std::vector<st::due_run>> pending_offers(time_point after_at, std::int64_t after_key,
                                                   std::size_t limit) override;
 
+  result<std::optional<st::inbox_row>> read_inbox(st::slot_id slot,
+                                                  const std::string& message_id) override;
+  result<std::vector<st::inbox_row>> unforgotten(st::range_id range, time_point taken_before,
+                                                 const st::inbox_place& behind,
+                                                 std::size_t limit) override;
+  result<std::size_t> sweep_inbox(st::range_id range, time_point forgotten_before,
+                                  std::size_t limit) override;
+
   result<std::vector<st::backlog_row>> read_backlog(const st::queue_key& queue, int after_priority,
                                                     std::int64_t after_seq,
                                                     std::size_t limit) override;
@@ -132,12 +141,13 @@ public:
                              std::span<const std::pair<int, std::int64_t>> places) override;
 
   result<std::vector<st::visibility_row>>
-  list(const std::string& namespace_id, const st::filter& query,
+  list(const std::string& namespace_id, machine_kind kind, const st::filter& query,
        const std::optional<st::list_cursor>& behind, std::size_t limit) override;
-  result<std::int64_t> count(const std::string& namespace_id, const st::filter& query) override;
+  result<std::int64_t> count(const std::string& namespace_id, machine_kind kind,
+                             const st::filter& query) override;
   result<std::vector<st::group_count>>
-  count_by(const std::string& namespace_id, const st::filter& query, const std::string& attribute,
-           st::value_type type) override;
+  count_by(const std::string& namespace_id, machine_kind kind, const st::filter& query,
+           const std::string& attribute, st::value_type type) override;
 
   result<void> create_namespace(const st::namespace_row& row) override;
   result<void> update_namespace(const st::namespace_row& row) override;

@@ -17,7 +17,7 @@ namespace {
 std::set<std::size_t> slots_used() {
   std::set<std::size_t> out;
   for (const auto& id : workflow_ids())
-    out.insert(store::slot_of(namespace_id, id));
+    out.insert(store::slot_of(namespace_id, machine_kind::workflow, id));
   return out;
 }
 
