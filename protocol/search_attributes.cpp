@@ -60,8 +60,9 @@ bool read_offset(std::string_view rest, std::int64_t& seconds) {
   return true;
 }
 
-/// Nanoseconds since the epoch of an RFC 3339 time. Beyond what 64 bits hold: the nearest.
-std::optional<std::int64_t> parse_time(std::string_view text) {
+/// Nanoseconds since the epoch of an RFC 3339 time, and its zone. Beyond what 64 bits hold: the
+/// nearest.
+std::optional<std::int64_t> parse_time(std::string_view text, std::int32_t& zone) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
   constexpr std::size_t fixed_length = 19;
   if (!read_digits(text, 0, 4, year) || !read_digits(text, 5, 2, month)
@@ -79,6 +80,7 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
   std::int64_t offset = 0;
   if (!date.ok() || !read_fraction(rest, ns) || !read_offset(rest, offset))
     return std::nullopt;
+  zone = static_cast<std::int32_t>(offset);
   auto days = std::chrono::sys_days{date}.time_since_epoch().count();
   auto seconds = std::int64_t{days} * 86'400 + hour * 3600 + minute * 60 + second - offset;
   constexpr std::int64_t far = 9'223'372'035;
@@ -109,7 +111,7 @@ bool decode_one(const json_value& json, int type, search_attribute_value& out) {
     case enums::INDEXED_VALUE_TYPE_DATETIME:
       if (json.what != kind::string)
         return false;
-      if (auto time = parse_time(json.text)) {
+      if (auto time = parse_time(json.text, out.zone_seconds)) {
         out.integer = *time;
         return true;
       }
@@ -173,8 +175,23 @@ std::string real_text(double value) {
   return number_text(value, plain ? std::chars_format::fixed : std::chars_format::scientific);
 }
 
-std::string time_text(std::int64_t ns) {
-  std::chrono::sys_time<std::chrono::nanoseconds> time{std::chrono::nanoseconds{ns}};
+std::string zone_text(std::int32_t seconds) {
+  if (seconds == 0)
+    return "Z";
+  auto minutes = std::abs(seconds) / 60;
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "%c%02d:%02d", seconds < 0 ? '-' : '+', minutes / 60,
+                minutes % 60);
+  return text.data();
+}
+
+std::string time_text(std::int64_t ns, std::int32_t zone) {
+  // At the end of what is counted a clock of another zone cannot be told.
+  constexpr std::int64_t far = 9'200'000'000'000'000'000;
+  if (ns > far || ns < -far)
+    zone = 0;
+  std::chrono::sys_time<std::chrono::nanoseconds> time{std::chrono::nanoseconds{ns}
+                                                       + std::chrono::seconds{zone}};
   auto day = std::chrono::floor<std::chrono::days>(time);
   std::chrono::year_month_day date{day};
   std::chrono::hh_mm_ss clock{time - day};
@@ -188,7 +205,7 @@ std::string time_text(std::int64_t ns) {
   out.erase(out.find_last_not_of('0') + 1);
   if (out.back() == '.')
     out.pop_back();
-  return '"' + out + "Z\"";
+  return '"' + out + zone_text(zone) + '"';
 }
 
 std::string encoding_of(const payload_type& payload) {
@@ -318,7 +335,7 @@ std::string search_attribute_json(const search_attribute_value& value, int type)
     case enums::INDEXED_VALUE_TYPE_BOOL:
       return value.integer != 0 ? "true" : "false";
     case enums::INDEXED_VALUE_TYPE_DATETIME:
-      return time_text(value.integer);
+      return time_text(value.integer, value.zone_seconds);
     case enums::INDEXED_VALUE_TYPE_KEYWORD_LIST:
       for (const auto& text : value.texts) {
         out += out.empty() ? '[' : ',';
@@ -331,11 +348,27 @@ std::string search_attribute_json(const search_attribute_value& value, int type)
   }
 }
 
+/// A payload that says nothing of itself, as texts show it.
+std::string shown_data(const payload_type& payload) {
+  if (payload.data().empty())
+    return {};
+  std::string out = "data:\"";
+  for (char c : payload.data()) {
+    if (c == '"' || c == '\\')
+      out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
 std::string search_attribute_refusal(const std::string& name, const payload_type& payload,
                                      int type) {
   auto json = parse_json(payload.data());
   return "invalid value for search attribute " + name + " of type "
-         + search_attribute_type_name(type) + ": " + (json ? to_plain_text(*json) : payload.data());
+         + search_attribute_type_name(type) + ": "
+         + (payload.metadata().empty() ? "value from <" + shown_data(payload) + ">"
+            : json                     ? to_plain_text(*json)
+                                       : payload.data());
 }
 
 std::optional<std::string>
@@ -371,7 +404,8 @@ search_attribute_values_problem(const temporal::api::common::v1::SearchAttribute
     if (!may_be_set(name))
       return name + " attribute can't be set in SearchAttributes";
     const auto& payload = attributes.indexed_fields().at(name);
-    if (!decode_search_attribute(payload, known.at(name)))
+    // One that does not even say what it is means nothing, not "nothing".
+    if (payload.metadata().empty() || !decode_search_attribute(payload, known.at(name)))
       return search_attribute_refusal(name, payload, known.at(name));
   }
   return std::nullopt;

@@ -33,6 +33,8 @@ struct search_attribute_value {
   std::int64_t integer = 0;
   /// Double.
   double real = 0;
+  /// Datetime: how far east of Greenwich the caller's clock was.
+  std::int32_t zone_seconds = 0;
   friend bool operator==(const search_attribute_value&, const search_attribute_value&) = default;
 };
 
@@ -43,8 +45,11 @@ std::optional<std::optional<search_attribute_value>>
 decode_search_attribute(const temporal::api::common::v1::Payload& payload, int type);
 
 /// The value as lists show it, whatever spelling the caller chose: JSON without blanks, times in
-/// UTC.
+/// the caller's zone.
 std::string search_attribute_json(const search_attribute_value& value, int type);
+
+/// The data of a payload without metadata, as texts show it.
+std::string shown_data(const temporal::api::common::v1::Payload& payload);
 
 /// What the API says of a payload that cannot be read.
 std::string search_attribute_refusal(const std::string& name,

@@ -24,6 +24,9 @@ constexpr int attributes_max = 100;
 
 /// Null, an empty list or nothing at all: the attribute is to vanish.
 bool has_no_value(const common::Payload& p) {
+  // A payload that does not even say what it is means nothing, not "nothing".
+  if (p.metadata().empty())
+    return false;
   if (p.data().empty() || p.data() == "null" || p.data() == "[]")
     return true;
   auto encoding = p.metadata().find("encoding");
@@ -110,6 +113,8 @@ result<void> check_value(const std::string& name, const common::Payload& p,
     return invalid_argument("invalid value for search attribute " + name + " of type "
                             + type_name(type) + ": " + value);
   };
+  if (p.metadata().empty())
+    return bad("value from <" + protocol::shown_data(p).substr(0, value_bytes_max) + ">");
   auto encoding = p.metadata().find("encoding");
   if (encoding == p.metadata().end() || encoding->second != "json/plain")
     return bad(p.data().substr(0, value_bytes_max));

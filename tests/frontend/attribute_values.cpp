@@ -33,3 +33,19 @@ TEST_CASE_FIXTURE(weighed, "a value that lists could not find is refused") {
           start_with("\x0b\n1"));
   ok<ws::StartWorkflowExecutionResponse>(start_with(" \n1"));
 }
+
+TEST_CASE_FIXTURE(weighed, "a payload that does not say what it is means nothing") {
+  auto r = start_with("5");
+  auto& value = (*r.mutable_search_attributes()->mutable_indexed_fields())["Weight"];
+  value.clear_metadata();
+  refused(errc::invalid_argument,
+          "invalid value for search attribute Weight of type Double: value from <data:\"5\">", r);
+  value.set_data("\"a\"");
+  refused(errc::invalid_argument,
+          "invalid value for search attribute Weight of type Double: value from "
+          "<data:\"\\\"a\\\"\">",
+          r);
+  value.clear_data();
+  refused(errc::invalid_argument,
+          "invalid value for search attribute Weight of type Double: value from <>", r);
+}
