@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 
 namespace reprise::frontend {
 
@@ -47,7 +48,9 @@ private:
   result<filter> comparison(const expression& x);
   result<filter> range(const expression& x, const attribute& a);
   result<filter> prefix(const expression& x, const attribute& a);
+  result<filter> prefix_of_number(filter f, const expression& x, const attribute& a);
   result<void> check_operator(const expression& x, const attribute& a) const;
+  result<void> check_operand(const operand& o) const;
   result<void> add_value(filter& f, const attribute& a, const operand& o);
   result<void> add_tuple(filter& f, const attribute& a, const operand& tuple);
 
@@ -61,6 +64,11 @@ private:
 result<attribute> converter::find(const std::string& name) {
   attribute a{.name = name};
   auto type = attribute_type(ns_, name);
+  // A schedule's own workflow is called as the schedule is.
+  if (!type && (name == "ScheduleId" || name == "TemporalScheduleId")) {
+    a.name = "WorkflowId";
+    type = enums::INDEXED_VALUE_TYPE_KEYWORD;
+  }
   if (!type) {
     a.name = std::string{server_prefix} + name;
     if (auto own = predefined_attributes().find(a.name); own != predefined_attributes().end())
@@ -152,33 +160,58 @@ filter::op comparison_op(const std::string& op) {
   return op == "in" ? filter::op::in : filter::op::not_in;
 }
 
-/// Texts and lists know equality only, and truth values have no order.
+error wrong_operator(const expression& x, const attribute& a) {
+  return bad_expression("operator '" + x.op + "' not supported for " + type_name(a.type)
+                        + " type search attribute in `" + shown(x) + "`");
+}
+
+bool is_list_or_text(const attribute& a) {
+  return a.type == enums::INDEXED_VALUE_TYPE_TEXT
+         || a.type == enums::INDEXED_VALUE_TYPE_KEYWORD_LIST;
+}
+
+/// Texts and lists know equality only.
 result<void> converter::check_operator(const expression& x, const attribute& a) const {
   bool equality = x.op == "=" || x.op == "!=";
   bool membership = x.op == "in" || x.op == "not in";
-  bool fits = true;
-  if (a.type == enums::INDEXED_VALUE_TYPE_TEXT)
-    fits = equality;
-  else if (a.type == enums::INDEXED_VALUE_TYPE_KEYWORD_LIST
-           || a.type == enums::INDEXED_VALUE_TYPE_BOOL)
-    fits = equality || membership;
-  if (fits)
+  if (!is_list_or_text(a) || equality)
     return {};
-  return bad_expression("operator '" + x.op + "' not supported for " + type_name(a.type)
-                        + " type search attribute in `" + shown(x) + "`");
+  if (membership && a.type == enums::INDEXED_VALUE_TYPE_KEYWORD_LIST)
+    return {};
+  return wrong_operator(x, a);
+}
+
+/// What no attribute can be compared with. It is told before what this one knows.
+result<void> converter::check_operand(const operand& o) const {
+  switch (o.what) {
+    case operand::kind::column:
+      return not_supported("column name on the right side of comparison expression (did you forget "
+                           "to quote '"
+                           + o.text + "'?)");
+    case operand::kind::function:
+      return not_supported("nested func");
+    case operand::kind::null:
+    case operand::kind::arithmetic:
+      return bad_expression(std::string{"unexpected value type "} + query::node_name(o));
+    case operand::kind::signed_other:
+      return bad_expression("unary operator not supported in \"" + shown(o) + "\"");
+    case operand::kind::tuple:
+      if (o.elements.size() == 1)
+        return bad_expression(std::string{"unexpected value type "} + query::node_name(o));
+      for (const auto& element : o.elements)
+        if (auto ok = check_operand(element); !ok)
+          return ok;
+      return {};
+    default:
+      return {};
+  }
 }
 
 result<void> converter::add_value(filter& f, const attribute& a, const operand& o) {
   if (++values_ > values_max_)
     return bad_expression("more than " + std::to_string(values_max_) + " values");
-  if (o.what == operand::kind::column)
-    return not_supported("column name on the right side of comparison expression (did you forget "
-                         "to quote '"
-                         + o.text + "'?)");
-  if (o.what == operand::kind::function)
-    return not_supported("nested func");
-  if (o.what == operand::kind::arithmetic)
-    return bad_expression(std::string{"unexpected value type "} + query::node_name(o));
+  if (auto ok = check_operand(o); !ok)
+    return ok;
   auto value = value_of(a, o);
   if (!value)
     return std::move(value).error();
@@ -188,7 +221,7 @@ result<void> converter::add_value(filter& f, const attribute& a, const operand& 
 
 result<void> converter::add_tuple(filter& f, const attribute& a, const operand& tuple) {
   for (const auto& o : tuple.elements) {
-    if (a.type == enums::INDEXED_VALUE_TYPE_KEYWORD_LIST && o.what == operand::kind::number)
+    if (a.type == enums::INDEXED_VALUE_TYPE_KEYWORD_LIST && o.what != operand::kind::text)
       return bad_expression("unexpected value type in tuple (expected string, got " + shown(o)
                             + ")");
     if (auto ok = add_value(f, a, o); !ok)
@@ -211,25 +244,58 @@ result<filter> converter::range(const expression& x, const attribute& a) {
   return f;
 }
 
+/// Numbers have a text as well, times another one than anybody gives. Of numbers a prefix that
+/// begins none is all that is looked for.
+result<filter> converter::prefix_of_number(filter f, const expression& x, const attribute& a) {
+  const auto& text = x.right.front().text;
+  auto is_time = a.type == enums::INDEXED_VALUE_TYPE_DATETIME;
+  auto is_int = a.type == enums::INDEXED_VALUE_TYPE_INT || a.type == enums::INDEXED_VALUE_TYPE_BOOL;
+  auto spells = [&](const char* all) { return text.find_first_not_of(all) == std::string::npos; };
+  if (!is_time && !text.empty() && spells(is_int ? "-0123456789" : "-+.e0123456789"))
+    return wrong_operator(x, a);
+  auto holds = (f.what == filter::op::starts_with) == (!is_time && text.empty());
+  // Unknown where the row lacks the attribute, else always the same.
+  f.what = holds ? filter::op::less_equal : filter::op::greater;
+  f.values = {is_time ? store::search_value{.type = store::value_type::datetime,
+                                            .integer = std::numeric_limits<std::int64_t>::max()}
+                      : store::search_value{.type = store::value_type::real,
+                                            .real = std::numeric_limits<double>::max()}};
+  return f;
+}
+
 result<filter> converter::prefix(const expression& x, const attribute& a) {
-  if (a.type == enums::INDEXED_VALUE_TYPE_TEXT || a.type == enums::INDEXED_VALUE_TYPE_KEYWORD_LIST)
-    return bad_expression("operator '" + x.op + "' not supported for " + type_name(a.type)
-                          + " type search attribute in `" + shown(x) + "`");
-  if (x.right.front().what != operand::kind::text)
-    return bad_expression("right-hand side of '" + x.op
-                          + "' must be a literal string (got: " + shown(x.right.front()) + ")");
+  const auto& right = x.right.front();
+  if (auto ok = check_operand(right); !ok)
+    return std::move(ok).error();
   filter f{.what = x.op == "starts_with" ? filter::op::starts_with : filter::op::not_starts_with,
            .attribute = a.name,
            .type = query::to_value_type(a.type)};
-  if (auto ok = add_value(f, a, x.right.front()); !ok)
-    return std::move(ok).error();
+  auto is_tuple = right.what == operand::kind::tuple;
+  if (!is_list_or_text(a) && !is_tuple)
+    if (auto ok = add_value(f, a, right); !ok)
+      return std::move(ok).error();
+  if (is_list_or_text(a))
+    return wrong_operator(x, a);
+  auto literal = [&](const std::string& got) {
+    return bad_expression("right-hand side of '" + x.op + "' must be a literal string (got: " + got
+                          + ")");
+  };
+  if (right.what == operand::kind::number && a.type == enums::INDEXED_VALUE_TYPE_DATETIME)
+    return prefix_of_number(std::move(f), x, a);
+  if (right.what == operand::kind::number)
+    return literal(query::number_text(right.text));
+  if (right.what != operand::kind::text)
+    return literal(shown(right));
+  if (a.name == "ExecutionStatus" || a.name == "ExecutionDuration")
+    return literal(std::to_string(f.values.front().integer));
   if (f.values.front().type != store::value_type::keyword)
-    return bad_expression("operator '" + x.op + "' not supported for " + type_name(a.type)
-                          + " type search attribute in `" + shown(x) + "`");
+    return prefix_of_number(std::move(f), x, a);
   return f;
 }
 
 result<filter> converter::comparison(const expression& x) {
+  if (x.op.ends_with("like") || x.op.ends_with("regexp"))
+    return bad_expression("invalid operator '" + x.op + "' in `" + shown(x) + "`");
   if (x.left.what != operand::kind::column)
     return no_column(x.left);
   auto a = find(x.left.text);
@@ -245,8 +311,11 @@ result<filter> converter::comparison(const expression& x) {
     return range(x, *a);
   if (x.op == "starts_with" || x.op == "not starts_with")
     return prefix(x, *a);
-  if (x.op.ends_with("like") || x.op.ends_with("regexp"))
-    return bad_expression("invalid operator '" + x.op + "' in `" + shown(x) + "`");
+  auto lists = x.op == "in" || x.op == "not in";
+  if (is_list_or_text(*a))
+    for (const auto& o : lists ? x.right.front().elements : x.right)
+      if (auto ok = check_operand(o); !ok)
+        return std::move(ok).error();
   if (auto ok = check_operator(x, *a); !ok)
     return std::move(ok).error();
   filter f{
@@ -284,8 +353,6 @@ result<visibility_query> parse_query(const std::string& text, const actors::name
     return not_supported("'ORDER BY' clause");
   if (parsed->has_limit)
     return not_supported("'LIMIT' clause");
-  if (!grouping && !parsed->group_by.empty())
-    return not_supported("'GROUP BY' clause");
   converter known{ns, most.values};
   visibility_query out;
   filter wanted;
@@ -299,6 +366,8 @@ result<visibility_query> parse_query(const std::string& text, const actors::name
     auto a = group_of(known, parsed->group_by);
     if (!a)
       return std::move(a).error();
+    if (!grouping)
+      return not_supported("'GROUP BY' clause");
     out.group_by = a->name;
     out.group_type = query::stored_type(*a);
   }

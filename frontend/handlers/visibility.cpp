@@ -90,7 +90,7 @@ temporal::api::common::v1::Payload group_payload(const std::string& attribute,
   json.push_back('"');
   (*out.mutable_metadata())["encoding"] = "json/plain";
   (*out.mutable_metadata())["type"] = "Keyword";
-  out.set_data(value.texts.empty() && name.empty() ? std::string{"null"} : json);
+  out.set_data(json);
   return out;
 }
 
@@ -172,11 +172,9 @@ std::optional<filter> common_filter(const call::ptr& c, const Request& r, const 
       invalid_argument("EarliestTime in StartTimeFilter should not be larger than LatestTime."));
     return std::nullopt;
   }
-  if (r.has_execution_filter()) {
+  // All runs of the workflow: the API looks at no run id here.
+  if (r.has_execution_filter())
     all.children.push_back(equal("WorkflowId", r.execution_filter().workflow_id()));
-    if (!r.execution_filter().run_id().empty())
-      all.children.push_back(equal("RunId", r.execution_filter().run_id()));
-  }
   if (r.has_type_filter())
     all.children.push_back(equal("WorkflowType", r.type_filter().name()));
   return all;
@@ -206,6 +204,10 @@ void list_closed(const call::ptr& c, api::ListClosedWorkflowExecutionsRequest& r
     if (status == enums::WORKFLOW_EXECUTION_STATUS_UNSPECIFIED
         || status == enums::WORKFLOW_EXECUTION_STATUS_RUNNING)
       return c->fail(invalid_argument("StatusFilter must be specified and must be not Running."));
+    if (!enums::WorkflowExecutionStatus_IsValid(status))
+      return c->fail(
+        invalid_argument("invalid query: invalid expression: invalid ExecutionStatus value '"
+                         + std::to_string(status) + "'"));
     wanted->children.push_back(status_is(filter::op::equal, status));
   } else {
     wanted->children.push_back(

@@ -88,6 +88,7 @@ private:
   void is_test(expression& x);
   operand value(int depth);
   operand term(int depth);
+  operand with_sign(int depth);
   void subquery();
   operand tuple(int depth);
   operand named(int depth);
@@ -302,35 +303,50 @@ void parser::subquery() {
   fail();
 }
 
+/// A number has its sign; nothing else may have one, not even another sign.
+operand parser::with_sign(int depth) {
+  auto minus = symbol("-");
+  std::string sign = now_.text;
+  step();
+  if (failed_ || symbol("-") || symbol("+")) {
+    fail();
+    return {};
+  }
+  auto o = term(depth);
+  if (o.what == operand::kind::number) {
+    if (minus)
+      o.text.insert(0, "-");
+    return o;
+  }
+  operand all{.what = operand::kind::signed_other, .text = std::move(sign)};
+  all.elements.push_back(std::move(o));
+  return all;
+}
+
 operand parser::term(int depth) {
   if (too_deep(depth))
     return {};
   if (symbol("("))
     return tuple(depth);
-  bool minus = take_symbol("-");
+  if (symbol("-") || symbol("+"))
+    return with_sign(depth);
   operand o{.text = now_.text};
   switch (now_.what) {
     case token::kind::number:
       o.what = operand::kind::number;
-      if (minus)
-        o.text.insert(0, "-");
       step();
       return o;
     case token::kind::name:
-      if (!minus)
-        return named(depth);
-      break;
+      return named(depth);
     case token::kind::text:
-      if (minus)
-        break;
       step();
       return o;
     case token::kind::keyword:
-      if (!minus && o.text == "exists") {
+      if (o.text == "exists") {
         subquery();
         return o;
       }
-      if (minus || (o.text != "true" && o.text != "false" && o.text != "null"))
+      if (o.text != "true" && o.text != "false" && o.text != "null")
         break;
       o.what = o.text == "null" ? operand::kind::null : operand::kind::boolean;
       step();
@@ -368,7 +384,9 @@ const char* node_name(const operand& o) {
     case operand::kind::column:
       return "*sqlparser.ColName";
     case operand::kind::tuple:
-      return "sqlparser.ValTuple";
+      return o.elements.size() == 1 ? "*sqlparser.ParenExpr" : "sqlparser.ValTuple";
+    case operand::kind::signed_other:
+      return "*sqlparser.UnaryExpr";
     case operand::kind::function:
       return "*sqlparser.FuncExpr";
     case operand::kind::arithmetic:
@@ -395,6 +413,8 @@ std::string shown(const operand& o) {
         out += (&element == &o.elements.front() ? "" : ", ") + shown(element);
       return out + ")";
     }
+    case operand::kind::signed_other:
+      return o.text + shown(o.elements.front());
     case operand::kind::arithmetic: {
       auto out = shown(o.elements.front());
       for (std::size_t i = 1; i < o.elements.size(); ++i)

@@ -21,7 +21,9 @@ struct operand {
     tuple,
     function,
     /// Calculated from its elements, which no query may ask for.
-    arithmetic
+    arithmetic,
+    /// Something other than a number behind a sign.
+    signed_other
   };
   kind what = kind::text;
   /// The text, the digits, "true", the column's or function's name; the operators between elements.

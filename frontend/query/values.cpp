@@ -6,6 +6,7 @@
 
 #include <array>
 #include <charconv>
+#include <limits>
 #include <optional>
 
 namespace reprise::frontend::query {
@@ -49,20 +50,65 @@ store::search_value integer(store::value_type type, std::int64_t n) {
   return {.type = type, .integer = n};
 }
 
+// Values of another type than the attribute's compare as the reference's store (SQLite) compares
+// them: numbers with keywords as texts, texts with numbers as numbers where they spell one, truth
+// values as 1 and 0. Whatever spells no number is greater than every number.
+
+std::int64_t truth(const operand& o) {
+  return o.text == "true" ? 1 : 0;
+}
+
+store::search_value above_all_numbers() {
+  return {.type = store::value_type::real, .real = std::numeric_limits<double>::max()};
+}
+
+/// The number that a text spells, blanks around it or not; no word such as "inf".
+std::string_view digits_of(std::string_view text) {
+  constexpr const char* blanks = " \t\n\v\f\r";
+  auto first = text.find_first_not_of(blanks);
+  if (first == std::string_view::npos)
+    return {};
+  text = text.substr(first, text.find_last_not_of(blanks) - first + 1);
+  if (text.starts_with('+'))
+    text.remove_prefix(1);
+  auto behind_sign = text.substr(text.starts_with('-') ? 1 : 0);
+  return behind_sign.find_first_of("0123456789.") == 0 ? text : std::string_view{};
+}
+
 /// A number, also one that is given as a text: "7".
 result<store::search_value> number(const attribute& a, const operand& o) {
+  if (o.what == operand::kind::boolean)
+    return integer(store::value_type::integer, truth(o));
   if (o.what != operand::kind::number && o.what != operand::kind::text)
     return unexpected_type(a, o);
-  if (auto n = parse_number<std::int64_t>(o.text))
+  auto digits = o.what == operand::kind::text ? digits_of(o.text) : std::string_view{o.text};
+  if (auto n = parse_number<std::int64_t>(digits))
     return a.type == enums::INDEXED_VALUE_TYPE_DOUBLE
              ? store::search_value{.type = store::value_type::real, .real = static_cast<double>(*n)}
              : integer(store::value_type::integer, *n);
-  if (auto x = parse_number<double>(o.text))
+  if (auto x = parse_number<double>(digits))
     return store::search_value{.type = store::value_type::real, .real = *x};
-  return unexpected_type(a, o);
+  return o.what == operand::kind::text ? result<store::search_value>{above_all_numbers()}
+                                       : unexpected_type(a, o);
+}
+
+/// As a text: 1e2 is "100", true is "1".
+result<store::search_value> keyword(const attribute& a, const operand& o) {
+  store::search_value out{.type = store::value_type::keyword};
+  if (o.what == operand::kind::text)
+    out.texts = {o.text};
+  else if (o.what == operand::kind::boolean)
+    out.texts = {std::to_string(truth(o))};
+  else if (o.what == operand::kind::number && parse_number<double>(o.text))
+    out.texts = {number_text(o.text)};
+  else
+    return unexpected_type(a, o);
+  return out;
 }
 
 result<store::search_value> status(const attribute& a, const operand& o) {
+  if (o.what == operand::kind::boolean)
+    return integer(store::value_type::integer, truth(o));
   if (o.what == operand::kind::number) {
     if (auto n = parse_number<std::int64_t>(o.text))
       return integer(store::value_type::integer, *n);
@@ -80,6 +126,9 @@ result<store::search_value> status(const attribute& a, const operand& o) {
 }
 
 result<store::search_value> datetime(const attribute& a, const operand& o) {
+  // Times are texts there, and so greater than any number.
+  if (o.what == operand::kind::boolean)
+    return integer(store::value_type::datetime, std::numeric_limits<std::int64_t>::min());
   if (o.what == operand::kind::number)
     if (auto n = parse_number<std::int64_t>(o.text))
       return integer(store::value_type::datetime, *n);
@@ -161,7 +210,7 @@ std::optional<result<std::int64_t>> clock_time(const std::string& text) {
 }
 
 result<store::search_value> execution_duration(const attribute& a, const operand& o) {
-  if (o.what == operand::kind::number)
+  if (o.what == operand::kind::number || o.what == operand::kind::boolean)
     return number(a, o);
   if (o.what != operand::kind::text)
     return unexpected_type(a, o);
@@ -187,6 +236,18 @@ result<store::search_value> words(const operand& o) {
 }
 
 } // namespace
+
+std::string number_text(const std::string& digits) {
+  if (auto n = parse_number<std::int64_t>(digits))
+    return std::to_string(*n);
+  auto x = parse_number<double>(digits);
+  if (!x)
+    return digits;
+  // As many places as a double may have before its point, and a few.
+  std::array<char, 400> text{};
+  auto end = std::to_chars(text.begin(), text.end(), *x, std::chars_format::fixed).ptr;
+  return {text.begin(), end};
+}
 
 std::string status_name(std::int64_t status) {
   if (status < 0 || status >= static_cast<std::int64_t>(status_names.size()))
@@ -228,8 +289,8 @@ result<store::search_value> value_of(const attribute& a, const operand& o) {
       return number(a, o);
     case enums::INDEXED_VALUE_TYPE_BOOL:
       if (o.what != operand::kind::boolean)
-        return unexpected_type(a, o);
-      return integer(store::value_type::boolean, o.text == "true" ? 1 : 0);
+        return number(a, o);
+      return integer(store::value_type::boolean, truth(o));
     case enums::INDEXED_VALUE_TYPE_DATETIME:
       return datetime(a, o);
     case enums::INDEXED_VALUE_TYPE_TEXT:
@@ -239,9 +300,7 @@ result<store::search_value> value_of(const attribute& a, const operand& o) {
         return bad_expression("unexpected value type (expected string, got " + shown(o) + ")");
       return store::search_value{.type = store::value_type::keyword, .texts = {o.text}};
     default:
-      if (o.what != operand::kind::text)
-        return unexpected_type(a, o);
-      return store::search_value{.type = store::value_type::keyword, .texts = {o.text}};
+      return keyword(a, o);
   }
 }
 

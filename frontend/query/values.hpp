@@ -15,6 +15,9 @@ struct attribute {
   temporal::api::enums::v1::IndexedValueType type{};
 };
 
+/// A number as the reference writes it out: 1e2 is "100", .5 is "0.5".
+std::string number_text(const std::string& digits);
+
 /// "Running", "Completed", ...; empty for no status.
 std::string status_name(std::int64_t status);
 

@@ -47,7 +47,7 @@ std::optional<int> take_zone(std::string_view& text) {
 std::optional<std::int64_t> take_fraction(std::string_view& text) {
   std::int64_t nanos = 0;
   std::int64_t unit = 100'000'000;
-  if (!take(text, '.'))
+  if (!take(text, '.') && !take(text, ','))
     return 0;
   std::size_t digits = 0;
   while (!text.empty() && text[0] >= '0' && text[0] <= '9') {

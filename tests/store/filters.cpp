@@ -4,6 +4,7 @@
 #include "tests/store/backends.hpp"
 
 #include <algorithm>
+#include <limits>
 
 using namespace reprise;
 using namespace reprise::test;
@@ -319,6 +320,13 @@ private:
       return keyword(run_id_of(static_cast<std::int64_t>(below(70))));
     if (name == "ExecutionDuration" && type == value_type::integer)
       return integer((static_cast<std::int64_t>(below(9)) - 4) * 1'000'000'000);
+    // What stands for "greater than every number" and "earlier than every time".
+    auto is_number = type == value_type::integer || type == value_type::real
+                     || type == value_type::boolean;
+    if (is_number && below(16) == 0)
+      return real(std::numeric_limits<double>::max());
+    if (type == value_type::datetime && below(16) == 0)
+      return {.type = type, .integer = std::numeric_limits<std::int64_t>::min()};
     return value(type);
   }
 
