@@ -40,6 +40,8 @@ api::common::v1::Priority priority_of(const execution& x, const scheduled_attrib
 cluster::Task activity_task(const execution& x, const journal::ActivityState& activity);
 /// When the activity as a whole has to be closed; nothing when it may take for ever.
 std::optional<time_point> schedule_to_close_deadline(const journal::ActivityState& activity);
+/// Behind it no attempt may begin. An operator moves the end of the whole, this one stays.
+std::optional<time_point> last_retry_deadline(const journal::ActivityState& activity);
 
 /// One of an activity's deadlines.
 struct activity_deadline {

@@ -152,7 +152,7 @@ apply_cancel_activity(transition& t, const api::command::v1::Command& command, c
     return bad_cancel("RequestCancelActivityTaskCommandAttributes is not set on "
                       "RequestCancelActivityTaskCommand.");
   auto id = command.request_cancel_activity_task_command_attributes().scheduled_event_id();
-  if (id == 0)
+  if (id <= 0)
     return bad_cancel("ScheduledEventId is not set on RequestCancelActivityTaskCommand.");
   const auto* activity = find_activity(t.state(), id);
   auto impossible = activity == nullptr ? !end_is_buffered(t.state(), id)

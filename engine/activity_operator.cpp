@@ -53,7 +53,8 @@ targets find_targets(const execution& x, const target& wanted) {
       out.ids.push_back(id);
   }
   std::ranges::sort(out.ids);
-  if (out.ids.empty() && !wanted.all)
+  // Also when all are meant: whoever means some is told that there is none.
+  if (out.ids.empty())
     out.refusal = not_found("Can't find pending activity with such ID. Invalid activityID or "
                             "activity already completed");
   return out;
@@ -81,25 +82,6 @@ void clear_heartbeat(journal::ActivityProgress& progress) {
   progress.clear_last_heartbeat_time();
 }
 
-void reset_one(transition& t, std::int64_t id, const service::ResetActivityRequest& r) {
-  auto progress = activity_at(t.state(), id).progress();
-  auto stays_paused = progress.paused() && r.keep_paused();
-  progress.set_attempt(1);
-  if (r.restore_original_options())
-    progress.clear_options();
-  if (!stays_paused)
-    clear_pause(progress);
-  // A running attempt ends by itself; a paused one begins when it is unpaused.
-  progress.set_reset_requested(true);
-  if (r.reset_heartbeat())
-    progress.set_reset_heartbeats(true);
-  if (is_started(progress) || stays_paused) {
-    t.set_activity(std::move(progress));
-    return;
-  }
-  reschedule_activity(t, std::move(progress), after_jitter(t.ctx(), r.jitter()));
-}
-
 /// The options without what the Scheduled event has anyway: input, header, ids.
 scheduled_attributes bare_options(const scheduled_attributes& options) {
   scheduled_attributes out;
@@ -114,14 +96,41 @@ scheduled_attributes bare_options(const scheduled_attributes& options) {
   return out;
 }
 
-/// When the waiting attempt begins by the options that now hold.
+void reset_one(transition& t, std::int64_t id, const service::ResetActivityRequest& r) {
+  auto progress = find_activity(t.state(), id)->progress();
+  auto stays_paused = progress.paused() && r.keep_paused();
+  progress.set_attempt(1);
+  // The priority stays what an operator made of it.
+  if (r.restore_original_options() && progress.has_options()) {
+    auto options = bare_options(find_activity(t.state(), id)->scheduled());
+    options.clear_priority();
+    if (progress.options().has_priority())
+      *options.mutable_priority() = progress.options().priority();
+    *progress.mutable_options() = std::move(options);
+  }
+  if (!stays_paused)
+    clear_pause(progress);
+  // A running attempt ends by itself; a paused one begins when it is unpaused.
+  progress.set_reset_requested(true);
+  if (r.reset_heartbeat())
+    progress.set_reset_heartbeats(true);
+  if (is_started(progress) || stays_paused) {
+    t.set_activity(std::move(progress));
+    return;
+  }
+  reschedule_activity(t, std::move(progress), after_jitter(t.ctx(), r.jitter()));
+}
+
+/// When the waiting attempt begins by the options that now hold. Its own number counts, as in the
+/// API, so that a change of options lengthens a back-off.
 time_point next_start(const journal::ActivityState& activity) {
   const auto& progress = activity.progress();
   auto planned = from_proto(progress.scheduled_time());
-  if (!is_backing_off(progress) || progress.attempt() <= 1)
+  if (progress.attempt() <= 1 || !progress.has_last_attempt_complete_time())
     return planned;
-  return planned - from_proto(progress.current_retry_interval())
-         + retry_interval(options_of(activity).retry_policy(), progress.attempt() - 1);
+  auto interval = retry_interval(options_of(activity).retry_policy(), progress.attempt());
+  return interval.count() > 0 ? from_proto(progress.last_attempt_complete_time()) + interval
+                              : planned;
 }
 
 /// A waiting attempt goes where the new options send it; a running one goes on.
@@ -131,27 +140,35 @@ void options_changed(transition& t, journal::ActivityProgress progress) {
   const auto& activity = activity_at(t.state(), id);
   if (is_started(activity.progress()))
     return;
-  auto at = next_start(activity);
-  if (activity.progress().paused()) {
-    auto paused = activity.progress();
-    paused.set_stamp(paused.stamp() + 1);
-    t.set_activity(std::move(paused));
-    return;
-  }
-  reschedule_activity(t, activity.progress(), at);
+  reschedule_activity(t, activity.progress(), next_start(activity));
 }
 
-std::optional<error> check_update(const service::UpdateActivityOptionsRequest& r) {
-  if (r.restore_original()) {
-    if (!r.update_mask().paths().empty())
-      return invalid_argument("Both UpdateMask and RestoreOriginal are provided");
-    return std::nullopt;
-  }
+/// What is wrong with an update, in the API's order: one that names its activity by id hears of its
+/// mask before it hears that there is none of that id.
+std::optional<error> update_problem(const service::UpdateActivityOptionsRequest& r,
+                                    targets& found) {
+  if (r.restore_original())
+    return std::move(found.refusal);
   if (!r.has_activity_options())
     return invalid_argument("ActivityOptions are not provided");
+  auto by_id = r.activity_case() == service::UpdateActivityOptionsRequest::kId;
+  if (found.refusal && !by_id)
+    return std::move(found.refusal);
   if (!r.has_update_mask())
     return invalid_argument("UpdateMask is not provided");
-  return std::nullopt;
+  return std::move(found.refusal);
+}
+
+/// What a call that changes some answers: of a whole policy all that was given, kept or not.
+api::activity::v1::ActivityOptions updated_options(const scheduled_attributes& options,
+                                                   const service::UpdateActivityOptionsRequest& r) {
+  auto out = to_api(options);
+  auto& final_types = *out.mutable_retry_policy()->mutable_non_retryable_error_types();
+  final_types.Clear();
+  for (const auto& path : r.update_mask().paths())
+    if (camel_case(path) == "retryPolicy")
+      final_types = r.activity_options().retry_policy().non_retryable_error_types();
+  return out;
 }
 
 /// What a call that restores answers: the queue by its name alone.
@@ -242,14 +259,13 @@ step decide_update_activity_options(execution&& current, const cluster::Executio
                                     const context& c) {
   const auto& r = request.update_activity_options();
   transition t{std::move(current), c};
-  // A closed run says first of all that it is closed.
-  if (auto refusal = is_open(t.state()) ? check_update(r) : std::nullopt)
-    return std::move(t).finish(std::move(*refusal));
+  if (!is_open(t.state()))
+    return std::move(t).finish(already_completed());
   using request_type = service::UpdateActivityOptionsRequest;
   auto all = r.activity_case() == request_type::kMatchAll;
   auto found = find_targets(t.state(), target_of(r, all));
-  if (found.refusal)
-    return std::move(t).finish(std::move(*found.refusal));
+  if (auto refusal = update_problem(r, found))
+    return std::move(t).finish(std::move(*refusal));
   service::UpdateActivityOptionsResponse response;
   std::vector<journal::ActivityProgress> changed;
   // First all are checked, so that a refusal leaves none of them changed.
@@ -266,7 +282,7 @@ step decide_update_activity_options(execution&& current, const cluster::Executio
       if (auto problem = merge_options(options, r.activity_options(), r.update_mask(),
                                        t.state().started().task_queue().name(), c.bounds))
         return std::move(t).finish(invalid_argument(*problem));
-      *response.mutable_activity_options() = to_api(options);
+      *response.mutable_activity_options() = updated_options(options, r);
       *progress.mutable_options() = bare_options(options);
     }
     changed.push_back(std::move(progress));

@@ -7,7 +7,9 @@
 #include "protocol/internal_queue.hpp"
 
 #include <algorithm>
-#include <map>
+#include <set>
+#include <utility>
+#include <vector>
 
 namespace reprise::engine {
 
@@ -50,21 +52,6 @@ problem length_problem(const std::string& name, const std::string& value, const 
          + " Limit=" + std::to_string(bounds.id_length_max);
 }
 
-/// "retry_policy.initial_interval" as "retryPolicy.initialInterval": masks come in both spellings.
-std::string camel_case(const std::string& path) {
-  std::string out;
-  bool upper = false;
-  for (char c : path) {
-    if (c == '_') {
-      upper = true;
-      continue;
-    }
-    out += upper && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    upper = false;
-  }
-  return out;
-}
-
 using merge_field = problem (*)(scheduled_attributes& into, const ActivityOptions& from);
 
 template <auto Mutable, auto Clear, auto Has, auto Get>
@@ -86,11 +73,13 @@ problem merge_task_queue(scheduled_attributes& into, const ActivityOptions& from
   return std::nullopt;
 }
 
-/// The whole policy is taken as it is, gaps and all, unlike its parts.
+/// The policy is taken as it is, gaps and all. Which failures are final stays as it was.
 problem merge_retry_policy(scheduled_attributes& into, const ActivityOptions& from) {
   if (!from.has_retry_policy())
     return "RetryPolicy is not provided";
+  auto final_types = into.retry_policy().non_retryable_error_types();
   *into.mutable_retry_policy() = from.retry_policy();
+  *into.mutable_retry_policy()->mutable_non_retryable_error_types() = std::move(final_types);
   return std::nullopt;
 }
 
@@ -102,8 +91,7 @@ problem merge_retry_part(scheduled_attributes& into, const ActivityOptions& from
   if (!from.has_retry_policy())
     return "RetryPolicy is not provided";
   Copy(*into.mutable_retry_policy(), from.retry_policy());
-  complete_retry_policy(*into.mutable_retry_policy());
-  return retry_policy_problem(into.retry_policy());
+  return std::nullopt;
 }
 
 template <void (*Copy)(priority_type&, const priority_type&)>
@@ -114,10 +102,11 @@ problem merge_priority_part(scheduled_attributes& into, const ActivityOptions& f
   return std::nullopt;
 }
 
-const std::map<std::string, merge_field>& merge_fields() {
+/// In the order in which the API takes them over, whatever that of a mask.
+const std::vector<std::pair<std::string, merge_field>>& merge_fields() {
   using to = scheduled_attributes;
   using from = ActivityOptions;
-  static const std::map<std::string, merge_field> table{
+  static const std::vector<std::pair<std::string, merge_field>> table{
     {"taskQueue.name", merge_task_queue},
     {"scheduleToCloseTimeout",
      merge_message<&to::mutable_schedule_to_close_timeout, &to::clear_schedule_to_close_timeout,
@@ -130,23 +119,6 @@ const std::map<std::string, merge_field>& merge_fields() {
                    &from::has_start_to_close_timeout, &from::start_to_close_timeout>},
     {"heartbeatTimeout", merge_message<&to::mutable_heartbeat_timeout, &to::clear_heartbeat_timeout,
                                        &from::has_heartbeat_timeout, &from::heartbeat_timeout>},
-    {"retryPolicy", merge_retry_policy},
-    {"retryPolicy.initialInterval", merge_retry_part<[](retry_policy& p, const retry_policy& q) {
-       *p.mutable_initial_interval() = q.initial_interval();
-     }>},
-    {"retryPolicy.backoffCoefficient", merge_retry_part<[](retry_policy& p, const retry_policy& q) {
-       p.set_backoff_coefficient(q.backoff_coefficient());
-     }>},
-    {"retryPolicy.maximumInterval", merge_retry_part<[](retry_policy& p, const retry_policy& q) {
-       *p.mutable_maximum_interval() = q.maximum_interval();
-     }>},
-    {"retryPolicy.maximumAttempts", merge_retry_part<[](retry_policy& p, const retry_policy& q) {
-       p.set_maximum_attempts(q.maximum_attempts());
-     }>},
-    {"retryPolicy.nonRetryableErrorTypes",
-     merge_retry_part<[](retry_policy& p, const retry_policy& q) {
-       *p.mutable_non_retryable_error_types() = q.non_retryable_error_types();
-     }>},
     {"priority", merge_message<&to::mutable_priority, &to::clear_priority, &from::has_priority,
                                &from::priority>},
     {"priority.priorityKey", merge_priority_part<[](priority_type& p, const priority_type& q) {
@@ -158,11 +130,42 @@ const std::map<std::string, merge_field>& merge_fields() {
     {"priority.fairnessWeight", merge_priority_part<[](priority_type& p, const priority_type& q) {
        p.set_fairness_weight(q.fairness_weight());
      }>},
+    {"retryPolicy", merge_retry_policy},
+    {"retryPolicy.initialInterval", merge_retry_part<[](retry_policy& p, const retry_policy& q) {
+       p.clear_initial_interval();
+       if (q.has_initial_interval())
+         *p.mutable_initial_interval() = q.initial_interval();
+     }>},
+    {"retryPolicy.backoffCoefficient", merge_retry_part<[](retry_policy& p, const retry_policy& q) {
+       p.set_backoff_coefficient(q.backoff_coefficient());
+     }>},
+    {"retryPolicy.maximumInterval", merge_retry_part<[](retry_policy& p, const retry_policy& q) {
+       p.clear_maximum_interval();
+       if (q.has_maximum_interval())
+         *p.mutable_maximum_interval() = q.maximum_interval();
+     }>},
+    {"retryPolicy.maximumAttempts", merge_retry_part<[](retry_policy& p, const retry_policy& q) {
+       p.set_maximum_attempts(q.maximum_attempts());
+     }>},
   };
   return table;
 }
 
 } // namespace
+
+std::string camel_case(const std::string& path) {
+  std::string out;
+  bool upper = false;
+  for (char c : path) {
+    if (c == '_') {
+      upper = true;
+      continue;
+    }
+    out += upper && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    upper = false;
+  }
+  return out;
+}
 
 problem retry_policy_problem(const retry_policy& policy) {
   if (policy.maximum_attempts() == 1)
@@ -203,6 +206,9 @@ problem task_queue_problem(const api::taskqueue::v1::TaskQueue& queue, const std
     return "taskQueue length exceeds limit";
   if (queue.name().starts_with("/_sys/"))
     return "task queue name cannot start with reserved prefix /_sys/";
+  if (queue.kind() == enums::TASK_QUEUE_KIND_STICKY
+      && queue.normal_name().size() > bounds.id_length_max)
+    return "taskQueue length exceeds limit";
   if (protocol::is_internal_queue(queue.name()) && !protocol::is_internal_queue(own))
     return "cannot use internal per-namespace task queue:" + queue.name()
            + " (in parent component task queue: " + own + ")";
@@ -285,15 +291,18 @@ ActivityOptions to_api(const scheduled_attributes& options) {
 problem merge_options(scheduled_attributes& into, const ActivityOptions& from,
                       const google::protobuf::FieldMask& mask, const std::string& own_queue,
                       const limits& bounds) {
-  const auto& table = merge_fields();
-  for (const auto& path : mask.paths()) {
-    auto field = table.find(camel_case(path));
-    // An unknown field changes nothing, as with the other masks of the API.
-    if (field == table.end())
-      continue;
-    if (auto p = field->second(into, from))
+  std::set<std::string> named;
+  for (const auto& path : mask.paths())
+    named.insert(camel_case(path));
+  // An unknown field changes nothing, as with the other masks of the API.
+  for (const auto& [path, merge] : merge_fields())
+    if (named.contains(path))
+      if (auto p = merge(into, from))
+        return p;
+  constexpr std::string_view part_of_policy = "retryPolicy.";
+  if (std::ranges::any_of(named, [&](const auto& p) { return p.starts_with(part_of_policy); }))
+    if (auto p = retry_policy_problem(into.retry_policy()))
       return p;
-  }
   if (auto p = task_queue_problem(into.task_queue(), own_queue, bounds))
     return p;
   if (auto p = priority_problem(into.priority()))

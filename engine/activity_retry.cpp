@@ -52,12 +52,33 @@ enums::RetryState judged(const api::failure::v1::Failure* failure,
   }
 }
 
-std::optional<duration> delay_of(const api::failure::v1::Failure* failure) {
-  if (failure == nullptr || !failure->has_application_failure_info()
-      || !failure->application_failure_info().has_next_retry_delay())
-    return std::nullopt;
-  auto delay = from_proto(failure->application_failure_info().next_retry_delay());
-  return std::max(delay, duration::zero());
+/// How long the next attempt waits. Nothing: for ever, since an interval of zero is none.
+std::optional<duration> interval_after(const api::failure::v1::Failure* failure,
+                                       const api::common::v1::RetryPolicy& policy,
+                                       std::int32_t attempt) {
+  auto unless_zero = [](duration d) { return d.count() == 0 ? std::nullopt : std::optional{d}; };
+  if (failure != nullptr && failure->application_failure_info().has_next_retry_delay()) {
+    auto delay = unless_zero(from_proto(failure->application_failure_info().next_retry_delay()));
+    return delay ? std::max(*delay, duration::zero()) : delay;
+  }
+  auto interval = retry_interval(policy, attempt);
+  return interval.count() > 0
+           ? interval
+           : unless_zero(std::max(from_proto(policy.maximum_interval()), duration::zero()));
+}
+
+/// The attempt is in nobody's hands any more.
+void take_from_worker(journal::ActivityProgress& progress) {
+  if (is_started(progress) && !progress.identity().empty())
+    progress.set_last_worker_identity(progress.identity());
+  progress.clear_start_id();
+  progress.clear_started_time();
+  progress.clear_identity();
+  progress.clear_start_request_id();
+  progress.clear_worker_version();
+  progress.clear_eager();
+  progress.clear_current_retry_interval();
+  progress.clear_last_failure();
 }
 
 /// The progress of the next attempt, which nobody has started yet. What a reset asked for takes
@@ -66,16 +87,7 @@ journal::ActivityProgress next_attempt(const journal::ActivityProgress& before,
                                        std::int32_t attempt) {
   auto out = before;
   out.set_attempt(attempt);
-  if (is_started(before) && !before.identity().empty())
-    out.set_last_worker_identity(before.identity());
-  out.clear_start_id();
-  out.clear_started_time();
-  out.clear_identity();
-  out.clear_start_request_id();
-  out.clear_worker_version();
-  out.clear_eager();
-  out.clear_current_retry_interval();
-  out.clear_last_failure();
+  take_from_worker(out);
   if (out.reset_heartbeats()) {
     out.clear_heartbeat_details();
     out.clear_last_heartbeat_time();
@@ -294,11 +306,19 @@ enums::RetryState retry_activity(transition& t, std::int64_t scheduled_event_id,
       && progress.attempt() >= policy.maximum_attempts())
     return enums::RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED;
   auto now = t.ctx().now;
-  auto interval = delay_of(failure).value_or(retry_interval(policy, progress.attempt()));
-  auto deadline = schedule_to_close_deadline(activity);
-  if (!progress.paused() && deadline && now + interval > *deadline)
+  auto wanted = interval_after(failure, policy, progress.attempt());
+  auto interval = wanted.value_or(duration::zero());
+  auto deadline = last_retry_deadline(activity);
+  if (!progress.paused() && (!wanted || (deadline && now + interval > *deadline)))
     return enums::RETRY_STATE_TIMEOUT;
-  auto next = next_attempt(progress, progress.attempt() + 1);
+  auto next = progress;
+  if (progress.paused()) {
+    // What a reset asked for waits, too, until somebody unpauses it.
+    next.set_attempt(progress.attempt() + 1);
+    take_from_worker(next);
+  } else {
+    next = next_attempt(progress, progress.attempt() + 1);
+  }
   auto retained_max = t.ctx().bounds.retained_failure_bytes_max;
   if (failure != nullptr)
     *next.mutable_last_failure() = failure->ByteSizeLong() <= retained_max

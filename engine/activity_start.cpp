@@ -54,7 +54,10 @@ void fill_task(api::workflowservice::v1::PollActivityTaskQueueResponse& out, con
   *out.mutable_start_to_close_timeout() = scheduled.start_to_close_timeout();
   *out.mutable_heartbeat_timeout() = scheduled.heartbeat_timeout();
   *out.mutable_retry_policy() = options.retry_policy();
-  if (options.has_priority() || x.has_priority())
+  // What a queue would add of the workflow's priority, an eager task goes without.
+  if (progress.eager() && options.has_priority())
+    *out.mutable_priority() = options.priority();
+  else if (!progress.eager() && (options.has_priority() || x.has_priority()))
     *out.mutable_priority() = priority_of(x, options);
 }
 

@@ -176,6 +176,13 @@ std::optional<time_point> schedule_to_close_deadline(const journal::ActivityStat
   return from_proto(activity.first_scheduled_time()) + timeout;
 }
 
+std::optional<time_point> last_retry_deadline(const journal::ActivityState& activity) {
+  auto timeout = positive(activity.scheduled().schedule_to_close_timeout());
+  if (timeout.count() == 0)
+    return std::nullopt;
+  return from_proto(activity.first_scheduled_time()) + timeout;
+}
+
 activity_deadlines deadlines_of(const journal::ActivityState& activity) {
   using kind = activity_deadline::kind;
   const auto& options = options_of(activity);
@@ -269,7 +276,7 @@ void describe_attempts(const journal::ActivityState& activity, time_point now,
   out.set_attempt(progress.attempt());
   out.set_maximum_attempts(options_of(activity).retry_policy().maximum_attempts());
   *out.mutable_scheduled_time() = progress.scheduled_time();
-  if (auto at = schedule_to_close_deadline(activity))
+  if (auto at = last_retry_deadline(activity))
     *out.mutable_expiration_time() = to_proto(*at);
   if (progress.has_heartbeat_details())
     *out.mutable_heartbeat_details() = progress.heartbeat_details();
@@ -295,6 +302,8 @@ void describe_options(const scheduled_attributes& options,
                       api::workflow::v1::PendingActivityInfo& out) {
   auto& to = *out.mutable_activity_options();
   to = to_api(options);
+  // Which failures are final no operator can change, and none is told.
+  to.mutable_retry_policy()->clear_non_retryable_error_types();
   // A queue is described by its two names, without its kind.
   to.clear_task_queue();
   to.mutable_task_queue()->set_name(options.task_queue().name());

@@ -187,6 +187,8 @@ void settle_memo(Attributes& attributes) {
     attributes.clear_memo();
 }
 
+/// "retry_policy.initial_interval" as "retryPolicy.initialInterval": masks come in both spellings.
+std::string camel_case(const std::string& path);
 /// Fills what a retry policy leaves open.
 void complete_retry_policy(api::common::v1::RetryPolicy& policy);
 

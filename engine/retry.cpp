@@ -51,8 +51,11 @@ duration interval_of(const api::common::v1::RetryPolicy& policy, std::int32_t at
   auto longest = from_proto(policy.maximum_interval());
   if (longest.count() <= 0)
     longest = longest_duration;
-  if (failure.application_failure_info().has_next_retry_delay())
-    return std::min(from_proto(failure.application_failure_info().next_retry_delay()), longest);
+  // A delay of nothing is as good as one without end: the longest interval holds.
+  if (failure.application_failure_info().has_next_retry_delay()) {
+    auto delay = from_proto(failure.application_failure_info().next_retry_delay());
+    return delay.count() <= 0 ? longest : std::min(delay, longest);
+  }
   auto interval = static_cast<double>(from_proto(policy.initial_interval()).count());
   for (std::int32_t i = 1; i < attempt && interval < static_cast<double>(longest.count()); ++i)
     interval *= std::max(policy.backoff_coefficient(), 1.0);

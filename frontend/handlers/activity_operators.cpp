@@ -1,7 +1,6 @@
 // Operators' calls on pending activities of a workflow. The newer calls (...ActivityExecution) are
 // the older ones with one activity named by its id, and answer in the same wire form.
 
-#include "base/ids.hpp"
 #include "frontend/handlers/handlers.hpp"
 #include "frontend/validate/activity_options.hpp"
 #include "frontend/validate/fields.hpp"
@@ -105,7 +104,7 @@ result<void> check_newer(const New& r, const front_limits& limits) {
     return too_long("activity ID", r.activity_id(), limits);
   if (r.identity().size() > limits.id_length_max)
     return too_long("identity", r.identity(), limits);
-  if (!r.run_id().empty() && !is_uuid(r.run_id()))
+  if (!check_run_is_uuid(r.run_id()))
     return invalid_argument("invalid run id: must be a valid UUID");
   return {};
 }

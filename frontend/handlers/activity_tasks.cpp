@@ -25,7 +25,8 @@ void poll(const call::ptr& c, api::PollActivityTaskQueueRequest& r) {
 
 result<void> check_retry_delay(const temporal::api::failure::v1::Failure& failure) {
   auto bad = bad_duration(failure.application_failure_info().next_retry_delay());
-  if (bad.empty())
+  // One that is over already is none.
+  if (bad.empty() || bad == "negative duration")
     return {};
   return invalid_argument("An invalid NextRetryDelay is set on request. cause: " + bad);
 }

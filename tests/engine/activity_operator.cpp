@@ -154,6 +154,139 @@ SCENARIO("options change by mask, checked as a whole") {
   }
 }
 
+SCENARIO("a change of options counts the back-off anew, by the waiting attempt's own number") {
+  operator_fixture f;
+  f.run_with({f.activity_with("a", [](auto& a) {
+    *a.mutable_retry_policy()->mutable_initial_interval() = engine::to_proto(duration{10s});
+  })});
+  f.fail_activity(f.token_of(f.poll_activity()));
+  CHECK(engine::from_proto(f.only_pending().current_retry_interval()) == 10s);
+  f.wake_after(4s);
+  api::activity::v1::ActivityOptions options;
+  *options.mutable_heartbeat_timeout() = engine::to_proto(duration{5s});
+  WHEN("it waits") {
+    f.update({"heartbeat_timeout"}, options);
+    CHECK(engine::from_proto(f.only_pending().current_retry_interval()) == 16s);
+    CHECK_FALSE(f.only_pending().has_last_failure());
+    f.wake_after(15s);
+    CHECK(f.only_pending().has_current_retry_interval());
+    f.wake_after(1s);
+    CHECK(f.poll_activity().attempt() == 2);
+  }
+  WHEN("it is paused, it goes on when it is unpaused") {
+    f.pause();
+    CHECK(f.update({"heartbeat_timeout"}, options).offers.empty());
+    CHECK_FALSE(f.only_pending().has_last_failure());
+    CHECK(f.unpause().offers.size() == 1);
+  }
+}
+
+SCENARIO("of a retry policy an operator changes what the API lets be changed") {
+  operator_fixture f;
+  f.run_with({f.activity_with(
+    "a", [](auto& a) { a.mutable_retry_policy()->add_non_retryable_error_types("Fatal"); })});
+  api::activity::v1::ActivityOptions options;
+  options.mutable_retry_policy()->set_backoff_coefficient(3);
+  options.mutable_retry_policy()->add_non_retryable_error_types("Boom");
+  WHEN("parts are named, none is completed") {
+    f.update({"retry_policy.maximum_interval", "retry_policy.non_retryable_error_types"}, options);
+    auto policy = f.only_pending().activity_options().retry_policy();
+    CHECK_FALSE(policy.has_maximum_interval());
+    CHECK(policy.backoff_coefficient() == 2);
+  }
+  WHEN("the whole is named, its gaps are gaps") {
+    f.update({"retry_policy"}, options);
+    auto policy = f.only_pending().activity_options().retry_policy();
+    CHECK_FALSE(policy.has_initial_interval());
+    CHECK(policy.backoff_coefficient() == 3);
+    // Without any interval there is no time at which to try again.
+    f.fail_activity(f.token_of(f.poll_activity()), f.boom("Other"));
+    auto failed = f.last_event(enums::EVENT_TYPE_ACTIVITY_TASK_FAILED);
+    CHECK(failed.activity_task_failed_event_attributes().retry_state()
+          == enums::RETRY_STATE_TIMEOUT);
+    return;
+  }
+  auto token = f.token_of(f.poll_activity());
+  f.fail_activity(token, f.boom("Fatal"));
+  auto failed = f.last_event(enums::EVENT_TYPE_ACTIVITY_TASK_FAILED);
+  CHECK(failed.activity_task_failed_event_attributes().retry_state()
+        == enums::RETRY_STATE_NON_RETRYABLE_FAILURE);
+}
+
+SCENARIO("a reset of a paused running attempt waits until it is unpaused") {
+  operator_fixture f;
+  f.run_with({f.activity("a")});
+  auto token = f.token_of(f.poll_activity());
+  f.heartbeat(token, "1");
+  f.pause();
+  f.reset(true);
+  f.fail_activity(token);
+  CHECK(f.only_pending().has_heartbeat_details());
+  CHECK(f.only_pending().attempt() == 2);
+  f.unpause();
+  CHECK_FALSE(f.only_pending().has_heartbeat_details());
+  CHECK_FALSE(f.poll_activity().has_heartbeat_details());
+}
+
+SCENARIO("a reset that restores the options leaves the priority") {
+  operator_fixture f;
+  f.run_with({f.activity("a")});
+  api::activity::v1::ActivityOptions options;
+  options.mutable_priority()->set_priority_key(4);
+  *options.mutable_heartbeat_timeout() = engine::to_proto(duration{5s});
+  f.update({"priority", "heartbeat_timeout"}, options);
+  cluster::ExecutionRequest request;
+  request.mutable_reset_activity()->set_id("a");
+  request.mutable_reset_activity()->set_restore_original_options(true);
+  f.apply(std::move(request));
+  CHECK(f.only_pending().priority().priority_key() == 4);
+  CHECK(engine::from_proto(f.only_pending().activity_options().heartbeat_timeout()) == 0s);
+}
+
+SCENARIO("an operator moves the end of an activity, not of its retries") {
+  operator_fixture f;
+  f.run_with({f.activity_with("a", [](auto& a) {
+    *a.mutable_schedule_to_close_timeout() = engine::to_proto(duration{30s});
+    *a.mutable_retry_policy()->mutable_initial_interval() = engine::to_proto(duration{20s});
+  })});
+  auto expires = f.only_pending().expiration_time();
+  api::activity::v1::ActivityOptions options;
+  *options.mutable_schedule_to_close_timeout() = engine::to_proto(duration{90s});
+  f.update({"schedule_to_close_timeout"}, options);
+  CHECK(f.only_pending().expiration_time().seconds() == expires.seconds());
+  f.wake_after(5s);
+  f.fail_activity(f.token_of(f.poll_activity()));
+  f.wake_after(20s);
+  // The next interval would end behind the time that the command gave.
+  f.fail_activity(f.token_of(f.poll_activity()));
+  CHECK(f.last_event(enums::EVENT_TYPE_ACTIVITY_TASK_FAILED)
+          .activity_task_failed_event_attributes()
+          .retry_state()
+        == enums::RETRY_STATE_TIMEOUT);
+}
+
+SCENARIO("whoever means all activities is told that there is none") {
+  operator_fixture f;
+  f.run_with({f.timer("t", 500s)});
+  constexpr const char* none = "Can't find pending activity with such ID. Invalid activityID or "
+                               "activity already completed";
+  cluster::ExecutionRequest all;
+  all.mutable_reset_activity()->set_match_all(true);
+  CHECK(f.text_of(f.apply(all)) == none);
+  all.mutable_unpause_activity()->set_unpause_all(true);
+  CHECK(f.text_of(f.apply(all)) == none);
+  auto& update = *all.mutable_update_activity_options();
+  update.set_match_all(true);
+  CHECK(f.text_of(f.apply(all)) == "ActivityOptions are not provided");
+  update.mutable_activity_options();
+  CHECK(f.text_of(f.apply(all)) == none);
+  // One that is named by its id is looked for behind the mask.
+  update.set_id("a");
+  CHECK(f.text_of(f.apply(all)) == "UpdateMask is not provided");
+  update.mutable_update_mask();
+  CHECK(f.text_of(f.apply(all)) == none);
+}
+
 SCENARIO("operators name activities that are there") {
   operator_fixture f;
   f.run_with({f.activity("b")});

@@ -108,9 +108,9 @@ SCENARIO("a failure may choose its own delay") {
     f.fail_activity(f.token_of(f.poll_activity()), failure);
     CHECK(engine::from_proto(f.only_pending().current_retry_interval()) == 60s);
   }
-  SUBCASE("none at all: the next attempt is offered at once") {
+  SUBCASE("one that is over: the next attempt is offered at once") {
     *failure.mutable_application_failure_info()->mutable_next_retry_delay()
-      = engine::to_proto(duration{0});
+      = engine::to_proto(duration{-5s});
     CHECK(f.fail_activity(f.token_of(f.poll_activity()), failure).offers.size() == 1);
   }
   SUBCASE("more than the activity has left") {
@@ -122,6 +122,18 @@ SCENARIO("a failure may choose its own delay") {
             .retry_state()
           == enums::RETRY_STATE_TIMEOUT);
   }
+}
+
+SCENARIO("a delay of nothing is no delay") {
+  activity_fixture f;
+  f.run_with({retried(1s)});
+  auto failure = f.boom();
+  failure.mutable_application_failure_info()->mutable_next_retry_delay();
+  f.fail_activity(f.token_of(f.poll_activity()), failure);
+  CHECK(f.last_event(enums::EVENT_TYPE_ACTIVITY_TASK_FAILED)
+          .activity_task_failed_event_attributes()
+          .retry_state()
+        == enums::RETRY_STATE_TIMEOUT);
 }
 
 SCENARIO("a heartbeat keeps an attempt alive, and its details outlive the attempt") {
