@@ -97,12 +97,12 @@ scheduled_attributes bare_options(const scheduled_attributes& options) {
 }
 
 void reset_one(transition& t, std::int64_t id, const service::ResetActivityRequest& r) {
-  auto progress = find_activity(t.state(), id)->progress();
+  auto progress = activity_at(t.state(), id).progress();
   auto stays_paused = progress.paused() && r.keep_paused();
   progress.set_attempt(1);
   // The priority stays what an operator made of it.
   if (r.restore_original_options() && progress.has_options()) {
-    auto options = bare_options(find_activity(t.state(), id)->scheduled());
+    auto options = bare_options(activity_at(t.state(), id).scheduled());
     options.clear_priority();
     if (progress.options().has_priority())
       *options.mutable_priority() = progress.options().priority();

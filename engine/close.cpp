@@ -170,9 +170,14 @@ std::optional<std::string> problem_of(const continue_attributes& a, const execut
     problem = settings_problem(a, c);
   if (!problem)
     return std::nullopt;
+  auto kind = a.task_queue().kind() == enums::TASK_QUEUE_KIND_UNSPECIFIED
+                ? enums::TASK_QUEUE_KIND_NORMAL
+                : a.task_queue().kind();
+  const auto& normal = a.task_queue().normal_name();
   return *problem + " WorkflowType=" + (type.empty() ? x.started().workflow_type().name() : type)
          + " TaskQueue=name:\"" + (queue.empty() ? own_queue : queue)
-         + "\" kind:TASK_QUEUE_KIND_NORMAL";
+         + "\" kind:" + enums::TaskQueueKind_Name(kind)
+         + (normal.empty() ? "" : " normal_name:\"" + normal + "\"");
 }
 
 /// Timeouts of the command, or else of the run; a task's fits its run.
@@ -226,6 +231,8 @@ run_plan continued_plan(const execution& x, const continue_attributes& a, const 
   started.set_initiator(a.initiator() == enums::CONTINUE_AS_NEW_INITIATOR_UNSPECIFIED
                           ? enums::CONTINUE_AS_NEW_INITIATOR_WORKFLOW
                           : a.initiator());
+  if (a.initiator() == enums::CONTINUE_AS_NEW_INITIATOR_RETRY)
+    started.set_attempt(x.started().attempt() + 1);
   if (a.has_failure())
     *started.mutable_continued_failure() = a.failure();
   if (a.has_last_completion_result())

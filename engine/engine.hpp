@@ -41,7 +41,8 @@ temporal::api::workflowservice::v1::DescribeWorkflowExecutionResponse describe(c
 temporal::api::workflow::v1::WorkflowExecutionInfo info_of(const execution& x);
 /// The Scheduled and, once it is started, Started events of a transient workflow task, in their
 /// wire form (History); empty when there is none, or when events came between it and its failure.
-std::string transient_events(const execution& x);
+/// Who has the task is told to that worker alone.
+std::string transient_events(const execution& x, const std::string& identity = {});
 
 bool is_open(const execution& x);
 

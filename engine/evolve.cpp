@@ -25,6 +25,31 @@ namespace {
 
 namespace enums = api::enums::v1;
 
+/// Written by a version that had other rules for some events: it gave them no task id. What such an
+/// event did to its run it does for good.
+bool is_of_former(const history_event& event) {
+  return event.event_id() != 0 && event.task_id() == 0;
+}
+
+bool is_upgraded(const execution& x) {
+  const auto& override = x.versioning_override();
+  return override.auto_upgrade() || override.behavior() == enums::VERSIONING_BEHAVIOR_AUTO_UPGRADE;
+}
+
+/// A run whose versioning somebody has overridden is found by that.
+void list_versioning(execution& x) {
+  constexpr const char* name = "TemporalWorkflowVersioningBehavior";
+  if (!is_upgraded(x)) {
+    x.mutable_search_attributes()->erase(name);
+    return;
+  }
+  auto& payload = (*x.mutable_search_attributes())[name];
+  payload.Clear();
+  (*payload.mutable_metadata())["encoding"] = "json/plain";
+  (*payload.mutable_metadata())["type"] = "Keyword";
+  payload.set_data("\"AutoUpgrade\"");
+}
+
 void evolve_started(execution& x, const history_event& event) {
   const auto& a = event.workflow_execution_started_event_attributes();
   *x.mutable_started() = a;
@@ -33,6 +58,8 @@ void evolve_started(execution& x, const history_event& event) {
   *x.mutable_search_attributes() = a.search_attributes().indexed_fields();
   if (a.has_versioning_override())
     *x.mutable_versioning_override() = a.versioning_override();
+  if (!is_of_former(event))
+    list_versioning(x);
   if (a.has_priority())
     *x.mutable_priority() = a.priority();
   *x.mutable_completion_callbacks() = a.completion_callbacks();
@@ -81,13 +108,13 @@ void evolve_task_started(execution& x, const history_event& event) {
 
 /// The first task of each build is a point to which the run can be reset. What tells builds apart
 /// is the checksum of old workers and the build id of newer ones; the oldest point gives way.
-void add_reset_point(execution& x, const history_event& event) {
+bool add_reset_point(execution& x, const history_event& event) {
   const auto& a = event.workflow_task_completed_event_attributes();
   const auto& build = a.worker_version().build_id();
   auto& points = *x.mutable_reset_points();
   for (const auto& point : points)
     if (point.build_id() == build && point.binary_checksum() == a.binary_checksum())
-      return;
+      return false;
   constexpr int points_max = 20;
   if (points.size() >= points_max)
     points.DeleteSubrange(0, points.size() - points_max + 1);
@@ -98,6 +125,7 @@ void add_reset_point(execution& x, const history_event& event) {
   point.set_first_workflow_task_completed_id(event.event_id());
   *point.mutable_create_time() = event.event_time();
   point.set_resettable(true);
+  return true;
 }
 
 /// A search attribute of the server's own: a list of keywords.
@@ -137,8 +165,22 @@ bool is_listed(const execution& x, const std::string& name, const std::string& w
          && i->second.data().find('"' + word + '"') != std::string::npos;
 }
 
+/// A run without any versioning says so, before the builds that have worked on it.
+void list_unversioned(execution& x) {
+  constexpr const char* name = "BuildIds";
+  auto builds = keywords_of(x, name);
+  std::erase(builds, unversioned);
+  if (!is_upgraded(x))
+    builds.insert(builds.begin(), unversioned);
+  if (builds.empty())
+    x.mutable_search_attributes()->erase(name);
+  else
+    set_keywords(x, name, builds);
+}
+
 /// Adds the build to those that have worked on the run; the oldest give way when they are too many.
-void add_build(std::vector<std::string>& builds, const api::common::v1::WorkerVersionStamp& stamp) {
+void add_build(std::vector<std::string>& builds, const api::common::v1::WorkerVersionStamp& stamp,
+               bool is_versioned) {
   constexpr std::size_t bytes_max = 1900;
   auto add = [&](std::string build) {
     if (std::ranges::find(builds, build) == builds.end())
@@ -148,7 +190,7 @@ void add_build(std::vector<std::string>& builds, const api::common::v1::WorkerVe
     std::erase(builds, unversioned);
     add("versioned:" + stamp.build_id());
   } else {
-    if (std::ranges::find(builds, unversioned) == builds.end())
+    if (!is_versioned && std::ranges::find(builds, unversioned) == builds.end())
       builds.insert(builds.begin(), unversioned);
     if (!stamp.build_id().empty())
       add(std::string{unversioned} + ":" + stamp.build_id());
@@ -163,20 +205,25 @@ void add_build(std::vector<std::string>& builds, const api::common::v1::WorkerVe
     builds.erase(builds.begin() + (builds.front() == unversioned ? 1 : 0));
 }
 
-/// Which builds have worked on the run: by name, and those of its reset points.
-void list_builds(execution& x, const history_event& event) {
+/// Which builds have worked on the run: by name, and those of its reset points, if it got one.
+void list_builds(execution& x, const history_event& event, bool has_new_point) {
   constexpr const char* name = "BuildIds";
   const auto& a = event.workflow_task_completed_event_attributes();
   const auto& stamp = a.worker_version();
   // Nearly every task is completed by the build that completed the one before it.
-  auto known = !stamp.use_versioning() && is_listed(x, name, unversioned)
+  auto marked = is_listed(x, name, unversioned) || stamp.use_versioning() || is_upgraded(x);
+  auto known = !stamp.use_versioning() && marked
                && is_listed(x, name, std::string{unversioned} + ":" + stamp.build_id());
-  if (!x.search_attributes().contains(name) || (!stamp.build_id().empty() && !known)) {
+  // Somebody else may have set the list meanwhile.
+  auto lacks_mark = !marked && !is_of_former(event);
+  if (!x.search_attributes().contains(name) || lacks_mark
+      || (!stamp.build_id().empty() && !known)) {
     auto builds = keywords_of(x, name);
-    add_build(builds, stamp);
-    set_keywords(x, name, builds);
+    add_build(builds, stamp, is_upgraded(x) && !is_of_former(event));
+    if (!builds.empty())
+      set_keywords(x, name, builds);
   }
-  if (a.binary_checksum().empty())
+  if (a.binary_checksum().empty() || !has_new_point)
     return;
   std::vector<std::string> checksums;
   for (const auto& point : x.reset_points())
@@ -222,8 +269,28 @@ void evolve_task_completed(execution& x, const history_event& event) {
   if (a.has_worker_version())
     *x.mutable_last_worker_version() = a.worker_version();
   x.clear_workflow_task();
-  add_reset_point(x, event);
-  list_builds(x, event);
+  auto has_new_point = add_reset_point(x, event);
+  list_builds(x, event, has_new_point || is_of_former(event));
+}
+
+const std::string& next_run_of(const history_event& close) {
+  switch (close.event_type()) {
+    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
+      return close.workflow_execution_completed_event_attributes().new_execution_run_id();
+    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
+      return close.workflow_execution_failed_event_attributes().new_execution_run_id();
+    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT:
+      return close.workflow_execution_timed_out_event_attributes().new_execution_run_id();
+    default:
+      return close.workflow_execution_continued_as_new_event_attributes().new_execution_run_id();
+  }
+}
+
+/// Those of this run can be reset to as long as it is kept, and the next run says so, too.
+void expire_points(execution& x, time_point at) {
+  for (auto& point : *x.mutable_reset_points())
+    if (point.run_id() == x.created().run_id())
+      *point.mutable_expire_time() = to_proto(at);
 }
 
 void evolve_close(execution& x, const history_event& event, enums::WorkflowExecutionStatus status) {
@@ -235,6 +302,8 @@ void evolve_close(execution& x, const history_event& event, enums::WorkflowExecu
     x.clear_workflow_task();
   x.clear_buffered_events();
   x.clear_sticky();
+  if (!next_run_of(event).empty() && !is_of_former(event))
+    expire_points(x, from_proto(event.event_time()) + from_proto(x.created().retention()));
 }
 
 /// A request whose event was buffered learns the event's id when that is flushed.
@@ -251,30 +320,26 @@ void evolve_signaled(execution& x, const history_event& event) {
   if (event.event_id() == 0)
     return;
   x.set_signal_count(x.signal_count() + 1);
-  // A signal that came with the start is what describe names as the event of that request.
-  constexpr std::int64_t behind_start = 2;
-  if (event.event_id() != behind_start)
-    return;
+  // Of a request that started the run and signaled it describe names the signal's event.
   auto i = x.mutable_request_ids()->find(
     event.workflow_execution_signaled_event_attributes().request_id());
   if (i != x.mutable_request_ids()->end())
     i->second.set_event_id(event.event_id());
 }
 
-/// Written by a version that had other rules for some events: it gave them no task id. What such an
-/// event did to its run it does for good.
-bool is_of_former(const history_event& event) {
-  return event.event_id() != 0 && event.task_id() == 0;
-}
-
 void evolve_options_updated(execution& x, const history_event& event) {
   const auto& a = event.workflow_execution_options_updated_event_attributes();
+  auto was_upgraded = is_upgraded(x);
   // An override that was removed stays as an empty one: describe goes on to show that there was
   // one.
   if (a.unset_versioning_override() && (x.has_versioning_override() || is_of_former(event)))
     x.mutable_versioning_override()->Clear();
   else if (a.has_versioning_override())
     *x.mutable_versioning_override() = a.versioning_override();
+  if (was_upgraded != is_upgraded(x) && !is_of_former(event)) {
+    list_versioning(x);
+    list_unversioned(x);
+  }
   if (a.has_priority())
     *x.mutable_priority() = a.priority();
   if (event.event_id() == 0)

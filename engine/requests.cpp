@@ -4,6 +4,9 @@
 #include "engine/errors.hpp"
 #include "engine/parts.hpp"
 #include "engine/proto_time.hpp"
+#include "protocol/versioning_override.hpp"
+
+#include <set>
 
 namespace reprise::engine {
 
@@ -34,48 +37,70 @@ options_type options_of_run(const execution& x) {
   return out;
 }
 
+std::optional<error> refused_merge(const std::string& why) {
+  return invalid_argument("error applying update_options: " + why);
+}
+
+/// The paths of a mask, in one spelling.
+std::set<std::string> paths_of(const google::protobuf::FieldMask& mask) {
+  std::set<std::string> out;
+  for (const auto& path : mask.paths())
+    out.insert(camel_case(path));
+  return out;
+}
+
 /// Takes over what the mask names.
 std::optional<error> merge(options_type& into, const options_type& from,
                            const google::protobuf::FieldMask& mask) {
-  for (const auto& path : mask.paths()) {
-    if (path == "versioning_override" || path == "versioningOverride") {
-      into.clear_versioning_override();
-      if (from.has_versioning_override())
-        *into.mutable_versioning_override() = from.versioning_override();
-    } else if (path.starts_with("versioning_override") || path.starts_with("versioningOverride")) {
-      return invalid_argument(
-        "error applying update_options: versioning_override doesn't support partial updates");
-    } else if (path == "priority") {
-      into.clear_priority();
-      if (from.has_priority())
-        *into.mutable_priority() = from.priority();
-    } else if (path == "priority.priority_key" || path == "priority.priorityKey") {
-      into.mutable_priority()->set_priority_key(from.priority().priority_key());
-    } else if (path == "priority.fairness_key" || path == "priority.fairnessKey") {
-      into.mutable_priority()->set_fairness_key(from.priority().fairness_key());
-    } else if (path == "priority.fairness_weight" || path == "priority.fairnessWeight") {
-      into.mutable_priority()->set_fairness_weight(from.priority().fairness_weight());
-    } else {
-      return invalid_argument("error applying update_options: unsupported path " + path);
-    }
+  auto paths = paths_of(mask);
+  auto named = [&](const char* path) { return paths.contains(path); };
+  if (named("versioningOverride.deployment") != named("versioningOverride.behavior"))
+    return refused_merge("versioning_override fields must be updated together");
+  for (const auto& path : paths)
+    if (path.starts_with("versioningOverride.") && path != "versioningOverride.deployment"
+        && path != "versioningOverride.behavior")
+      return refused_merge("versioning_override doesn't support partial updates");
+  if (named("versioningOverride") || named("versioningOverride.behavior")) {
+    into.clear_versioning_override();
+    if (from.has_versioning_override())
+      *into.mutable_versioning_override() = from.versioning_override();
   }
+  if (named("priority")) {
+    into.clear_priority();
+    if (from.has_priority())
+      *into.mutable_priority() = from.priority();
+  }
+  if (named("priority.priorityKey"))
+    into.mutable_priority()->set_priority_key(from.priority().priority_key());
+  if (named("priority.fairnessKey"))
+    into.mutable_priority()->set_fairness_key(from.priority().fairness_key());
+  if (named("priority.fairnessWeight"))
+    into.mutable_priority()->set_fairness_weight(from.priority().fairness_weight());
+  for (const auto& path : paths)
+    if (path.starts_with("timeSkippingConfig."))
+      return refused_merge("time_skipping_config doesn't support partial update");
   return std::nullopt;
 }
 
-/// A pin needs a version that workers serve; without worker deployments there is none.
-std::optional<error> check_pin(const execution& x, const override_type& override) {
-  if (!override.has_pinned())
+/// Whatever the mask names, what is given of an override has to make sense.
+std::optional<error> check_override(const execution& x, const options_type& given) {
+  if (!given.has_versioning_override())
     return std::nullopt;
-  const auto& version = override.pinned().version();
-  if (!override.pinned().has_version())
+  const auto& wanted = given.versioning_override();
+  auto upgraded = x.versioning_override().auto_upgrade()
+                  || x.versioning_override().behavior() == enums::VERSIONING_BEHAVIOR_AUTO_UPGRADE;
+  // The version that the run is pinned to would be meant; without worker deployments it has none.
+  if (wanted.pinned().behavior() != 0 && !wanted.pinned().has_version())
     return make_error(errc::failed_precondition,
                       "must specify a specific pinned override version because workflow with id "
-                        + x.created().workflow_id()
-                        + " has behavior Unspecified and is not yet pinned to any version");
-  return make_error(errc::failed_precondition,
-                    "Pinned version '" + version.deployment_name() + ":" + version.build_id()
-                      + "' is not present in task queue '" + x.started().task_queue().name()
-                      + "' of type 'Workflow'");
+                        + x.created().workflow_id() + " has behavior "
+                        + (upgraded ? "AutoUpgrade" : "Unspecified")
+                        + " and is not yet pinned to any version");
+  auto problem = protocol::versioning_override_problem(wanted, x.started().task_queue().name());
+  if (!problem)
+    return std::nullopt;
+  return make_error(problem->lacks_version ? errc::failed_precondition : errc::invalid_argument,
+                    std::move(problem->text));
 }
 
 } // namespace
@@ -139,6 +164,8 @@ step decide_update_options(execution&& current, const cluster::ExecutionRequest&
   const auto& x = t.state();
   if (!is_open(x))
     return std::move(t).finish(already_completed());
+  if (auto refusal = check_override(x, r.workflow_execution_options()))
+    return std::move(t).finish(std::move(*refusal));
   auto before = options_of_run(x);
   auto after = before;
   if (auto refusal = merge(after, r.workflow_execution_options(), r.update_mask()))
@@ -147,20 +174,19 @@ step decide_update_options(execution&& current, const cluster::ExecutionRequest&
   *out.mutable_workflow_execution_options() = after;
   if (after.SerializeAsString() == before.SerializeAsString())
     return std::move(t).finish(out);
-  if (auto refusal = check_pin(x, after.versioning_override()))
-    return std::move(t).finish(std::move(*refusal));
   history_event event;
   event.set_event_type(enums::EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED);
   event.set_worker_may_ignore(true);
   auto& a = *event.mutable_workflow_execution_options_updated_event_attributes();
   a.set_identity(r.identity());
   if (after.has_versioning_override())
-    *a.mutable_versioning_override() = after.versioning_override();
+    *a.mutable_versioning_override() = protocol::told_override(after.versioning_override());
   else
     a.set_unset_versioning_override(true);
   if (after.has_priority())
     *a.mutable_priority() = after.priority();
   t.add_or_buffer(std::move(event));
+  t.visibility_changed();
   return std::move(t).finish(out);
 }
 

@@ -89,7 +89,8 @@ run_plan successor_plan(const execution& x, const std::string& run_id, const con
   plan.links = x.created().links();
   auto& a = plan.started;
   *a.mutable_workflow_type() = old.workflow_type();
-  *a.mutable_task_queue() = old.task_queue();
+  a.mutable_task_queue()->set_name(old.task_queue().name());
+  a.mutable_task_queue()->set_kind(enums::TASK_QUEUE_KIND_NORMAL);
   a.set_first_execution_run_id(old.first_execution_run_id());
   a.set_continued_execution_run_id(x.created().run_id());
   a.set_attempt(1);
@@ -108,11 +109,17 @@ run_plan successor_plan(const execution& x, const std::string& run_id, const con
   if (x.versioning_override().has_pinned())
     *a.mutable_versioning_override() = x.versioning_override();
   *a.mutable_completion_callbacks() = x.completion_callbacks();
-  *a.mutable_prev_auto_reset_points()->mutable_points() = x.reset_points();
   auto expires = to_proto(c.now + from_proto(x.created().retention()));
-  for (auto& point : *a.mutable_prev_auto_reset_points()->mutable_points())
-    if (!point.has_expire_time())
-      *point.mutable_expire_time() = expires;
+  auto& points = *a.mutable_prev_auto_reset_points()->mutable_points();
+  for (const auto& point : x.reset_points()) {
+    // Of a run that is gone by now there is nothing to go back to.
+    if (point.has_expire_time() && from_proto(point.expire_time()) < c.now)
+      continue;
+    auto& kept = *points.Add();
+    kept = point;
+    if (!kept.has_expire_time())
+      *kept.mutable_expire_time() = expires;
+  }
   return plan;
 }
 

@@ -5,6 +5,7 @@
 #include "engine/errors.hpp"
 #include "engine/parts.hpp"
 #include "engine/proto_time.hpp"
+#include "protocol/versioning_override.hpp"
 
 #include <algorithm>
 
@@ -51,6 +52,7 @@ run_plan plan_of(const Request& r, const std::string& workflow_id, const context
   a.mutable_task_queue()->set_kind(r.task_queue().kind() == enums::TASK_QUEUE_KIND_UNSPECIFIED
                                      ? enums::TASK_QUEUE_KIND_NORMAL
                                      : r.task_queue().kind());
+  a.mutable_task_queue()->set_normal_name(r.task_queue().normal_name());
   if (r.has_input())
     *a.mutable_input() = r.input();
   if (r.has_workflow_execution_timeout())
@@ -76,7 +78,7 @@ run_plan plan_of(const Request& r, const std::string& workflow_id, const context
   if (r.has_header())
     *a.mutable_header() = r.header();
   if (r.has_versioning_override())
-    *a.mutable_versioning_override() = r.versioning_override();
+    *a.mutable_versioning_override() = protocol::told_override(r.versioning_override());
   if (r.has_priority())
     *a.mutable_priority() = r.priority();
   auto backoff = std::clamp(from_proto(r.workflow_start_delay()), duration{0}, longest_duration);

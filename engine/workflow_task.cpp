@@ -234,14 +234,14 @@ history_splice splice_of(const execution& x, const task_starter& by) {
   out.first_event_id = by.only_new_events ? x.previous_started_event_id() + 1 : 1;
   out.last_event_id = task.transient() ? x.next_event_id() - 1 : task.started_event_id();
   if (task.transient()) {
-    out.transient_events = transient_events(x);
+    out.transient_events = transient_events(x, task.identity());
     out.transient_attempt = task.attempt();
   }
   out.message = poll.SerializeAsString();
   return out;
 }
 
-std::string transient_events(const execution& x) {
+std::string transient_events(const execution& x, const std::string& identity) {
   const auto& task = x.workflow_task();
   if (!is_open(x) || !task.transient())
     return {};
@@ -258,6 +258,7 @@ std::string transient_events(const execution& x) {
   *out.add_events() = std::move(event);
   if (started) {
     event = started_event(task);
+    event.mutable_workflow_task_started_event_attributes()->set_identity(identity);
     event.set_event_id(id + 1);
     *event.mutable_event_time() = task.started_time();
     *out.add_events() = std::move(event);

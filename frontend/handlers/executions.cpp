@@ -22,6 +22,16 @@ cluster::ExecutionRequest to_run(const common::WorkflowExecution& x) {
   return request;
 }
 
+/// Whoever names a chain by its first run means the run that is current by now, whichever is named
+/// beside it.
+template <class Request>
+cluster::ExecutionRequest to_chain(const Request& r) {
+  auto request = to_run(r.workflow_execution());
+  if (!r.first_execution_run_id().empty())
+    request.clear_run_id();
+  return request;
+}
+
 /// The checks of a signal, in the API's order.
 result<void> check_signal(const api::SignalWorkflowExecutionRequest& r,
                           const front_limits& limits) {
@@ -57,7 +67,7 @@ void request_cancel(const call::ptr& c, api::RequestCancelWorkflowExecutionReque
     return c->fail(std::move(ok).error());
   if (auto ok = check_links(r.links()); !ok)
     return c->fail(std::move(ok).error());
-  auto request = to_run(r.workflow_execution());
+  auto request = to_chain(r);
   request.mutable_request_cancel()->Swap(&r);
   c->send(ns, std::move(request));
 }
@@ -70,7 +80,7 @@ void terminate(const call::ptr& c, api::TerminateWorkflowExecutionRequest& r) {
     return c->fail(std::move(ok).error());
   if (auto ok = check_links(r.links()); !ok)
     return c->fail(std::move(ok).error());
-  auto request = to_run(r.workflow_execution());
+  auto request = to_chain(r);
   request.mutable_terminate()->Swap(&r);
   c->send(ns, std::move(request));
 }
@@ -97,50 +107,40 @@ void delete_execution(const call::ptr& c, api::DeleteWorkflowExecutionRequest& r
   c->send(ns, std::move(request));
 }
 
-/// The paths of an options update's mask; true in `override_wanted` when it replaces the override.
-result<void> check_options_mask(const google::protobuf::FieldMask& mask, bool& override_wanted) {
-  for (const auto& path : mask.paths()) {
-    if (path.starts_with("versioning_override."))
-      return invalid_argument(
-        "error applying update_options: versioning_override doesn't support partial updates");
-    if (path == "versioning_override")
-      override_wanted = true;
-    else if (path != "priority" && !path.starts_with("priority."))
-      return invalid_argument("error applying update_options: unknown path " + path);
+/// A mask names fields, and fields of messages in fields.
+bool is_path_of(const google::protobuf::Descriptor* type, std::string_view path) {
+  while (type != nullptr) {
+    auto dot = path.find('.');
+    const auto* field = type->FindFieldByName(std::string{path.substr(0, dot)});
+    if (field == nullptr)
+      return false;
+    if (dot == std::string_view::npos)
+      return true;
+    path.remove_prefix(dot + 1);
+    type = field->is_repeated() ? nullptr : field->message_type();
   }
-  return {};
+  return false;
 }
 
+/// What can be known of an options update without the run.
 result<void> check_options(const api::UpdateWorkflowExecutionOptionsRequest& r) {
-  const auto& run = r.workflow_execution();
-  if (run.workflow_id().empty())
+  if (r.workflow_execution().workflow_id().empty())
     return invalid_argument("WorkflowId is not set on request.");
   if (!r.has_update_mask())
     return invalid_argument("UpdateMask is required");
   if (!r.has_workflow_execution_options())
     return invalid_argument("WorkflowExecutionOptions is required");
-  bool override_wanted = false;
-  if (auto ok = check_options_mask(r.update_mask(), override_wanted); !ok)
-    return ok;
   const auto& options = r.workflow_execution_options();
-  if (options.has_priority())
-    if (auto ok = check_priority(options.priority()); !ok)
-      return ok;
-  if (auto ok = check_run_is_uuid(run.run_id()); !ok)
+  for (const auto& path : r.update_mask().paths())
+    if (!is_path_of(options.GetDescriptor(), path))
+      return invalid_argument("error parsing UpdateMask: proto: invalid path \"" + path
+                              + "\" for message \"" + options.GetTypeName() + "\"");
+  if (auto ok = check_priority(options.priority()); !ok)
     return ok;
-  if (!override_wanted || !options.has_versioning_override())
-    return {};
-  const auto& wanted = options.versioning_override();
-  if (wanted.has_pinned() && !wanted.pinned().has_version())
-    return make_error(errc::failed_precondition,
-                      "must specify a specific pinned override version because workflow with id "
-                        + run.workflow_id()
-                        + " has behavior Unspecified and is not yet pinned to any version");
-  // No version of a worker is known here, so it does not matter which queue the run uses; the text
-  // names it, though, and only the run knows. The engine answers for those.
-  if (wanted.has_pinned() && wanted.pinned().behavior() != 0)
-    return {};
-  return check_versioning_override(wanted, {});
+  if (options.has_time_skipping_config())
+    return make_error(errc::unimplemented,
+                      "The Time-Skipping feature is not enabled for namespace.");
+  return check_run_is_uuid(r.workflow_execution().run_id());
 }
 
 void update_options(const call::ptr& c, api::UpdateWorkflowExecutionOptionsRequest& r) {

@@ -4,6 +4,7 @@
 #include "frontend/validate/callbacks.hpp"
 #include "frontend/validate/fields.hpp"
 #include "frontend/validate/search_attributes.hpp"
+#include "protocol/versioning_override.hpp"
 
 namespace reprise::frontend {
 
@@ -111,9 +112,12 @@ result<void> check_sizes_and_version(const Request& r, const front_limits& limit
     return ok;
   if (r.memo().ByteSizeLong() > limits.memo_bytes_max)
     return invalid_argument("Memo size exceeds limit.");
-  if (!r.has_versioning_override())
-    return {};
-  return check_versioning_override(r.versioning_override(), r.task_queue().name());
+  if (r.has_versioning_override())
+    if (auto problem = protocol::versioning_override_problem(r.versioning_override(),
+                                                             r.task_queue().name()))
+      return make_error(problem->lacks_version ? errc::failed_precondition : errc::invalid_argument,
+                        std::move(problem->text));
+  return {};
 }
 
 /// The links of a start and of its callbacks count together.
@@ -162,61 +166,6 @@ result<void> check_signal_names(const api::SignalWithStartWorkflowExecutionReque
 }
 
 } // namespace
-
-result<void>
-check_versioning_override(const temporal::api::workflow::v1::VersioningOverride& wanted,
-                          const std::string& queue) {
-  namespace workflow = temporal::api::workflow::v1;
-  auto absent = [&](const auto& version) {
-    // Worker deployments are not offered, so no version is known to any queue.
-    return make_error(errc::failed_precondition,
-                      "Pinned version '" + version.deployment_name() + ":" + version.build_id()
-                        + "' is not present in task queue '" + queue + "' of type 'Workflow'");
-  };
-  switch (wanted.override_case()) {
-    case workflow::VersioningOverride::kPinned:
-      if (!wanted.pinned().has_version())
-        return invalid_argument("must provide version if override is pinned.");
-      if (wanted.pinned().behavior() == 0)
-        return invalid_argument("must specify pinned override behavior if override is pinned.");
-      return absent(wanted.pinned().version());
-    case workflow::VersioningOverride::kAutoUpgrade:
-      if (!wanted.auto_upgrade())
-        return invalid_argument("auto-upgrade override must be true");
-      return {};
-    case workflow::VersioningOverride::kOneTime:
-      if (!wanted.one_time().has_target_deployment_version())
-        return invalid_argument("must provide target deployment version if override is one-time.");
-      return absent(wanted.one_time().target_deployment_version());
-    case workflow::VersioningOverride::OVERRIDE_NOT_SET:
-      break;
-  }
-  const auto& version = wanted.pinned_version();
-  if (wanted.behavior() == enums::VERSIONING_BEHAVIOR_UNSPECIFIED)
-    return invalid_argument("override behavior is required");
-  if (wanted.behavior() == enums::VERSIONING_BEHAVIOR_AUTO_UPGRADE) {
-    if (wanted.has_deployment() || !version.empty())
-      return invalid_argument("only provide pinned version if behavior is 'PINNED'");
-    return {};
-  }
-  if (version.empty()) {
-    if (!wanted.has_deployment())
-      return invalid_argument(
-        "must provide deployment (deprecated) or pinned version if behavior is 'PINNED'");
-    temporal::api::deployment::v1::WorkerDeploymentVersion named;
-    named.set_deployment_name(wanted.deployment().series_name());
-    named.set_build_id(wanted.deployment().build_id());
-    return absent(named);
-  }
-  auto dot = version.find('.');
-  if (dot == std::string::npos)
-    return invalid_argument("invalid version string \"" + version
-                            + "\", expected format is \"<deployment_name>.<build_id>\"");
-  temporal::api::deployment::v1::WorkerDeploymentVersion named;
-  named.set_deployment_name(version.substr(0, dot));
-  named.set_build_id(version.substr(dot + 1));
-  return absent(named);
-}
 
 // Callers who err twice hear of what the API looks at first, so the order is part of both.
 

@@ -18,9 +18,4 @@ result<void> check_signal_with_start(
   temporal::api::workflowservice::v1::SignalWithStartWorkflowExecutionRequest& request,
   const actors::namespace_entry& ns, time_point now, const front_limits& limits);
 
-/// A versioning override as a start or an options update may carry it; `queue` is named in texts.
-result<void>
-check_versioning_override(const temporal::api::workflow::v1::VersioningOverride& wanted,
-                          const std::string& queue);
-
 } // namespace reprise::frontend

@@ -155,4 +155,35 @@ SCENARIO("durations beyond a century are a century") {
   CHECK(century(started_of(f).workflow_run_timeout()));
 }
 
+SCENARIO("a failure that asks for no delay waits as long as any") {
+  engine_fixture f;
+  auto r = f.start_request();
+  *r.mutable_retry_policy()->mutable_initial_interval() = engine::to_proto(duration{3s});
+  *r.mutable_retry_policy()->mutable_maximum_interval() = engine::to_proto(duration{40s});
+  f.start(r);
+  auto command = f.fail_workflow("boom");
+  *command.mutable_fail_workflow_execution_command_attributes()
+     ->mutable_failure()
+     ->mutable_application_failure_info()
+     ->mutable_next_retry_delay()
+    = engine::to_proto(duration{0});
+  f.complete(f.poll(), {command});
+  REQUIRE(f.runs.size() == 2);
+  CHECK(started_of(f).first_workflow_task_backoff().seconds() == 40);
+}
+
+SCENARIO("a continued run that calls itself a retry is the next attempt") {
+  engine_fixture f;
+  f.start();
+  auto command = f.continue_as_new();
+  auto& a = *command.mutable_continue_as_new_workflow_execution_command_attributes();
+  a.set_initiator(enums::CONTINUE_AS_NEW_INITIATOR_RETRY);
+  f.complete(f.poll(), {command});
+  CHECK(started_of(f).attempt() == 2);
+  a.set_initiator(enums::CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE);
+  f.wake_after(1s);
+  f.complete(f.poll(), {command});
+  CHECK(started_of(f).attempt() == 1);
+}
+
 } // namespace reprise::testing

@@ -202,7 +202,7 @@ SCENARIO("a run lists the builds that have worked on it") {
         == std::pair{std::string{"[\"unversioned\",\"unversioned:1\",\"unversioned:2\"]"}, true});
   CHECK(work("3", true)
         == std::pair{std::string{"[\"unversioned:1\",\"unversioned:2\",\"versioned:3\"]"}, true});
-  CHECK(work("").first == "[\"unversioned:1\",\"unversioned:2\",\"versioned:3\"]");
+  CHECK(work("").first == "[\"unversioned\",\"unversioned:1\",\"unversioned:2\",\"versioned:3\"]");
   THEN("not without end") {
     for (int i = 0; i < 100; ++i)
       work(std::string(50, 'b') + std::to_string(i), true);

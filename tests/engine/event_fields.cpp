@@ -275,4 +275,102 @@ SCENARIO("callbacks of a run whose chain is over will not be delivered, and say 
         == "completion callbacks are not delivered by this version");
 }
 
+SCENARIO("an override to upgrade shows in lists as long as it holds") {
+  activity_fixture f;
+  auto r = f.start_request();
+  constexpr const char* name = "TemporalWorkflowVersioningBehavior";
+  auto attribute = [&](const std::string& of) {
+    auto i = f.state().search_attributes().find(of);
+    return i == f.state().search_attributes().end() ? std::string{} : i->second.data();
+  };
+  auto update = [&](bool upgrade) {
+    cluster::ExecutionRequest request;
+    auto& u = *request.mutable_update_options();
+    u.mutable_update_mask()->add_paths("versioning_override");
+    if (upgrade)
+      u.mutable_workflow_execution_options()->mutable_versioning_override()->set_auto_upgrade(true);
+    return f.apply(std::move(request));
+  };
+  WHEN("it came with the start, in either spelling") {
+    r.mutable_versioning_override()->set_behavior(enums::VERSIONING_BEHAVIOR_AUTO_UPGRADE);
+    f.start(r);
+    CHECK(attribute(name) == "\"AutoUpgrade\"");
+    f.complete(f.poll(), {});
+    CHECK(attribute("BuildIds").empty());
+    CHECK(update(false).visibility_changed);
+    CHECK(attribute(name).empty());
+    CHECK(attribute("BuildIds") == "[\"unversioned\"]");
+  }
+  WHEN("it came later") {
+    f.start(r);
+    f.complete(f.poll(), {});
+    CHECK(attribute("BuildIds") == "[\"unversioned\"]");
+    CHECK(update(true).visibility_changed);
+    CHECK(attribute(name) == "\"AutoUpgrade\"");
+    CHECK(attribute("BuildIds").empty());
+    update(false);
+    CHECK(attribute(name).empty());
+    CHECK(attribute("BuildIds") == "[\"unversioned\"]");
+  }
+}
+
+SCENARIO("reset points expire with their run, and the next run says so, too") {
+  activity_fixture f;
+  f.start();
+  WHEN("a run has a successor") {
+    f.complete(f.poll(), {f.continue_as_new()});
+    REQUIRE(f.runs.size() == 2);
+    const auto& first = f.runs[0].state;
+    REQUIRE(first.reset_points_size() == 1);
+    auto expires = f.now + f.ns.retention;
+    CHECK(engine::from_proto(first.reset_points(0).expire_time()) == expires);
+    CHECK(engine::from_proto(f.state().reset_points(0).expire_time()) == expires);
+    AND_WHEN("the retention is over, no later run has them") {
+      f.wake_after(1s);
+      f.now += f.ns.retention;
+      f.complete(f.poll(), {f.continue_as_new()});
+      REQUIRE(f.runs.size() == 3);
+      CHECK(f.state().reset_points_size() == 0);
+    }
+  }
+  WHEN("a run ends the chain, its points do not expire") {
+    f.complete(f.poll(), {f.done()});
+    REQUIRE(f.state().reset_points_size() == 1);
+    CHECK_FALSE(f.state().reset_points(0).has_expire_time());
+  }
+}
+
+SCENARIO("who has a later attempt is told to that worker alone") {
+  activity_fixture f;
+  f.start();
+  f.fail(f.poll());
+  auto task = f.offered(cluster::Task::WORKFLOW);
+  REQUIRE(task);
+  auto handed_out = f.take_task(*task);
+  auto started_by = [](const std::string& bytes) {
+    api::history::v1::History events;
+    REQUIRE(events.ParseFromString(bytes));
+    REQUIRE(events.events_size() == 2);
+    return events.events(1).workflow_task_started_event_attributes().identity();
+  };
+  REQUIRE(handed_out.answer.history);
+  CHECK_FALSE(started_by(handed_out.answer.history->transient_events).empty());
+  CHECK(started_by(engine::transient_events(f.state())).empty());
+}
+
+SCENARIO("the normal name of a start's queue stays in its event") {
+  activity_fixture f;
+  auto r = f.start_request();
+  r.mutable_task_queue()->set_kind(enums::TASK_QUEUE_KIND_STICKY);
+  r.mutable_task_queue()->set_normal_name("normal");
+  f.start(r);
+  const auto& queue = f.state().started().task_queue();
+  CHECK(queue.normal_name() == "normal");
+  CHECK(queue.kind() == enums::TASK_QUEUE_KIND_STICKY);
+  f.complete(f.poll(), {f.continue_as_new()});
+  const auto& next = f.state().started().task_queue();
+  CHECK(next.normal_name().empty());
+  CHECK(next.kind() == enums::TASK_QUEUE_KIND_NORMAL);
+}
+
 } // namespace reprise::testing

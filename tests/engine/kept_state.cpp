@@ -82,12 +82,15 @@ SCENARIO("a kept state is the state as it was, whatever was done to the other") 
   CHECK(deterministic(std::move(kept).restore(std::move(worked_on))) == deterministic(before));
 }
 
-SCENARIO("a signal's request id leaves a start with the same id alone") {
+SCENARIO("of a request id that a start and a signal have describe names the signal's event") {
   engine_fixture f;
   auto r = f.start_request();
   f.start(r);
   auto task = f.poll();
   f.signal("s", r.request_id());
-  f.complete(task);
   CHECK(f.state().request_ids().at(r.request_id()).event_id() == 1);
+  f.complete(task);
+  const auto& request = f.state().request_ids().at(r.request_id());
+  CHECK(request.event_id() == 5);
+  CHECK(request.event_type() == enums::EVENT_TYPE_WORKFLOW_EXECUTION_STARTED);
 }

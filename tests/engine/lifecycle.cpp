@@ -268,9 +268,15 @@ SCENARIO("options are updated where they differ") {
   CHECK(update(upgrade, {"versioning_override.pinned"}).answer.failure->code
         == errc::invalid_argument);
   auto pin = [](auto& o) {
-    o.mutable_versioning_override()->mutable_pinned()->mutable_version()->set_deployment_name("d");
+    auto& pinned = *o.mutable_versioning_override()->mutable_pinned();
+    pinned.set_behavior(api::workflow::v1::VersioningOverride::PINNED_OVERRIDE_BEHAVIOR_PINNED);
+    pinned.mutable_version()->set_deployment_name("d");
   };
   CHECK(update(pin, {"versioning_override"}).answer.failure->code == errc::failed_precondition);
+  // What is given has to make sense, whether the mask names it or not.
+  CHECK(update(pin, {"priority"}).answer.failure->code == errc::failed_precondition);
+  CHECK(update(upgrade, {"versioning_override.behavior"}).answer.failure->message
+        == "error applying update_options: versioning_override fields must be updated together");
 }
 
 SCENARIO("describe shows the whole run") {
