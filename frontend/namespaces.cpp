@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::int64_t retention_seconds_min = 3600;
 constexpr const char* only_cluster = "active";
+constexpr int bad_binaries_max = 10;
 constexpr std::int64_t completion_bytes_max = 40LL << 20;
 
 } // namespace
@@ -20,6 +21,32 @@ constexpr std::int64_t completion_bytes_max = 40LL << 20;
 result<void> check_retention(const google::protobuf::Duration& retention) {
   if (!bad_duration(retention).empty() || retention.seconds() < retention_seconds_min)
     return invalid_argument("A valid retention period is not set on request.");
+  return {};
+}
+
+google::protobuf::Duration capped_retention(google::protobuf::Duration retention) {
+  // A century of years of 365 days.
+  constexpr std::int64_t seconds_max = 36500LL * 86'400;
+  if (retention.seconds() >= seconds_max) {
+    retention.set_seconds(seconds_max);
+    retention.set_nanos(0);
+  }
+  return retention;
+}
+
+result<void> check_clusters(const std::string& active, const cluster_list& all) {
+  auto check = [](const std::string& name) -> result<void> {
+    if (name == only_cluster)
+      return {};
+    return invalid_argument("Invalid cluster name: " + name);
+  };
+  if (auto ok = active.empty() ? result<void>{} : check(active); !ok)
+    return ok;
+  for (const auto& cluster : all)
+    if (auto ok = check(cluster.cluster_name()); !ok)
+      return ok;
+  if (all.size() > 1)
+    return invalid_argument("Invalid local namespace clusters");
   return {};
 }
 
@@ -31,7 +58,7 @@ journal::NamespaceRecord new_namespace(const std::string& name, const std::strin
   info.set_id(id);
   info.set_state(enums::NAMESPACE_STATE_REGISTERED);
   auto& config = *record.mutable_config();
-  *config.mutable_workflow_execution_retention_ttl() = retention;
+  *config.mutable_workflow_execution_retention_ttl() = capped_retention(retention);
   config.mutable_bad_binaries();
   config.set_history_archival_state(enums::ARCHIVAL_STATE_DISABLED);
   config.set_visibility_archival_state(enums::ARCHIVAL_STATE_DISABLED);
@@ -43,7 +70,7 @@ journal::NamespaceRecord new_namespace(const std::string& name, const std::strin
 }
 
 api::DescribeNamespaceResponse describe_namespace(const journal::NamespaceRecord& record,
-                                                 const front_limits& in_force) {
+                                                  const front_limits& in_force) {
   api::DescribeNamespaceResponse out;
   auto& info = *out.mutable_namespace_info();
   info = record.info();
@@ -66,8 +93,20 @@ api::DescribeNamespaceResponse describe_namespace(const journal::NamespaceRecord
 
 namespace {
 
-void merge_info(temporal::api::namespace_::v1::NamespaceInfo& info,
-                const temporal::api::namespace_::v1::UpdateNamespaceInfo& change) {
+/// A namespace only ever leaves a state towards its end.
+bool may_become(enums::NamespaceState from, enums::NamespaceState to) {
+  if (to == enums::NAMESPACE_STATE_UNSPECIFIED || to == from)
+    return true;
+  auto ends = to == enums::NAMESPACE_STATE_DELETED || to == enums::NAMESPACE_STATE_DEPRECATED;
+  return from == enums::NAMESPACE_STATE_REGISTERED
+           ? ends
+           : from == enums::NAMESPACE_STATE_DEPRECATED && to == enums::NAMESPACE_STATE_DELETED;
+}
+
+result<void> merge_info(temporal::api::namespace_::v1::NamespaceInfo& info,
+                        const temporal::api::namespace_::v1::UpdateNamespaceInfo& change) {
+  if (!may_become(info.state(), change.state()))
+    return invalid_argument("Invalid namespace state update.");
   if (!change.description().empty())
     info.set_description(change.description());
   if (!change.owner_email().empty())
@@ -76,6 +115,7 @@ void merge_info(temporal::api::namespace_::v1::NamespaceInfo& info,
     (*info.mutable_data())[key] = value;
   if (change.state() != enums::NAMESPACE_STATE_UNSPECIFIED)
     info.set_state(change.state());
+  return {};
 }
 
 result<void> merge_config(temporal::api::namespace_::v1::NamespaceConfig& config,
@@ -84,7 +124,8 @@ result<void> merge_config(temporal::api::namespace_::v1::NamespaceConfig& config
   if (change.has_workflow_execution_retention_ttl()) {
     if (auto ok = check_retention(change.workflow_execution_retention_ttl()); !ok)
       return ok;
-    *config.mutable_workflow_execution_retention_ttl() = change.workflow_execution_retention_ttl();
+    *config.mutable_workflow_execution_retention_ttl()
+      = capped_retention(change.workflow_execution_retention_ttl());
   }
   auto& binaries = *config.mutable_bad_binaries()->mutable_binaries();
   for (const auto& [checksum, binary] : change.bad_binaries().binaries()) {
@@ -92,6 +133,36 @@ result<void> merge_config(temporal::api::namespace_::v1::NamespaceConfig& config
     stored = binary;
     *stored.mutable_create_time() = to_timestamp(now);
   }
+  if (change.has_bad_binaries() && binaries.size() > bad_binaries_max)
+    return invalid_argument("Total resetBinaries cannot exceed the max limit: "
+                            + std::to_string(bad_binaries_max));
+  return {};
+}
+
+std::string state_name(enums::NamespaceState state) {
+  if (state == enums::NAMESPACE_STATE_DEPRECATED)
+    return "Deprecated";
+  return state == enums::NAMESPACE_STATE_DELETED ? "Deleted" : std::to_string(state);
+}
+
+/// There is one cluster, and no namespace beyond it: what names another one is refused.
+result<void> check_replication(const journal::NamespaceRecord& record,
+                               const api::UpdateNamespaceRequest& change) {
+  const auto& wanted = change.replication_config();
+  auto changes_state = wanted.state() != enums::REPLICATION_STATE_UNSPECIFIED
+                       && wanted.state() != record.replication().state();
+  if (changes_state && record.info().state() != enums::NAMESPACE_STATE_REGISTERED)
+    return invalid_argument("update ReplicationState is only supported when namespace is in "
+                            "Registered state, current state: "
+                            + state_name(record.info().state()));
+  if (changes_state && wanted.state() == enums::REPLICATION_STATE_HANDOVER)
+    return invalid_argument("Handover can only be set for global namespace");
+  if (auto ok = check_clusters(wanted.active_cluster_name(), wanted.clusters()); !ok)
+    return ok;
+  if (change.promote_namespace())
+    return invalid_argument("global namespace is not enabled on this cluster, cannot update "
+                            "global namespace or promote local namespace: "
+                            + record.info().name());
   return {};
 }
 
@@ -100,17 +171,16 @@ result<void> merge_config(temporal::api::namespace_::v1::NamespaceConfig& config
 result<void> update_namespace(journal::NamespaceRecord& record,
                               const api::UpdateNamespaceRequest& change, time_point now) {
   if (change.has_update_info())
-    merge_info(*record.mutable_info(), change.update_info());
+    if (auto ok = merge_info(*record.mutable_info(), change.update_info()); !ok)
+      return ok;
   if (change.has_config())
     if (auto ok = merge_config(*record.mutable_config(), change.config(), now); !ok)
       return ok;
-  if (change.delete_bad_binary().empty())
-    return {};
   auto& binaries = *record.mutable_config()->mutable_bad_binaries()->mutable_binaries();
-  if (binaries.erase(change.delete_bad_binary()) == 0)
+  if (!change.delete_bad_binary().empty() && binaries.erase(change.delete_bad_binary()) == 0)
     return invalid_argument("Bad binary checksum " + change.delete_bad_binary()
                             + " doesn't exists.");
-  return {};
+  return check_replication(record, change);
 }
 
 } // namespace reprise::frontend

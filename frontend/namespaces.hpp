@@ -17,6 +17,12 @@ journal::NamespaceRecord new_namespace(const std::string& name, const std::strin
 /// Refused: absent or shorter than an hour.
 result<void> check_retention(const google::protobuf::Duration& retention);
 
+using cluster_list
+  = google::protobuf::RepeatedPtrField<temporal::api::replication::v1::ClusterReplicationConfig>;
+
+/// Refused: clusters other than the only one there is.
+result<void> check_clusters(const std::string& active, const cluster_list& all);
+
 /// What DescribeNamespace answers, with capabilities and the limits in force.
 temporal::api::workflowservice::v1::DescribeNamespaceResponse
 describe_namespace(const journal::NamespaceRecord& record, const front_limits& in_force);

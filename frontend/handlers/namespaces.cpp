@@ -31,11 +31,9 @@ result<void> check_register(const call& c, const api::RegisterNamespaceRequest& 
     return invalid_argument("Cannot register global namespace when not enabled");
   if (auto ok = check_retention(r.workflow_execution_retention_period()); !ok)
     return ok;
-  if (!r.active_cluster_name().empty() && r.active_cluster_name() != c.facts().cluster_name)
-    return invalid_argument("Invalid cluster name: " + r.active_cluster_name());
   if (r.namespace_() == "temporal-system" || c.back().namespaces().find(r.namespace_()))
     return already_exists(r.namespace_());
-  return {};
+  return check_clusters(r.active_cluster_name(), r.clusters());
 }
 
 void register_namespace(const call::ptr& c, api::RegisterNamespaceRequest& r) {
