@@ -1,6 +1,6 @@
 #include "actors/errors.hpp"
 
-#include "engine/errors.hpp"
+#include "engine/machine/errors.hpp"
 #include "temporal/api/errordetails/v1/message.pb.h"
 
 #include <new>

@@ -4,7 +4,7 @@
 #include "base/ensure.hpp"
 #include "base/log.hpp"
 #include "engine/engine.hpp"
-#include "engine/errors.hpp"
+#include "engine/machine/errors.hpp"
 
 #include <caf/send.hpp>
 

@@ -4,7 +4,7 @@
 #include "actors/execution.hpp"
 #include "base/ensure.hpp"
 #include "engine/engine.hpp"
-#include "engine/errors.hpp"
+#include "engine/machine/errors.hpp"
 
 #include <caf/send.hpp>
 

@@ -3,8 +3,8 @@
 #include "actors/close_event.hpp"
 #include "actors/wire.hpp"
 #include "engine/engine.hpp"
-#include "engine/errors.hpp"
-#include "engine/proto_time.hpp"
+#include "engine/machine/errors.hpp"
+#include "engine/machine/proto_time.hpp"
 
 #include <algorithm>
 

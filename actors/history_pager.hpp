@@ -2,7 +2,7 @@
 
 #include "actors/history_page.hpp"
 #include "actors/outcome.hpp"
-#include "engine/step.hpp"
+#include "engine/machine/step.hpp"
 #include "protocol/cluster.pb.h"
 
 #include <optional>

@@ -5,7 +5,7 @@
 #include "actors/loader.hpp"
 #include "actors/outcome.hpp"
 #include "actors/visibility_row.hpp"
-#include "engine/step.hpp"
+#include "engine/machine/step.hpp"
 #include "store/store.hpp"
 
 #include <cstdint>

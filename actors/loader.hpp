@@ -2,7 +2,7 @@
 
 #include "actors/bounds.hpp"
 #include "actors/history_page.hpp"
-#include "engine/step.hpp"
+#include "engine/machine/step.hpp"
 #include "store/store.hpp"
 
 #include <functional>

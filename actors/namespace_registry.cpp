@@ -1,7 +1,7 @@
 #include "actors/namespace_registry.hpp"
 
 #include "base/ensure.hpp"
-#include "engine/proto_time.hpp"
+#include "engine/machine/proto_time.hpp"
 #include "protocol/search_attributes.hpp"
 
 namespace reprise::actors {

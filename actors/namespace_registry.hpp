@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "engine/context.hpp"
+#include "engine/machine/context.hpp"
 #include "protocol/journal.pb.h"
 #include "store/store.hpp"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/step.hpp"
+#include "engine/machine/step.hpp"
 #include "protocol/interfaces.hpp"
 #include "store/store.hpp"
 

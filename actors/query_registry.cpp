@@ -1,8 +1,8 @@
 #include "actors/query_registry.hpp"
 
 #include "engine/engine.hpp"
-#include "engine/errors.hpp"
-#include "engine/proto_time.hpp"
+#include "engine/machine/errors.hpp"
+#include "engine/machine/proto_time.hpp"
 #include "temporal/api/enums/v1/query.pb.h"
 #include "temporal/api/enums/v1/task_queue.pb.h"
 #include "temporal/api/errordetails/v1/message.pb.h"

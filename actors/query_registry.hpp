@@ -4,7 +4,7 @@
 #include "actors/outcome.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
-#include "engine/step.hpp"
+#include "engine/machine/step.hpp"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 
 #include <functional>

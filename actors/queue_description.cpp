@@ -1,6 +1,6 @@
 #include "actors/queue_description.hpp"
 
-#include "engine/proto_time.hpp"
+#include "engine/machine/proto_time.hpp"
 #include "temporal/api/enums/v1/task_queue.pb.h"
 
 #include <algorithm>

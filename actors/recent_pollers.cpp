@@ -1,6 +1,6 @@
 #include "actors/recent_pollers.hpp"
 
-#include "engine/proto_time.hpp"
+#include "engine/machine/proto_time.hpp"
 #include "temporal/api/enums/v1/deployment.pb.h"
 
 #include <algorithm>

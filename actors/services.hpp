@@ -10,7 +10,7 @@
 #include "actors/parked_list.hpp"
 #include "actors/reader.hpp"
 #include "actors/slot_epochs.hpp"
-#include "engine/context.hpp"
+#include "engine/machine/context.hpp"
 #include "protocol/interfaces.hpp"
 #include "store/store.hpp"
 

@@ -2,7 +2,7 @@
 
 #include "actors/errors.hpp"
 #include "actors/task_buffer.hpp"
-#include "engine/proto_time.hpp"
+#include "engine/machine/proto_time.hpp"
 
 #include <caf/send.hpp>
 

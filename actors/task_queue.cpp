@@ -4,7 +4,7 @@
 #include "actors/outcome.hpp"
 #include "actors/queue_description.hpp"
 #include "base/log.hpp"
-#include "engine/proto_time.hpp"
+#include "engine/machine/proto_time.hpp"
 #include "temporal/api/enums/v1/task_queue.pb.h"
 
 #include <caf/send.hpp>

@@ -1,7 +1,7 @@
 #include "actors/visibility_row.hpp"
 
 #include "engine/engine.hpp"
-#include "engine/proto_time.hpp"
+#include "engine/machine/proto_time.hpp"
 #include "protocol/search_attributes.hpp"
 #include "temporal/api/enums/v1/common.pb.h"
 

@@ -4,7 +4,7 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "cli/reference_flags.hpp"
-#include "engine/context.hpp"
+#include "engine/machine/context.hpp"
 #include "frontend/limits.hpp"
 
 #include <string>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "engine/context.hpp"
-#include "engine/step.hpp"
+#include "engine/machine/context.hpp"
+#include "engine/machine/step.hpp"
 #include "temporal/api/workflow/v1/message.pb.h"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 

@@ -3,7 +3,7 @@
 
 usage: rules.py [ROOT]   prints what is wrong; exit 1 when something is
 
-A test is named by its file, in back quotes and without its ending (`engine/start`), and behind it, if not
+A test is named by its file, in back quotes and without its ending (`engine/workflow_start`), and behind it, if not
 all of the file is meant, by titles in double quotes; "…" stands for a part that is left out. `crash/*` is all
 files of a folder.
 """

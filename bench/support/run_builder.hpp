@@ -2,7 +2,7 @@
 
 #include "actors/hosted_run.hpp"
 #include "base/ids.hpp"
-#include "engine/context.hpp"
+#include "engine/machine/context.hpp"
 #include "store/store.hpp"
 
 #include <deque>

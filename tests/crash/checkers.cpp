@@ -1,5 +1,5 @@
 // The judges judged: each rule of the crash tests is shown a history that breaks it.
-#include "engine/proto_time.hpp"
+#include "engine/machine/proto_time.hpp"
 #include "tests/crash/load/history_checks.hpp"
 #include "tests/crash/load/ledger.hpp"
 

@@ -1,4 +1,4 @@
-#include "engine/activity.hpp"
+#include "engine/activity/activity.hpp"
 #include "protocol/parse_stored.hpp"
 #include "tests/support/activity_fixture.hpp"
 

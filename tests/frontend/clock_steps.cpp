@@ -1,6 +1,6 @@
 // A wall clock that somebody sets while the server runs, and a machine that sleeps: what waits
 // comes when its time has come by the clock, and never later than its duration by boot time.
-#include "engine/proto_time.hpp"
+#include "engine/machine/proto_time.hpp"
 #include "tests/support/server_fixture.hpp"
 
 #include <algorithm>

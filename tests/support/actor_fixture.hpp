@@ -4,7 +4,7 @@
 // memory that can be told to fail, and stand-ins for a frontend and for task queues.
 
 #include "cluster/node.hpp"
-#include "engine/proto_time.hpp"
+#include "engine/machine/proto_time.hpp"
 #include "store/faulty.hpp"
 #include "store/open.hpp"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"

@@ -5,7 +5,7 @@
 // from a snapshot in its middle, and as one row, and must give the very state that the step left.
 
 #include "engine/engine.hpp"
-#include "engine/proto_time.hpp"
+#include "engine/machine/proto_time.hpp"
 
 #include <doctest/doctest.h>
 #include <google/protobuf/io/coded_stream.h>

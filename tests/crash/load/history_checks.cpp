@@ -5,7 +5,7 @@
 #include "tests/crash/load/history_checks.hpp"
 
 #include "engine/engine.hpp"
-#include "engine/proto_time.hpp"
+#include "engine/machine/proto_time.hpp"
 
 #include <algorithm>
 #include <map>

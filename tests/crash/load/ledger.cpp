@@ -1,6 +1,6 @@
 #include "tests/crash/load/ledger.hpp"
 
-#include "engine/proto_time.hpp"
+#include "engine/machine/proto_time.hpp"
 #include "tests/crash/load/history_checks.hpp"
 
 #include <algorithm>

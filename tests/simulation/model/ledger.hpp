@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/step.hpp"
+#include "engine/machine/step.hpp"
 #include "protocol/cluster.pb.h"
 #include "store/types.hpp"
 #include "temporal/api/history/v1/message.pb.h"

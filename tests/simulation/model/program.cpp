@@ -1,6 +1,6 @@
 #include "tests/simulation/model/program.hpp"
 
-#include "engine/proto_time.hpp"
+#include "engine/machine/proto_time.hpp"
 
 #include <functional>
 #include <map>

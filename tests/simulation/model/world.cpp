@@ -3,7 +3,7 @@
 #include "actors/loader.hpp"
 #include "base/broken_invariants.hpp"
 #include "engine/engine.hpp"
-#include "engine/proto_time.hpp"
+#include "engine/machine/proto_time.hpp"
 #include "frontend/namespaces.hpp"
 
 #include <algorithm>

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "engine/machine/step.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace reprise::engine {
+
+/// A run's state as it is before the commands of a completion are tried on it, for the case that
+/// one of them is refused. What is large and what no completion changes is not copied: the run's
+/// start with the input and the ids of requests and of signals stay in the state that is worked on
+/// and come back from there; what pending activities were given lies here meanwhile. So a
+/// completion costs the same however many signals came and however large those inputs are.
+class kept_state {
+public:
+  /// Leaves `current` as it was, but for inputs, headers and heartbeats of its activities.
+  explicit kept_state(execution& current);
+
+  /// The state as it was, but for these. `worked_on`: what became of the state that was kept. Once.
+  execution restore(execution&& worked_on);
+  /// Gives the activities that are still pending in `x` back what was taken from them.
+  void give_back(execution& x);
+
+private:
+  struct belongings {
+    std::int64_t scheduled_event_id = 0;
+    std::unique_ptr<temporal::api::common::v1::Payloads> input{};
+    std::unique_ptr<temporal::api::common::v1::Header> header{};
+    std::unique_ptr<temporal::api::common::v1::Payloads> heartbeat{};
+  };
+
+  void take_belongings(execution& x);
+
+  execution kept_;
+  std::vector<belongings> taken_;
+  /// Of the buffered events: those that a flush gives event ids to.
+  std::vector<journal::RequestId> waiting_;
+};
+
+} // namespace reprise::engine

@@ -1,0 +1,348 @@
+// The life of a workflow task up to its answer: scheduled on the sticky or the normal queue, and
+// started by a worker. The first attempt's Scheduled and Started events are history; later attempts
+// (transient) leave nothing there until one of them completes. When other events came in between, a
+// transient task becomes a normal one the moment it is started.
+
+#include "base/ensure.hpp"
+#include "engine/machine/evolve.hpp"
+#include "engine/machine/parts.hpp"
+#include "engine/machine/proto_time.hpp"
+#include "engine/machine/scratch.hpp"
+
+#include <algorithm>
+
+namespace reprise::engine {
+
+namespace {
+
+/// From the fourth attempt on a worker gets more time each time: whatever keeps it from answering
+/// may be the load that quick repeats would add to.
+duration start_to_close_timeout(const execution& x, std::int32_t attempt, const limits& bounds) {
+  auto timeout = from_proto(x.started().workflow_task_timeout());
+  constexpr std::int32_t attempts_at_once = 3;
+  if (attempt <= attempts_at_once)
+    return timeout;
+  auto backoff = bounds.workflow_task_backoff_initial;
+  for (auto i = attempts_at_once + 1; i < attempt && backoff < bounds.workflow_task_backoff_max;
+       ++i)
+    backoff *= 2;
+  return timeout + std::min(backoff, bounds.workflow_task_backoff_max);
+}
+
+api::taskqueue::v1::TaskQueue normal_queue(const execution& x) {
+  api::taskqueue::v1::TaskQueue queue;
+  queue.set_name(x.started().task_queue().name());
+  queue.set_kind(enums::TASK_QUEUE_KIND_NORMAL);
+  return queue;
+}
+
+history_event scheduled_event(const journal::WorkflowTaskState& task) {
+  history_event event;
+  event.set_event_type(enums::EVENT_TYPE_WORKFLOW_TASK_SCHEDULED);
+  auto& a = *event.mutable_workflow_task_scheduled_event_attributes();
+  *a.mutable_task_queue() = task.task_queue();
+  *a.mutable_start_to_close_timeout() = task.start_to_close_timeout();
+  a.set_attempt(task.attempt());
+  return event;
+}
+
+history_event started_event(const journal::WorkflowTaskState& task) {
+  history_event event;
+  event.set_event_type(enums::EVENT_TYPE_WORKFLOW_TASK_STARTED);
+  auto& a = *event.mutable_workflow_task_started_event_attributes();
+  a.set_scheduled_event_id(task.scheduled_event_id());
+  a.set_identity(task.identity());
+  a.set_request_id(task.request_id());
+  a.set_history_size_bytes(task.history_size_bytes());
+  a.set_suggest_continue_as_new(task.suggest_continue_as_new());
+  if (task.has_worker_version())
+    *a.mutable_worker_version() = task.worker_version();
+  return event;
+}
+
+/// What a worker is told of the history it works on.
+void judge_history(journal::WorkflowTaskState& task, const execution& x, const limits& bounds) {
+  task.set_history_size_bytes(x.history_size_bytes());
+  task.set_suggest_continue_as_new(x.history_size_bytes() >= bounds.suggest_continue_bytes
+                                   || x.next_event_id() - 1 >= bounds.suggest_continue_events);
+}
+
+void add_suggestion_reasons(history_event& event, const execution& x, const limits& bounds) {
+  auto& a = *event.mutable_workflow_task_started_event_attributes();
+  if (x.history_size_bytes() >= bounds.suggest_continue_bytes)
+    a.add_suggest_continue_as_new_reasons(
+      enums::SUGGEST_CONTINUE_AS_NEW_REASON_HISTORY_SIZE_TOO_LARGE);
+  if (x.next_event_id() - 1 >= bounds.suggest_continue_events)
+    a.add_suggest_continue_as_new_reasons(
+      enums::SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_HISTORY_EVENTS);
+}
+
+std::string token_of(const execution& x) {
+  const auto& task = x.workflow_task();
+  cluster::TaskToken token;
+  token.set_kind(cluster::TaskToken::WORKFLOW);
+  token.set_namespace_id(x.created().namespace_id());
+  token.set_workflow_id(x.created().workflow_id());
+  token.set_run_id(x.created().run_id());
+  token.set_scheduled_event_id(task.scheduled_event_id());
+  token.set_started_event_id(task.started_event_id());
+  token.set_attempt(task.attempt());
+  token.set_start_id(task.start_id());
+  return token.SerializeAsString();
+}
+
+void offer_scheduled(transition& t) {
+  auto task = workflow_task_offer(t.state());
+  ENSURE(task.has_value(), "what was scheduled waits for a worker");
+  t.offer(std::move(*task));
+}
+
+} // namespace
+
+bool waits_for_worker(const journal::WorkflowTaskState& task) {
+  return task.scheduled_event_id() != 0 && (task.started_event_id() == 0 || task.taken_back());
+}
+
+bool is_held_by(const journal::WorkflowTaskState& task, const cluster::TaskToken& token) {
+  return task.started_event_id() != 0 && !task.taken_back()
+         && task.scheduled_event_id() == token.scheduled_event_id()
+         && task.started_event_id() == token.started_event_id() && task.attempt() == token.attempt()
+         && task.start_id() == token.start_id();
+}
+
+api::common::v1::WorkerVersionStamp
+build_of(const api::common::v1::WorkerVersionCapabilities& capabilities) {
+  api::common::v1::WorkerVersionStamp out;
+  if (capabilities.use_versioning() && !capabilities.deployment_series_name().empty())
+    return out;
+  out.set_build_id(capabilities.build_id());
+  if (!out.build_id().empty())
+    out.set_use_versioning(capabilities.use_versioning());
+  return out;
+}
+
+bool held_back(const execution& x) {
+  return x.created().has_first_task_at();
+}
+
+void schedule_workflow_task(transition& t, std::int32_t attempt) {
+  if (held_back(t.state()))
+    return;
+  if (is_open(t.state()) && t.state().workflow_task().scheduled_event_id() == 0)
+    schedule_task(t, attempt, true);
+}
+
+void force_workflow_task(transition& t) {
+  if (is_open(t.state()) && t.state().workflow_task().scheduled_event_id() == 0)
+    schedule_task(t, 1, true);
+}
+
+void schedule_task(transition& t, std::int32_t attempt, bool offer) {
+  const auto& x = t.state();
+  journal::WorkflowTaskState task;
+  task.set_attempt(attempt);
+  *task.mutable_start_to_close_timeout()
+    = to_proto(start_to_close_timeout(x, attempt, t.ctx().bounds));
+  *task.mutable_task_queue() = x.has_sticky() ? x.sticky().task_queue() : normal_queue(x);
+  if (attempt <= 1) {
+    t.add_event(scheduled_event(task));
+  } else {
+    task.set_transient(true);
+    task.set_scheduled_event_id(x.next_event_id());
+    auto now = to_proto(std::max(t.ctx().now, from_proto(x.last_event_time())));
+    *task.mutable_scheduled_time() = now;
+    *task.mutable_original_scheduled_time() = now;
+    if (x.has_sticky())
+      *task.mutable_schedule_to_start_timeout() = x.sticky().schedule_to_start_timeout();
+    t.set_workflow_task(std::move(task));
+  }
+  if (offer)
+    offer_scheduled(t);
+}
+
+std::optional<cluster::Task> workflow_task_offer(const execution& x) {
+  const auto& task = x.workflow_task();
+  if (!is_open(x) || !waits_for_worker(task))
+    return std::nullopt;
+  cluster::Task out;
+  out.set_kind(cluster::Task::WORKFLOW);
+  out.set_namespace_id(x.created().namespace_id());
+  out.set_workflow_id(x.created().workflow_id());
+  out.set_run_id(x.created().run_id());
+  out.set_scheduled_event_id(task.scheduled_event_id());
+  out.set_attempt(task.attempt());
+  // Stickiness may have been lost since: then the task waits on the normal queue.
+  auto sticky = task.task_queue().kind() == enums::TASK_QUEUE_KIND_STICKY && x.has_sticky();
+  out.set_task_queue(sticky ? task.task_queue().name() : x.started().task_queue().name());
+  out.set_sticky(sticky);
+  out.set_priority(x.priority().priority_key());
+  *out.mutable_scheduled_time() = task.scheduled_time();
+  return out;
+}
+
+history_splice start_task(transition& t, const task_starter& by) {
+  const auto& x = t.state();
+  if (x.workflow_task().transient()
+      && x.workflow_task().scheduled_event_id() != x.next_event_id()) {
+    auto normal = x.workflow_task();
+    normal.set_attempt(1);
+    *normal.mutable_start_to_close_timeout() = x.started().workflow_task_timeout();
+    t.add_event(scheduled_event(normal));
+  }
+  auto task = x.workflow_task();
+  task.set_identity(by.identity);
+  task.set_request_id(by.request_id);
+  // What a Started event in the history has said stays said.
+  if (!task.taken_back())
+    judge_history(task, x, t.ctx().bounds);
+  // A later attempt's Started event is written by its answer, and names that one's build.
+  if (!by.build.build_id().empty() && !task.transient() && !task.taken_back())
+    *task.mutable_worker_version() = by.build;
+  if (task.transient() || task.taken_back()) {
+    if (!task.taken_back())
+      task.set_started_event_id(task.scheduled_event_id() + 1);
+    task.clear_taken_back();
+    *task.mutable_started_time() = to_proto(std::max(t.ctx().now, from_proto(x.last_event_time())));
+    task.set_start_id(start_id_of(by.request_id));
+    t.set_workflow_task(std::move(task));
+  } else {
+    auto event = started_event(task);
+    if (task.suggest_continue_as_new())
+      add_suggestion_reasons(event, x, t.ctx().bounds);
+    t.add_event(std::move(event));
+  }
+  return splice_of(x, by);
+}
+
+history_splice splice_of(const execution& x, const task_starter& by) {
+  const auto& task = x.workflow_task();
+  scratch memory;
+  auto& poll = memory.make<service::PollWorkflowTaskQueueResponse>();
+  poll.set_task_token(token_of(x));
+  poll.mutable_workflow_execution()->set_workflow_id(x.created().workflow_id());
+  poll.mutable_workflow_execution()->set_run_id(x.created().run_id());
+  *poll.mutable_workflow_type() = x.started().workflow_type();
+  poll.set_previous_started_event_id(x.previous_started_event_id());
+  poll.set_started_event_id(task.started_event_id());
+  poll.set_attempt(task.attempt());
+  poll.set_backlog_count_hint(by.backlog_count_hint);
+  *poll.mutable_workflow_execution_task_queue() = normal_queue(x);
+  *poll.mutable_scheduled_time() = task.scheduled_time();
+  *poll.mutable_started_time() = task.started_time();
+
+  history_splice out;
+  out.first_event_id = by.only_new_events ? x.previous_started_event_id() + 1 : 1;
+  out.last_event_id = task.transient() ? x.next_event_id() - 1 : task.started_event_id();
+  if (task.transient()) {
+    out.transient_events = transient_events(x, task.identity());
+    out.transient_attempt = task.attempt();
+  }
+  out.message = poll.SerializeAsString();
+  return out;
+}
+
+std::string transient_events(const execution& x, const std::string& identity) {
+  const auto& task = x.workflow_task();
+  if (!is_open(x) || !task.transient())
+    return {};
+  // Events that came since will make a normal task of it when it is started; until then it has
+  // none.
+  if (task.scheduled_event_id() != x.next_event_id())
+    return {};
+  auto started = task.started_event_id() != 0;
+  auto id = task.scheduled_event_id();
+  api::history::v1::History out;
+  auto event = scheduled_event(task);
+  event.set_event_id(id);
+  *event.mutable_event_time() = task.scheduled_time();
+  *out.add_events() = std::move(event);
+  if (started) {
+    event = started_event(task);
+    event.mutable_workflow_task_started_event_attributes()->set_identity(identity);
+    event.set_event_id(id + 1);
+    *event.mutable_event_time() = task.started_time();
+    *out.add_events() = std::move(event);
+  }
+  return out.SerializeAsString();
+}
+
+std::optional<time_point> workflow_task_deadline(const execution& x) {
+  const auto& task = x.workflow_task();
+  if (!is_open(x) || task.scheduled_event_id() == 0)
+    return std::nullopt;
+  if (!waits_for_worker(task))
+    return from_proto(task.started_time()) + from_proto(task.start_to_close_timeout());
+  if (task.task_queue().kind() == enums::TASK_QUEUE_KIND_STICKY && x.has_sticky()
+      && from_proto(task.schedule_to_start_timeout()).count() > 0)
+    return from_proto(task.scheduled_time()) + from_proto(task.schedule_to_start_timeout());
+  return std::nullopt;
+}
+
+step decide_start_workflow_task(execution&& current, const cluster::ExecutionRequest& request,
+                                const context& c) {
+  const auto& start = request.start_workflow_task();
+  transition t{std::move(current), c};
+  const auto& x = t.state();
+  const auto& task = x.workflow_task();
+  auto fits = is_open(x) && waits_for_worker(task)
+              && task.scheduled_event_id() == start.task().scheduled_event_id()
+              && task.attempt() == start.task().attempt();
+  auto polled_sticky = start.task().sticky();
+  // The sticky queue of a worker that the run no longer remembers has nothing to give.
+  if (polled_sticky
+      && (!x.has_sticky() || x.sticky().task_queue().name() != start.task().task_queue()))
+    fits = false;
+  if (!fits) {
+    t.obsolete_task();
+    return std::move(t).finish(reply{});
+  }
+  if (!polled_sticky && x.has_sticky())
+    t.set_sticky({});
+  // Not the poll's request id: a poll that is asked again may be given the task twice, when the
+  // first start was lost.
+  task_starter by{.identity = start.identity(),
+                  .request_id = c.ids.uuid7(c.now),
+                  .only_new_events = polled_sticky,
+                  .backlog_count_hint = start.backlog_count_hint(),
+                  .build = build_of(start.worker_version())};
+  // Of a transient task the journal knows no more than that it is due: not even its place in the
+  // history is certain. It is seldom enough to wait; so is one that was taken back.
+  if (!task.transient() && !task.taken_back())
+    t.may_leave_early();
+  auto splice = start_task(t, by);
+  reply answer;
+  answer.history = std::move(splice);
+  return std::move(t).finish(std::move(answer));
+}
+
+/// A Started event stays: no history that somebody read may change. Whoever takes the task next has
+/// started it by that event, with a token of its own. That is on the normal queue: the sticky
+/// worker is perhaps the one that is gone.
+step decide_take_back_workflow_task(execution&& current, const cluster::ExecutionRequest& request,
+                                    const context& c) {
+  transition t{std::move(current), c};
+  const auto& x = t.state();
+  if (!is_open(x) || !is_held_by(x.workflow_task(), request.token()))
+    return std::move(t).finish(reply{});
+  auto task = x.workflow_task();
+  task.clear_start_id();
+  task.clear_identity();
+  task.clear_request_id();
+  if (task.transient()) {
+    task.clear_started_event_id();
+    task.clear_started_time();
+    task.clear_history_size_bytes();
+    task.clear_suggest_continue_as_new();
+  } else {
+    task.set_taken_back(true);
+  }
+  t.set_workflow_task(std::move(task));
+  if (x.workflow_task().transient())
+    t.flush_buffered();
+  if (x.has_sticky())
+    t.set_sticky({});
+  offer_scheduled(t);
+  return std::move(t).finish(reply{});
+}
+
+} // namespace reprise::engine
