@@ -1,7 +1,7 @@
 #include "cli/local_server.hpp"
 
 #include "base/ids.hpp"
-#include "frontend/namespaces.hpp"
+#include "frontend/namespace/namespaces.hpp"
 
 namespace reprise::cli {
 

@@ -2,7 +2,7 @@
 
 #include "base/metrics.hpp"
 #include "cluster/node.hpp"
-#include "frontend/bridge.hpp"
+#include "frontend/backend/bridge.hpp"
 #include "frontend/service.hpp"
 
 #include <caf/fwd.hpp>

@@ -6,7 +6,7 @@
 #include "cli/output.hpp"
 #include "cluster/metrics_exporter.hpp"
 #include "cluster/worker_pool.hpp"
-#include "frontend/grpc_server.hpp"
+#include "frontend/transport/grpc_server.hpp"
 #include "frontend/transport/socket.hpp"
 #include "store/open.hpp"
 

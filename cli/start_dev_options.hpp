@@ -5,7 +5,7 @@
 #include "base/result.hpp"
 #include "cli/reference_flags.hpp"
 #include "engine/machine/context.hpp"
-#include "frontend/limits.hpp"
+#include "frontend/call/limits.hpp"
 
 #include <string>
 #include <utility>

@@ -2,7 +2,7 @@
 
 #include "actors/returned_task.hpp"
 #include "base/ensure.hpp"
-#include "frontend/client_version.hpp"
+#include "frontend/call/client_version.hpp"
 #include "frontend/handlers/handlers.hpp"
 #include "protocol/operator.pb.h"
 #include "temporal/api/operatorservice/v1/service.pb.h"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "frontend/call.hpp"
+#include "frontend/call/call.hpp"
 
 #include <algorithm>
 #include <functional>

@@ -1,8 +1,8 @@
 // Activity tasks: polls, and a worker's answers by token or by id.
 
 #include "frontend/handlers/handlers.hpp"
-#include "frontend/handlers/poll.hpp"
-#include "frontend/handlers/task_token.hpp"
+#include "frontend/poll/poll.hpp"
+#include "frontend/token/task_token.hpp"
 #include "frontend/validate/fields.hpp"
 
 namespace reprise::frontend {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "frontend/call.hpp"
-#include "frontend/parse_request.hpp"
+#include "frontend/call/call.hpp"
+#include "frontend/call/parse_request.hpp"
 #include "frontend/service.hpp"
 #include "frontend/validate/fields.hpp"
 

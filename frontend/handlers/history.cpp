@@ -1,6 +1,6 @@
 #include "frontend/handlers/handlers.hpp"
-#include "frontend/long_poll.hpp"
-#include "frontend/tokens.hpp"
+#include "frontend/poll/long_poll.hpp"
+#include "frontend/token/tokens.hpp"
 #include "frontend/validate/fields.hpp"
 
 namespace reprise::frontend {

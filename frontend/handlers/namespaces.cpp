@@ -1,4 +1,4 @@
-#include "frontend/namespaces.hpp"
+#include "frontend/namespace/namespaces.hpp"
 
 #include "frontend/handlers/handlers.hpp"
 #include "frontend/validate/fields.hpp"

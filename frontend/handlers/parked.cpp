@@ -1,5 +1,5 @@
 #include "frontend/handlers/handlers.hpp"
-#include "frontend/long_poll.hpp"
+#include "frontend/poll/long_poll.hpp"
 #include "protocol/operator.pb.h"
 
 namespace reprise::frontend {

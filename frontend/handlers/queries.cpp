@@ -1,6 +1,6 @@
 #include "actors/query_registry.hpp"
 #include "frontend/handlers/handlers.hpp"
-#include "frontend/handlers/task_token.hpp"
+#include "frontend/token/task_token.hpp"
 #include "frontend/validate/fields.hpp"
 
 namespace reprise::frontend {

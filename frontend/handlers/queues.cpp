@@ -1,5 +1,5 @@
 #include "frontend/handlers/handlers.hpp"
-#include "frontend/handlers/poll.hpp"
+#include "frontend/poll/poll.hpp"
 #include "frontend/validate/fields.hpp"
 
 #include <memory>

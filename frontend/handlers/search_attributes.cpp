@@ -1,5 +1,5 @@
 #include "frontend/handlers/handlers.hpp"
-#include "frontend/search_attribute_names.hpp"
+#include "frontend/query/search_attribute_names.hpp"
 #include "frontend/validate/fields.hpp"
 #include "temporal/api/operatorservice/v1/request_response.pb.h"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"

@@ -1,4 +1,4 @@
-#include "frontend/client_version.hpp"
+#include "frontend/call/client_version.hpp"
 #include "frontend/handlers/handlers.hpp"
 #include "temporal/api/operatorservice/v1/request_response.pb.h"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"

@@ -1,8 +1,8 @@
 #include "actors/wire.hpp"
 #include "frontend/handlers/handlers.hpp"
-#include "frontend/list_token.hpp"
+#include "frontend/query/parser.hpp"
 #include "frontend/query/values.hpp"
-#include "frontend/query_parser.hpp"
+#include "frontend/token/list_token.hpp"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 
 namespace reprise::frontend {

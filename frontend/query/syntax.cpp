@@ -3,7 +3,7 @@
 
 #include "frontend/query/syntax.hpp"
 
-#include "frontend/errors.hpp"
+#include "frontend/call/errors.hpp"
 #include "frontend/query/lexer.hpp"
 
 namespace reprise::frontend::query {

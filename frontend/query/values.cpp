@@ -1,6 +1,6 @@
 #include "frontend/query/values.hpp"
 
-#include "frontend/errors.hpp"
+#include "frontend/call/errors.hpp"
 #include "frontend/validate/search_attributes.hpp"
 #include "temporal/api/enums/v1/workflow.pb.h"
 

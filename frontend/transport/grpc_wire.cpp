@@ -1,7 +1,7 @@
 #include "frontend/transport/grpc_wire.hpp"
 
 #include "actors/wire.hpp"
-#include "frontend/gzip.hpp"
+#include "frontend/transport/gzip.hpp"
 
 #include <algorithm>
 #include <cstdint>

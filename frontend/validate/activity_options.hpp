@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "frontend/limits.hpp"
+#include "frontend/call/limits.hpp"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 
 namespace reprise::frontend {

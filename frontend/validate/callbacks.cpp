@@ -1,6 +1,6 @@
 #include "frontend/validate/callbacks.hpp"
 
-#include "frontend/errors.hpp"
+#include "frontend/call/errors.hpp"
 
 #include <map>
 #include <string>

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "frontend/errors.hpp"
-#include "frontend/limits.hpp"
+#include "frontend/call/errors.hpp"
+#include "frontend/call/limits.hpp"
 #include "temporal/api/common/v1/message.pb.h"
 #include "temporal/api/deployment/v1/message.pb.h"
 #include "temporal/api/enums/v1/task_queue.pb.h"

@@ -1,7 +1,7 @@
 #include "frontend/validate/search_attributes.hpp"
 
-#include "frontend/errors.hpp"
-#include "frontend/search_attribute_names.hpp"
+#include "frontend/call/errors.hpp"
+#include "frontend/query/search_attribute_names.hpp"
 #include "protocol/search_attributes.hpp"
 
 #include <google/protobuf/struct.pb.h>

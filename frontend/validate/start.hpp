@@ -3,7 +3,7 @@
 #include "actors/namespace_registry.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "frontend/limits.hpp"
+#include "frontend/call/limits.hpp"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 
 namespace reprise::frontend {

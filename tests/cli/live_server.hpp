@@ -7,7 +7,7 @@
 #include "cli/health.hpp"
 #include "cli/local_server.hpp"
 #include "cluster/worker_pool.hpp"
-#include "frontend/grpc_server.hpp"
+#include "frontend/transport/grpc_server.hpp"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 #include "tests/cli/raw_client.hpp"
 #include "tests/support/eventually.hpp"

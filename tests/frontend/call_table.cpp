@@ -1,4 +1,4 @@
-#include "frontend/call_table.hpp"
+#include "frontend/backend/call_table.hpp"
 
 #include <doctest/doctest.h>
 

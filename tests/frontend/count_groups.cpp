@@ -1,4 +1,4 @@
-#include "frontend/query_parser.hpp"
+#include "frontend/query/parser.hpp"
 
 #include <doctest/doctest.h>
 

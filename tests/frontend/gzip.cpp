@@ -1,5 +1,5 @@
 // Compressed requests: unpacked to the byte, within the limit, and nothing else.
-#include "frontend/gzip.hpp"
+#include "frontend/transport/gzip.hpp"
 
 #include <doctest/doctest.h>
 

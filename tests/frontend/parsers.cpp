@@ -1,6 +1,6 @@
 // Small readers of hostile text: times, page tokens, client versions.
-#include "frontend/client_version.hpp"
-#include "frontend/list_token.hpp"
+#include "frontend/call/client_version.hpp"
+#include "frontend/token/list_token.hpp"
 #include "frontend/validate/search_attributes.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,5 @@
 // The visibility language: what it takes, what it refuses and with which text.
-#include "frontend/query_parser.hpp"
-
+#include "frontend/query/parser.hpp"
 #include "tests/support/server_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
 

@@ -1,6 +1,6 @@
 // Task tokens in hostile hands: absent, forged, stale, of another kind or namespace.
 #include "actors/slot.hpp"
-#include "frontend/tokens.hpp"
+#include "frontend/token/tokens.hpp"
 #include "protocol/cluster.pb.h"
 #include "temporal/api/errordetails/v1/message.pb.h"
 #include "tests/support/server_fixture.hpp"

@@ -1,6 +1,6 @@
 // Any text as a visibility query: what the parser takes, SQLite runs, and finds what the store in
 // memory finds.
-#include "frontend/query_parser.hpp"
+#include "frontend/query/parser.hpp"
 #include "store/open.hpp"
 #include "temporal/api/enums/v1/common.pb.h"
 #include "tests/fuzz/fuzz.hpp"

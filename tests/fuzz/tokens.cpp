@@ -1,10 +1,10 @@
 // Any bytes as a task token, a page token, a time, a client's version: read or refused, and what is
 // read has the shape that the rest of the server relies on.
-#include "frontend/tokens.hpp"
+#include "frontend/token/tokens.hpp"
 
 #include "base/ids.hpp"
-#include "frontend/client_version.hpp"
-#include "frontend/list_token.hpp"
+#include "frontend/call/client_version.hpp"
+#include "frontend/token/list_token.hpp"
 #include "frontend/validate/search_attributes.hpp"
 #include "tests/fuzz/fuzz.hpp"
 

@@ -1,6 +1,6 @@
 #include "tests/journals/record.hpp"
 
-#include "frontend/gzip.hpp"
+#include "frontend/transport/gzip.hpp"
 #include "protocol/journal.pb.h"
 #include "tests/support/temporary_folder.hpp"
 

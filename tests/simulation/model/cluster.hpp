@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "frontend/call.hpp"
+#include "frontend/call/call.hpp"
 #include "tests/simulation/model/process.hpp"
 
 #include <functional>

@@ -4,7 +4,7 @@
 #include "base/broken_invariants.hpp"
 #include "engine/engine.hpp"
 #include "engine/machine/proto_time.hpp"
-#include "frontend/namespaces.hpp"
+#include "frontend/namespace/namespaces.hpp"
 
 #include <algorithm>
 #include <optional>

@@ -1,7 +1,7 @@
-#include "frontend/tokens.hpp"
+#include "frontend/token/tokens.hpp"
 
 #include "base/ids.hpp"
-#include "frontend/errors.hpp"
+#include "frontend/call/errors.hpp"
 
 #include <google/protobuf/unknown_field_set.h>
 

@@ -1,4 +1,4 @@
-#include "frontend/call.hpp"
+#include "frontend/call/call.hpp"
 
 #include "actors/errors.hpp"
 #include "actors/returned_task.hpp"

@@ -1,7 +1,7 @@
-#include "frontend/namespaces.hpp"
+#include "frontend/namespace/namespaces.hpp"
 
-#include "frontend/errors.hpp"
-#include "frontend/long_poll.hpp"
+#include "frontend/call/errors.hpp"
+#include "frontend/poll/long_poll.hpp"
 #include "frontend/validate/fields.hpp"
 
 namespace reprise::frontend {

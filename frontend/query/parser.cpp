@@ -1,8 +1,8 @@
-#include "frontend/query_parser.hpp"
+#include "frontend/query/parser.hpp"
 
-#include "frontend/errors.hpp"
+#include "frontend/call/errors.hpp"
+#include "frontend/query/search_attribute_names.hpp"
 #include "frontend/query/values.hpp"
-#include "frontend/search_attribute_names.hpp"
 
 #include <algorithm>
 #include <iterator>

@@ -1,4 +1,4 @@
-#include "frontend/search_attribute_names.hpp"
+#include "frontend/query/search_attribute_names.hpp"
 
 namespace reprise::frontend {
 

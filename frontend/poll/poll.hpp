@@ -1,7 +1,7 @@
 #pragma once
 
-#include "frontend/call.hpp"
-#include "frontend/long_poll.hpp"
+#include "frontend/call/call.hpp"
+#include "frontend/poll/long_poll.hpp"
 #include "frontend/validate/fields.hpp"
 #include "temporal/api/enums/v1/deployment.pb.h"
 #include "temporal/api/enums/v1/task_queue.pb.h"

@@ -3,8 +3,8 @@
 #include "actors/queue_directory.hpp"
 #include "actors/services.hpp"
 #include "base/ids.hpp"
-#include "frontend/backend.hpp"
-#include "frontend/leaving_workers.hpp"
+#include "frontend/backend/backend.hpp"
+#include "frontend/poll/leaving_workers.hpp"
 
 #include <caf/fwd.hpp>
 

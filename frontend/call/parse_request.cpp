@@ -1,6 +1,6 @@
-#include "frontend/parse_request.hpp"
+#include "frontend/call/parse_request.hpp"
 
-#include "frontend/errors.hpp"
+#include "frontend/call/errors.hpp"
 #include "protocol/parse_stored.hpp"
 
 #include <google/protobuf/descriptor.h>

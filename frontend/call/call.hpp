@@ -1,10 +1,10 @@
 #pragma once
 
 #include "base/metrics.hpp"
-#include "frontend/backend.hpp"
-#include "frontend/errors.hpp"
-#include "frontend/limits.hpp"
-#include "frontend/noted_deployments.hpp"
+#include "frontend/backend/backend.hpp"
+#include "frontend/call/errors.hpp"
+#include "frontend/call/limits.hpp"
+#include "frontend/poll/noted_deployments.hpp"
 
 #include <atomic>
 #include <exception>

@@ -3,7 +3,7 @@
 #include "actors/bounds.hpp"
 #include "actors/hooks.hpp"
 #include "actors/queue_directory.hpp"
-#include "frontend/backend.hpp"
+#include "frontend/backend/backend.hpp"
 #include "protocol/interfaces.hpp"
 
 #include <caf/fwd.hpp>

@@ -1,4 +1,4 @@
-#include "frontend/errors.hpp"
+#include "frontend/call/errors.hpp"
 
 #include "temporal/api/errordetails/v1/message.pb.h"
 

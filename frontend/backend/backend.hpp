@@ -25,8 +25,8 @@ struct leaving_worker {
 };
 
 /// What the front door needs of the rest of the server. One implementation talks to actors
-/// (frontend/bridge.cpp); handlers know nothing of CAF or gRPC, so the same handlers run in the
-/// simulation. Thread-safe.
+/// (frontend/backend/bridge.cpp); handlers know nothing of CAF or gRPC, so the same handlers run in
+/// the simulation. Thread-safe.
 class backend {
 public:
   /// Called at most once, from any thread, perhaps before call() has returned.

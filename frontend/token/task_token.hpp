@@ -1,7 +1,7 @@
 #pragma once
 
-#include "frontend/call.hpp"
-#include "frontend/tokens.hpp"
+#include "frontend/call/call.hpp"
+#include "frontend/token/tokens.hpp"
 
 #include <optional>
 #include <string>

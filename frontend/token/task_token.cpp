@@ -1,4 +1,4 @@
-#include "frontend/handlers/task_token.hpp"
+#include "frontend/token/task_token.hpp"
 
 #include "frontend/validate/fields.hpp"
 

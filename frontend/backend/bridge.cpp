@@ -1,11 +1,11 @@
-#include "frontend/bridge.hpp"
+#include "frontend/backend/bridge.hpp"
 
 #include "actors/errors.hpp"
 #include "actors/outcome.hpp"
 #include "actors/returned_task.hpp"
 #include "actors/ward.hpp"
 #include "base/log.hpp"
-#include "frontend/call_table.hpp"
+#include "frontend/backend/call_table.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>

@@ -1,4 +1,4 @@
-#include "frontend/gzip.hpp"
+#include "frontend/transport/gzip.hpp"
 
 #include <zlib.h>
 

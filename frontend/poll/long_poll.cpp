@@ -1,4 +1,4 @@
-#include "frontend/long_poll.hpp"
+#include "frontend/poll/long_poll.hpp"
 
 #include <algorithm>
 

@@ -2,7 +2,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "frontend/limits.hpp"
+#include "frontend/call/limits.hpp"
 #include "protocol/journal.pb.h"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 

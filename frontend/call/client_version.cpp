@@ -1,4 +1,4 @@
-#include "frontend/client_version.hpp"
+#include "frontend/call/client_version.hpp"
 
 #include "temporal/api/errordetails/v1/message.pb.h"
 

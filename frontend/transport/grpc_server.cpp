@@ -1,4 +1,4 @@
-#include "frontend/grpc_server.hpp"
+#include "frontend/transport/grpc_server.hpp"
 
 #include "frontend/transport/health.hpp"
 #include "frontend/transport/loop.hpp"

@@ -1,6 +1,6 @@
-#include "frontend/list_token.hpp"
+#include "frontend/token/list_token.hpp"
 
-#include "frontend/errors.hpp"
+#include "frontend/call/errors.hpp"
 
 namespace reprise::frontend {
 
