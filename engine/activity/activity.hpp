@@ -105,8 +105,11 @@ void close_activity(transition& t, std::int64_t scheduled_event_id, history_even
 /// `answered`: by a worker, unlike an attempt that timed out.
 api::enums::v1::RetryState retry_activity(transition& t, std::int64_t scheduled_event_id,
                                           const api::failure::v1::Failure* failure, bool answered);
+/// Did a worker answer the attempt just before, at `last_attempt_complete_time`? That time outlives
+/// attempts that time out.
+bool follows_answer(const journal::ActivityProgress& progress);
 /// Makes the attempt wait anew from `at` on: unpaused, reset, options changed. Offers it if `at` is
-/// now.
+/// now. As in the API the attempt's last failure is forgotten, and what a reset asked for is done.
 void reschedule_activity(transition& t, journal::ActivityProgress progress, time_point at);
 /// Cuts a failure down to about `bytes_max`, keeping what decides about retries.
 api::failure::v1::Failure truncated(const api::failure::v1::Failure& failure,

@@ -122,15 +122,20 @@ void reset_one(transition& t, std::int64_t id, const service::ResetActivityReque
 }
 
 /// When the waiting attempt begins by the options that now hold. Its own number counts, as in the
-/// API, so that a change of options lengthens a back-off.
-time_point next_start(const journal::ActivityState& activity) {
+/// API, so that a change of options lengthens a back-off. A failure's own delay is forgotten, as in
+/// the API, too. An attempt whose predecessor timed out has no time to count from.
+time_point next_start(const journal::ActivityState& activity, time_point now) {
   const auto& progress = activity.progress();
   auto planned = from_proto(progress.scheduled_time());
-  if (progress.attempt() <= 1 || !progress.has_last_attempt_complete_time())
+  if (progress.attempt() <= 1 || !follows_answer(progress))
     return planned;
   auto interval = retry_interval(options_of(activity).retry_policy(), progress.attempt());
-  return interval.count() > 0 ? from_proto(progress.last_attempt_complete_time()) + interval
-                              : planned;
+  if (interval.count() <= 0)
+    return planned;
+  // Never earlier than it was to begin or can: the time it may wait for a worker counts from there,
+  // and would be over before it began.
+  return std::max(from_proto(progress.last_attempt_complete_time()) + interval,
+                  std::min(planned, now));
 }
 
 /// A waiting attempt goes where the new options send it; a running one goes on.
@@ -140,7 +145,7 @@ void options_changed(transition& t, journal::ActivityProgress progress) {
   const auto& activity = activity_at(t.state(), id);
   if (is_started(activity.progress()))
     return;
-  reschedule_activity(t, activity.progress(), next_start(activity));
+  reschedule_activity(t, activity.progress(), next_start(activity, t.ctx().now));
 }
 
 /// What is wrong with an update, in the API's order: one that names its activity by id hears of its

@@ -340,9 +340,19 @@ enums::RetryState retry_activity(transition& t, std::int64_t scheduled_event_id,
   return enums::RETRY_STATE_IN_PROGRESS;
 }
 
+bool follows_answer(const journal::ActivityProgress& progress) {
+  if (!progress.has_last_attempt_complete_time())
+    return false;
+  auto how = progress.last_failure().timeout_failure_info().timeout_type();
+  return how != enums::TIMEOUT_TYPE_START_TO_CLOSE && how != enums::TIMEOUT_TYPE_HEARTBEAT;
+}
+
 void reschedule_activity(transition& t, journal::ActivityProgress progress, time_point at) {
   auto id = progress.scheduled_event_id();
   auto next = next_attempt(progress, progress.attempt());
+  // The failure that tells of a time-out goes, so the time of an older answer must not stay.
+  if (!follows_answer(progress))
+    next.clear_last_attempt_complete_time();
   // What lies in a task queue is of another time now.
   next.set_stamp(next.stamp() + 1);
   auto now = t.ctx().now;

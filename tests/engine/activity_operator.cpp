@@ -181,6 +181,52 @@ SCENARIO("a change of options counts the back-off anew, by the waiting attempt's
   }
 }
 
+SCENARIO("a change of options never ends a waiting activity by itself") {
+  operator_fixture f;
+  f.run_with({f.activity_with("a", [](auto& a) {
+    *a.mutable_schedule_to_start_timeout() = engine::to_proto(duration{10s});
+    *a.mutable_start_to_close_timeout() = engine::to_proto(duration{20s});
+    a.mutable_retry_policy()->set_backoff_coefficient(1);
+    *a.mutable_retry_policy()->mutable_initial_interval() = engine::to_proto(duration{4s});
+  })});
+  api::activity::v1::ActivityOptions options;
+  options.mutable_priority()->set_priority_key(4);
+  auto scheduled = [&] { return engine::from_proto(f.only_pending().scheduled_time()); };
+  auto first = f.token_of(f.poll_activity());
+  WHEN("the attempt before it timed out, and an older one was answered") {
+    f.fail_activity(first);
+    f.wake_after(4s);
+    f.poll_activity();
+    f.wake_after(20s);
+    CHECK(f.only_pending().attempt() == 3);
+    auto planned = scheduled();
+    CHECK(planned == f.now + 4s);
+    // Once more: an update forgets of what the attempt before ended.
+    CHECK(f.update({"priority"}, options).offers.empty());
+    CHECK(f.update({"priority"}, options).offers.empty());
+    CHECK(scheduled() == planned);
+    f.wake_after(9s);
+    CHECK(f.update({"priority"}, options).offers.size() == 1);
+    // It has waited for a worker since then, and no update makes it wait longer.
+    CHECK(scheduled() == planned);
+    f.wake_after(4s);
+    CHECK(f.only_pending().attempt() == 3);
+    f.wake_after(1s);
+    CHECK(f.pending().empty());
+  }
+  WHEN("its failure gave a longer delay than the policy, it begins now") {
+    auto failure = f.boom();
+    *failure.mutable_application_failure_info()->mutable_next_retry_delay()
+      = engine::to_proto(duration{60s});
+    f.fail_activity(first, failure);
+    f.wake_after(30s);
+    CHECK(f.update({"priority"}, options).offers.size() == 1);
+    CHECK(scheduled() == f.now);
+    f.wake_after(9s);
+    CHECK(f.poll_activity().attempt() == 2);
+  }
+}
+
 SCENARIO("of a retry policy an operator changes what the API lets be changed") {
   operator_fixture f;
   f.run_with({f.activity_with(
