@@ -67,8 +67,8 @@ public:
   std::vector<MetricFamily> Collect() const override {
     try {
       return collect();
-    } catch (const std::exception& e) {
-      log(log_level::error, std::string{"metrics could not be told: "} + e.what());
+    } catch (...) {
+      log_thrown(log_level::error, "metrics could not be told");
       return {};
     }
   }

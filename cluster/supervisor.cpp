@@ -84,8 +84,8 @@ private:
       if (!next)
         return;
       watch(where, next);
-    } catch (const std::exception& e) {
-      log(log_level::error, "no " + where.of->kind + " could be begun: " + e.what());
+    } catch (...) {
+      log_thrown(log_level::error, {"no ", where.of->kind, " could be begun"});
       return after(options_.pause_first, [this, where] { begin_again(where); });
     }
     if (!where.of->go_on)

@@ -36,10 +36,8 @@ template <class Work>
 void guarded(const char* failed, Work&& work) noexcept {
   try {
     work();
-  } catch (const std::exception& e) {
-    log(log_level::error, std::string{failed} + ": " + e.what());
   } catch (...) {
-    log(log_level::error, failed);
+    log_thrown(log_level::error, failed);
   }
 }
 
@@ -246,10 +244,8 @@ private:
   caf::resumable::resume_result resume(caf::resumable& job) {
     try {
       return job.resume(this, pool_.max_throughput_);
-    } catch (const std::exception& e) {
-      log(log_level::error, std::string{"an actor could not be run: "} + e.what());
     } catch (...) {
-      log(log_level::error, "an actor could not be run");
+      log_thrown(log_level::error, "an actor could not be run");
     }
     guarded("an actor could not be ended", [&] {
       auto kind = job.subtype();
