@@ -1,6 +1,7 @@
 #include "frontend/validate/activity_options.hpp"
 
 #include "frontend/validate/fields.hpp"
+#include "protocol/options.hpp"
 
 #include <array>
 #include <set>
@@ -95,7 +96,7 @@ result<void> settle_policy(const paths& named, ActivityOptions& options) {
   if (named.contains("retryPolicy")) {
     if (auto ok = check_retry_policy(options.retry_policy()); !ok)
       return ok;
-    complete_retry_policy(*options.mutable_retry_policy());
+    protocol::complete_retry_policy(*options.mutable_retry_policy());
   }
   const auto& policy = options.retry_policy();
   if (auto ok = check_duration(named, "retryPolicy.initialInterval",

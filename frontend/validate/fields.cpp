@@ -2,9 +2,10 @@
 
 #include "base/ids.hpp"
 #include "protocol/internal_queue.hpp"
+#include "protocol/options.hpp"
 
 #include <algorithm>
-#include <array>
+#include <optional>
 
 namespace reprise::frontend {
 
@@ -14,16 +15,12 @@ namespace {
 
 constexpr int links_max = 10;
 constexpr std::size_t link_bytes_max = 4000;
-constexpr std::size_t fairness_key_bytes_max = 64;
-constexpr std::string_view timeout_type_prefix = "TemporalTimeout:";
-constexpr std::array<std::string_view, 4> timeout_types{"StartToClose", "ScheduleToStart",
-                                                        "ScheduleToClose", "Heartbeat"};
 
-bool is_known_timeout_type(std::string_view type) {
-  for (auto known : timeout_types)
-    if (type == known)
-      return true;
-  return false;
+/// What the API says of options that more than this folder checks.
+result<void> told(std::optional<std::string> problem) {
+  if (problem)
+    return invalid_argument(std::move(*problem));
+  return {};
 }
 
 result<void> check_event_link(const common::Link::WorkflowEvent& link) {
@@ -100,23 +97,14 @@ result<void> check_queue_name(bool given, const temporal::api::taskqueue::v1::Ta
                               const front_limits& limits) {
   if (!given)
     return invalid_argument("taskQueue is not set");
-  if (queue.name().empty())
-    return invalid_argument("missing task queue name");
-  if (queue.name().size() > limits.id_length_max)
-    return invalid_argument("taskQueue length exceeds limit");
-  return {};
+  return told(protocol::queue_name_problem(queue.name(), limits.id_length_max));
 }
 
 result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue,
                               const front_limits& limits) {
   if (auto ok = check_queue_name(given, queue, limits); !ok)
     return ok;
-  if (auto ok = check_queue_prefix(queue.name()); !ok)
-    return ok;
-  if (queue.kind() == temporal::api::enums::v1::TASK_QUEUE_KIND_STICKY
-      && queue.normal_name().size() > limits.id_length_max)
-    return invalid_argument("taskQueue length exceeds limit");
-  return {};
+  return told(protocol::queue_problem(queue, limits.id_length_max));
 }
 
 result<void> check_user_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue,
@@ -129,9 +117,7 @@ result<void> check_user_queue(bool given, const temporal::api::taskqueue::v1::Ta
 }
 
 result<void> check_queue_prefix(const std::string& name) {
-  if (!name.starts_with("/_sys/"))
-    return {};
-  return invalid_argument("task queue name cannot start with reserved prefix /_sys/");
+  return told(protocol::queue_prefix_problem(name));
 }
 
 result<void> check_deployment(const temporal::api::deployment::v1::WorkerDeploymentOptions& options,
@@ -161,75 +147,17 @@ result<void> check_deployment(const temporal::api::deployment::v1::WorkerDeploym
 }
 
 std::string bad_duration(const google::protobuf::Duration& d) {
-  if ((d.seconds() > 0 && d.nanos() < 0) || (d.seconds() < 0 && d.nanos() > 0))
-    return "duration has seconds and nanos with different signs";
-  if (d.nanos() <= -1'000'000'000 || d.nanos() >= 1'000'000'000)
-    return "duration has out-of-range nanos";
-  if (d.seconds() < 0 || d.nanos() < 0)
-    return "negative duration";
-  return {};
+  return protocol::duration_problem(d).value_or("");
 }
 
 result<void> check_retry_policy(const common::RetryPolicy& policy) {
-  // One attempt is no retry: the rest of the policy means nothing.
-  if (policy.maximum_attempts() == 1)
-    return {};
-  if (auto bad = bad_duration(policy.initial_interval()); !bad.empty())
-    return invalid_argument("invalid InitialInterval set on retry policy: " + bad);
-  // Zero is absence: it gets the default.
-  if (policy.backoff_coefficient() != 0 && !(policy.backoff_coefficient() >= 1))
-    return invalid_argument("BackoffCoefficient cannot be less than 1 on retry policy.");
-  if (auto bad = bad_duration(policy.maximum_interval()); !bad.empty())
-    return invalid_argument("invalid MaximumInterval set on retry policy: " + bad);
-  auto longer = [](const google::protobuf::Duration& a, const google::protobuf::Duration& b) {
-    return a.seconds() != b.seconds() ? a.seconds() > b.seconds() : a.nanos() > b.nanos();
-  };
-  google::protobuf::Duration initial = policy.initial_interval();
-  if (initial.seconds() == 0 && initial.nanos() == 0)
-    initial.set_seconds(1);
-  const auto& maximum = policy.maximum_interval();
-  if ((maximum.seconds() != 0 || maximum.nanos() != 0) && longer(initial, maximum))
-    return invalid_argument("MaximumInterval cannot be less than InitialInterval on retry policy.");
-  if (policy.maximum_attempts() < 0)
-    return invalid_argument("MaximumAttempts cannot be negative on retry policy.");
-  for (const auto& type : policy.non_retryable_error_types()) {
-    if (!type.starts_with(timeout_type_prefix))
-      continue;
-    auto name = std::string_view{type}.substr(timeout_type_prefix.size());
-    if (!is_known_timeout_type(name))
-      return invalid_argument("Invalid timeout type value: " + std::string{name} + ".");
-  }
-  return {};
-}
-
-void complete_retry_policy(common::RetryPolicy& policy) {
-  auto is_zero = [](const google::protobuf::Duration& d) {
-    return d.seconds() == 0 && d.nanos() == 0;
-  };
-  if (is_zero(policy.initial_interval()))
-    policy.mutable_initial_interval()->set_seconds(1);
-  if (policy.backoff_coefficient() == 0)
-    policy.set_backoff_coefficient(2);
-  if (is_zero(policy.maximum_interval())) {
-    // 100 times the initial interval.
-    auto nanos = static_cast<std::int64_t>(policy.initial_interval().nanos()) * 100;
-    auto* maximum = policy.mutable_maximum_interval();
-    auto seconds = policy.initial_interval().seconds();
-    constexpr std::int64_t seconds_max = 315'576'000'000;
-    maximum->set_seconds(seconds > seconds_max / 100 ? seconds_max
-                                                     : seconds * 100 + nanos / 1'000'000'000);
-    maximum->set_nanos(static_cast<std::int32_t>(nanos % 1'000'000'000));
-  }
+  auto whole = policy;
+  protocol::complete_retry_policy(whole);
+  return told(protocol::retry_policy_problem(whole));
 }
 
 result<void> check_priority(const common::Priority& priority) {
-  if (priority.priority_key() < 0)
-    return invalid_argument("priority key can't be negative");
-  if (priority.fairness_key().size() > fairness_key_bytes_max)
-    return invalid_argument("fairness key length exceeds limit");
-  if (priority.fairness_weight() < 0)
-    return invalid_argument("must be greater than zero");
-  return {};
+  return told(protocol::priority_problem(priority));
 }
 
 result<void> check_blob(const google::protobuf::Message& blob, const front_limits& limits) {

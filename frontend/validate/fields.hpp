@@ -60,9 +60,6 @@ inline constexpr std::size_t build_id_bytes_max = 255;
 std::string bad_duration(const google::protobuf::Duration& d);
 
 result<void> check_retry_policy(const temporal::api::common::v1::RetryPolicy& policy);
-/// Gives missing fields of a policy their defaults.
-void complete_retry_policy(temporal::api::common::v1::RetryPolicy& policy);
-
 result<void> check_priority(const temporal::api::common::v1::Priority& priority);
 /// Refused when larger than a blob may be.
 result<void> check_blob(const google::protobuf::Message& blob, const front_limits& limits);

@@ -4,6 +4,7 @@
 #include "frontend/validate/callbacks.hpp"
 #include "frontend/validate/fields.hpp"
 #include "frontend/validate/search_attributes.hpp"
+#include "protocol/options.hpp"
 #include "protocol/versioning_override.hpp"
 
 namespace reprise::frontend {
@@ -53,7 +54,7 @@ result<void> settle_retry_policy(Request& r) {
     return {};
   if (auto ok = check_retry_policy(r.retry_policy()); !ok)
     return ok;
-  complete_retry_policy(*r.mutable_retry_policy());
+  protocol::complete_retry_policy(*r.mutable_retry_policy());
   return {};
 }
 
