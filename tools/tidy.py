@@ -34,6 +34,11 @@ UNSEEN = {
     "engine": r"caf/|grpc|cppconn/|mysql|sqlite3|prometheus/|thread>|mutex>|fstream>|iostream>",
     "sdk": r"caf/|cppconn/|mysql|sqlite3",
 }
+# What the server's other folders may see of one.
+SEEN = {
+    "engine": {"engine/engine.hpp"} | {f"engine/machine/{name}.hpp"
+                                       for name in ("context", "errors", "proto_time", "step")},
+}
 INTERFACES = "protocol/interfaces.hpp"
 
 # Other people's headers come precompiled, so the compiler does not miss them in a header of ours.
@@ -78,6 +83,8 @@ def check_includes(path, lines):
             target = ours.split("/")[0]
             if target in BELOW and target != folder.split("/")[0] and target not in BELOW[folder]:
                 yield number, f"{folder} may not include {target}"
+            if target != folder and ours not in SEEN.get(target, {ours}) and folder != "sdk/testing":
+                yield number, f"{folder} may not see {ours}"
             if ours == INTERFACES and folder in ("engine", "store", "sdk"):
                 yield number, f"{folder} may not see actor interfaces"
         elif folder in UNSEEN and str(path) != INTERFACES and re.match(UNSEEN[folder], theirs):

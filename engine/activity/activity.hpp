@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/machine/transition.hpp"
+#include "engine/machine/command.hpp"
 #include "temporal/api/activity/v1/message.pb.h"
 
 #include <google/protobuf/field_mask.pb.h>
@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-// What the files of activities share. Nobody outside engine/activity/ includes it.
+// What the files of activities share. Of others, who answers workflow tasks needs some of it.
 //
 // An activity is pending from its Scheduled event to its closing event. What happens in between
 // (attempts, heartbeats, pauses) are private facts, each of which replaces the whole
@@ -21,7 +21,7 @@ namespace reprise::engine {
 
 using scheduled_attributes = api::history::v1::ActivityTaskScheduledEventAttributes;
 
-// -- reading (activity_state.cpp) -----------------------------------------------------------------
+// -- reading (state.cpp) --------------------------------------------------------------------------
 
 /// The options that hold now: those of the Scheduled event, unless an operator changed them.
 const scheduled_attributes& options_of(const journal::ActivityState& activity);
@@ -56,7 +56,7 @@ struct activity_deadline {
   };
   time_point at{};
   std::int64_t scheduled_event_id = 0;
-  kind what = kind::retry;
+  kind type = kind::retry;
   /// Of the attempt that it belongs to; a later attempt has deadlines of its own.
   std::int32_t attempt = 0;
 
@@ -71,8 +71,7 @@ struct activity_deadlines {
 
 activity_deadlines deadlines_of(const journal::ActivityState& activity);
 
-// -- starting (activity_start.cpp)
-// -------------------------------------------------------------------
+// -- starting (start.cpp) -------------------------------------------------------------------------
 
 /// Who takes an activity.
 struct activity_starter {
@@ -84,16 +83,15 @@ struct activity_starter {
 /// Starts the waiting attempt.
 void start_activity(transition& t, std::int64_t scheduled_event_id, const activity_starter& by);
 /// What the worker gets that started the activity.
-void fill_task(api::workflowservice::v1::PollActivityTaskQueueResponse& out, const execution& x,
+void fill_task(service::PollActivityTaskQueueResponse& out, const execution& x,
                const journal::ActivityState& activity, const context& c);
-step decide_start_activity(execution&& current, const cluster::ExecutionRequest& request,
-                           const context& c);
+/// Starts what was scheduled for the worker itself and puts it into the answer.
+void hand_out_eagerly(transition& t, completion& c);
 /// The attempt waits for a worker again.
-step decide_take_back_activity(execution&& current, const cluster::ExecutionRequest& request,
-                               const context& c);
+step take_back_activity(execution&& current, const cluster::ExecutionRequest& request,
+                        const context& c);
 
-// -- ending (activity_retry.cpp)
-// ------------------------------------------------------------------------
+// -- ending (retry.cpp) ---------------------------------------------------------------------------
 
 /// Closes the activity: its Started event, if an attempt is started, and `close`, which learns the
 /// started id. `by`, the worker that answered, is named on the Started event, as the API does. A
@@ -103,34 +101,17 @@ void close_activity(transition& t, std::int64_t scheduled_event_id, history_even
 /// Begins the next attempt after `failure` if the activity may have one (then: IN_PROGRESS), else
 /// says why not and changes nothing. `failure` may be null: a worker need not give any.
 /// `answered`: by a worker, unlike an attempt that timed out.
-api::enums::v1::RetryState retry_activity(transition& t, std::int64_t scheduled_event_id,
-                                          const api::failure::v1::Failure* failure, bool answered);
+enums::RetryState retry_activity(transition& t, std::int64_t scheduled_event_id,
+                                 const api::failure::v1::Failure* failure, bool answered);
 /// Did a worker answer the attempt just before, at `last_attempt_complete_time`? That time outlives
 /// attempts that time out.
 bool follows_answer(const journal::ActivityProgress& progress);
 /// Makes the attempt wait anew from `at` on: unpaused, reset, options changed. Offers it if `at` is
 /// now. As in the API the attempt's last failure is forgotten, and what a reset asked for is done.
 void reschedule_activity(transition& t, journal::ActivityProgress progress, time_point at);
-/// Cuts a failure down to about `bytes_max`, keeping what decides about retries.
-api::failure::v1::Failure truncated(const api::failure::v1::Failure& failure,
-                                    std::size_t bytes_max);
-/// The server's failure that stands for one that is too large, with what is left of it as cause.
-api::failure::v1::Failure cut_failure(const api::failure::v1::Failure& failure,
-                                      std::size_t bytes_max, bool non_retryable);
-/// How long the attempt after `attempt` waits by the policy alone.
-duration retry_interval(const api::common::v1::RetryPolicy& policy, std::int32_t attempt);
 
-// -- options (activity_options.cpp)
-// -----------------------------------------------------------------------
+// -- options (options.cpp) ------------------------------------------------------------------------
 
-/// Refuses a retry policy that makes no sense; texts of the API. One whose only attempt is the
-/// first is not looked at.
-std::optional<std::string> retry_policy_problem(const api::common::v1::RetryPolicy& policy);
-std::optional<std::string> priority_problem(const api::common::v1::Priority& priority);
-/// `own` is the queue of the workflow that names the other one: only what runs on one of the
-/// server's own may name another of these.
-std::optional<std::string> task_queue_problem(const api::taskqueue::v1::TaskQueue& queue,
-                                              const std::string& own, const limits& bounds);
 /// Checks the four timeouts and derives the missing ones from the others and the run's.
 std::optional<std::string> normalise_timeouts(scheduled_attributes& options, duration run_timeout);
 /// Fills and checks all attributes of an activity that a command asks for.
@@ -146,16 +127,9 @@ std::optional<std::string> merge_options(scheduled_attributes& into,
                                          const google::protobuf::FieldMask& mask,
                                          const std::string& own_queue, const limits& bounds);
 
-// -- operators (activity_operator.cpp)
-// --------------------------------------------------------------------
+// -- facts (state.cpp) ----------------------------------------------------------------------------
 
-step decide_pause_activity(execution&& current, const cluster::ExecutionRequest& request,
-                           const context& c);
-step decide_unpause_activity(execution&& current, const cluster::ExecutionRequest& request,
-                             const context& c);
-step decide_reset_activity(execution&& current, const cluster::ExecutionRequest& request,
-                           const context& c);
-step decide_update_activity_options(execution&& current, const cluster::ExecutionRequest& request,
-                                    const context& c);
+/// Replaces what is known of the activity's attempts.
+void set_activity(transition& t, journal::ActivityProgress progress);
 
 } // namespace reprise::engine

@@ -2,10 +2,12 @@
 // the token that came with the task, or by the ids that anyone can know.
 
 #include "engine/activity/activity.hpp"
+#include "engine/activity/rules.hpp"
 #include "engine/engine.hpp"
 #include "engine/machine/errors.hpp"
-#include "engine/machine/parts.hpp"
+#include "engine/machine/failures.hpp"
 #include "engine/machine/proto_time.hpp"
+#include "engine/task/task.hpp"
 
 namespace reprise::engine {
 
@@ -84,7 +86,7 @@ void take_heartbeat(transition& t, std::int64_t id, const api::common::v1::Paylo
   if (details != nullptr)
     *progress.mutable_heartbeat_details() = *details;
   *progress.mutable_last_heartbeat_time() = to_proto(t.ctx().now);
-  t.set_activity(std::move(progress));
+  set_activity(t, std::move(progress));
 }
 
 /// A result for an activity that nobody took: whoever sends it counts as the one who did.
@@ -92,7 +94,10 @@ void start_for(transition& t, std::int64_t id, const std::string& identity) {
   start_activity(t, id, {.identity = identity});
 }
 
-step complete(execution&& current, const cluster::ExecutionRequest& request, const context& c) {
+} // namespace
+
+step decide_complete_activity(execution&& current, const cluster::ExecutionRequest& request,
+                              const context& c) {
   const auto& r = request.complete_activity();
   transition t{std::move(current), c};
   auto to = find_addressed(t.state(), request.token(), true);
@@ -119,8 +124,8 @@ step complete(execution&& current, const cluster::ExecutionRequest& request, con
   return std::move(t).finish(response);
 }
 
-step fail_activity(execution&& current, const cluster::ExecutionRequest& request,
-                   const context& c) {
+step decide_fail_activity(execution&& current, const cluster::ExecutionRequest& request,
+                          const context& c) {
   const auto& r = request.fail_activity();
   transition t{std::move(current), c};
   auto to = find_addressed(t.state(), request.token(), false);
@@ -143,7 +148,8 @@ step fail_activity(execution&& current, const cluster::ExecutionRequest& request
   return std::move(t).finish(response);
 }
 
-step cancel(execution&& current, const cluster::ExecutionRequest& request, const context& c) {
+step decide_cancel_activity(execution&& current, const cluster::ExecutionRequest& request,
+                            const context& c) {
   const auto& r = request.cancel_activity();
   transition t{std::move(current), c};
   auto to = find_addressed(t.state(), request.token(), false);
@@ -173,7 +179,8 @@ step cancel(execution&& current, const cluster::ExecutionRequest& request, const
   return std::move(t).finish(response);
 }
 
-step heartbeat(execution&& current, const cluster::ExecutionRequest& request, const context& c) {
+step decide_heartbeat(execution&& current, const cluster::ExecutionRequest& request,
+                      const context& c) {
   const auto& r = request.heartbeat_activity();
   transition t{std::move(current), c};
   auto to = find_addressed(t.state(), request.token(), false);
@@ -194,35 +201,9 @@ step heartbeat(execution&& current, const cluster::ExecutionRequest& request, co
   return std::move(t).finish(response);
 }
 
-} // namespace
-
-step decide_activity(execution&& current, const cluster::ExecutionRequest& request,
-                     const context& c) {
-  switch (request.body_case()) {
-    case cluster::ExecutionRequest::kStartActivityTask:
-      return decide_start_activity(std::move(current), request, c);
-    case cluster::ExecutionRequest::kTakeBack:
-      return decide_take_back_activity(std::move(current), request, c);
-    case cluster::ExecutionRequest::kCompleteActivity:
-      return complete(std::move(current), request, c);
-    case cluster::ExecutionRequest::kFailActivity:
-      return fail_activity(std::move(current), request, c);
-    case cluster::ExecutionRequest::kCancelActivity:
-      return cancel(std::move(current), request, c);
-    case cluster::ExecutionRequest::kHeartbeatActivity:
-      return heartbeat(std::move(current), request, c);
-    case cluster::ExecutionRequest::kPauseActivity:
-      return decide_pause_activity(std::move(current), request, c);
-    case cluster::ExecutionRequest::kUnpauseActivity:
-      return decide_unpause_activity(std::move(current), request, c);
-    case cluster::ExecutionRequest::kResetActivity:
-      return decide_reset_activity(std::move(current), request, c);
-    case cluster::ExecutionRequest::kUpdateActivityOptions:
-      return decide_update_activity_options(std::move(current), request, c);
-    default:
-      return transition{std::move(current), c}.finish(
-        make_error(errc::internal, "Not a request on an activity."));
-  }
+std::int64_t events_of_heartbeat(const execution&, const cluster::ExecutionRequest&,
+                                 const limits&) {
+  return 0;
 }
 
 } // namespace reprise::engine

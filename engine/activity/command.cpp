@@ -1,9 +1,9 @@
 // The two commands on activities: schedule one, request the cancellation of one.
 
 #include "engine/activity/activity.hpp"
+#include "engine/activity/rules.hpp"
 #include "engine/engine.hpp"
-#include "engine/machine/command_event.hpp"
-#include "engine/machine/parts.hpp"
+#include "engine/machine/features.hpp"
 #include "engine/machine/proto_time.hpp"
 
 #include <algorithm>
@@ -47,25 +47,12 @@ attributes_of(const api::command::v1::ScheduleActivityTaskCommandAttributes& com
   return out;
 }
 
-std::int64_t closed_activity(const history_event& event) {
-  switch (event.event_type()) {
-    case enums::EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
-      return event.activity_task_completed_event_attributes().scheduled_event_id();
-    case enums::EVENT_TYPE_ACTIVITY_TASK_FAILED:
-      return event.activity_task_failed_event_attributes().scheduled_event_id();
-    case enums::EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
-      return event.activity_task_timed_out_event_attributes().scheduled_event_id();
-    case enums::EVENT_TYPE_ACTIVITY_TASK_CANCELED:
-      return event.activity_task_canceled_event_attributes().scheduled_event_id();
-    default:
-      return 0;
-  }
-}
-
 /// The activity has ended, but the workflow could not know: its end is buffered.
 bool end_is_buffered(const execution& x, std::int64_t scheduled_event_id) {
   return std::ranges::any_of(x.buffered_events(), [&](const history_event& event) {
-    return closed_activity(event) == scheduled_event_id;
+    const auto& rule = rule_of(event.event_type());
+    return rule.while_started == buffering::waits_as_result
+           && rule.asked_for_by(event) == scheduled_event_id;
   });
 }
 
@@ -93,8 +80,8 @@ void cancel_waiting(transition& t, std::int64_t scheduled_event_id, std::int64_t
 
 } // namespace
 
-std::optional<command_failure>
-apply_schedule_activity(transition& t, const api::command::v1::Command& command, completion& c) {
+command_result schedule_activity(transition& t, const api::command::v1::Command& command,
+                                 completion& c) {
   if (!command.has_schedule_activity_task_command_attributes())
     return bad_schedule("ScheduleActivityTaskCommandAttributes is not set on "
                         "ScheduleActivityTaskCommand.");
@@ -146,8 +133,8 @@ void hand_out_eagerly(transition& t, completion& c) {
   }
 }
 
-std::optional<command_failure>
-apply_cancel_activity(transition& t, const api::command::v1::Command& command, completion& c) {
+command_result cancel_activity(transition& t, const api::command::v1::Command& command,
+                               completion& c) {
   if (!command.has_request_cancel_activity_task_command_attributes())
     return bad_cancel("RequestCancelActivityTaskCommandAttributes is not set on "
                       "RequestCancelActivityTaskCommand.");

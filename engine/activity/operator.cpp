@@ -3,10 +3,12 @@
 // from its worker: it learns of the call by its next heartbeat.
 
 #include "engine/activity/activity.hpp"
+#include "engine/activity/rules.hpp"
 #include "engine/engine.hpp"
 #include "engine/machine/errors.hpp"
-#include "engine/machine/parts.hpp"
+#include "engine/machine/field_mask.hpp"
 #include "engine/machine/proto_time.hpp"
+#include "engine/machine/retry.hpp"
 
 #include <algorithm>
 
@@ -115,7 +117,7 @@ void reset_one(transition& t, std::int64_t id, const service::ResetActivityReque
   if (r.reset_heartbeat())
     progress.set_reset_heartbeats(true);
   if (is_started(progress) || stays_paused) {
-    t.set_activity(std::move(progress));
+    set_activity(t, std::move(progress));
     return;
   }
   reschedule_activity(t, std::move(progress), after_jitter(t.ctx(), r.jitter()));
@@ -141,7 +143,7 @@ time_point next_start(const journal::ActivityState& activity, time_point now) {
 /// A waiting attempt goes where the new options send it; a running one goes on.
 void options_changed(transition& t, journal::ActivityProgress progress) {
   auto id = progress.scheduled_event_id();
-  t.set_activity(std::move(progress));
+  set_activity(t, std::move(progress));
   const auto& activity = activity_at(t.state(), id);
   if (is_started(activity.progress()))
     return;
@@ -215,7 +217,7 @@ step decide_pause_activity(execution&& current, const cluster::ExecutionRequest&
     // Its task, wherever it lies, is no longer to be had.
     if (!is_started(progress))
       progress.set_stamp(progress.stamp() + 1);
-    t.set_activity(std::move(progress));
+    set_activity(t, std::move(progress));
   }
   return std::move(t).finish(service::PauseActivityResponse{});
 }
@@ -239,7 +241,7 @@ step decide_unpause_activity(execution&& current, const cluster::ExecutionReques
     if (r.reset_heartbeat())
       clear_heartbeat(progress);
     if (is_started(progress))
-      t.set_activity(std::move(progress));
+      set_activity(t, std::move(progress));
     else
       reschedule_activity(t, std::move(progress), after_jitter(c, r.jitter()));
   }

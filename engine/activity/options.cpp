@@ -1,10 +1,11 @@
 // The options of an activity: completing and checking what a workflow asks for, and changing them
 // afterwards. The texts are the API's; clients compare them.
 
+#include "protocol/options.hpp"
+
 #include "engine/activity/activity.hpp"
-#include "engine/machine/parts.hpp"
+#include "engine/machine/field_mask.hpp"
 #include "engine/machine/proto_time.hpp"
-#include "protocol/internal_queue.hpp"
 
 #include <algorithm>
 #include <set>
@@ -18,31 +19,10 @@ namespace {
 using problem = std::optional<std::string>;
 using api::activity::v1::ActivityOptions;
 
-problem duration_problem(const google::protobuf::Duration& d) {
-  if ((d.seconds() > 0 && d.nanos() < 0) || (d.seconds() < 0 && d.nanos() > 0))
-    return "duration has seconds and nanos with different signs";
-  if (d.nanos() <= -1'000'000'000 || d.nanos() >= 1'000'000'000)
-    return "duration has out-of-range nanos";
-  if (d.seconds() < 0 || d.nanos() < 0)
-    return "negative duration";
-  return std::nullopt;
-}
-
 problem named_duration_problem(const std::string& name, const google::protobuf::Duration& d) {
-  if (auto p = duration_problem(d))
+  if (auto p = protocol::duration_problem(d))
     return "invalid " + name + ": " + *p;
   return std::nullopt;
-}
-
-problem failure_type_problem(const std::string& type) {
-  constexpr std::string_view prefix = "TemporalTimeout:";
-  if (!type.starts_with(prefix))
-    return std::nullopt;
-  auto name = type.substr(prefix.size());
-  for (const char* known : {"StartToClose", "ScheduleToStart", "ScheduleToClose", "Heartbeat"})
-    if (name == known)
-      return std::nullopt;
-  return "Invalid timeout type value: " + name + ".";
 }
 
 problem length_problem(const std::string& name, const std::string& value, const limits& bounds) {
@@ -153,68 +133,6 @@ const std::vector<std::pair<std::string, merge_field>>& merge_fields() {
 
 } // namespace
 
-std::string camel_case(const std::string& path) {
-  std::string out;
-  bool upper = false;
-  for (char c : path) {
-    if (c == '_') {
-      upper = true;
-      continue;
-    }
-    out += upper && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    upper = false;
-  }
-  return out;
-}
-
-problem retry_policy_problem(const retry_policy& policy) {
-  if (policy.maximum_attempts() == 1)
-    return std::nullopt;
-  if (auto p = duration_problem(policy.initial_interval()))
-    return "invalid InitialInterval set on retry policy: " + *p;
-  if (!(policy.backoff_coefficient() >= 1))
-    return "BackoffCoefficient cannot be less than 1 on retry policy.";
-  if (auto p = duration_problem(policy.maximum_interval()))
-    return "invalid MaximumInterval set on retry policy: " + *p;
-  if (auto most = from_proto(policy.maximum_interval());
-      most.count() > 0 && most < from_proto(policy.initial_interval()))
-    return "MaximumInterval cannot be less than InitialInterval on retry policy.";
-  if (policy.maximum_attempts() < 0)
-    return "MaximumAttempts cannot be negative on retry policy.";
-  for (const auto& type : policy.non_retryable_error_types())
-    if (auto p = failure_type_problem(type))
-      return p;
-  return std::nullopt;
-}
-
-problem priority_problem(const priority_type& priority) {
-  constexpr std::size_t fairness_key_bytes_max = 64;
-  if (priority.priority_key() < 0)
-    return "priority key can't be negative";
-  if (priority.fairness_key().size() > fairness_key_bytes_max)
-    return "fairness key length exceeds limit";
-  if (priority.fairness_weight() < 0)
-    return "must be greater than zero";
-  return std::nullopt;
-}
-
-problem task_queue_problem(const api::taskqueue::v1::TaskQueue& queue, const std::string& own,
-                           const limits& bounds) {
-  if (queue.name().empty())
-    return "missing task queue name";
-  if (queue.name().size() > bounds.id_length_max)
-    return "taskQueue length exceeds limit";
-  if (queue.name().starts_with("/_sys/"))
-    return "task queue name cannot start with reserved prefix /_sys/";
-  if (queue.kind() == enums::TASK_QUEUE_KIND_STICKY
-      && queue.normal_name().size() > bounds.id_length_max)
-    return "taskQueue length exceeds limit";
-  if (protocol::is_internal_queue(queue.name()) && !protocol::is_internal_queue(own))
-    return "cannot use internal per-namespace task queue:" + queue.name()
-           + " (in parent component task queue: " + own + ")";
-  return std::nullopt;
-}
-
 problem normalise_timeouts(scheduled_attributes& options, duration run_timeout) {
   auto& whole = *options.mutable_schedule_to_close_timeout();
   auto& waiting = *options.mutable_schedule_to_start_timeout();
@@ -255,7 +173,7 @@ problem normalise_attributes(scheduled_attributes& a, const std::string& own_que
                              duration run_timeout, const limits& bounds) {
   if (!a.has_task_queue())
     return "taskQueue is not set";
-  if (auto p = task_queue_problem(a.task_queue(), own_queue, bounds))
+  if (auto p = protocol::target_queue_problem(a.task_queue(), own_queue, bounds.id_length_max))
     return p;
   if (a.task_queue().kind() == enums::TASK_QUEUE_KIND_UNSPECIFIED)
     a.mutable_task_queue()->set_kind(enums::TASK_QUEUE_KIND_NORMAL);
@@ -263,14 +181,14 @@ problem normalise_attributes(scheduled_attributes& a, const std::string& own_que
     return "activityId is not set";
   if (a.activity_type().name().empty())
     return "activityType is not set";
-  complete_retry_policy(*a.mutable_retry_policy());
-  if (auto p = retry_policy_problem(a.retry_policy()))
+  protocol::complete_retry_policy(*a.mutable_retry_policy());
+  if (auto p = protocol::retry_policy_problem(a.retry_policy()))
     return p;
   if (auto p = length_problem("activityId", a.activity_id(), bounds))
     return p;
   if (auto p = length_problem("activityType", a.activity_type().name(), bounds))
     return p;
-  if (auto p = priority_problem(a.priority()))
+  if (auto p = protocol::priority_problem(a.priority()))
     return "invalid priorities: " + *p;
   return normalise_timeouts(a, run_timeout);
 }
@@ -301,11 +219,11 @@ problem merge_options(scheduled_attributes& into, const ActivityOptions& from,
         return p;
   constexpr std::string_view part_of_policy = "retryPolicy.";
   if (std::ranges::any_of(named, [&](const auto& p) { return p.starts_with(part_of_policy); }))
-    if (auto p = retry_policy_problem(into.retry_policy()))
+    if (auto p = protocol::retry_policy_problem(into.retry_policy()))
       return p;
-  if (auto p = task_queue_problem(into.task_queue(), own_queue, bounds))
+  if (auto p = protocol::target_queue_problem(into.task_queue(), own_queue, bounds.id_length_max))
     return p;
-  if (auto p = priority_problem(into.priority()))
+  if (auto p = protocol::priority_problem(into.priority()))
     return p;
   return normalise_timeouts(into, duration::zero());
 }

@@ -1,55 +1,34 @@
 // The end of an attempt: another attempt, or the end of the activity. And the four timeouts, which
 // are ends of attempts that no worker reports.
 
+#include "engine/machine/retry.hpp"
+
 #include "engine/activity/activity.hpp"
+#include "engine/activity/rules.hpp"
 #include "engine/engine.hpp"
-#include "engine/machine/parts.hpp"
+#include "engine/machine/failures.hpp"
+#include "engine/machine/features.hpp"
 #include "engine/machine/proto_time.hpp"
+#include "engine/task/task.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 namespace reprise::engine {
 
 namespace {
 
-constexpr std::string_view timeout_type_prefix = "TemporalTimeout:";
-
-bool listed(const google::protobuf::RepeatedPtrField<std::string>& types, const std::string& type) {
-  return std::ranges::find(types, type) != types.end();
-}
-
 /// IN_PROGRESS: a failure of this kind may be followed by another attempt. Else why not.
 enums::RetryState judged(const api::failure::v1::Failure* failure,
                          const api::common::v1::RetryPolicy& policy) {
-  if (failure == nullptr)
-    return enums::RETRY_STATE_IN_PROGRESS;
-  const auto& types = policy.non_retryable_error_types();
-  auto unless = [](bool final) {
-    return final ? enums::RETRY_STATE_NON_RETRYABLE_FAILURE : enums::RETRY_STATE_IN_PROGRESS;
-  };
-  switch (failure->failure_info_case()) {
-    case api::failure::v1::Failure::kTerminatedFailureInfo:
-    case api::failure::v1::Failure::kCanceledFailureInfo:
-      return enums::RETRY_STATE_NON_RETRYABLE_FAILURE;
-    case api::failure::v1::Failure::kTimeoutFailureInfo: {
-      auto type = failure->timeout_failure_info().timeout_type();
-      if (type == enums::TIMEOUT_TYPE_START_TO_CLOSE)
-        return unless(listed(types, std::string{timeout_type_prefix} + "StartToClose"));
-      if (type == enums::TIMEOUT_TYPE_HEARTBEAT)
-        return unless(listed(types, std::string{timeout_type_prefix} + "Heartbeat"));
-      auto deadline = type == enums::TIMEOUT_TYPE_SCHEDULE_TO_START
-                      || type == enums::TIMEOUT_TYPE_SCHEDULE_TO_CLOSE;
-      return deadline ? enums::RETRY_STATE_TIMEOUT : enums::RETRY_STATE_NON_RETRYABLE_FAILURE;
-    }
-    case api::failure::v1::Failure::kServerFailureInfo:
-      return unless(failure->server_failure_info().non_retryable());
-    case api::failure::v1::Failure::kApplicationFailureInfo:
-      return unless(failure->application_failure_info().non_retryable()
-                    || listed(types, failure->application_failure_info().type()));
-    default:
+  switch (verdict_of(failure, policy)) {
+    case verdict::again:
       return enums::RETRY_STATE_IN_PROGRESS;
+    case verdict::final:
+      return enums::RETRY_STATE_NON_RETRYABLE_FAILURE;
+    case verdict::out_of_time:
+      break;
   }
+  return enums::RETRY_STATE_TIMEOUT;
 }
 
 /// How long the next attempt waits. Nothing: for ever, since an interval of zero is none.
@@ -57,10 +36,8 @@ std::optional<duration> interval_after(const api::failure::v1::Failure* failure,
                                        const api::common::v1::RetryPolicy& policy,
                                        std::int32_t attempt) {
   auto unless_zero = [](duration d) { return d.count() == 0 ? std::nullopt : std::optional{d}; };
-  if (failure != nullptr && failure->application_failure_info().has_next_retry_delay()) {
-    auto delay = unless_zero(from_proto(failure->application_failure_info().next_retry_delay()));
-    return delay ? std::max(*delay, duration::zero()) : delay;
-  }
+  if (auto delay = own_delay(failure))
+    return delay->count() == 0 ? std::nullopt : std::optional{std::max(*delay, duration::zero())};
   auto interval = retry_interval(policy, attempt);
   return interval.count() > 0
            ? interval
@@ -97,16 +74,6 @@ journal::ActivityProgress next_attempt(const journal::ActivityProgress& before,
   return out;
 }
 
-/// Not more of `text` than `bytes_max`, and no half character at its end.
-std::string prefix_of(const std::string& text, std::size_t bytes_max) {
-  if (text.size() <= bytes_max)
-    return text;
-  auto end = bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U)
-    --end;
-  return text.substr(0, end);
-}
-
 history_event started_event(const journal::ActivityProgress& progress) {
   history_event event;
   event.set_event_type(enums::EVENT_TYPE_ACTIVITY_TASK_STARTED);
@@ -121,21 +88,6 @@ history_event started_event(const journal::ActivityProgress& progress) {
   if (progress.has_worker_version())
     *a.mutable_worker_version() = progress.worker_version();
   return event;
-}
-
-void set_started_id(history_event& close, std::int64_t id) {
-  switch (close.event_type()) {
-    case enums::EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
-      return close.mutable_activity_task_completed_event_attributes()->set_started_event_id(id);
-    case enums::EVENT_TYPE_ACTIVITY_TASK_FAILED:
-      return close.mutable_activity_task_failed_event_attributes()->set_started_event_id(id);
-    case enums::EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
-      return close.mutable_activity_task_timed_out_event_attributes()->set_started_event_id(id);
-    case enums::EVENT_TYPE_ACTIVITY_TASK_CANCELED:
-      return close.mutable_activity_task_canceled_event_attributes()->set_started_event_id(id);
-    default:
-      return;
-  }
 }
 
 api::failure::v1::Failure timeout_failure(const std::string& message, enums::TimeoutType type) {
@@ -204,7 +156,7 @@ bool time_out(transition& t, std::int64_t scheduled_event_id, activity_deadline:
 void end_backoff(transition& t, std::int64_t scheduled_event_id) {
   auto progress = activity_at(t.state(), scheduled_event_id).progress();
   progress.clear_current_retry_interval();
-  t.set_activity(std::move(progress));
+  set_activity(t, std::move(progress));
   t.offer(activity_task(t.state(), activity_at(t.state(), scheduled_event_id)));
 }
 
@@ -222,62 +174,6 @@ std::vector<activity_deadline> passed_deadlines(const execution& x, time_point n
 
 } // namespace
 
-api::failure::v1::Failure truncated(const api::failure::v1::Failure& failure,
-                                    std::size_t bytes_max) {
-  if (failure.ByteSizeLong() <= bytes_max)
-    return failure;
-  // What decides about retries goes first, then what tells most in the least space.
-  constexpr std::size_t field_overhead = 4;
-  api::failure::v1::Failure out;
-  auto left = bytes_max;
-  auto take = [&left](std::size_t bytes) {
-    auto used = bytes + field_overhead;
-    left = left > used ? left - used : 0;
-  };
-  if (failure.has_application_failure_info()) {
-    auto& info = *out.mutable_application_failure_info();
-    info.set_type(prefix_of(failure.application_failure_info().type(), bytes_max));
-    info.set_non_retryable(failure.application_failure_info().non_retryable());
-    take(out.ByteSizeLong());
-  } else if (failure.has_server_failure_info()) {
-    out.mutable_server_failure_info()->set_non_retryable(
-      failure.server_failure_info().non_retryable());
-    take(out.ByteSizeLong());
-  }
-  auto text_of = [&](const std::string& text) {
-    if (text.empty() || left <= field_overhead)
-      return std::string{};
-    auto kept = prefix_of(text, left - field_overhead);
-    take(kept.size());
-    return kept;
-  };
-  out.set_source(text_of(failure.source()));
-  out.set_message(text_of(failure.message()));
-  out.set_stack_trace(text_of(failure.stack_trace()));
-  if (failure.has_cause() && left > field_overhead)
-    *out.mutable_cause() = truncated(failure.cause(), left - field_overhead);
-  return out;
-}
-
-api::failure::v1::Failure cut_failure(const api::failure::v1::Failure& failure,
-                                      std::size_t bytes_max, bool non_retryable) {
-  auto out = server_failure("Failure exceeds size limit.", non_retryable);
-  *out.mutable_cause() = truncated(failure, bytes_max);
-  return out;
-}
-
-duration retry_interval(const api::common::v1::RetryPolicy& policy, std::int32_t attempt) {
-  auto longest = static_cast<double>(longest_duration.count());
-  auto ns = static_cast<double>(from_proto(policy.initial_interval()).count())
-            * std::pow(policy.backoff_coefficient(), attempt - 1);
-  if (auto most = from_proto(policy.maximum_interval()); most.count() > 0)
-    ns = std::min(ns, static_cast<double>(most.count()));
-  // Not a number, or out of range: a policy that an operator bent out of shape.
-  if (!(ns >= 0))
-    return duration::zero();
-  return duration{static_cast<duration::rep>(std::min(ns, longest))};
-}
-
 void close_activity(transition& t, std::int64_t scheduled_event_id, history_event close,
                     const api::common::v1::WorkerVersionStamp* by) {
   const auto& progress = activity_at(t.state(), scheduled_event_id).progress();
@@ -287,7 +183,8 @@ void close_activity(transition& t, std::int64_t scheduled_event_id, history_even
     auto started = started_event(progress);
     if (by != nullptr)
       *started.mutable_activity_task_started_event_attributes()->mutable_worker_version() = *by;
-    set_started_id(close, t.add_or_buffer(std::move(started)));
+    auto id = t.add_or_buffer(std::move(started));
+    rule_of(close.event_type()).set_begin(close, id);
   }
   t.add_or_buffer(std::move(close));
 }
@@ -328,13 +225,13 @@ enums::RetryState retry_activity(transition& t, std::int64_t scheduled_event_id,
     *next.mutable_last_attempt_complete_time() = to_proto(now);
   // A paused activity goes on when it is unpaused, whatever its back-off.
   if (progress.paused()) {
-    t.set_activity(std::move(next));
+    set_activity(t, std::move(next));
     return enums::RETRY_STATE_IN_PROGRESS;
   }
   *next.mutable_scheduled_time() = to_proto(now + interval);
   if (interval.count() > 0)
     *next.mutable_current_retry_interval() = to_proto(interval);
-  t.set_activity(std::move(next));
+  set_activity(t, std::move(next));
   if (interval.count() == 0)
     t.offer(activity_task(t.state(), activity_at(t.state(), scheduled_event_id)));
   return enums::RETRY_STATE_IN_PROGRESS;
@@ -359,15 +256,13 @@ void reschedule_activity(transition& t, journal::ActivityProgress progress, time
   *next.mutable_scheduled_time() = to_proto(at);
   if (at > now)
     *next.mutable_current_retry_interval() = to_proto(at - now);
-  t.set_activity(std::move(next));
+  set_activity(t, std::move(next));
   const auto& activity = activity_at(t.state(), id);
   if (is_offerable(activity.progress(), now))
     t.offer(activity_task(t.state(), activity));
 }
 
-bool fire_activity_timeouts(transition& t, due_budget& budget) {
-  if (!is_open(t.state()))
-    return false;
+void fire_activity_timeouts(transition& t, due_budget& budget) {
   auto passed = passed_deadlines(t.state(), t.ctx().now);
   auto closed = false;
   for (const auto& deadline : passed) {
@@ -377,14 +272,13 @@ bool fire_activity_timeouts(transition& t, due_budget& budget) {
       continue;
     if (!budget.take(t))
       break;
-    if (deadline.what == activity_deadline::kind::retry)
+    if (deadline.type == activity_deadline::kind::retry)
       end_backoff(t, deadline.scheduled_event_id);
-    else if (time_out(t, deadline.scheduled_event_id, deadline.what))
+    else if (time_out(t, deadline.scheduled_event_id, deadline.type))
       closed = true;
   }
   if (closed)
     schedule_workflow_task(t);
-  return !passed.empty();
 }
 
 } // namespace reprise::engine

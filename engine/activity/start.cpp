@@ -2,6 +2,7 @@
 // history learns of it when the activity ends, and the token of another start fits nothing.
 
 #include "engine/activity/activity.hpp"
+#include "engine/activity/rules.hpp"
 #include "engine/engine.hpp"
 #include "engine/machine/proto_time.hpp"
 #include "engine/machine/scratch.hpp"
@@ -71,7 +72,7 @@ void start_activity(transition& t, std::int64_t scheduled_event_id, const activi
   progress.set_start_request_id(by.request_id);
   progress.set_eager(by.eager);
   progress.clear_current_retry_interval();
-  t.set_activity(std::move(progress));
+  set_activity(t, std::move(progress));
 }
 
 namespace {
@@ -108,8 +109,8 @@ step decide_start_activity(execution&& current, const cluster::ExecutionRequest&
   return std::move(t).finish(reply{});
 }
 
-step decide_take_back_activity(execution&& current, const cluster::ExecutionRequest& request,
-                               const context& c) {
+step take_back_activity(execution&& current, const cluster::ExecutionRequest& request,
+                        const context& c) {
   const auto& token = request.token();
   transition t{std::move(current), c};
   const auto* activity = find_activity(t.state(), token.scheduled_event_id());
@@ -128,7 +129,7 @@ step decide_take_back_activity(execution&& current, const cluster::ExecutionRequ
     reschedule_activity(t, std::move(progress), c.now);
     return std::move(t).finish(reply{});
   }
-  t.set_activity(std::move(progress));
+  set_activity(t, std::move(progress));
   activity = find_activity(t.state(), token.scheduled_event_id());
   if (is_offerable(activity->progress(), c.now))
     t.offer(activity_task(t.state(), *activity));

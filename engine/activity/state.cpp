@@ -3,19 +3,54 @@
 
 #include "base/ensure.hpp"
 #include "engine/activity/activity.hpp"
+#include "engine/activity/rules.hpp"
 #include "engine/engine.hpp"
-#include "engine/machine/evolve.hpp"
+#include "engine/machine/features.hpp"
 #include "engine/machine/proto_time.hpp"
+#include "engine/properties/keywords.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace reprise::engine {
 
 namespace {
 
-namespace enums = api::enums::v1;
+/// Workflows with paused activities are found by the types of these.
+void report_pauses(execution& x) {
+  constexpr const char* name = "TemporalPauseInfo";
+  std::set<std::string> types;
+  for (const auto& [id, activity] : x.activities())
+    if (activity.progress().paused())
+      types.insert("property:activityType=" + activity.scheduled().activity_type().name());
+  if (types.empty())
+    x.mutable_search_attributes()->erase(name);
+  else
+    set_keywords(x, name, {types.begin(), types.end()});
+}
 
-void evolve_scheduled(execution& x, const history_event& event) {
+/// After an activity of this type was paused, or is paused no more. What is told of paused types is
+/// the same as before when another one of the type is paused: nothing is built anew then.
+void pause_changed(execution& x, std::int64_t scheduled_event_id, const std::string& type) {
+  auto tells_the_same = [&](const auto& other) {
+    return other.first != scheduled_event_id && other.second.progress().paused()
+           && other.second.scheduled().activity_type().name() == type;
+  };
+  if (std::ranges::none_of(x.activities(), tells_the_same))
+    report_pauses(x);
+}
+
+bool waits_for_worker(const journal::ActivityProgress& progress) {
+  return !is_started(progress) && !progress.paused() && !is_backing_off(progress);
+}
+
+duration positive(const google::protobuf::Duration& d) {
+  return std::max(from_proto(d), duration::zero());
+}
+
+} // namespace
+
+void fold_activity_scheduled(execution& x, const history_event& event) {
   const auto& a = event.activity_task_scheduled_event_attributes();
   auto& activity = (*x.mutable_activities())[event.event_id()];
   activity.set_scheduled_event_id(event.event_id());
@@ -30,7 +65,7 @@ void evolve_scheduled(execution& x, const history_event& event) {
   (*x.mutable_activity_ids())[a.activity_id()] = event.event_id();
 }
 
-void evolve_cancel_requested(execution& x, const history_event& event) {
+void fold_activity_cancel_requested(execution& x, const history_event& event) {
   auto id = event.activity_task_cancel_requested_event_attributes().scheduled_event_id();
   auto i = x.mutable_activities()->find(id);
   if (i == x.mutable_activities()->end())
@@ -39,20 +74,10 @@ void evolve_cancel_requested(execution& x, const history_event& event) {
   i->second.mutable_progress()->set_cancel_requested_event_id(event.event_id());
 }
 
-/// After an activity of this type was paused, or is paused no more. What is told of paused types is
-/// the same as before when another one of the type is paused: nothing is built anew then.
-void pause_changed(execution& x, std::int64_t scheduled_event_id, const std::string& type) {
-  auto tells_the_same = [&](const auto& other) {
-    return other.first != scheduled_event_id && other.second.progress().paused()
-           && other.second.scheduled().activity_type().name() == type;
-  };
-  if (std::ranges::none_of(x.activities(), tells_the_same))
-    report_pauses(x);
-}
-
 /// A closing event may be seen twice, when it is buffered and when it is flushed. By then the same
 /// activity id may belong to a younger activity.
-void evolve_closed(execution& x, std::int64_t scheduled_event_id) {
+void fold_activity_closed(execution& x, const history_event& event) {
+  auto scheduled_event_id = rule_of(event.event_type()).asked_for_by(event);
   auto i = x.mutable_activities()->find(scheduled_event_id);
   if (i == x.mutable_activities()->end())
     return;
@@ -66,39 +91,8 @@ void evolve_closed(execution& x, std::int64_t scheduled_event_id) {
     pause_changed(x, scheduled_event_id, type);
 }
 
-bool waits_for_worker(const journal::ActivityProgress& progress) {
-  return !is_started(progress) && !progress.paused() && !is_backing_off(progress);
-}
-
-duration positive(const google::protobuf::Duration& d) {
-  return std::max(from_proto(d), duration::zero());
-}
-
-} // namespace
-
-void evolve_activity(execution& x, const history_event& event) {
-  switch (event.event_type()) {
-    case enums::EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
-      return evolve_scheduled(x, event);
-    case enums::EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED:
-      return evolve_cancel_requested(x, event);
-    case enums::EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
-      return evolve_closed(x,
-                           event.activity_task_completed_event_attributes().scheduled_event_id());
-    case enums::EVENT_TYPE_ACTIVITY_TASK_FAILED:
-      return evolve_closed(x, event.activity_task_failed_event_attributes().scheduled_event_id());
-    case enums::EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
-      return evolve_closed(x,
-                           event.activity_task_timed_out_event_attributes().scheduled_event_id());
-    case enums::EVENT_TYPE_ACTIVITY_TASK_CANCELED:
-      return evolve_closed(x, event.activity_task_canceled_event_attributes().scheduled_event_id());
-    default:
-      // The Started event tells the history what the progress has known for long.
-      return;
-  }
-}
-
-void evolve_activity(execution& x, const journal::ActivityProgress& progress) {
+void fold_activity_progress(execution& x, const journal::Fact& fact) {
+  const auto& progress = fact.activity();
   auto i = x.mutable_activities()->find(progress.scheduled_event_id());
   if (i == x.mutable_activities()->end())
     return;
@@ -106,6 +100,15 @@ void evolve_activity(execution& x, const journal::ActivityProgress& progress) {
   *i->second.mutable_progress() = progress;
   if (before != progress.paused())
     pause_changed(x, i->first, i->second.scheduled().activity_type().name());
+}
+
+void set_activity(transition& t, journal::ActivityProgress progress) {
+  const auto* known = find_activity(t.state(), progress.scheduled_event_id());
+  if (known != nullptr && known->progress().paused() != progress.paused())
+    t.visibility_changed();
+  journal::Fact fact;
+  *fact.mutable_activity() = std::move(progress);
+  t.add_fact(std::move(fact));
 }
 
 const scheduled_attributes& options_of(const journal::ActivityState& activity) {
@@ -191,10 +194,10 @@ activity_deadlines deadlines_of(const journal::ActivityState& activity) {
   // Whoever paused the activity keeps it from its end, too: its time goes on when it is unpaused.
   if (progress.paused())
     return out;
-  auto add = [&](time_point at, kind what) {
+  auto add = [&](time_point at, kind type) {
     out.items[out.count++] = {.at = at,
                               .scheduled_event_id = activity.scheduled_event_id(),
-                              .what = what,
+                              .type = type,
                               .attempt = progress.attempt()};
   };
   if (auto at = schedule_to_close_deadline(activity))
@@ -217,8 +220,6 @@ activity_deadlines deadlines_of(const journal::ActivityState& activity) {
 
 std::optional<time_point> next_activity_deadline(const execution& x) {
   std::optional<time_point> next;
-  if (!is_open(x))
-    return next;
   for (const auto& [id, activity] : x.activities()) {
     auto deadlines = deadlines_of(activity);
     for (std::size_t i = 0; i < deadlines.count; ++i)
@@ -228,10 +229,12 @@ std::optional<time_point> next_activity_deadline(const execution& x) {
   return next;
 }
 
+std::size_t pending_activities(const execution& x) {
+  return x.activities().size();
+}
+
 void append_undelivered_activities(const execution& x, time_point now,
                                    std::vector<cluster::Task>& out) {
-  if (!is_open(x))
-    return;
   std::vector<const journal::ActivityState*> waiting;
   for (const auto& [id, activity] : x.activities())
     if (is_offerable(activity.progress(), now))
@@ -246,8 +249,6 @@ void append_undelivered_activities(const execution& x, time_point now,
 
 std::optional<time_point> undelivered_activity_since(const execution& x) {
   std::optional<time_point> since;
-  if (!is_open(x))
-    return since;
   for (const auto& [id, activity] : x.activities()) {
     if (!waits_for_worker(activity.progress()))
       continue;

@@ -1,35 +1,61 @@
-#include "engine/machine/parts.hpp"
+#include "engine/machine/command.hpp"
+
+#include "base/ensure.hpp"
+#include "engine/machine/features.hpp"
 
 namespace reprise::engine {
 
-std::optional<command_failure>
-apply_command(transition& t, const api::command::v1::Command& command, completion& c) {
-  switch (command.command_type()) {
-    case enums::COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK:
-      return apply_schedule_activity(t, command, c);
-    case enums::COMMAND_TYPE_REQUEST_CANCEL_ACTIVITY_TASK:
-      return apply_cancel_activity(t, command, c);
-    case enums::COMMAND_TYPE_START_TIMER:
-      return apply_start_timer(t, command, c);
-    case enums::COMMAND_TYPE_CANCEL_TIMER:
-      return apply_cancel_timer(t, command, c);
-    case enums::COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION:
-      return apply_complete(t, command, c);
-    case enums::COMMAND_TYPE_FAIL_WORKFLOW_EXECUTION:
-      return apply_fail(t, command, c);
-    case enums::COMMAND_TYPE_CANCEL_WORKFLOW_EXECUTION:
-      return apply_cancel(t, command, c);
-    case enums::COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION:
-      return apply_continue_as_new(t, command, c);
-    case enums::COMMAND_TYPE_RECORD_MARKER:
-      return apply_record_marker(t, command, c);
-    case enums::COMMAND_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
-      return apply_upsert_search_attributes(t, command, c);
-    case enums::COMMAND_TYPE_MODIFY_WORKFLOW_PROPERTIES:
-      return apply_modify_properties(t, command, c);
-    default:
-      return apply_outside_command(t, command, c);
-  }
+command_result apply_command(transition& t, const api::command::v1::Command& command,
+                             completion& c) {
+  const auto& rule = rule_of(command.command_type());
+  ENSURE(rule.apply != nullptr, "a command that check_commands lets through");
+  auto failure = rule.apply(t, command, c);
+  if (!failure && rule.not_served != nullptr && c.unsupported == nullptr)
+    c.unsupported = &command;
+  return failure;
+}
+
+command_failure unsupported_command(const api::command::v1::Command& command) {
+  return {.cause = enums::WORKFLOW_TASK_FAILED_CAUSE_FEATURE_DISABLED,
+          .message = enums::CommandType_Name(command.command_type())
+                     + " is not supported by this server yet."};
+}
+
+history_event event_for(const api::command::v1::Command& command, enums::EventType type) {
+  history_event event;
+  event.set_event_type(type);
+  if (command.has_user_metadata())
+    *event.mutable_user_metadata() = command.user_metadata();
+  *event.mutable_event_group_markers() = command.event_group_markers();
+  return event;
+}
+
+command_result refused(enums::WorkflowTaskFailedCause cause, std::string message) {
+  return command_failure{.cause = cause, .message = std::move(message)};
+}
+
+command_result ends_run(enums::WorkflowTaskFailedCause cause, std::string message) {
+  return command_failure{.cause = cause, .message = std::move(message), .terminate = true};
+}
+
+command_result too_large(enums::WorkflowTaskFailedCause cause, const std::string& field) {
+  return ends_run(cause, field + " exceeds size limit.");
+}
+
+command_result not_set(enums::WorkflowTaskFailedCause cause, const std::string& command) {
+  return refused(cause, command + "CommandAttributes is not set on " + command + "Command.");
+}
+
+std::string length_text(const std::string& field, const std::string& value, const limits& bounds) {
+  return field + "=" + value + " Length=" + std::to_string(value.size())
+         + " Limit=" + std::to_string(bounds.id_length_max);
+}
+
+command_result leaves_namespace(enums::WorkflowTaskFailedCause cause, const std::string& target,
+                                const context& c) {
+  if (target.empty() || target == c.ns.name)
+    return std::nullopt;
+  return refused(cause, "cross namespace commands are not allowed");
 }
 
 } // namespace reprise::engine

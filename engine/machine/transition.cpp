@@ -3,8 +3,10 @@
 #include "base/ensure.hpp"
 #include "engine/engine.hpp"
 #include "engine/machine/evolve.hpp"
+#include "engine/machine/features.hpp"
 #include "engine/machine/invariants.hpp"
 #include "engine/machine/proto_time.hpp"
+#include "engine/task/task.hpp"
 #include "protocol/parse_stored.hpp"
 
 #include <google/protobuf/io/coded_stream.h>
@@ -15,8 +17,6 @@
 namespace reprise::engine {
 
 namespace {
-
-using enum_type = api::enums::v1::EventType;
 
 /// Appends field 1 (length-delimited) of a History or Facts: how both hold their elements.
 void append_element(std::string& out, const google::protobuf::Message& element, std::size_t bytes) {
@@ -32,52 +32,6 @@ void append_element(std::string& out, const google::protobuf::Message& element, 
   element.SerializeWithCachedSizesToArray(at + prefix_bytes);
 }
 
-/// Results of what the workflow started: flushed behind all other buffered events, because a
-/// start must precede its completion.
-bool is_completion(enum_type type) {
-  using namespace api::enums::v1;
-  switch (type) {
-    case EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
-    case EVENT_TYPE_ACTIVITY_TASK_FAILED:
-    case EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
-    case EVENT_TYPE_ACTIVITY_TASK_CANCELED:
-    case EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED:
-    case EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED:
-    case EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_CANCELED:
-    case EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT:
-    case EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED:
-    case EVENT_TYPE_NEXUS_OPERATION_COMPLETED:
-    case EVENT_TYPE_NEXUS_OPERATION_FAILED:
-    case EVENT_TYPE_NEXUS_OPERATION_CANCELED:
-    case EVENT_TYPE_NEXUS_OPERATION_TIMED_OUT:
-      return true;
-    default:
-      return false;
-  }
-}
-
-/// Completions that were buffered beside their Started event learn its id when both get theirs.
-void wire_started_id(history_event& event, const std::map<std::int64_t, std::int64_t>& started) {
-  auto wire = [&](auto* attributes) {
-    auto i = started.find(attributes->scheduled_event_id());
-    if (attributes->started_event_id() == 0 && i != started.end())
-      attributes->set_started_event_id(i->second);
-  };
-  using namespace api::enums::v1;
-  switch (event.event_type()) {
-    case EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
-      return wire(event.mutable_activity_task_completed_event_attributes());
-    case EVENT_TYPE_ACTIVITY_TASK_FAILED:
-      return wire(event.mutable_activity_task_failed_event_attributes());
-    case EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
-      return wire(event.mutable_activity_task_timed_out_event_attributes());
-    case EVENT_TYPE_ACTIVITY_TASK_CANCELED:
-      return wire(event.mutable_activity_task_canceled_event_attributes());
-    default:
-      return;
-  }
-}
-
 std::size_t buffered_bytes(const execution& x) {
   std::size_t sum = 0;
   for (const auto& event : x.buffered_events())
@@ -86,33 +40,6 @@ std::size_t buffered_bytes(const execution& x) {
 }
 
 } // namespace
-
-bool may_be_buffered(enum_type type) {
-  using namespace api::enums::v1;
-  switch (type) {
-    case EVENT_TYPE_ACTIVITY_TASK_STARTED:
-    case EVENT_TYPE_TIMER_FIRED:
-    case EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
-    case EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED:
-    case EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
-    case EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
-    case EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED:
-    case EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
-    case EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED:
-    case EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED:
-    case EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ADMITTED:
-    case EVENT_TYPE_NEXUS_OPERATION_STARTED:
-    case EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED:
-    case EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUEST_COMPLETED:
-    case EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUEST_FAILED:
-    case EVENT_TYPE_WORKFLOW_EXECUTION_PAUSED:
-    case EVENT_TYPE_WORKFLOW_EXECUTION_UNPAUSED:
-    case EVENT_TYPE_WORKFLOW_EXECUTION_TIME_SKIPPING_TRANSITIONED:
-      return true;
-    default:
-      return is_completion(type);
-  }
-}
 
 transition::transition(execution&& state, const context& c) : context_(c) {
   out_.current.emplace(std::move(state));
@@ -138,7 +65,8 @@ std::int64_t transition::add_event(history_event event) {
 }
 
 std::int64_t transition::add_or_buffer(history_event event) {
-  if (mine().workflow_task().started_event_id() == 0 || !may_be_buffered(event.event_type()))
+  if (mine().workflow_task().started_event_id() == 0
+      || rule_of(event.event_type()).while_started == buffering::never)
     return add_event(std::move(event));
   if (!event.has_event_time())
     *event.mutable_event_time()
@@ -156,37 +84,6 @@ void transition::add_fact(journal::Fact fact) {
   *facts_.add_facts() = std::move(fact);
 }
 
-void transition::set_activity(journal::ActivityProgress progress) {
-  auto known = mine().activities().find(progress.scheduled_event_id());
-  if (known != mine().activities().end() && known->second.progress().paused() != progress.paused())
-    visibility_changed();
-  journal::Fact fact;
-  *fact.mutable_activity() = std::move(progress);
-  add_fact(std::move(fact));
-}
-
-void transition::set_workflow_task(journal::WorkflowTaskState task) {
-  journal::Fact fact;
-  *fact.mutable_workflow_task() = std::move(task);
-  add_fact(std::move(fact));
-}
-
-void transition::clear_workflow_task() {
-  set_workflow_task({});
-}
-
-void transition::set_sticky(journal::StickyState sticky) {
-  journal::Fact fact;
-  *fact.mutable_sticky() = std::move(sticky);
-  add_fact(std::move(fact));
-}
-
-void transition::set_header(journal::Header header) {
-  journal::Fact fact;
-  *fact.mutable_header() = std::move(header);
-  add_fact(std::move(fact));
-}
-
 void transition::flush_buffered() {
   auto count = mine().buffered_events_size();
   if (count == 0)
@@ -197,19 +94,27 @@ void transition::flush_buffered() {
   for (int i = 0; i < count; ++i)
     fact.mutable_dropped_events()->add_positions(i);
   add_fact(std::move(fact));
-  std::map<std::int64_t, std::int64_t> started;
+  // By the event that asked for it: the id of the one that told of its begin.
+  std::map<std::int64_t, std::int64_t> begun;
+  auto is_result = [](const history_event& event) {
+    return rule_of(event.event_type()).while_started == buffering::waits_as_result;
+  };
   for (auto& event : waiting) {
-    if (is_completion(event.event_type()))
+    if (is_result(event))
       continue;
-    auto scheduled = event.activity_task_started_event_attributes().scheduled_event_id();
+    const auto& rule = rule_of(event.event_type());
+    auto asked_for_by = rule.is_begin ? rule.asked_for_by(event) : 0;
     auto id = add_event(std::move(event));
-    if (scheduled != 0)
-      started[scheduled] = id;
+    if (rule.is_begin)
+      begun[asked_for_by] = id;
   }
   for (auto& event : waiting) {
-    if (!is_completion(event.event_type()))
+    if (!is_result(event))
       continue;
-    wire_started_id(event, started);
+    const auto& rule = rule_of(event.event_type());
+    if (rule.set_begin != nullptr)
+      if (auto i = begun.find(rule.asked_for_by(event)); i != begun.end())
+        rule.set_begin(event, i->second);
     add_event(std::move(event));
   }
 }

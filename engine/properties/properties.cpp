@@ -1,17 +1,14 @@
-// Commands that only write something down: markers, search attributes, memo.
+// Search attributes and memo: commands that change them, and what their events do.
 
-#include "engine/machine/command_event.hpp"
-#include "engine/machine/parts.hpp"
+#include "engine/properties/properties.hpp"
+
+#include "engine/machine/evolve.hpp"
+#include "engine/properties/rules.hpp"
 #include "protocol/search_attributes.hpp"
 
 namespace reprise::engine {
 
 namespace {
-
-command_failure bad_marker(std::string message) {
-  return {.cause = enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_RECORD_MARKER_ATTRIBUTES,
-          .message = std::move(message)};
-}
 
 command_failure bad_attributes(std::string message) {
   return {.cause = enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES,
@@ -27,14 +24,6 @@ command_failure bad_properties(std::string message) {
 command_failure fatal(command_failure failure) {
   failure.terminate = true;
   return failure;
-}
-
-template <class Map>
-std::size_t bytes_of(const Map& fields) {
-  std::size_t sum = 0;
-  for (const auto& [name, value] : fields)
-    sum += name.size() + value.ByteSizeLong();
-  return sum;
 }
 
 protocol::search_attribute_limits attribute_limits(const limits& bounds) {
@@ -57,7 +46,29 @@ api::common::v1::SearchAttributes merged(const execution& x,
   return out;
 }
 
+/// An attribute or memo field without a value is removed.
+template <class Map>
+void merge_fields(Map& into, const Map& fields, bool list_is_value = false) {
+  for (const auto& [name, payload] : fields) {
+    if (is_no_value(payload) && !(list_is_value && payload.data() == "[]"))
+      into.erase(name);
+    else
+      into[name] = payload;
+  }
+}
+
 } // namespace
+
+bool is_no_value(const api::common::v1::Payload& payload) {
+  if (payload.data().empty() && payload.metadata().empty())
+    return true;
+  auto encoding = payload.metadata().find("encoding");
+  if (encoding == payload.metadata().end())
+    return false;
+  return encoding->second == "binary/null"
+         || (encoding->second == "json/plain"
+             && (payload.data() == "null" || payload.data() == "[]"));
+}
 
 std::optional<std::string>
 search_attribute_values_problem(const api::common::v1::SearchAttributes& attributes,
@@ -78,37 +89,8 @@ void settle_attributes(api::common::v1::SearchAttributes& attributes, const cont
   protocol::fill_search_attribute_types(attributes, c.ns.search_attributes);
 }
 
-std::optional<command_failure>
-apply_record_marker(transition& t, const api::command::v1::Command& command, completion& c) {
-  if (!command.has_record_marker_command_attributes())
-    return bad_marker("RecordMarkerCommandAttributes is not set on RecordMarkerCommand.");
-  const auto& wanted = command.record_marker_command_attributes();
-  const auto& bounds = t.ctx().bounds;
-  if (wanted.marker_name().empty())
-    return bad_marker("MarkerName is not set on RecordMarkerCommand.");
-  if (wanted.marker_name().size() > bounds.id_length_max)
-    return bad_marker("MarkerName on RecordMarkerCommand exceeds length limit. MarkerName="
-                      + wanted.marker_name()
-                      + " Length=" + std::to_string(wanted.marker_name().size())
-                      + " Limit=" + std::to_string(bounds.id_length_max));
-  if (bytes_of(wanted.details()) > bounds.blob_bytes_max)
-    return fatal(bad_marker("RecordMarkerCommandAttributes.Details exceeds size limit."));
-  auto event = event_for(command, enums::EVENT_TYPE_MARKER_RECORDED);
-  auto& a = *event.mutable_marker_recorded_event_attributes();
-  a.set_marker_name(wanted.marker_name());
-  *a.mutable_details() = wanted.details();
-  a.set_workflow_task_completed_event_id(c.completed_event_id);
-  if (wanted.has_header())
-    *a.mutable_header() = wanted.header();
-  if (wanted.has_failure())
-    *a.mutable_failure() = wanted.failure();
-  t.add_event(std::move(event));
-  return std::nullopt;
-}
-
-std::optional<command_failure>
-apply_upsert_search_attributes(transition& t, const api::command::v1::Command& command,
-                               completion& c) {
+command_result upsert_search_attributes(transition& t, const api::command::v1::Command& command,
+                                        completion& c) {
   constexpr const char* on_command = " is not set on UpsertWorkflowSearchAttributesCommand.";
   if (!command.has_upsert_workflow_search_attributes_command_attributes())
     return bad_attributes(std::string{"UpsertWorkflowSearchAttributesCommandAttributes"}
@@ -124,7 +106,7 @@ apply_upsert_search_attributes(transition& t, const api::command::v1::Command& c
                                                                ns.name))
     return bad_attributes(std::move(*problem));
   // The whole command first, as with any other.
-  if (bytes_of(wanted.search_attributes().indexed_fields()) > t.ctx().bounds.blob_bytes_max)
+  if (bytes_of_fields(wanted.search_attributes().indexed_fields()) > t.ctx().bounds.blob_bytes_max)
     return fatal(
       bad_attributes("UpsertWorkflowSearchAttributesCommandAttributes exceeds size limit."));
   auto bounds = attribute_limits(t.ctx().bounds);
@@ -143,8 +125,8 @@ apply_upsert_search_attributes(transition& t, const api::command::v1::Command& c
   return std::nullopt;
 }
 
-std::optional<command_failure>
-apply_modify_properties(transition& t, const api::command::v1::Command& command, completion& c) {
+command_result modify_properties(transition& t, const api::command::v1::Command& command,
+                                 completion& c) {
   constexpr const char* on_command = " is not set on ModifyWorkflowPropertiesCommand.";
   if (!command.has_modify_workflow_properties_command_attributes())
     return bad_properties(std::string{"ModifyWorkflowPropertiesCommandAttributes"} + on_command);
@@ -154,7 +136,7 @@ apply_modify_properties(transition& t, const api::command::v1::Command& command,
   const auto& fields = wanted.upserted_memo().fields();
   if (fields.empty())
     return bad_properties(std::string{"UpsertedMemo.Fields"} + on_command);
-  auto bytes = bytes_of(fields) + bytes_of(t.state().memo());
+  auto bytes = bytes_of_fields(fields) + bytes_of_fields(t.state().memo());
   for (const auto& [name, payload] : fields)
     if (auto old = t.state().memo().find(name); old != t.state().memo().end())
       bytes -= name.size() + old->second.ByteSizeLong();
@@ -167,6 +149,20 @@ apply_modify_properties(transition& t, const api::command::v1::Command& command,
   t.add_event(std::move(event));
   t.visibility_changed();
   return std::nullopt;
+}
+
+void fold_attributes_upserted(execution& x, const history_event& event) {
+  merge_fields(*x.mutable_search_attributes(),
+               event.upsert_workflow_search_attributes_event_attributes()
+                 .search_attributes()
+                 .indexed_fields());
+}
+
+void fold_properties_modified(execution& x, const history_event& event) {
+  // To former versions an empty list was a memo's value like another.
+  merge_fields(*x.mutable_memo(),
+               event.workflow_properties_modified_event_attributes().upserted_memo().fields(),
+               is_of_former(event));
 }
 
 } // namespace reprise::engine

@@ -1,6 +1,9 @@
+#include "engine/signal/signal.hpp"
+
+#include "engine/engine.hpp"
 #include "engine/machine/errors.hpp"
-#include "engine/machine/parts.hpp"
-#include "engine/machine/proto_time.hpp"
+#include "engine/signal/rules.hpp"
+#include "engine/task/task.hpp"
 
 #include <algorithm>
 
@@ -85,6 +88,15 @@ step decide_signal(execution&& current, const cluster::ExecutionRequest& request
                  .links = r.links()});
   schedule_workflow_task(t);
   return std::move(t).finish(out);
+}
+
+void fold_signaled(execution& x, const history_event& event) {
+  x.set_signal_count(x.signal_count() + 1);
+  // Of a request that started the run and signaled it describe names the signal's event.
+  auto i = x.mutable_request_ids()->find(
+    event.workflow_execution_signaled_event_attributes().request_id());
+  if (i != x.mutable_request_ids()->end())
+    i->second.set_event_id(event.event_id());
 }
 
 } // namespace reprise::engine

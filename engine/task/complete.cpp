@@ -2,10 +2,18 @@
 // bad one throws the work away and the task fails on a copy that was kept for this case. So only
 // completions with commands pay for a copy, and not of what grows without bound.
 
+#include "engine/activity/activity.hpp"
+#include "engine/engine.hpp"
 #include "engine/machine/errors.hpp"
-#include "engine/machine/parts.hpp"
+#include "engine/machine/failures.hpp"
+#include "engine/machine/features.hpp"
+#include "engine/machine/outgrown.hpp"
 #include "engine/machine/proto_time.hpp"
 #include "engine/task/kept_state.hpp"
+#include "engine/task/rules.hpp"
+#include "engine/task/task.hpp"
+#include "engine/update/update.hpp"
+#include "engine/workflow/workflow.hpp"
 
 namespace reprise::engine {
 
@@ -35,13 +43,6 @@ std::string command_name(enums::CommandType type) {
   return out;
 }
 
-bool closes(enums::CommandType type) {
-  return type == enums::COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION
-         || type == enums::COMMAND_TYPE_FAIL_WORKFLOW_EXECUTION
-         || type == enums::COMMAND_TYPE_CANCEL_WORKFLOW_EXECUTION
-         || type == enums::COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION;
-}
-
 /// What makes the whole request unacceptable; nothing is written then.
 std::optional<error> check_commands(const request_type& r) {
   for (const auto& command : r.commands()) {
@@ -55,7 +56,7 @@ std::optional<error> check_commands(const request_type& r) {
     if (!message.has_body())
       return invalid_argument("nil message body");
   for (int i = 0; i + 1 < r.commands_size(); ++i) {
-    if (!closes(r.commands(i).command_type()))
+    if (!rule_of(r.commands(i).command_type()).closes)
       continue;
     std::string all;
     for (const auto& command : r.commands())
@@ -153,7 +154,7 @@ void take_sticky(transition& t, const request_type& r) {
   const auto& attributes = r.sticky_attributes();
   if (attributes.worker_task_queue().name().empty()) {
     if (t.state().has_sticky())
-      t.set_sticky({});
+      set_sticky(t, {});
     return;
   }
   const auto& known = t.state().sticky();
@@ -166,7 +167,7 @@ void take_sticky(transition& t, const request_type& r) {
   sticky.mutable_task_queue()->set_kind(enums::TASK_QUEUE_KIND_STICKY);
   sticky.mutable_task_queue()->set_normal_name(t.state().started().task_queue().name());
   *sticky.mutable_schedule_to_start_timeout() = attributes.schedule_to_start_timeout();
-  t.set_sticky(std::move(sticky));
+  set_sticky(t, std::move(sticky));
 }
 
 /// A task that completed ends a series of problems and gives a refused close its chance.
@@ -181,7 +182,7 @@ void forget_problems(transition& t) {
   header.set_workflow_task_problems(0);
   header.clear_last_problem_category();
   header.clear_last_problem_cause();
-  t.set_header(std::move(header));
+  set_header(t, std::move(header));
 }
 
 /// The task fails because of what its answer holds, on the state that the answer found.
@@ -199,7 +200,7 @@ step refuse(execution&& before, const command_failure& failure, const request_ty
   if (unhandled) {
     auto header = t.state().header();
     header.set_close_attempted(true);
-    t.set_header(std::move(header));
+    set_header(t, std::move(header));
   }
   if (!failure.terminate) {
     fail_workflow_task(t, failure.cause, text, r.identity());
@@ -259,7 +260,7 @@ reply go_on(transition& t, const request_type& r, bool wanted, const next_task& 
   if (next.heartbeat) {
     auto task = t.state().workflow_task();
     *task.mutable_original_scheduled_time() = next.heartbeat_since;
-    t.set_workflow_task(std::move(task));
+    set_workflow_task(t, std::move(task));
   }
   reply answer{.response = response.SerializeAsString()};
   if (r.return_new_workflow_task()) {
@@ -341,6 +342,11 @@ step decide_complete_workflow_task(execution&& current, const cluster::Execution
   if (before)
     before->give_back(*out.current);
   return out;
+}
+
+std::int64_t events_of_completion(const execution& x, const cluster::ExecutionRequest& request,
+                                  const limits&) {
+  return events_of_any(x) + events_of_item * request.complete_workflow_task().commands_size();
 }
 
 } // namespace reprise::engine

@@ -1,9 +1,12 @@
 // How a started workflow task ends without its commands: it fails, times out, or gives way to a
 // close that comes from elsewhere.
 
+#include "engine/engine.hpp"
 #include "engine/machine/errors.hpp"
-#include "engine/machine/parts.hpp"
-#include "engine/machine/proto_time.hpp"
+#include "engine/machine/failures.hpp"
+#include "engine/task/rules.hpp"
+#include "engine/task/task.hpp"
+#include "engine/workflow/workflow.hpp"
 
 namespace reprise::engine {
 
@@ -38,7 +41,7 @@ void count_problem(transition& t, bool was_sticky, const std::string& category,
   }
   if (header.workflow_task_problems() >= t.ctx().bounds.workflow_task_problems_reported)
     t.visibility_changed();
-  t.set_header(std::move(header));
+  set_header(t, std::move(header));
 }
 
 /// What follows the end of a task that did not complete. A sticky worker that fails says nothing
@@ -54,7 +57,7 @@ void go_on(transition& t, std::int32_t attempt, bool was_sticky, bool from_one) 
 bool lose_stickiness(transition& t) {
   if (!t.state().has_sticky())
     return false;
-  t.set_sticky({});
+  set_sticky(t, {});
   return true;
 }
 
@@ -68,13 +71,6 @@ std::string cause_name(enums::WorkflowTaskFailedCause cause) {
   return camel(name);
 }
 
-api::failure::v1::Failure server_failure(std::string message, bool non_retryable) {
-  api::failure::v1::Failure out;
-  out.set_message(std::move(message));
-  out.mutable_server_failure_info()->set_non_retryable(non_retryable);
-  return out;
-}
-
 void fail_task(transition& t, api::history::v1::WorkflowTaskFailedEventAttributes attributes,
                after_failure then) {
   auto attempt = t.state().workflow_task().attempt();
@@ -82,7 +78,7 @@ void fail_task(transition& t, api::history::v1::WorkflowTaskFailedEventAttribute
   auto was_sticky = lose_stickiness(t);
   count_problem(t, was_sticky, "WorkflowTaskFailed", "WorkflowTaskFailedCause" + cause_name(cause));
   if (t.state().workflow_task().transient()) {
-    t.clear_workflow_task();
+    set_workflow_task(t, {});
   } else {
     attributes.set_scheduled_event_id(t.state().workflow_task().scheduled_event_id());
     attributes.set_started_event_id(t.state().workflow_task().started_event_id());
@@ -129,26 +125,6 @@ void force_task_end(transition& t) {
   fail_task(t, std::move(a), after_failure::close);
 }
 
-void terminate_run(transition& t,
-                   api::history::v1::WorkflowExecutionTerminatedEventAttributes attributes,
-                   const google::protobuf::RepeatedPtrField<api::common::v1::Link>& links) {
-  force_task_end(t);
-  history_event event;
-  event.set_event_type(enums::EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED);
-  *event.mutable_links() = links;
-  *event.mutable_workflow_execution_terminated_event_attributes() = std::move(attributes);
-  close_run(t, std::move(event));
-}
-
-step end_oversized(execution&& before, const std::string& reason, const context& c) {
-  transition t{std::move(before), c};
-  api::history::v1::WorkflowExecutionTerminatedEventAttributes end;
-  end.set_reason(reason);
-  end.set_identity(server_identity);
-  terminate_run(t, std::move(end));
-  return std::move(t).finish(invalid_argument(reason));
-}
-
 void time_out_workflow_task(transition& t) {
   const auto task = t.state().workflow_task();
   auto started = task.started_event_id() != 0;
@@ -156,7 +132,7 @@ void time_out_workflow_task(transition& t) {
   if (started)
     count_problem(t, was_sticky, "WorkflowTaskTimedOut", "WorkflowTaskTimedOutCauseStartToClose");
   if (task.transient()) {
-    t.clear_workflow_task();
+    set_workflow_task(t, {});
   } else {
     history_event event;
     event.set_event_type(enums::EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT);

@@ -1,6 +1,6 @@
 #include "engine/task/kept_state.hpp"
 
-#include "engine/machine/evolve.hpp"
+#include "engine/workflow/workflow.hpp"
 
 namespace reprise::engine {
 

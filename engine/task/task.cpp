@@ -3,11 +3,14 @@
 // (transient) leave nothing there until one of them completes. When other events came in between, a
 // transient task becomes a normal one the moment it is started.
 
+#include "engine/task/task.hpp"
+
 #include "base/ensure.hpp"
-#include "engine/machine/evolve.hpp"
-#include "engine/machine/parts.hpp"
+#include "engine/engine.hpp"
+#include "engine/machine/errors.hpp"
 #include "engine/machine/proto_time.hpp"
 #include "engine/machine/scratch.hpp"
+#include "engine/task/rules.hpp"
 
 #include <algorithm>
 
@@ -154,7 +157,7 @@ void schedule_task(transition& t, std::int32_t attempt, bool offer) {
     *task.mutable_original_scheduled_time() = now;
     if (x.has_sticky())
       *task.mutable_schedule_to_start_timeout() = x.sticky().schedule_to_start_timeout();
-    t.set_workflow_task(std::move(task));
+    set_workflow_task(t, std::move(task));
   }
   if (offer)
     offer_scheduled(t);
@@ -204,7 +207,7 @@ history_splice start_task(transition& t, const task_starter& by) {
     task.clear_taken_back();
     *task.mutable_started_time() = to_proto(std::max(t.ctx().now, from_proto(x.last_event_time())));
     task.set_start_id(start_id_of(by.request_id));
-    t.set_workflow_task(std::move(task));
+    set_workflow_task(t, std::move(task));
   } else {
     auto event = started_event(task);
     if (task.suggest_continue_as_new())
@@ -297,7 +300,7 @@ step decide_start_workflow_task(execution&& current, const cluster::ExecutionReq
     return std::move(t).finish(reply{});
   }
   if (!polled_sticky && x.has_sticky())
-    t.set_sticky({});
+    set_sticky(t, {});
   // Not the poll's request id: a poll that is asked again may be given the task twice, when the
   // first start was lost.
   task_starter by{.identity = start.identity(),
@@ -318,8 +321,8 @@ step decide_start_workflow_task(execution&& current, const cluster::ExecutionReq
 /// A Started event stays: no history that somebody read may change. Whoever takes the task next has
 /// started it by that event, with a token of its own. That is on the normal queue: the sticky
 /// worker is perhaps the one that is gone.
-step decide_take_back_workflow_task(execution&& current, const cluster::ExecutionRequest& request,
-                                    const context& c) {
+step take_back_workflow_task(execution&& current, const cluster::ExecutionRequest& request,
+                             const context& c) {
   transition t{std::move(current), c};
   const auto& x = t.state();
   if (!is_open(x) || !is_held_by(x.workflow_task(), request.token()))
@@ -336,13 +339,68 @@ step decide_take_back_workflow_task(execution&& current, const cluster::Executio
   } else {
     task.set_taken_back(true);
   }
-  t.set_workflow_task(std::move(task));
+  set_workflow_task(t, std::move(task));
   if (x.workflow_task().transient())
     t.flush_buffered();
   if (x.has_sticky())
-    t.set_sticky({});
+    set_sticky(t, {});
   offer_scheduled(t);
   return std::move(t).finish(reply{});
+}
+
+step decide_reset_sticky(execution&& current, const cluster::ExecutionRequest&, const context& c) {
+  transition t{std::move(current), c};
+  if (!is_open(t.state()))
+    return std::move(t).finish(already_completed());
+  if (t.state().has_sticky()) {
+    set_sticky(t, {});
+    // A task that waits on the queue of a worker that is gone would wait for its timeout.
+    if (auto task = workflow_task_offer(t.state()))
+      t.offer(std::move(*task));
+  }
+  return std::move(t).finish(service::ResetStickyTaskQueueResponse{});
+}
+
+std::optional<time_point> next_task_deadline(const execution& x) {
+  auto out = workflow_task_deadline(x);
+  if (held_back(x))
+    take_earlier(out, from_proto(x.created().first_task_at()));
+  return out;
+}
+
+void wake_task(transition& t, due_budget&) {
+  const auto& x = t.state();
+  if (held_back(x) && from_proto(x.created().first_task_at()) <= t.ctx().now)
+    force_workflow_task(t);
+  if (has_passed(workflow_task_deadline(x), t.ctx().now))
+    time_out_workflow_task(t);
+}
+
+std::optional<time_point> undelivered_task_since(const execution& x) {
+  if (!waits_for_worker(x.workflow_task()))
+    return std::nullopt;
+  return from_proto(x.workflow_task().scheduled_time());
+}
+
+void append_undelivered_task(const execution& x, time_point, std::vector<cluster::Task>& out) {
+  if (auto task = workflow_task_offer(x))
+    out.push_back(std::move(*task));
+}
+
+void describe_task(const execution& x, const context&,
+                   service::DescribeWorkflowExecutionResponse& out) {
+  const auto& task = x.workflow_task();
+  if (task.scheduled_event_id() == 0)
+    return;
+  auto& info = *out.mutable_pending_workflow_task();
+  auto started = !waits_for_worker(task);
+  info.set_state(started ? enums::PENDING_WORKFLOW_TASK_STATE_STARTED
+                         : enums::PENDING_WORKFLOW_TASK_STATE_SCHEDULED);
+  *info.mutable_scheduled_time() = task.scheduled_time();
+  *info.mutable_original_scheduled_time() = task.original_scheduled_time();
+  if (started)
+    *info.mutable_started_time() = task.started_time();
+  info.set_attempt(task.attempt());
 }
 
 } // namespace reprise::engine

@@ -1,11 +1,13 @@
 // User timers: pending from their Started event until they fire or are cancelled.
 
 #include "engine/engine.hpp"
-#include "engine/machine/command_event.hpp"
-#include "engine/machine/parts.hpp"
 #include "engine/machine/proto_time.hpp"
+#include "engine/task/task.hpp"
+#include "engine/timer/rules.hpp"
+#include "protocol/options.hpp"
 
 #include <algorithm>
+#include <compare>
 
 namespace reprise::engine {
 
@@ -28,23 +30,6 @@ std::string id_problem(const std::string& id, const std::string& command, const 
     return "TimerId on " + command + " exceeds length limit. TimerId=" + id + " Length="
            + std::to_string(id.size()) + " Limit=" + std::to_string(bounds.id_length_max);
   return {};
-}
-
-std::string duration_problem(const google::protobuf::Duration& d) {
-  if ((d.seconds() > 0 && d.nanos() < 0) || (d.seconds() < 0 && d.nanos() > 0))
-    return "duration has seconds and nanos with different signs";
-  if (d.seconds() < 0 || d.nanos() < 0)
-    return "negative duration";
-  return {};
-}
-
-void evolve_started(execution& x, const history_event& event) {
-  const auto& a = event.timer_started_event_attributes();
-  auto& timer = (*x.mutable_timers())[a.timer_id()];
-  timer.set_started_event_id(event.event_id());
-  timer.set_timer_id(a.timer_id());
-  *timer.mutable_fire_time()
-    = to_proto(from_proto(event.event_time()) + from_proto(a.start_to_fire_timeout()));
 }
 
 /// An event that was buffered comes a second time when it is flushed; then a younger timer may have
@@ -88,16 +73,15 @@ void take_back(transition& t, int position, completion& c) {
 
 } // namespace
 
-std::optional<command_failure>
-apply_start_timer(transition& t, const api::command::v1::Command& command, completion& c) {
+command_result start_timer(transition& t, const api::command::v1::Command& command, completion& c) {
   if (!command.has_start_timer_command_attributes())
     return bad_start("StartTimerCommandAttributes is not set on StartTimerCommand.");
   const auto& wanted = command.start_timer_command_attributes();
   if (auto problem = id_problem(wanted.timer_id(), "StartTimerCommand", t.ctx().bounds);
       !problem.empty())
     return bad_start(std::move(problem));
-  if (auto problem = duration_problem(wanted.start_to_fire_timeout()); !problem.empty())
-    return bad_start("An invalid StartToFireTimeout is set on StartTimerCommand: " + problem
+  if (auto problem = protocol::duration_problem(wanted.start_to_fire_timeout()))
+    return bad_start("An invalid StartToFireTimeout is set on StartTimerCommand: " + *problem
                      + ". TimerId=" + wanted.timer_id());
   if (t.state().timers().contains(wanted.timer_id()))
     return command_failure{
@@ -116,8 +100,8 @@ apply_start_timer(transition& t, const api::command::v1::Command& command, compl
   return std::nullopt;
 }
 
-std::optional<command_failure>
-apply_cancel_timer(transition& t, const api::command::v1::Command& command, completion& c) {
+command_result cancel_timer(transition& t, const api::command::v1::Command& command,
+                            completion& c) {
   if (!command.has_cancel_timer_command_attributes())
     return bad_cancel("CancelTimerCommandAttributes is not set on CancelTimerCommand.");
   const auto& timer_id = command.cancel_timer_command_attributes().timer_id();
@@ -140,10 +124,7 @@ apply_cancel_timer(transition& t, const api::command::v1::Command& command, comp
   return std::nullopt;
 }
 
-bool fire_timers(transition& t, due_budget& budget) {
-  if (!is_open(t.state()))
-    return false;
-
+void fire_timers(transition& t, due_budget& budget) {
   struct due_timer {
     time_point at{};
     std::int64_t started_event_id = 0;
@@ -156,7 +137,7 @@ bool fire_timers(transition& t, due_budget& budget) {
     if (auto at = from_proto(timer.fire_time()); at <= t.ctx().now)
       due.push_back({at, timer.started_event_id(), id});
   if (due.empty())
-    return false;
+    return;
   std::ranges::sort(due);
   for (const auto& timer : due) {
     if (!budget.take(t))
@@ -169,34 +150,37 @@ bool fire_timers(transition& t, due_budget& budget) {
     t.add_or_buffer(std::move(event));
   }
   schedule_workflow_task(t);
-  return true;
 }
 
 std::optional<time_point> next_timer_deadline(const execution& x) {
   std::optional<time_point> next;
-  if (!is_open(x))
-    return next;
   for (const auto& [id, timer] : x.timers())
     if (auto at = from_proto(timer.fire_time()); !next || at < *next)
       next = at;
   return next;
 }
 
-void evolve_timer(execution& x, const history_event& event) {
-  switch (event.event_type()) {
-    case enums::EVENT_TYPE_TIMER_STARTED:
-      return evolve_started(x, event);
-    case enums::EVENT_TYPE_TIMER_FIRED: {
-      const auto& a = event.timer_fired_event_attributes();
-      return drop_timer(x, a.timer_id(), a.started_event_id());
-    }
-    case enums::EVENT_TYPE_TIMER_CANCELED: {
-      const auto& a = event.timer_canceled_event_attributes();
-      return drop_timer(x, a.timer_id(), a.started_event_id());
-    }
-    default:
-      return;
-  }
+std::size_t pending_timers(const execution& x) {
+  return x.timers().size();
+}
+
+void fold_timer_started(execution& x, const history_event& event) {
+  const auto& a = event.timer_started_event_attributes();
+  auto& timer = (*x.mutable_timers())[a.timer_id()];
+  timer.set_started_event_id(event.event_id());
+  timer.set_timer_id(a.timer_id());
+  *timer.mutable_fire_time()
+    = to_proto(from_proto(event.event_time()) + from_proto(a.start_to_fire_timeout()));
+}
+
+void fold_timer_fired(execution& x, const history_event& event) {
+  const auto& a = event.timer_fired_event_attributes();
+  drop_timer(x, a.timer_id(), a.started_event_id());
+}
+
+void fold_timer_canceled(execution& x, const history_event& event) {
+  const auto& a = event.timer_canceled_event_attributes();
+  drop_timer(x, a.timer_id(), a.started_event_id());
 }
 
 } // namespace reprise::engine

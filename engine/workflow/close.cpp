@@ -3,13 +3,14 @@
 // never without its current run.
 
 #include "base/cron.hpp"
-#include "engine/activity/activity.hpp"
-#include "engine/machine/command_event.hpp"
-#include "engine/machine/errors.hpp"
-#include "engine/machine/parts.hpp"
+#include "engine/engine.hpp"
 #include "engine/machine/proto_time.hpp"
-#include "engine/workflow/retry.hpp"
-#include "protocol/search_attributes.hpp"
+#include "engine/machine/retry.hpp"
+#include "engine/properties/properties.hpp"
+#include "engine/task/task.hpp"
+#include "engine/workflow/rules.hpp"
+#include "engine/workflow/workflow.hpp"
+#include "protocol/options.hpp"
 
 #include <algorithm>
 
@@ -19,19 +20,9 @@ namespace {
 
 using api::failure::v1::Failure;
 
-std::optional<command_failure> bad(enums::WorkflowTaskFailedCause cause, std::string message) {
-  return command_failure{.cause = cause, .message = std::move(message)};
-}
-
 /// The workflow has not seen everything: it must not close yet.
-std::optional<command_failure> unhandled() {
-  return command_failure{.cause = enums::WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND};
-}
-
-std::optional<command_failure> too_large(enums::WorkflowTaskFailedCause cause,
-                                         const std::string& what) {
-  return command_failure{
-    .cause = cause, .message = what + " exceeds size limit.", .terminate = true};
+command_result unhandled() {
+  return refused(enums::WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND, {});
 }
 
 /// When the schedule that the run follows begins the next run; nothing when it follows none, or
@@ -79,6 +70,36 @@ run_plan repeating_plan(const execution& x, const std::string& run_id, duration 
   return plan;
 }
 
+/// Whether a failed or timed-out run is tried again, and after what time.
+struct run_retry {
+  enums::RetryState state{};
+  duration backoff{0};
+};
+
+/// Decides by the run's retry policy. IN_PROGRESS: a new run follows after `backoff`.
+run_retry retry_of_run(const execution& x, const Failure& failure, time_point now) {
+  if (!x.started().has_retry_policy())
+    return {.state = enums::RETRY_STATE_RETRY_POLICY_NOT_SET};
+  const auto& policy = x.started().retry_policy();
+  if (verdict_of(&failure, policy) != verdict::again)
+    return {.state = enums::RETRY_STATE_NON_RETRYABLE_FAILURE};
+  auto attempt = x.started().attempt();
+  if (policy.maximum_attempts() > 0 && attempt >= policy.maximum_attempts())
+    return {.state = enums::RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED};
+  auto backoff = retry_interval(policy, attempt);
+  if (auto delay = own_delay(&failure)) {
+    // Unlike an activity's it stays within the policy, and one of nothing is as good as one without
+    // end: the longest interval holds.
+    auto most = from_proto(policy.maximum_interval());
+    auto longest = most.count() > 0 ? most : longest_duration;
+    backoff = delay->count() <= 0 ? longest : std::min(*delay, longest);
+  }
+  if (x.created().has_execution_deadline()
+      && now + backoff > from_proto(x.created().execution_deadline()))
+    return {.state = enums::RETRY_STATE_TIMEOUT};
+  return {.state = enums::RETRY_STATE_IN_PROGRESS, .backoff = backoff};
+}
+
 /// What a failed or timed-out run is followed by.
 struct sequel {
   enums::RetryState retry_state{};
@@ -123,24 +144,17 @@ constexpr auto bad_continue = enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_CONTINUE_AS_
 
 constexpr const char* on_continue = " on ContinueAsNewWorkflowExecutionCommand";
 
-std::optional<std::string> negative(const google::protobuf::Duration& d, const std::string& name) {
-  if (d.seconds() >= 0 && d.nanos() >= 0)
-    return std::nullopt;
-  return "Invalid " + name + on_continue + ": negative duration.";
-}
-
 /// What is wrong with how the next run shall run.
 std::optional<std::string> settings_problem(const continue_attributes& a, const context& c) {
-  if (auto problem = negative(a.workflow_run_timeout(), "WorkflowRunTimeout"))
-    return problem;
-  if (auto problem = negative(a.workflow_task_timeout(), "WorkflowTaskTimeout"))
-    return problem;
-  if (auto problem = negative(a.backoff_start_interval(), "BackoffStartInterval"))
-    return problem;
+  for (auto [d, field] : {std::pair{&a.workflow_run_timeout(), "WorkflowRunTimeout"},
+                          std::pair{&a.workflow_task_timeout(), "WorkflowTaskTimeout"},
+                          std::pair{&a.backoff_start_interval(), "BackoffStartInterval"}})
+    if (auto problem = protocol::duration_problem(*d))
+      return std::string{"Invalid "} + field + on_continue + ": " + *problem + ".";
   if (a.has_retry_policy()) {
     auto policy = a.retry_policy();
-    complete_retry_policy(policy);
-    if (auto problem = retry_policy_problem(policy))
+    protocol::complete_retry_policy(policy);
+    if (auto problem = protocol::retry_policy_problem(policy))
       return std::string{"invalid WorkflowRetryPolicy"} + on_continue + ": " + *problem + ".";
   }
   if (!a.cron_schedule().empty())
@@ -162,7 +176,7 @@ std::optional<std::string> problem_of(const continue_attributes& a, const execut
   const auto& own_queue = x.started().task_queue().name();
   std::optional<std::string> problem;
   if (!queue.empty())
-    problem = task_queue_problem(a.task_queue(), own_queue, bounds);
+    problem = protocol::target_queue_problem(a.task_queue(), own_queue, bounds.id_length_max);
   if (problem)
     *problem = std::string{"error validating ContinueAsNewWorkflowExecutionCommand TaskQueue: "}
                + *problem + ".";
@@ -225,7 +239,7 @@ run_plan continued_plan(const execution& x, const continue_attributes& a, const 
   }
   if (a.has_retry_policy()) {
     *started.mutable_retry_policy() = a.retry_policy();
-    complete_retry_policy(*started.mutable_retry_policy());
+    protocol::complete_retry_policy(*started.mutable_retry_policy());
   }
   started.set_cron_schedule(a.cron_schedule());
   started.set_initiator(a.initiator() == enums::CONTINUE_AS_NEW_INITIATOR_UNSPECIFIED
@@ -283,12 +297,11 @@ void close_run(transition& t, history_event event) {
   t.visibility_changed();
 }
 
-std::optional<command_failure>
-apply_complete(transition& t, const api::command::v1::Command& command, completion& c) {
+command_result complete_workflow(transition& t, const api::command::v1::Command& command,
+                                 completion& c) {
   if (!command.has_complete_workflow_execution_command_attributes())
-    return bad(enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_COMPLETE_WORKFLOW_EXECUTION_ATTRIBUTES,
-               "CompleteWorkflowExecutionCommandAttributes is not set on "
-               "CompleteWorkflowExecutionCommand.");
+    return not_set(enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_COMPLETE_WORKFLOW_EXECUTION_ATTRIBUTES,
+                   "CompleteWorkflowExecution");
   if (c.unseen_events > 0)
     return unhandled();
   const auto& a = command.complete_workflow_execution_command_attributes();
@@ -315,15 +328,14 @@ apply_complete(transition& t, const api::command::v1::Command& command, completi
   return std::nullopt;
 }
 
-std::optional<command_failure> apply_fail(transition& t, const api::command::v1::Command& command,
-                                          completion& c) {
+command_result fail_workflow(transition& t, const api::command::v1::Command& command,
+                             completion& c) {
   constexpr auto cause = enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_FAIL_WORKFLOW_EXECUTION_ATTRIBUTES;
   if (!command.has_fail_workflow_execution_command_attributes())
-    return bad(cause, "FailWorkflowExecutionCommandAttributes is not set on "
-                      "FailWorkflowExecutionCommand.");
+    return not_set(cause, "FailWorkflowExecution");
   const auto& a = command.fail_workflow_execution_command_attributes();
   if (!a.has_failure())
-    return bad(cause, "Failure is not set on FailWorkflowExecutionCommand.");
+    return refused(cause, "Failure is not set on FailWorkflowExecutionCommand.");
   if (c.unseen_events > 0)
     return unhandled();
   if (a.failure().ByteSizeLong() > t.ctx().bounds.blob_bytes_max)
@@ -342,12 +354,11 @@ std::optional<command_failure> apply_fail(transition& t, const api::command::v1:
   return std::nullopt;
 }
 
-std::optional<command_failure> apply_cancel(transition& t, const api::command::v1::Command& command,
-                                            completion& c) {
+command_result cancel_workflow(transition& t, const api::command::v1::Command& command,
+                               completion& c) {
   constexpr auto cause = enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_CANCEL_WORKFLOW_EXECUTION_ATTRIBUTES;
   if (!command.has_cancel_workflow_execution_command_attributes())
-    return bad(cause, "CancelWorkflowExecutionCommandAttributes is not set on "
-                      "CancelWorkflowExecutionCommand.");
+    return not_set(cause, "CancelWorkflowExecution");
   if (c.unseen_events > 0)
     return unhandled();
   const auto& a = command.cancel_workflow_execution_command_attributes();
@@ -360,17 +371,16 @@ std::optional<command_failure> apply_cancel(transition& t, const api::command::v
   return std::nullopt;
 }
 
-std::optional<command_failure>
-apply_continue_as_new(transition& t, const api::command::v1::Command& command, completion& c) {
+command_result continue_as_new(transition& t, const api::command::v1::Command& command,
+                               completion& c) {
   if (!command.has_continue_as_new_workflow_execution_command_attributes())
-    return bad(bad_continue, "ContinueAsNewWorkflowExecutionCommandAttributes is not set on "
-                             "ContinueAsNewWorkflowExecutionCommand.");
+    return not_set(bad_continue, "ContinueAsNewWorkflowExecution");
   const auto& a = command.continue_as_new_workflow_execution_command_attributes();
   if (auto problem = problem_of(a, t.state(), t.ctx()))
-    return bad(bad_continue, std::move(*problem));
+    return refused(bad_continue, std::move(*problem));
   if (a.has_search_attributes())
     if (auto problem = search_attribute_values_problem(a.search_attributes(), t.ctx()))
-      return bad(enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES, std::move(*problem));
+      return refused(enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES, std::move(*problem));
   if (c.unseen_events > 0)
     return unhandled();
   if (a.input().ByteSizeLong() > t.ctx().bounds.blob_bytes_max)
@@ -378,14 +388,16 @@ apply_continue_as_new(transition& t, const api::command::v1::Command& command, c
   if (a.memo().ByteSizeLong() > t.ctx().bounds.memo_bytes_max)
     return too_large(bad_continue, "ContinueAsNewWorkflowExecutionCommandAttributes. Memo");
   if (auto problem = search_attributes_size_problem(a.search_attributes(), t.ctx()))
-    return command_failure{
-      .cause = bad_continue, .message = std::move(*problem), .terminate = true};
+    return ends_run(bad_continue, std::move(*problem));
   auto plan = continued_plan(t.state(), a, t.ctx().ids.uuid7(t.ctx().now), t.ctx());
   close_run(t, continued_event(command, plan, c));
   begin(t, std::move(plan));
   return std::nullopt;
 }
 
+namespace {
+
+/// Closes the run because its run or execution timeout has passed; may begin a retry or cron run.
 void time_out_run(transition& t) {
   const auto& c = t.ctx();
   force_task_end(t);
@@ -408,6 +420,28 @@ void time_out_run(transition& t) {
   close_run(t, std::move(event));
   if (next.plan)
     begin(t, std::move(*next.plan));
+}
+
+} // namespace
+
+std::optional<time_point> run_deadline(const execution& x) {
+  std::optional<time_point> out;
+  if (x.created().has_run_deadline())
+    out = from_proto(x.created().run_deadline());
+  if (x.created().has_execution_deadline())
+    take_earlier(out, from_proto(x.created().execution_deadline()));
+  return out;
+}
+
+void time_out_run_if_due(transition& t, due_budget&) {
+  if (has_passed(run_deadline(t.state()), t.ctx().now))
+    time_out_run(t);
+}
+
+std::optional<time_point> retention_end(const execution& x) {
+  if (!x.has_close_time())
+    return std::nullopt;
+  return from_proto(x.close_time()) + from_proto(x.created().retention());
 }
 
 } // namespace reprise::engine

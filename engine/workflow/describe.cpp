@@ -1,5 +1,8 @@
-#include "engine/machine/parts.hpp"
+#include "engine/engine.hpp"
+#include "engine/machine/failures.hpp"
+#include "engine/machine/features.hpp"
 #include "engine/machine/proto_time.hpp"
+#include "engine/workflow/rules.hpp"
 
 namespace reprise::engine {
 
@@ -29,42 +32,12 @@ workflow::WorkflowExecutionExtendedInfo extended_info(const execution& x) {
   return out;
 }
 
-void describe_task(const execution& x, service::DescribeWorkflowExecutionResponse& out) {
-  const auto& task = x.workflow_task();
-  if (task.scheduled_event_id() == 0)
-    return;
-  auto& info = *out.mutable_pending_workflow_task();
-  auto started = !waits_for_worker(task);
-  info.set_state(started ? enums::PENDING_WORKFLOW_TASK_STATE_STARTED
-                         : enums::PENDING_WORKFLOW_TASK_STATE_SCHEDULED);
-  *info.mutable_scheduled_time() = task.scheduled_time();
-  *info.mutable_original_scheduled_time() = task.original_scheduled_time();
-  if (started)
-    *info.mutable_started_time() = task.started_time();
-  info.set_attempt(task.attempt());
-}
-
 /// The run was closed, the chain was not: whoever waits for its end waits for a later run's.
 bool goes_on(const api::history::v1::HistoryEvent& close) {
   return close.has_workflow_execution_continued_as_new_event_attributes()
          || !close.workflow_execution_completed_event_attributes().new_execution_run_id().empty()
          || !close.workflow_execution_failed_event_attributes().new_execution_run_id().empty()
          || !close.workflow_execution_timed_out_event_attributes().new_execution_run_id().empty();
-}
-
-void describe_callbacks(const execution& x, service::DescribeWorkflowExecutionResponse& out) {
-  for (const auto& callback : x.completion_callbacks()) {
-    auto& info = *out.add_callbacks();
-    *info.mutable_callback() = callback;
-    info.mutable_trigger()->mutable_workflow_closed();
-    *info.mutable_registration_time() = x.created().start_time();
-    info.set_state(enums::CALLBACK_STATE_STANDBY);
-    if (is_open(x) || goes_on(x.close_event()))
-      continue;
-    info.set_state(enums::CALLBACK_STATE_FAILED);
-    *info.mutable_last_attempt_failure()
-      = server_failure("completion callbacks are not delivered by this version", true);
-  }
 }
 
 void add_versioning(const execution& x, workflow::WorkflowExecutionInfo& out) {
@@ -88,6 +61,22 @@ void add_versioning(const execution& x, workflow::WorkflowExecutionInfo& out) {
 }
 
 } // namespace
+
+void describe_callbacks(const execution& x, const context&,
+                        service::DescribeWorkflowExecutionResponse& out) {
+  for (const auto& callback : x.completion_callbacks()) {
+    auto& info = *out.add_callbacks();
+    *info.mutable_callback() = callback;
+    info.mutable_trigger()->mutable_workflow_closed();
+    *info.mutable_registration_time() = x.created().start_time();
+    info.set_state(enums::CALLBACK_STATE_STANDBY);
+    if (is_open(x) || goes_on(x.close_event()))
+      continue;
+    info.set_state(enums::CALLBACK_STATE_FAILED);
+    *info.mutable_last_attempt_failure()
+      = server_failure("completion callbacks are not delivered by this version", true);
+  }
+}
 
 workflow::WorkflowExecutionInfo info_of(const execution& x) {
   workflow::WorkflowExecutionInfo out;
@@ -138,10 +127,15 @@ service::DescribeWorkflowExecutionResponse describe(const execution& x, const co
     *config.mutable_user_metadata() = x.created().user_metadata();
   *out.mutable_workflow_execution_info() = info_of(x);
   *out.mutable_workflow_extended_info() = extended_info(x);
-  describe_task(x, out);
-  describe_activities(x, c, out);
-  describe_callbacks(x, out);
+  for (const auto* f : features())
+    if (f->describe != nullptr)
+      f->describe(x, c, out);
   return out;
+}
+
+step decide_describe(execution&& current, const cluster::ExecutionRequest&, const context& c) {
+  auto answer = describe(current, c);
+  return transition{std::move(current), c}.finish(answer);
 }
 
 } // namespace reprise::engine

@@ -1,7 +1,8 @@
 // Beginning a run: its first two entries, and what it takes over from the run before it.
 
-#include "engine/machine/parts.hpp"
+#include "engine/engine.hpp"
 #include "engine/machine/proto_time.hpp"
+#include "engine/workflow/workflow.hpp"
 
 #include <algorithm>
 
@@ -128,6 +129,10 @@ duration stretched_backoff(const execution& x, duration backoff, const context& 
   // that a signal woke before has not lived for less than nothing.
   auto age = std::max(c.now - from_proto(x.execution_time()), duration{0});
   return std::max({backoff, c.bounds.run_interval_min - age, duration{0}});
+}
+
+bool is_of_chain(const execution& x, const std::string& first_run_id) {
+  return first_run_id.empty() || first_run_id == x.started().first_execution_run_id();
 }
 
 } // namespace reprise::engine

@@ -2,9 +2,15 @@
 // ids), and the first event of a new one.
 
 #include "base/cron.hpp"
+#include "engine/engine.hpp"
 #include "engine/machine/errors.hpp"
-#include "engine/machine/parts.hpp"
 #include "engine/machine/proto_time.hpp"
+#include "engine/properties/properties.hpp"
+#include "engine/signal/signal.hpp"
+#include "engine/task/task.hpp"
+#include "engine/workflow/rules.hpp"
+#include "engine/workflow/workflow.hpp"
+#include "protocol/options.hpp"
 #include "protocol/versioning_override.hpp"
 
 #include <algorithm>
@@ -64,7 +70,7 @@ run_plan plan_of(const Request& r, const std::string& workflow_id, const context
   a.set_identity(r.identity());
   if (r.has_retry_policy()) {
     *a.mutable_retry_policy() = r.retry_policy();
-    complete_retry_policy(*a.mutable_retry_policy());
+    protocol::complete_retry_policy(*a.mutable_retry_policy());
   }
   if (r.has_memo())
     *a.mutable_memo() = r.memo();
@@ -280,27 +286,6 @@ step start_new(std::optional<execution>&& current, const start_request& r,
   return deliver(std::move(current), std::move(run), std::move(answer), c);
 }
 
-step decide_plain_start(std::optional<execution>&& current,
-                        const cluster::ExecutionRequest& request, const context& c) {
-  const auto& r = request.start();
-  if (!current)
-    return start_new(std::nullopt, r, request, c);
-  if (auto again = repeated_start(*current, r, c))
-    return std::move(*again);
-  auto p = policies_of(r, enums::WORKFLOW_ID_CONFLICT_POLICY_FAIL);
-  if (!is_open(*current)) {
-    if (auto refusal = check_reuse(*current, p.reuse))
-      return transition{std::move(*current), c}.finish(std::move(*refusal));
-    return start_new(std::move(current), r, request, c);
-  }
-  if (p.conflict == enums::WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING)
-    return use_existing(std::move(*current), r, c);
-  if (p.conflict == enums::WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING)
-    return start_new(std::move(current), r, request, c);
-  auto refusal = refused_by(*current, "is already running", "");
-  return transition{std::move(*current), c}.finish(std::move(refusal));
-}
-
 service::SignalWithStartWorkflowExecutionResponse
 answer_sws(const execution& x, bool started, const std::string& request_id, const context& c) {
   service::SignalWithStartWorkflowExecutionResponse out;
@@ -334,6 +319,29 @@ step signal_existing(execution&& x, const sws_request& r, const std::string& req
   return std::move(t).finish(out);
 }
 
+} // namespace
+
+step decide_start(std::optional<execution>&& current, const cluster::ExecutionRequest& request,
+                  const context& c) {
+  const auto& r = request.start();
+  if (!current)
+    return start_new(std::nullopt, r, request, c);
+  if (auto again = repeated_start(*current, r, c))
+    return std::move(*again);
+  auto p = policies_of(r, enums::WORKFLOW_ID_CONFLICT_POLICY_FAIL);
+  if (!is_open(*current)) {
+    if (auto refusal = check_reuse(*current, p.reuse))
+      return transition{std::move(*current), c}.finish(std::move(*refusal));
+    return start_new(std::move(current), r, request, c);
+  }
+  if (p.conflict == enums::WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING)
+    return use_existing(std::move(*current), r, c);
+  if (p.conflict == enums::WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING)
+    return start_new(std::move(current), r, request, c);
+  auto refusal = refused_by(*current, "is already running", "");
+  return transition{std::move(*current), c}.finish(std::move(refusal));
+}
+
 step decide_signal_with_start(std::optional<execution>&& current,
                               const cluster::ExecutionRequest& request, const context& c) {
   const auto& r = request.signal_with_start();
@@ -354,33 +362,6 @@ step decide_signal_with_start(std::optional<execution>&& current,
     schedule_task(run, 1, true);
   reply answer{.response = answer_sws(run.state(), true, request_id, c).SerializeAsString()};
   return deliver(std::move(current), std::move(run), std::move(answer), c);
-}
-
-} // namespace
-
-void complete_retry_policy(api::common::v1::RetryPolicy& policy) {
-  if (policy.has_initial_interval())
-    cap_duration(*policy.mutable_initial_interval(), longest_duration);
-  if (policy.has_maximum_interval())
-    cap_duration(*policy.mutable_maximum_interval(), longest_duration);
-  constexpr double coefficient_default = 2.0;
-  constexpr int interval_factor = 100;
-  if (from_proto(policy.initial_interval()).count() == 0)
-    *policy.mutable_initial_interval() = to_proto(std::chrono::seconds{1});
-  if (policy.backoff_coefficient() == 0)
-    policy.set_backoff_coefficient(coefficient_default);
-  if (from_proto(policy.maximum_interval()).count() == 0) {
-    auto initial = std::min(from_proto(policy.initial_interval()),
-                            duration{longest_duration / interval_factor});
-    *policy.mutable_maximum_interval() = to_proto(initial * interval_factor);
-  }
-}
-
-step decide_start(std::optional<execution>&& current, const cluster::ExecutionRequest& request,
-                  const context& c) {
-  if (request.body_case() == cluster::ExecutionRequest::kSignalWithStart)
-    return decide_signal_with_start(std::move(current), request, c);
-  return decide_plain_start(std::move(current), request, c);
 }
 
 } // namespace reprise::engine

@@ -1,4 +1,6 @@
 #include "engine/activity/activity.hpp"
+#include "engine/machine/failures.hpp"
+#include "engine/machine/retry.hpp"
 #include "protocol/parse_stored.hpp"
 #include "tests/support/activity_fixture.hpp"
 

@@ -1,8 +1,8 @@
 #include "tests/simulation/model/ledger.hpp"
 
 #include "engine/engine.hpp"
-#include "engine/machine/evolve.hpp"
 #include "engine/machine/proto_time.hpp"
+#include "engine/task/task.hpp"
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>

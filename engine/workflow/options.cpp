@@ -1,9 +1,14 @@
-// The calls on a run that are neither starts, signals nor task answers: cancel, terminate, delete,
-// options, stickiness.
+// UpdateWorkflowExecutionOptions, and what its event does; a start that meets a running workflow
+// leaves one, too.
 
+#include "engine/engine.hpp"
 #include "engine/machine/errors.hpp"
-#include "engine/machine/parts.hpp"
-#include "engine/machine/proto_time.hpp"
+#include "engine/machine/evolve.hpp"
+#include "engine/machine/field_mask.hpp"
+#include "engine/task/builds.hpp"
+#include "engine/workflow/rules.hpp"
+#include "engine/workflow/versioning.hpp"
+#include "engine/workflow/workflow.hpp"
 #include "protocol/versioning_override.hpp"
 
 #include <set>
@@ -11,14 +16,6 @@
 namespace reprise::engine {
 
 namespace {
-
-constexpr const char* default_terminate_reason = "terminated by user via frontend";
-constexpr const char* default_terminate_identity = "frontend-service";
-
-/// A call may be meant for one chain of runs only.
-bool is_chain(const execution& x, const std::string& first_run_id) {
-  return first_run_id.empty() || first_run_id == x.started().first_execution_run_id();
-}
 
 using options_type = api::workflow::v1::WorkflowExecutionOptions;
 using override_type = api::workflow::v1::VersioningOverride;
@@ -103,59 +100,17 @@ std::optional<error> check_override(const execution& x, const options_type& give
                     std::move(problem->text));
 }
 
+/// A request whose event was buffered learns the event's id when that is flushed.
+void place_request(execution& x, const history_event& event) {
+  const auto& id = attached_request_id(event);
+  if (id.empty())
+    return;
+  auto i = x.mutable_request_ids()->find(id);
+  if (i != x.mutable_request_ids()->end())
+    i->second.set_event_id(event.event_id());
+}
+
 } // namespace
-
-step decide_request_cancel(execution&& current, const cluster::ExecutionRequest& request,
-                           const context& c) {
-  const auto& r = request.request_cancel();
-  service::RequestCancelWorkflowExecutionResponse done;
-  transition t{std::move(current), c};
-  if (!is_open(t.state()))
-    return std::move(t).finish(done);
-  if (!is_chain(t.state(), r.first_execution_run_id()))
-    return std::move(t).finish(not_found("workflow execution not found"));
-  // One request is all a workflow can be told; whoever asks again has what they want.
-  if (t.state().cancel_requested())
-    return std::move(t).finish(done);
-  history_event event;
-  event.set_event_type(enums::EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED);
-  *event.mutable_links() = r.links();
-  auto& a = *event.mutable_workflow_execution_cancel_requested_event_attributes();
-  a.set_cause(r.reason());
-  a.set_identity(r.identity());
-  t.add_or_buffer(std::move(event));
-  force_workflow_task(t);
-  return std::move(t).finish(done);
-}
-
-step decide_terminate(execution&& current, const cluster::ExecutionRequest& request,
-                      const context& c) {
-  const auto& r = request.terminate();
-  transition t{std::move(current), c};
-  if (!is_open(t.state()))
-    return std::move(t).finish(already_completed());
-  if (!is_chain(t.state(), r.first_execution_run_id()))
-    return std::move(t).finish(not_found("workflow execution not found"));
-  api::history::v1::WorkflowExecutionTerminatedEventAttributes a;
-  a.set_reason(r.reason().empty() ? default_terminate_reason : r.reason());
-  a.set_identity(r.identity().empty() ? default_terminate_identity : r.identity());
-  if (r.has_details())
-    *a.mutable_details() = r.details();
-  terminate_run(t, std::move(a), r.links());
-  return std::move(t).finish(service::TerminateWorkflowExecutionResponse{});
-}
-
-step decide_delete(execution&& current, const cluster::ExecutionRequest&, const context& c) {
-  transition t{std::move(current), c};
-  if (is_open(t.state())) {
-    api::history::v1::WorkflowExecutionTerminatedEventAttributes a;
-    a.set_reason("Delete workflow execution");
-    a.set_identity(server_identity);
-    terminate_run(t, std::move(a));
-  }
-  t.erase();
-  return std::move(t).finish(service::DeleteWorkflowExecutionResponse{});
-}
 
 step decide_update_options(execution&& current, const cluster::ExecutionRequest& request,
                            const context& c) {
@@ -190,17 +145,29 @@ step decide_update_options(execution&& current, const cluster::ExecutionRequest&
   return std::move(t).finish(out);
 }
 
-step decide_reset_sticky(execution&& current, const context& c) {
-  transition t{std::move(current), c};
-  if (!is_open(t.state()))
-    return std::move(t).finish(already_completed());
-  if (t.state().has_sticky()) {
-    t.set_sticky({});
-    // A task that waits on the queue of a worker that is gone would wait for its timeout.
-    if (auto task = workflow_task_offer(t.state()))
-      t.offer(std::move(*task));
+void fold_options_on_arrival(execution& x, const history_event& event) {
+  const auto& a = event.workflow_execution_options_updated_event_attributes();
+  auto was_upgraded = is_upgraded(x);
+  // An override that was removed stays as an empty one: describe goes on to show that there was
+  // one.
+  if (a.unset_versioning_override() && (x.has_versioning_override() || is_of_former(event)))
+    x.mutable_versioning_override()->Clear();
+  else if (a.has_versioning_override())
+    *x.mutable_versioning_override() = a.versioning_override();
+  if (was_upgraded != is_upgraded(x) && !is_of_former(event)) {
+    list_versioning(x);
+    list_unversioned(x);
   }
-  return std::move(t).finish(service::ResetStickyTaskQueueResponse{});
+  if (a.has_priority())
+    *x.mutable_priority() = a.priority();
+}
+
+void fold_options_updated(execution& x, const history_event& event) {
+  fold_options_on_arrival(x, event);
+  const auto& a = event.workflow_execution_options_updated_event_attributes();
+  for (const auto& callback : a.attached_completion_callbacks())
+    *x.add_completion_callbacks() = callback;
+  place_request(x, event);
 }
 
 } // namespace reprise::engine

@@ -1,0 +1,94 @@
+#include "tests/support/outside_commands.hpp"
+
+namespace reprise::testing {
+
+SCENARIO("a command for a feature that is not here fails its task, not its workflow") {
+  engine_fixture f;
+  f.start();
+  auto unsupported = [](const char* name) {
+    return std::string{"FeatureDisabled: "} + name + " is not supported by this server yet.";
+  };
+  THEN("a child is not started, nor is anything else of its completion done") {
+    CHECK(told(f, {f.timer("t", 60s), child(), f.activity("a"), f.done()})
+          == unsupported("COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION"));
+    CHECK(f.state().timers().empty());
+    CHECK(f.state().activities().empty());
+  }
+  THEN("the first such command is named") {
+    CHECK(told(f, {signal_external(), child()})
+          == unsupported("COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION"));
+  }
+  THEN("what is wrong with a later command is told instead") {
+    CHECK(told(f, {cancel_external(), f.cancel_timer("absent")}).starts_with("BadCancelTimer"));
+  }
+  THEN("a later attempt may go on without it") {
+    told(f, {child()});
+    f.advance(60s);
+    auto task = f.poll();
+    CHECK_FALSE(f.complete(task, {f.done()}).answer.failure);
+    CHECK_FALSE(engine::is_open(f.state()));
+  }
+}
+
+SCENARIO("child commands are checked") {
+  engine_fixture f;
+  f.start();
+  auto c = child();
+  auto& a = *c.mutable_start_child_workflow_execution_command_attributes();
+  const std::string on = " on StartChildWorkflowExecutionCommand";
+  const std::string names = " WorkflowId=child WorkflowType=type Namespace=default";
+  std::string bad = "BadStartChildExecutionAttributes: ";
+  WHEN("it has no attributes") {
+    CHECK(told(f, {bare(enums::COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION)})
+          == bad + "StartChildWorkflowExecutionCommandAttributes is not set" + on + ".");
+  }
+  WHEN("it has no id") {
+    CHECK(told(f, {child("")})
+          == bad + "Required field WorkflowId is not set" + on
+               + ". WorkflowType=type Namespace=default");
+  }
+  WHEN("it has no type") {
+    CHECK(told(f, {child("child", "")})
+          == bad + "Required field WorkflowType is not set" + on
+               + ". WorkflowId=child Namespace=default");
+  }
+  WHEN("its type is too long") {
+    std::string type(1001, 't');
+    CHECK(told(f, {child("child", type)})
+          == bad + "WorkflowType" + on + " exceeds length limit. WorkflowId=child WorkflowType="
+               + type + " Length=1001 Limit=1000 Namespace=default");
+  }
+  WHEN("a timeout is negative") {
+    a.mutable_workflow_run_timeout()->set_seconds(-1);
+    CHECK(told(f, {c}) == bad + "Invalid WorkflowRunTimeout" + on + ": negative duration." + names);
+  }
+  WHEN("its retry policy makes no sense") {
+    a.mutable_retry_policy()->set_backoff_coefficient(0.5);
+    CHECK(told(f, {c})
+          == bad + "invalid WorkflowRetryPolicy" + on
+               + ": BackoffCoefficient cannot be less than 1 on retry policy.." + names);
+  }
+  WHEN("its schedule is none") {
+    a.set_cron_schedule("now and then");
+    CHECK(told(f, {c}) == bad + "invalid CronSchedule" + on + ": invalid CronSchedule.." + names);
+  }
+  WHEN("it has an attribute that nobody knows") {
+    (*a.mutable_search_attributes()->mutable_indexed_fields())["Nothing"].set_data("1");
+    CHECK(told(f, {c})
+          == "BadSearchAttributes: Namespace default has no mapping defined for "
+             "search attribute Nothing");
+  }
+  WHEN("it would leave the namespace") {
+    a.set_namespace_("elsewhere");
+    CHECK(told(f, {c}) == bad + "cross namespace commands are not allowed");
+  }
+  WHEN("its input is too large") {
+    f.bounds.blob_bytes_max = 10;
+    *a.mutable_input() = payloads("\"long enough\"");
+    auto task = f.poll();
+    CHECK(f.complete(task, {c}).answer.failure);
+    CHECK(f.state().status() == enums::WORKFLOW_EXECUTION_STATUS_TERMINATED);
+  }
+}
+
+} // namespace reprise::testing
