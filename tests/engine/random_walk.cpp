@@ -121,7 +121,10 @@ private:
 
   command random_command() {
     auto id = std::to_string(pick(4));
-    switch (pick(12)) {
+    switch (pick(16)) {
+      case 12:
+      case 13:
+        return writing_command(id);
       case 0:
       case 1:
         return f_.activity("a" + id);
@@ -139,6 +142,41 @@ private:
         return chance(3) ? f_.done() : f_.activity("b" + id);
       default:
         return f_.activity("c" + std::to_string(pick(1000)));
+    }
+  }
+
+  /// Of those that only write something down, and of those that are refused.
+  command writing_command(const std::string& id) {
+    command c;
+    switch (pick(6)) {
+      case 0:
+        c.set_command_type(enums::COMMAND_TYPE_RECORD_MARKER);
+        c.mutable_record_marker_command_attributes()->set_marker_name("m" + id);
+        return c;
+      case 1:
+        c.set_command_type(enums::COMMAND_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES);
+        (*c.mutable_upsert_workflow_search_attributes_command_attributes()
+            ->mutable_search_attributes()
+            ->mutable_indexed_fields())["CustomInt"]
+          = payloads(chance(3) ? "null" : id).payloads(0);
+        return c;
+      case 2:
+        c.set_command_type(enums::COMMAND_TYPE_MODIFY_WORKFLOW_PROPERTIES);
+        (*c.mutable_modify_workflow_properties_command_attributes()
+            ->mutable_upserted_memo()
+            ->mutable_fields())["k" + id]
+          = payloads(chance(3) ? "null" : id).payloads(0);
+        return c;
+      case 3:
+        c.set_command_type(enums::COMMAND_TYPE_CANCEL_WORKFLOW_EXECUTION);
+        c.mutable_cancel_workflow_execution_command_attributes();
+        return chance(3) ? c : f_.timer("w" + id, 1s);
+      case 4:
+        c.set_command_type(enums::COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION);
+        c.mutable_start_child_workflow_execution_command_attributes()->set_workflow_id("child");
+        return chance(3) ? c : f_.timer("x" + id, 1s);
+      default:
+        return f_.activity("d" + id);
     }
   }
 
@@ -234,7 +272,30 @@ private:
 
   void other() {
     cluster::ExecutionRequest request;
-    switch (pick(5)) {
+    switch (pick(12)) {
+      case 5:
+      case 6:
+      case 7:
+      case 8:
+        operate(request);
+        break;
+      case 9: {
+        auto& r = *request.mutable_signal_with_start();
+        r.mutable_workflow_type()->set_name("type");
+        r.mutable_task_queue()->set_name("tq");
+        *r.mutable_workflow_run_timeout() = engine::to_proto(std::chrono::seconds{20 + pick(100)});
+        r.set_signal_name("s");
+        r.set_request_id(chance(2) ? "r" + std::to_string(pick(5)) : "");
+        break;
+      }
+      case 10:
+        request.mutable_describe();
+        break;
+      case 11:
+        if (!chance(4))
+          return void(f_.signal("d"));
+        request.mutable_delete_execution();
+        break;
       case 0:
         request.mutable_reset_sticky();
         break;
@@ -259,6 +320,33 @@ private:
       }
     }
     f_.apply(request);
+  }
+
+  /// What operators do to activities.
+  void operate(cluster::ExecutionRequest& request) {
+    auto id = "a" + std::to_string(pick(4));
+    switch (pick(4)) {
+      case 0:
+        request.mutable_pause_activity()->set_id(id);
+        request.mutable_pause_activity()->set_request_id(std::to_string(pick(2)));
+        return;
+      case 1:
+        request.mutable_unpause_activity()->set_unpause_all(true);
+        request.mutable_unpause_activity()->set_reset_attempts(chance(2));
+        return;
+      case 2:
+        request.mutable_reset_activity()->set_match_all(true);
+        request.mutable_reset_activity()->set_keep_paused(chance(2));
+        return;
+      default: {
+        auto& r = *request.mutable_update_activity_options();
+        r.set_id(id);
+        *r.mutable_activity_options()->mutable_start_to_close_timeout()
+          = engine::to_proto(std::chrono::seconds{1 + pick(5)});
+        r.mutable_update_mask()->add_paths("start_to_close_timeout");
+        return;
+      }
+    }
   }
 
   std::minstd_rand random_;

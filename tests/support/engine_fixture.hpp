@@ -6,6 +6,7 @@
 
 #include "engine/engine.hpp"
 #include "engine/machine/proto_time.hpp"
+#include "tests/support/transition_coverage.hpp"
 
 #include <doctest/doctest.h>
 #include <google/protobuf/io/coded_stream.h>
@@ -87,13 +88,18 @@ public:
     if (at < runs.size())
       state = runs[at].state;
     engine::context c{.now = now, .ids = ids, .ns = ns, .bounds = bounds};
+    auto& taken = transition_coverage::all();
+    taken.request(state ? &*state : nullptr, request);
     auto done = engine::decide(std::move(state), request, c);
     if (done.current) {
       REQUIRE(at < runs.size());
+      taken.entries(runs[at].state, done.written);
+      taken.commands(runs[at].state, request, done);
       take(runs[at], std::move(*done.current), done.written);
     }
     if (done.successor) {
       runs.emplace_back();
+      taken.entries({}, done.successor->written);
       take(runs.back(), done.successor->state, done.successor->written);
     }
     for (const auto& task : done.offers)
