@@ -41,6 +41,10 @@ struct limits {
   duration workflow_task_backoff_max = std::chrono::minutes{10};
   duration run_interval_min = std::chrono::seconds{1};
   int workflow_task_problems_reported = 5;
+  /// What a run remembers of what grows; of each run as it was when the run began.
+  int reset_points_max = 20;
+  int builds_bytes_max = 1900;
+  int attached_requests_max = 25;
 };
 
 /// What the engine may know of the namespace.

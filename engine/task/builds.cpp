@@ -1,6 +1,7 @@
 #include "engine/task/builds.hpp"
 
 #include "engine/machine/evolve.hpp"
+#include "engine/machine/version.hpp"
 #include "engine/properties/keywords.hpp"
 #include "engine/workflow/versioning.hpp"
 
@@ -15,8 +16,7 @@ constexpr const char* unversioned = "unversioned";
 
 /// Adds the build to those that have worked on the run; the oldest give way when they are too many.
 void add_build(std::vector<std::string>& builds, const api::common::v1::WorkerVersionStamp& stamp,
-               bool is_versioned) {
-  constexpr std::size_t bytes_max = 1900;
+               bool is_versioned, std::size_t bytes_max) {
   auto add = [&](std::string build) {
     if (std::ranges::find(builds, build) == builds.end())
       builds.push_back(std::move(build));
@@ -49,7 +49,7 @@ bool add_reset_point(execution& x, const history_event& event) {
   for (const auto& point : points)
     if (point.build_id() == build && point.binary_checksum() == a.binary_checksum())
       return false;
-  constexpr int points_max = 20;
+  auto points_max = kept_lists(x).reset_points();
   if (points.size() >= points_max)
     points.DeleteSubrange(0, points.size() - points_max + 1);
   auto& point = *points.Add();
@@ -87,7 +87,8 @@ void list_builds(execution& x, const history_event& event, bool has_new_point) {
   if (!x.search_attributes().contains(name) || lacks_mark
       || (!stamp.build_id().empty() && !known)) {
     auto builds = keywords_of(x, name);
-    add_build(builds, stamp, is_upgraded(x) && !is_of_former(event));
+    add_build(builds, stamp, is_upgraded(x) && !is_of_former(event),
+              static_cast<std::size_t>(kept_lists(x).builds_bytes()));
     if (!builds.empty())
       set_keywords(x, name, builds);
   }

@@ -9,6 +9,7 @@
 #include "engine/machine/features.hpp"
 #include "engine/machine/outgrown.hpp"
 #include "engine/machine/proto_time.hpp"
+#include "engine/machine/version.hpp"
 #include "engine/task/kept_state.hpp"
 #include "engine/task/rules.hpp"
 #include "engine/task/task.hpp"
@@ -175,13 +176,14 @@ void forget_problems(transition& t) {
   const auto& known = t.state().header();
   if (!known.close_attempted() && known.workflow_task_problems() == 0)
     return;
-  if (known.workflow_task_problems() >= t.ctx().bounds.workflow_task_problems_reported)
+  if (reports_problems(t.state().created(), known))
     t.visibility_changed();
   auto header = known;
   header.set_close_attempted(false);
   header.set_workflow_task_problems(0);
   header.clear_last_problem_category();
   header.clear_last_problem_cause();
+  header.clear_reports_problems();
   set_header(t, std::move(header));
 }
 

@@ -4,6 +4,7 @@
 #include "engine/engine.hpp"
 #include "engine/machine/errors.hpp"
 #include "engine/machine/failures.hpp"
+#include "engine/machine/version.hpp"
 #include "engine/task/rules.hpp"
 #include "engine/task/task.hpp"
 #include "engine/workflow/workflow.hpp"
@@ -39,7 +40,9 @@ void count_problem(transition& t, bool was_sticky, const std::string& category,
     header.set_last_problem_category(category);
     header.set_last_problem_cause(cause);
   }
-  if (header.workflow_task_problems() >= t.ctx().bounds.workflow_task_problems_reported)
+  header.set_reports_problems(header.workflow_task_problems()
+                              >= t.ctx().bounds.workflow_task_problems_reported);
+  if (reports_problems(t.state().created(), header))
     t.visibility_changed();
   set_header(t, std::move(header));
 }

@@ -2,6 +2,7 @@
 
 #include "engine/machine/evolve.hpp"
 #include "engine/machine/proto_time.hpp"
+#include "engine/machine/version.hpp"
 #include "engine/properties/keywords.hpp"
 #include "engine/task/builds.hpp"
 #include "engine/task/rules.hpp"
@@ -12,11 +13,10 @@ namespace reprise::engine {
 namespace {
 
 /// Workflow tasks that keep failing show in lists, until one completes.
-void report_problems(execution& x) {
-  constexpr int problems_reported = 5;
+void show_problems(execution& x) {
   constexpr const char* name = "TemporalReportedProblems";
   const auto& header = x.header();
-  if (header.workflow_task_problems() >= problems_reported)
+  if (reports_problems(x.created(), header))
     set_keywords(
       x, name,
       {"category=" + header.last_problem_category(), "cause=" + header.last_problem_cause()});
@@ -87,7 +87,7 @@ void fold_sticky(execution& x, const journal::Fact& fact) {
 
 void fold_header(execution& x, const journal::Fact& fact) {
   *x.mutable_header() = fact.header();
-  report_problems(x);
+  show_problems(x);
 }
 
 void set_workflow_task(transition& t, journal::WorkflowTaskState task) {

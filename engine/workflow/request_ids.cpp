@@ -1,5 +1,6 @@
 // The ids of requests that a run has answered: repeats of them are answered with it.
 
+#include "engine/machine/version.hpp"
 #include "engine/workflow/rules.hpp"
 #include "engine/workflow/workflow.hpp"
 
@@ -11,7 +12,7 @@ namespace {
 
 /// Attached request ids are bounded: the oldest one gives way. The start's own id stays.
 void drop_oldest_request(execution& x) {
-  constexpr int attached_max = 25;
+  auto attached_max = kept_lists(x).attached_requests();
   int attached = 0;
   const journal::RequestId* oldest = nullptr;
   auto key = [](const journal::RequestId& r) {

@@ -2,6 +2,7 @@
 
 #include "engine/engine.hpp"
 #include "engine/machine/proto_time.hpp"
+#include "engine/machine/version.hpp"
 #include "engine/workflow/workflow.hpp"
 
 #include <algorithm>
@@ -60,6 +61,10 @@ transition begin_run(run_plan plan, const context& c) {
   *created.mutable_links() = plan.links;
   if (plan.user_metadata)
     *created.mutable_user_metadata() = *plan.user_metadata;
+  created.set_engine_version(engine_version);
+  created.mutable_keeps()->set_reset_points(c.bounds.reset_points_max);
+  created.mutable_keeps()->set_builds_bytes(c.bounds.builds_bytes_max);
+  created.mutable_keeps()->set_attached_requests(c.bounds.attached_requests_max);
 
   transition t{execution{}, c};
   t.add_fact(std::move(fact));

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "engine/machine/step.hpp"
+
+#include <cstdint>
+
+// Rules of the fold that have changed. A journal says which engine began its run, and is folded by
+// that one's rules for ever: what a run remembers must not depend on which server reads it.
+
+namespace reprise::engine {
+
+/// Of runs that begin now. Each step, and what was different before it:
+/// 1: how much a run remembers, and from which number of problems on these are reported, stands in
+///    its journal. Before, the fold had 20 reset points, 1900 bytes of builds, 25 attached
+///    requests, 5 problems.
+inline constexpr std::int32_t engine_version = 1;
+
+/// How much the run remembers of what grows.
+inline journal::KeptLists kept_lists(const execution& x) {
+  if (x.created().engine_version() >= 1)
+    return x.created().keeps();
+  journal::KeptLists former;
+  former.set_reset_points(20);
+  former.set_builds_bytes(1900);
+  former.set_attached_requests(25);
+  return former;
+}
+
+/// Lists show that the run's workflow tasks keep failing.
+inline bool reports_problems(const journal::RunCreated& created, const journal::Header& header) {
+  constexpr int former = 5;
+  return created.engine_version() >= 1 ? header.reports_problems()
+                                       : header.workflow_task_problems() >= former;
+}
+
+} // namespace reprise::engine
