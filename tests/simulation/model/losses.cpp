@@ -48,8 +48,10 @@ void losses::begin(actors::services& shared) {
   if (plan_.what != loss::offer)
     return;
   shared.queue_of = [this, real = shared.queue_of](const cluster::Task& task) {
-    if (!plan_.armed)
-      return real(task);
+    // The message is lost, not the queue that it is sent to.
+    auto queue = real(task);
+    if (!plan_.armed || !queue)
+      return queue;
     note("a lost offer");
     return caf::actor_cast<queue_actor>(system_.spawn<caf::hidden>(deaf));
   };
