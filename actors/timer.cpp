@@ -306,11 +306,27 @@ private:
     return armed_.empty() || armed_.size() + postponed_.size() <= bounds_.armed_max / 2;
   }
 
+  /// There is room for a page, or make_room() makes some.
+  bool may_scan() const {
+    return !scan_until_ && next_known_
+           && (has_room_for_page() || std::prev(armed_.end())->at > horizon_);
+  }
+
+  /// What was armed behind the horizon, by a scan that did not come as far, is due later than what
+  /// it would keep out of memory. It lies in the store, and is read in its turn.
+  void make_room() {
+    while (!has_room_for_page() && std::prev(armed_.end())->at > horizon_) {
+      shared_.watch.refused.deadlines.add();
+      armed_.erase(std::prev(armed_.end()));
+    }
+  }
+
   void scan_if_near() {
-    if (scan_until_ || !next_known_ || !has_room_for_page())
-      return;
     auto now = shared_.time.now();
-    if (*next_known_ - now > lead)
+    if (!may_scan() || *next_known_ - now > lead)
+      return;
+    make_room();
+    if (!has_room_for_page())
       return;
     scan_until_ = std::max(now, *next_known_) + window;
     next_known_.reset();
@@ -526,7 +542,7 @@ private:
       sooner(armed_.begin()->at);
     if (has_credit() && !postponed_.empty())
       sooner(postponed_.first().at);
-    if (!scan_until_ && next_known_ && has_room_for_page())
+    if (may_scan())
       sooner(*next_known_ - std::min(lead, next_known_->time_since_epoch()));
     if (sweep_pause_until_ > now)
       sooner(sweep_pause_until_);

@@ -231,6 +231,30 @@ TEST_CASE("a deadline that finds no room while a scan passes it is not lost") {
   }
 }
 
+TEST_CASE("far deadlines that came while a scan was short of them keep no near one out of memory") {
+  timer_fixture f{{.armed_max = 4, .page_rows = 1}};
+  auto begin = f.time.now();
+  constexpr int near_ones = 3;
+  constexpr int all = 7;
+  for (int n = 1; n <= near_ones; ++n)
+    f.write(n, begin + n * 5s);
+  // The page that is read has the first one alone, and the scan was to come as far as these.
+  f.db.behind = [&] {
+    for (int n = near_ones + 1; n <= all; ++n) {
+      f.write(n, begin + 300s + n * 1s);
+      f.arm(n, begin + 300s + n * 1s);
+    }
+  };
+  f.serve();
+  CHECK(f.db.behind == nullptr);
+  for (int i = 0; i < 320; ++i)
+    f.advance(1s);
+  auto woken = f.woken();
+  CHECK(woken.size() == all);
+  for (int n = 1; n <= all; ++n)
+    CHECK(woken["w" + std::to_string(n)] - begin == (n <= near_ones ? n * 5s : 300s + n * 1s));
+}
+
 TEST_CASE("a wake that its slot puts off comes again, with pauses that grow") {
   timer_fixture f{{}};
   f.refuses = true;
