@@ -34,6 +34,12 @@ std::string task_identity(const cluster::Task& task) {
   return out.append(task.query_id());
 }
 
+bool same_task(const cluster::Task& a, const cluster::Task& b) noexcept {
+  return a.scheduled_event_id() == b.scheduled_event_id() && a.kind() == b.kind()
+         && a.attempt() == b.attempt() && a.stamp() == b.stamp() && a.run_id() == b.run_id()
+         && a.query_id() == b.query_id();
+}
+
 int task_buffer::priority_of(const cluster::Task& task) noexcept {
   auto p = task.priority();
   return p >= 1 && p <= priority_last ? p : priority_default;
@@ -88,6 +94,23 @@ std::optional<time_point> task_buffer::next_time() const {
   if (kept_back_.empty())
     return std::nullopt;
   return kept_back_.begin()->first;
+}
+
+std::optional<backlog_place> task_buffer::exchange_row(const cluster::Task& task,
+                                                       const backlog_place& row) {
+  for (auto& [until, t] : kept_back_)
+    if (same_task(t.task, task)) {
+      rows_ += t.row ? 0 : 1;
+      rows_kept_back_ += t.row ? 0 : 1;
+      return std::exchange(t.row, row);
+    }
+  for (auto& lane : lanes_)
+    for (auto& t : lane)
+      if (same_task(t.task, task)) {
+        rows_ += t.row ? 0 : 1;
+        return std::exchange(t.row, row);
+      }
+  return row;
 }
 
 held_task task_buffer::pop() {

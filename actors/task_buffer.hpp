@@ -29,6 +29,9 @@ struct held_task {
 /// Tells a task from every other, and from other attempts of the same.
 std::string task_identity(const cluster::Task& task);
 
+/// Whether both have the same identity.
+bool same_task(const cluster::Task& a, const cluster::Task& b) noexcept;
+
 /// How long a task that was handed out in vain for the `tries`th time is kept back.
 duration pause_after(int tries) noexcept;
 
@@ -93,6 +96,9 @@ public:
   void bring_forward(time_point now);
   /// When bring_forward() has something to do; nothing: never.
   std::optional<time_point> next_time() const;
+  /// Of a task that is held: it lies in this row from now on. Returns the row that nothing here
+  /// needs any more, if any: the one that it had, or this one when the task is not here.
+  std::optional<backlog_place> exchange_row(const cluster::Task& task, const backlog_place& row);
   /// The most urgent task that is not kept back; there must be one.
   held_task pop();
   /// The buffer must not be empty.

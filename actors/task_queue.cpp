@@ -539,14 +539,29 @@ void task_queue::on_rows(backlog_job& job, time_point now) {
     if (!fresh[i])
       continue;
     cluster::Task task;
-    // What cannot be understood, or is held already, needs no row.
-    if (!task.ParseFromString(job.rows[i].task) || !held_.insert(task_identity(task)).second) {
+    if (!task.ParseFromString(job.rows[i].task)) {
       backlog_.on_done(places[i], now);
+      continue;
+    }
+    if (!held_.insert(task_identity(task)).second) {
+      on_row_of_held(task, places[i], now);
       continue;
     }
     watch_.pending.add(1);
     tasks_.push_back({.task = std::move(task), .row = places[i]});
   }
+}
+
+// The row stays as long as the task: where another server owns it now, that one has it nowhere
+// else. A row that the task had before is gone, since a task has but one.
+void task_queue::on_row_of_held(const cluster::Task& task, const backlog_place& row,
+                                time_point now) {
+  auto handed = std::ranges::find_if(
+    handed_, [&](const auto& h) { return same_task(h.second.what.task, task); });
+  auto unneeded = handed != handed_.end() ? std::exchange(handed->second.what.row, row)
+                                          : tasks_.exchange_row(task, row);
+  if (unneeded)
+    backlog_.on_done(*unneeded, now);
 }
 
 void task_queue::take_job_results(time_point now) {

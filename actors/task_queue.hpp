@@ -109,6 +109,8 @@ private:
   void work_on_backlog(time_point now);
   void post(std::shared_ptr<backlog_job> job);
   void on_rows(backlog_job& job, time_point now);
+  /// A row was read of a task that is here already.
+  void on_row_of_held(const cluster::Task& task, const backlog_place& row, time_point now);
   void take_job_results(time_point now);
   void arm_tick(time_point now);
   void retire_when_idle(time_point now);

@@ -2,6 +2,7 @@
 // none of them, and none is lost.
 #include "actors/outcome.hpp"
 #include "actors/returned_task.hpp"
+#include "actors/task_buffer.hpp"
 #include "tests/support/queue_fixture.hpp"
 
 #include <algorithm>
@@ -76,6 +77,26 @@ struct small_queue : queue_fixture {
   static constexpr std::size_t tasks_max = 4;
 
   small_queue() : queue_fixture({.capacity = {.queue = {.tasks_max = tasks_max, .page_rows = 2}}}) {
+  }
+
+  /// The row of a run's first workflow task.
+  void write_row(const std::string& id, const std::string& run_id) {
+    cluster::Task t;
+    t.set_kind(cluster::Task::WORKFLOW);
+    t.set_namespace_id(ns);
+    t.set_workflow_id(id);
+    t.set_run_id(run_id);
+    t.set_task_queue("queue");
+    t.set_scheduled_event_id(2);
+    t.set_attempt(1);
+    auto slot = store::slot_of(ns, machine_kind::workflow, id);
+    store::transition x{.slot = slot, .epoch = first_epoch};
+    x.backlog_adds.push_back({.queue = key(),
+                              .priority = 3,
+                              .seq = node->shared().keys.next(time.now(), slot),
+                              .task_id = actors::task_identity(t),
+                              .task = t.SerializeAsString()});
+    REQUIRE(below().commit({&x, 1}).front() == store::commit_status::committed);
   }
 };
 
@@ -265,6 +286,39 @@ TEST_CASE_FIXTURE(small_queue, "more tasks told later than a queue may hold hold
     others.insert(got(waiting));
   }
   CHECK(others.size() == count);
+}
+
+TEST_CASE_FIXTURE(small_queue, "a row whose task a queue holds already stays as long as the task") {
+  bool bad = true;
+  node->shared().before_decision = [&](const cluster::ExecutionRequest& r) {
+    if (bad && r.has_start_workflow_task() && r.workflow_id() == "w")
+      throw std::runtime_error("told to");
+  };
+  auto run_id = start("w");
+  // So many that the last is refused, and the queue reads rows.
+  constexpr int count = tasks_max + 1;
+  for (int n = 0; n < count; ++n)
+    start("other" + std::to_string(n));
+  // Another server had the slots meanwhile, and its queue refused the task.
+  write_row("w", run_id);
+  CHECK(backlog() == 3);
+  for (int n = 0; n < count; ++n) {
+    auto waiting = poll({.patience = 1h});
+    for (int i = 0; i < 100 && !answered(waiting); ++i)
+      advance(100ms);
+    CHECK(got(waiting) != "w");
+  }
+  // Less than it takes to time out for what was handed out.
+  advance(1s);
+  advance(1s);
+  CHECK(backlog() == 1);
+  bad = false;
+  auto waiting = poll({.patience = 1h});
+  for (int i = 0; i < 100 && !answered(waiting); ++i)
+    advance(100ms);
+  CHECK(got(waiting) == "w");
+  advance(1s);
+  CHECK(backlog() == 0);
 }
 
 TEST_CASE_FIXTURE(queue_fixture, "a task told later keeps nothing of the rate") {

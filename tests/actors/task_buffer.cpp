@@ -120,6 +120,27 @@ TEST_CASE("a buffer knows which of its tasks are rows") {
   CHECK(b.rows() == 0);
 }
 
+TEST_CASE("a task that is held can be given a row, and another one") {
+  constexpr backlog_place first{3, 7};
+  constexpr backlog_place second{3, 8};
+  auto later = time_point{} + std::chrono::seconds{1};
+  task_buffer b;
+  b.push_back({.task = task("ready", 1), .row = {}});
+  b.keep_back({.task = task("kept back"), .row = {}}, later);
+  for (const auto& t : {task("ready"), task("kept back")}) {
+    CHECK_FALSE(b.exchange_row(t, first));
+    CHECK(b.exchange_row(t, second) == first);
+  }
+  CHECK(b.exchange_row(task("gone"), first) == first);
+  CHECK(b.rows() == 2);
+  CHECK(b.rows_kept_back() == 1);
+  b.bring_forward(later);
+  CHECK(b.rows_kept_back() == 0);
+  CHECK(b.pop().row == second);
+  CHECK(b.pop().row == second);
+  CHECK(b.rows() == 0);
+}
+
 TEST_CASE("attempts, kinds, stamps and queries of one run are tasks of their own") {
   auto t = task("w");
   std::vector<std::string> all{actors::task_identity(t)};
@@ -127,6 +148,7 @@ TEST_CASE("attempts, kinds, stamps and queries of one run are tasks of their own
     auto c = t;
     change(c);
     all.push_back(actors::task_identity(c));
+    CHECK_FALSE(actors::same_task(c, t));
   };
   other([](auto& c) { c.set_kind(cluster::Task::ACTIVITY); });
   other([](auto& c) { c.set_attempt(2); });
@@ -141,4 +163,5 @@ TEST_CASE("attempts, kinds, stamps and queries of one run are tasks of their own
   t.set_task_queue("sticky");
   t.set_sticky(true);
   CHECK(actors::task_identity(t) == all[0]);
+  CHECK(actors::same_task(t, task("w", 1)));
 }
