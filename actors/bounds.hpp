@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/clock.hpp"
+
 #include <cstddef>
 #include <cstdint>
 
@@ -59,12 +61,25 @@ struct queue_bounds {
 struct timer_bounds {
   /// Deadlines in memory.
   std::size_t armed_max = 100'000;
+  /// Wakes and offers that their slots could not deal with, which come again after a pause; more
+  /// are read from the store again.
+  std::size_t put_off_max = 100'000;
   /// Rows that are read at once.
   std::size_t page_rows = 1000;
   /// Wakes and offers that are under way to slots.
   std::size_t credits_max = 256;
   /// Sweeps that wait; more become one of all queues.
   std::size_t sweeps_max = 64;
+};
+
+/// Of one commit.
+struct group_limits {
+  std::size_t transitions_max = 512;
+  std::size_t bytes_max = 4U << 20;
+  /// While several callers write, a commit begins so long after the one before began, or as soon as
+  /// so many appends wait (commit_window). Only a writer on a thread of its own waits.
+  duration window = std::chrono::milliseconds{2};
+  std::size_t window_appends = 64;
 };
 
 /// Of one node.
@@ -86,6 +101,9 @@ struct node_bounds {
   std::size_t scanners = 2;
   /// A read of the node's own that finds no memory is run so often, with pauses of 100 ms.
   std::size_t job_runs_max = 50;
+  /// Tasks of one slot that have to be taken back, and wait until the slot is served; more run into
+  /// their time-outs.
+  std::size_t returned_max = 1000;
 };
 
 } // namespace reprise::actors

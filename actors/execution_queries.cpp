@@ -43,6 +43,7 @@ void execution::answer_query(const call_ptr& c, const hosted_run* run) {
   out->released.caller_stays = done.replies.empty();
   if (done.full)
     shared_.watch.refused.workflow_queries.add();
+  shared_.watch.used.workflow_queries.note(queries_.size());
   add_queries(*out, std::move(done));
   deliver(std::move(out));
 }

@@ -52,6 +52,10 @@ public:
   }
 
   /// Queries wait: the execution must not be passivated.
+  std::size_t size() const noexcept {
+    return queries_.size();
+  }
+
   bool empty() const noexcept {
     return queries_.empty();
   }

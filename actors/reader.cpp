@@ -21,11 +21,13 @@ namespace reprise::actors {
 /// The jobs of one lane and the readers that run them. Shared by them, so that it outlives each.
 class reader_pool::queue : public std::enable_shared_from_this<reader_pool::queue> {
 public:
-  void start(caf::actor_system& system, const lane_bounds& bounds, counter& refused,
+  /// `used`: shows how many jobs wait or run; null: nobody asks.
+  void start(caf::actor_system& system, const lane_bounds& bounds, counter& refused, gauge* used,
              bool detached) {
     std::lock_guard guard{mutex_};
     system_ = &system;
     refused_ = &refused;
+    used_ = used;
     jobs_max_ = bounds.jobs_max;
     runs_max_ = bounds.runs_max;
     detached_ = detached;
@@ -53,6 +55,8 @@ public:
     }
     jobs_.push_back({.what = std::move(job), .for_client = for_client});
     ++waiting_;
+    if (used_ != nullptr)
+      used_->add(1);
     if (idle_.empty())
       return true;
     caf::anon_send(readers_[idle_.back()], job_atom_v);
@@ -136,6 +140,8 @@ private:
     }
     std::lock_guard guard{mutex_};
     --waiting_;
+    if (used_ != nullptr)
+      used_->add(-1);
   }
 
   /// A job answers its asker itself; one that throws is a bug, and costs nobody else. One of the
@@ -173,6 +179,7 @@ private:
   std::mutex mutex_;
   caf::actor_system* system_ = nullptr;
   counter* refused_ = nullptr;
+  gauge* used_ = nullptr;
   std::size_t jobs_max_ = 0;
   std::size_t runs_max_ = 1;
   bool detached_ = false;
@@ -207,10 +214,14 @@ void reader_pool::start(caf::actor_system& system, const node_bounds& bounds, ho
     .readers = bounds.readers, .jobs_max = bounds.jobs_max, .runs_max = bounds.job_runs_max};
   lane_bounds scans{
     .readers = bounds.scanners, .jobs_max = bounds.scans_max, .runs_max = bounds.job_runs_max};
-  queues_[place(lane::lease)]->start(system, own, watch.refused.store_reads, detached);
-  queues_[place(lane::epochs)]->start(system, own, watch.refused.store_reads, detached);
-  queues_[place(lane::points)]->start(system, points, watch.refused.store_reads, detached);
-  queues_[place(lane::scans)]->start(system, scans, watch.refused.store_scans, detached);
+  auto& refused = watch.refused;
+  auto& used = watch.used;
+  queues_[place(lane::lease)]->start(system, own, refused.store_reads, nullptr, detached);
+  queues_[place(lane::epochs)]->start(system, own, refused.store_reads, nullptr, detached);
+  queues_[place(lane::points)]->start(system, points, refused.store_reads, &used.store_reads,
+                                      detached);
+  queues_[place(lane::scans)]->start(system, scans, refused.store_scans, &used.store_scans,
+                                     detached);
 }
 
 void reader_pool::stop() {

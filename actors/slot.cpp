@@ -107,6 +107,8 @@ void slot::count(entry& e, call& c) {
   c.counted = true;
   ++e.client_calls;
   e.client_bytes += c.request.request_bytes();
+  shared_.watch.used.workflow_calls.note(e.client_calls);
+  shared_.watch.used.workflow_call_bytes.note(e.client_bytes);
 }
 
 void slot::uncount(entry& e, call& c) {
@@ -189,8 +191,11 @@ void slot::on_cancel(std::uint64_t id, const bridge_actor& from) {
 void slot::on_returned(cluster::ExecutionRequest& request) {
   if (epoch_ == 0) {
     // Once the slot is another's, that one finds the task started; it runs into its time-out.
-    if (!given_up_ && returned_early_.size() < returned_early_max)
+    if (!given_up_ && returned_early_.size() < shared_.capacity.returned_max)
       returned_early_.push_back(std::move(request));
+    else if (!given_up_)
+      shared_.watch.refused.returned_tasks.add();
+    shared_.watch.used.returned_tasks.note(returned_early_.size());
     return;
   }
   shared_.watch.taken_back.add();

@@ -21,10 +21,6 @@ public:
   /// within that time costs the task's work, which is done again.
   static constexpr duration early_start_max = std::chrono::seconds{1};
 
-  /// How many tasks that have to be taken back wait for the first epoch; more run into their
-  /// time-outs.
-  static constexpr std::size_t returned_early_max = 4096;
-
   slot(caf::actor_config& config, services& shared, store::slot_id number);
 
   behavior_type make_behavior() override;
@@ -41,7 +37,7 @@ private:
   counter* full_bound(const entry& e, const call& c) const;
   void admit(entry& e, const call_ptr& c);
   void add_call(entry& e, const call_ptr& c);
-  static void count(entry& e, call& c);
+  void count(entry& e, call& c);
   static void uncount(entry& e, call& c);
   /// `ticket`: of the timer, whose work it is then.
   void accept_internal(const std::string& namespace_id, const std::string& workflow_id,

@@ -307,6 +307,7 @@ void slot::add_poll(entry& e, const call_ptr& c, history_wait until) {
   }
   e.polls.push_back({c, std::move(until)});
   shared_.watch.history_polls.add(1);
+  shared_.watch.used.workflow_polls.note(e.polls.size());
 }
 
 void slot::wake_polls(entry& e, const run_news& news) {

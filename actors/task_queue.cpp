@@ -152,6 +152,7 @@ void task_queue::on_offer(cluster::Task& task) {
   held_.insert(std::move(identity));
   watch_.pending.add(1);
   tasks_.push_back({.task = std::move(task), .row = {}});
+  shared_.watch.used.queue_tasks.note(tasks_.size());
   go();
 }
 
@@ -165,6 +166,7 @@ void task_queue::on_query(cluster::Task& task) {
     drop_oldest_query();
   }
   queries_.push_back({.task = std::move(task), .row = {}});
+  shared_.watch.used.queue_queries.note(queries_.size() + queries_kept_back_.size());
   go();
 }
 
@@ -228,6 +230,7 @@ void task_queue::add_waiter(std::list<waiter>::iterator place, waiter&& w) {
   poll_ends_ = poll_ends_ ? std::min(*poll_ends_, w.expires) : w.expires;
   waiting_by_key_.emplace(key, waiting_.insert(place, std::move(w)));
   watch_.polls_waiting.add(1);
+  shared_.watch.used.queue_polls.note(waiting_.size());
 }
 
 void task_queue::on_cancel(std::uint64_t id, const bridge_actor& from) {
@@ -349,6 +352,7 @@ void task_queue::match(time_point now) {
 void task_queue::hand_out(waiter&& who, held_task&& what) {
   auto& handed = handed_[{who.id, who.from->id()}];
   handed = {.who = std::move(who), .what = std::move(what)};
+  shared_.watch.used.queue_handouts.note(handed_.size());
   auto task = handed.what.task;
   const auto& slot = shared_.slot_for(task.namespace_id(), task.workflow_id());
   handed.slot = slot.id();
@@ -550,6 +554,7 @@ void task_queue::on_rows(backlog_job& job, time_point now) {
     watch_.pending.add(1);
     tasks_.push_back({.task = std::move(task), .row = places[i]});
   }
+  shared_.watch.used.queue_tasks.note(tasks_.size());
 }
 
 // The row stays as long as the task: where another server owns it now, that one has it nowhere

@@ -123,11 +123,28 @@ private:
   std::set<place, same_work> by_work_;
 };
 
+constexpr int pause_doublings_max = 5;
+
 duration wake_pause(int tries) {
   constexpr duration first = std::chrono::seconds{1};
-  constexpr int doublings_max = 5;
-  return first * (1 << std::min(tries - 1, doublings_max));
+  return first * (1 << std::min(tries - 1, pause_doublings_max));
 }
+
+/// What this actor added to a gauge, which is taken back with it.
+class shown_level {
+public:
+  explicit shown_level(gauge& on) : on_(on) {
+  }
+
+  void show(std::size_t n) {
+    auto level = static_cast<std::int64_t>(n);
+    on_.add(level - std::exchange(shown_, level));
+  }
+
+private:
+  gauge& on_;
+  std::int64_t shown_ = 0;
+};
 
 struct sweep {
   std::string namespace_id{};
@@ -151,11 +168,18 @@ void read_guarded(due_page& page, Read&& read) {
 class timer final : public timer_actor::base {
 public:
   timer(caf::actor_config& config, services& shared)
-    : timer_actor::base(config), shared_(shared), bounds_(shared.capacity.timer) {
+    : timer_actor::base(config),
+      shared_(shared),
+      bounds_(shared.capacity.timer),
+      armed_shown_(shared.watch.used.deadlines),
+      put_off_shown_(shared.watch.used.wakes_put_off),
+      under_way_shown_(shared.watch.used.wakes) {
   }
 
   void on_exit() override {
-    shared_.watch.used.deadlines.add(-level_shown_);
+    armed_shown_.show(0);
+    put_off_shown_.show(0);
+    under_way_shown_.show(0);
   }
 
   behavior_type make_behavior() override {
@@ -207,6 +231,9 @@ private:
     serving_ = serving;
     armed_.clear();
     postponed_.clear();
+    left_from_.reset();
+    left_offers_ = false;
+    look_again_at_.reset();
     sweeps_.clear();
     sweep_rows_.clear();
     sweep_ends_ = false;
@@ -301,9 +328,8 @@ private:
       next_known_ = at;
   }
 
-  /// What was put off takes room, too; alone it holds up no deadline.
   bool has_room_for_page() const {
-    return armed_.empty() || armed_.size() + postponed_.size() <= bounds_.armed_max / 2;
+    return armed_.empty() || armed_.size() <= bounds_.armed_max / 2;
   }
 
   /// There is room for a page, or make_room() makes some.
@@ -480,9 +506,10 @@ private:
   // -- both
   // ---------------------------------------------------------------------------------------------
 
-  void show_level() {
-    auto level = static_cast<std::int64_t>(armed_.size() + postponed_.size());
-    shared_.watch.used.deadlines.add(level - std::exchange(level_shown_, level));
+  void show_levels() {
+    armed_shown_.show(armed_.size());
+    put_off_shown_.show(postponed_.size());
+    under_way_shown_.show(under_way_.size());
   }
 
   bool has_credit() const {
@@ -507,15 +534,41 @@ private:
       return;
     auto w = std::move(found.mapped());
     w.tries = std::max(w.tries, postponed_.take_tries(w)) + 1;
-    w.at = shared_.time.now() + wake_pause(w.tries);
     shared_.watch.wakes_postponed.add();
+    if (postponed_.size() >= bounds_.put_off_max)
+      return leave_for_later(w);
+    w.at = shared_.time.now() + wake_pause(w.tries);
     postponed_.insert(std::move(w));
+  }
+
+  /// There is no room to keep it: it lies in the store, which is asked for all that is due again
+  /// when the longest pause is over.
+  void leave_for_later(const work& w) {
+    shared_.watch.refused.wakes_put_off.add();
+    if (w.reoffer)
+      left_offers_ = true;
+    else
+      left_from_ = left_from_ ? std::min(*left_from_, w.due.at) : w.due.at;
+    if (!look_again_at_)
+      look_again_at_ = shared_.time.now() + wake_pause(pause_doublings_max + 1);
+  }
+
+  void look_again() {
+    look_again_at_.reset();
+    if (left_from_)
+      leave_to_store(*left_from_);
+    if (left_offers_)
+      add_sweep({});
+    left_from_.reset();
+    left_offers_ = false;
   }
 
   void go() {
     if (!serving_)
       return;
     auto now = shared_.time.now();
+    if (look_again_at_ && *look_again_at_ <= now)
+      look_again();
     while (has_credit() && !armed_.empty() && armed_.begin()->at <= now)
       hand_over(std::move(armed_.extract(armed_.begin()).value()));
     while (has_credit() && !postponed_.empty() && postponed_.first().at <= now)
@@ -528,7 +581,7 @@ private:
     if (sweep_pause_until_ <= now)
       read_sweep_page();
     scan_if_near();
-    show_level();
+    show_levels();
     arm_tick(now);
   }
 
@@ -546,6 +599,8 @@ private:
       sooner(*next_known_ - std::min(lead, next_known_->time_since_epoch()));
     if (sweep_pause_until_ > now)
       sooner(sweep_pause_until_);
+    if (look_again_at_)
+      sooner(*look_again_at_);
     if (!next)
       return;
     if (auto alarm = alarms_.set(*next, now))
@@ -563,7 +618,13 @@ private:
   std::set<work, work_order> armed_;
   /// A run that is parked for good stays here and holds up no deadline.
   put_off postponed_;
-  std::int64_t level_shown_ = 0;
+  /// The first deadline of those that had no room there, and whether an offer was among them.
+  std::optional<time_point> left_from_;
+  bool left_offers_ = false;
+  std::optional<time_point> look_again_at_;
+  shown_level armed_shown_;
+  shown_level put_off_shown_;
+  shown_level under_way_shown_;
   /// All deadlines up to here that belong to no execution in memory are armed.
   time_point horizon_ = long_ago;
   std::int64_t horizon_key_ = 0;

@@ -56,10 +56,12 @@ sigset_t end_signals() {
   return set;
 }
 
-result<std::unique_ptr<store::store>> open_store(const start_dev_options& o) {
+result<std::unique_ptr<store::store>> open_store(const start_dev_options& o,
+                                                 const store::scan_bounds& scans) {
   if (is_in_memory(o))
     return store::open_memory();
-  return o.mysql.empty() ? store::open_sqlite({.path = o.db_filename}) : store::open_mysql(o.mysql);
+  return o.mysql.empty() ? store::open_sqlite({.path = o.db_filename, .scans = scans})
+                         : store::open_mysql(o.mysql, {.scans = scans});
 }
 
 std::string store_text(const start_dev_options& o) {
@@ -116,6 +118,7 @@ public:
     local.node.seed = random_seed();
     local.node.bounds = bounds.engine;
     local.node.capacity = bounds.capacity;
+    local.node.group = bounds.group;
     local.front = bounds.front;
     local.node.memory_budget_bytes = options.memory_mib << 20;
     local.node.lease_length = lease_length(options);
@@ -239,7 +242,7 @@ int run_start_dev(const start_dev_options& options) {
       return fail(ok.error());
   for (const auto& text : *notes)
     note(text);
-  auto db = open_store(options);
+  auto db = open_store(options, bounds.scans);
   if (!db)
     return fail(db.error());
   system_clock time;

@@ -117,12 +117,40 @@ setter bound_into(Bounds actors::node_bounds::* part, std::size_t Bounds::* memb
   };
 }
 
-setter bound_into(std::size_t actors::node_bounds::* member) {
-  return [member](configured_limits& bounds, std::string_view value) {
+template <class Bounds>
+setter bound_into(Bounds configured_limits::* part, std::size_t Bounds::* member) {
+  return [part, member](configured_limits& bounds, std::string_view value) {
     auto n = parse_count(value);
     if (!n || *n == 0)
       return false;
-    bounds.capacity.*member = static_cast<std::size_t>(*n);
+    bounds.*part.*member = static_cast<std::size_t>(*n);
+    return true;
+  };
+}
+
+setter bound_into(std::size_t actors::node_bounds::* member) {
+  return bound_into(&configured_limits::capacity, member);
+}
+
+/// Threads, and the sessions that they need.
+setter scanners_into() {
+  constexpr std::int64_t most = 256;
+  return [](configured_limits& bounds, std::string_view value) {
+    auto n = parse_count(value);
+    if (!n || *n == 0 || *n > most)
+      return false;
+    bounds.capacity.scanners = static_cast<std::size_t>(*n);
+    bounds.scans.sessions = static_cast<int>(*n);
+    return true;
+  };
+}
+
+setter scan_time_into() {
+  return [](configured_limits& bounds, std::string_view value) {
+    auto d = parse_duration(value);
+    if (!d || d->count() == 0)
+      return false;
+    bounds.scans.time_max = *d;
     return true;
   };
 }
@@ -134,6 +162,8 @@ const std::map<std::string, setter, less_by_letter>& known_settings() {
   using node = actors::node_bounds;
   using workflow = actors::workflow_bounds;
   using queue = actors::queue_bounds;
+  using timer = actors::timer_bounds;
+  using group = actors::group_limits;
   static const std::map<std::string, setter, less_by_letter> known{
     {"limit.blobSize.error", count_into(&l::blob_bytes_max)},
     {"limit.memoSize.error", count_into(&l::memo_bytes_max)},
@@ -167,7 +197,15 @@ const std::map<std::string, setter, less_by_letter>& known_settings() {
     {"reprise.taskQueue.tasks", bound_into(&node::queue, &queue::tasks_max)},
     {"reprise.taskQueue.taskBytes", bound_into(&node::queue, &queue::task_bytes_max)},
     {"reprise.taskQueue.queries", bound_into(&node::queue, &queue::queries_max)},
-    {"reprise.timer.deadlines", bound_into(&node::timer, &actors::timer_bounds::armed_max)},
+    {"reprise.timer.deadlines", bound_into(&node::timer, &timer::armed_max)},
+    {"reprise.timer.putOff", bound_into(&node::timer, &timer::put_off_max)},
+    {"reprise.returnedTasks", bound_into(&node::returned_max)},
+    {"reprise.scan.atOnce", scanners_into()},
+    {"reprise.scan.time", scan_time_into()},
+    {"reprise.commit.transitions", bound_into(&configured_limits::group, &group::transitions_max)},
+    {"reprise.commit.bytes", bound_into(&configured_limits::group, &group::bytes_max)},
+    {"reprise.commit.window", duration_into(&configured_limits::group, &group::window)},
+    {"reprise.commit.windowAppends", bound_into(&configured_limits::group, &group::window_appends)},
   };
   return known;
 }

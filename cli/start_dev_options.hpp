@@ -6,6 +6,7 @@
 #include "cli/reference_flags.hpp"
 #include "engine/machine/context.hpp"
 #include "frontend/call/limits.hpp"
+#include "store/open.hpp"
 
 #include <string>
 #include <utility>
@@ -55,6 +56,8 @@ struct configured_limits {
   frontend::front_limits front{};
   /// Of this machine; by names of our own.
   actors::node_bounds capacity{};
+  actors::group_limits group{};
+  store::scan_bounds scans{};
 };
 
 /// Applies "key=value" settings. Refused: not in that form, or a value that does not fit. A key

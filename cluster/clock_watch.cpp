@@ -22,7 +22,8 @@ public:
       queues_(queues),
       ahead_(ahead),
       options_(options),
-      apart_(apart()) {
+      apart_(apart()),
+      period_began_(shared.time.boot_time()) {
   }
 
   behavior_type make_behavior() override {
@@ -40,10 +41,21 @@ private:
     return shared_.time.now() - waited;
   }
 
+  /// What each bound was filled to is shown for a minute or two.
+  void show_peaks() {
+    constexpr auto period = std::chrono::minutes{1};
+    auto now = shared_.time.boot_time();
+    if (now - period_began_ < period)
+      return;
+    period_began_ = now;
+    shared_.watch.used.begin_period();
+  }
+
   void compare() {
     using std::chrono::duration_cast;
     using std::chrono::milliseconds;
     ahead_.set(duration_cast<milliseconds>(shared_.time.ahead()).count());
+    show_peaks();
     auto apart = this->apart();
     auto moved = apart - std::exchange(apart_, apart);
     if (moved > -options_.tolerance && moved < options_.tolerance)
@@ -63,6 +75,7 @@ private:
   gauge& ahead_;
   clock_watch_options options_;
   time_point apart_;
+  std::chrono::nanoseconds period_began_;
 };
 
 } // namespace

@@ -1,29 +1,22 @@
 #include "frontend/transport/limits.hpp"
 
+#include "actors/bound_hooks.hpp"
+
 namespace reprise::frontend {
 
-namespace {
-
-counter& refused(metrics& m, const char* bound) {
-  return m.counter("reprise_bound_refused_total", "What a bound refused.", {{"bound", bound}});
-}
-
-gauge& used(metrics& m, const char* bound) {
-  return m.gauge("reprise_bound_used", "How full a bound is.", {{"bound", bound}});
-}
-
-} // namespace
+using actors::refused_of;
+using actors::used_of;
 
 transport_meters::transport_meters(metrics& m)
-  : refused_connections(refused(m, "connections")),
-    refused_requests(refused(m, "request_bytes")),
-    refused_headers(refused(m, "header_bytes")),
-    refused_held(refused(m, "held_bytes")),
-    refused_queued(refused(m, "queued_bytes")),
-    refused_watches(refused(m, "health_watches")),
-    connections(used(m, "connections")),
-    held_bytes(used(m, "held_bytes")),
-    queued_bytes(used(m, "queued_bytes")) {
+  : refused_connections(refused_of(m, "connections")),
+    refused_requests(refused_of(m, "request_bytes")),
+    refused_headers(refused_of(m, "header_bytes")),
+    refused_held(refused_of(m, "held_bytes")),
+    refused_queued(refused_of(m, "queued_bytes")),
+    refused_watches(refused_of(m, "health_watches")),
+    connections(used_of(m, "connections")),
+    held_bytes(used_of(m, "held_bytes")),
+    queued_bytes(used_of(m, "queued_bytes")) {
 }
 
 } // namespace reprise::frontend

@@ -335,11 +335,11 @@ TEST_CASE("the same wake that is put off twice is kept once") {
     f.run();
   }
   CHECK(f.wakes.size() == 21);
-  CHECK(f.watch.used.deadlines.value() == 1);
+  CHECK(f.watch.used.wakes_put_off.value() == 1);
   f.refuses = false;
   f.advance(60s);
   CHECK(f.wakes.size() == 22);
-  CHECK(f.watch.used.deadlines.value() == 0);
+  CHECK(f.watch.used.wakes_put_off.value() == 0);
 }
 
 TEST_CASE("runs that cannot be woken for good hold up no other deadline") {
@@ -355,4 +355,36 @@ TEST_CASE("runs that cannot be woken for good hold up no other deadline") {
   CHECK(f.woken().size() == 6);
   f.advance(2s);
   CHECK(f.woken().size() == 7);
+}
+
+TEST_CASE("more wakes that are put off than there is room for are read from the store again") {
+  constexpr int count = 9;
+  constexpr std::size_t room = 2;
+  timer_fixture f{{.armed_max = 4, .put_off_max = room, .page_rows = 2, .credits_max = 3}};
+  auto begin = f.time.now();
+  for (int n = 1; n <= count; ++n)
+    f.write(n, begin + 5s);
+  f.refuses = true;
+  f.serve();
+  std::int64_t most = 0;
+  auto wakes_before = std::size_t{0};
+  for (int i = 0; i < 120; ++i) {
+    f.advance(1s);
+    most = std::max(most, f.watch.used.wakes_put_off.value());
+    // Nobody asks in circles.
+    CHECK(f.wakes.size() - wakes_before <= 3 * count);
+    wakes_before = f.wakes.size();
+  }
+  CHECK(most == room);
+  CHECK(f.woken().size() == count);
+  CHECK(f.watch.refused.wakes_put_off.value() > 0);
+  f.refuses = false;
+  f.wakes.clear();
+  for (int i = 0; i < 70; ++i)
+    f.advance(1s);
+  CHECK(f.woken().size() == count);
+  CHECK(f.watch.used.wakes_put_off.value() == 0);
+  auto all = f.wakes.size();
+  f.advance(300s);
+  CHECK(f.wakes.size() == all);
 }

@@ -138,7 +138,8 @@ TEST_CASE("settings of our own reach the bounds of the machine") {
                   "reprise.workflow.callBytes=2000", "reprise.workflow.historyPolls=14",
                   "reprise.workflow.queries=15", "reprise.taskQueue.polls=16",
                   "reprise.taskQueue.tasks=17", "reprise.taskQueue.taskBytes=3000",
-                  "reprise.taskQueue.queries=18", "reprise.timer.deadlines=19"})
+                  "reprise.taskQueue.queries=18", "reprise.timer.deadlines=19",
+                  "reprise.timer.putOff=21", "reprise.returnedTasks=22"})
         .capacity;
   CHECK(capacity.calls_max == 10);
   CHECK(capacity.call_bytes_max == 1000);
@@ -154,6 +155,27 @@ TEST_CASE("settings of our own reach the bounds of the machine") {
   CHECK(capacity.queue.task_bytes_max == 3000);
   CHECK(capacity.queue.queries_max == 18);
   CHECK(capacity.timer.armed_max == 19);
+  CHECK(capacity.timer.put_off_max == 21);
+  CHECK(capacity.returned_max == 22);
+}
+
+TEST_CASE("settings of our own reach the bounds of commits and of scans") {
+  auto bounds = configured({"reprise.scan.atOnce=3", "reprise.scan.time=\"2s\"",
+                            "reprise.commit.transitions=4", "reprise.commit.bytes=5000",
+                            "reprise.commit.window=\"6ms\"", "reprise.commit.windowAppends=7"});
+  CHECK(bounds.capacity.scanners == 3);
+  CHECK(bounds.scans.sessions == 3);
+  CHECK(bounds.scans.time_max == std::chrono::seconds{2});
+  CHECK(bounds.group.transitions_max == 4);
+  CHECK(bounds.group.bytes_max == 5000);
+  CHECK(bounds.group.window == std::chrono::milliseconds{6});
+  CHECK(bounds.group.window_appends == 7);
+  for (const auto* zero :
+       {"reprise.scan.atOnce=0", "reprise.scan.time=0s", "reprise.commit.transitions=0"}) {
+    configured_limits into;
+    std::vector<std::string> ignored;
+    CHECK_FALSE(apply_dynamic_config({zero}, into, ignored));
+  }
 }
 
 TEST_CASE("settings that this server does not know are named, not refused") {
