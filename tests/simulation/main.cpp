@@ -1,5 +1,6 @@
 // The simulation by hand: one seed again (--seed N, with --trace line by line), many (--seeds A B),
-// or on and on until a rule is broken (--forever). Without these it runs the test cases.
+// or on and on until a rule is broken (--forever); with --forgetful on a store that loses commits.
+// Without these it runs the test cases.
 
 #include "base/log.hpp"
 #include "tests/simulation/model/world.hpp"
@@ -24,6 +25,7 @@ struct flags {
   std::uint64_t last = 0;
   bool by_hand = false;
   bool print = false;
+  bool forgetful = false;
   bool ok = true;
 };
 
@@ -53,6 +55,8 @@ flags parse(int argc, char** argv) {
       f.last = std::numeric_limits<std::uint64_t>::max();
     } else if (word == "--trace") {
       f.print = true;
+    } else if (word == "--forgetful") {
+      f.forgetful = true;
     }
   }
   return f;
@@ -71,7 +75,8 @@ int by_hand(const flags& f) {
   std::uint64_t done = 0;
   auto begun = std::chrono::steady_clock::now();
   for (auto seed = f.first;; ++seed) {
-    auto r = live({.seed = seed, .print_trace = f.print, .keep_trace = false});
+    auto r
+      = live({.seed = seed, .print_trace = f.print, .keep_trace = false, .forgetful = f.forgetful});
     if (!r.failure.empty()) {
       print(seed, r);
       std::printf("seed %" PRIu64 " FAILED: %s\n%s\n", seed, r.failure.c_str(),
@@ -98,7 +103,8 @@ int by_hand(const flags& f) {
 int main(int argc, char** argv) {
   auto f = parse(argc, argv);
   if (!f.ok) {
-    std::fprintf(stderr, "usage: %s [--seed N [--trace] | --seeds FIRST LAST | --forever]\n",
+    std::fprintf(stderr,
+                 "usage: %s [--seed N [--trace] | --seeds FIRST LAST | --forever] [--forgetful]\n",
                  argv[0]);
     return 2;
   }

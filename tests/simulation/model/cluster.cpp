@@ -258,6 +258,10 @@ verdict cluster_of_processes::decide_fate(operation what, int number) {
       return note("failed read", {.what = verdict::kind::refused});
     return {};
   }
+  if (what == operation::commit && forgets_ > 0) {
+    --forgets_;
+    return note("forgotten commit", {.what = verdict::kind::forgotten});
+  }
   auto luck = random.below(1000);
   if (luck < now.refused)
     return note("refused write", {.what = verdict::kind::refused});

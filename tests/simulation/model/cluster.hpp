@@ -70,6 +70,11 @@ public:
   /// A queue, slot, timer, bridge, reader, or, seldom, what its process cannot live without.
   void kill_some_actor();
 
+  /// Of the commits that come next so many are answered, and lost.
+  void forget_commits(int count) {
+    forgets_ = count;
+  }
+
   std::size_t alive() const noexcept {
     return processes_.size();
   }
@@ -148,6 +153,7 @@ private:
   std::uint64_t last_call_ = 0;
   int last_process_ = 0;
   int depth_ = 0;
+  int forgets_ = 0;
   time_point troubled_until_{};
 };
 

@@ -52,6 +52,17 @@ void disk::land_late() {
   tick();
 }
 
+std::vector<commit_status> disk::forget(std::span<const store::transition> group) {
+  std::vector<commit_status> out;
+  for (const auto& t : group) {
+    auto is_owned = t.slot < epochs_.size() && epochs_[t.slot] == t.epoch;
+    out.push_back(is_owned ? commit_status::committed : commit_status::stale_epoch);
+    if (is_owned)
+      judge_.on_forgotten(t);
+  }
+  return out;
+}
+
 result<bool> disk::acquire_lease(const std::string& owner, duration length) {
   if (!holder_.empty() && holder_ != owner && length > duration{0} && held_until_ > all_.now())
     return false;
@@ -142,6 +153,8 @@ std::vector<commit_status> process_store::commit(std::span<const st::transition>
     case verdict::kind::late:
       disk_.commit_late(group, process_, v.late_calls);
       return std::vector(group.size(), commit_status::unknown);
+    case verdict::kind::forgotten:
+      return disk_.forget(group);
     case verdict::kind::done:
       return disk_.commit(group, process_);
     case verdict::kind::answer_lost:

@@ -29,6 +29,8 @@ public:
   /// One more call was made: what is late comes nearer.
   void tick();
   void land_late();
+  /// Answered as if it were durable, and lost.
+  std::vector<store::commit_status> forget(std::span<const store::transition> group);
 
   result<bool> acquire_lease(const std::string& owner, duration length);
   result<void> release_lease(const std::string& owner);
@@ -67,6 +69,8 @@ struct verdict {
     answer_lost,
     /// A commit that lands later.
     late,
+    /// A commit that is answered, and that the store has lost when it is looked at again.
+    forgotten,
   };
   kind what = kind::done;
   int late_calls = 0;

@@ -14,8 +14,9 @@ class lateness {
 public:
   /// How long each of them may stand.
   static constexpr duration patience = 2s;
-  /// A slot whose execution died a few times in a row, or whose store failed, waits so long.
-  static constexpr duration back_off = 20s;
+  /// A slot whose execution died a few times in a row, or whose store failed, waits for 10 s at
+  /// most; the timer, which was told later again and again, for 32 s.
+  static constexpr duration back_off = 35s;
   static constexpr duration looks_every = 250ms;
 
   /// `few_queues`: a bound may keep a task from its queue for longer.

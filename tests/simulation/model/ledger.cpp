@@ -35,9 +35,31 @@ void ledger::fail(const run_record& r, const std::string& text) {
   all_.fail("workflow " + r.head.workflow_id + " run " + r.head.run_id + ": " + text);
 }
 
+void ledger::fail_shown(const std::string& text) {
+  if (!in_doubt())
+    all_.fail(text);
+}
+
+void ledger::fail_shown(const run_record& r, const std::string& text) {
+  if (!in_doubt())
+    fail(r, text);
+}
+
 // -- what becomes durable ------------------------------------------------------------------------
 
+void ledger::on_forgotten(const store::transition& t) {
+  doubt_ends_ = time_point::max();
+  has_forgotten_ = true;
+  for (const auto& w : t.runs)
+    all_.say("forgotten " + w.head.workflow_id + " " + w.head.run_id + " row "
+             + std::to_string(w.head.last_seq));
+}
+
 void ledger::on_take_over(int process) {
+  // Answers may be under way to clients for a while.
+  constexpr duration answers_last = 35s;
+  if (holds_lost_state())
+    doubt_ends_ = all_.now() + answers_last;
   all_.say("process " + std::to_string(process) + " takes all slots");
   owner_ = process;
   ++reign_;
@@ -265,8 +287,13 @@ void ledger::note_task(run_record& r, std::int64_t scheduled, std::int32_t numbe
   if (before != r.started.end() && before->second.start_id != start_id) {
     auto was = before->second;
     r.started.erase(before);
+    attempt which{r.head.run_id, scheduled, number};
+    auto is_eager = r.state.started().eager_execution_accepted()
+                    && r.state.previous_started_event_id() == 0 && number == 1;
     if (was.attempt == number && start_id == 0)
-      note_taken_back(r, {r.head.run_id, scheduled, number});
+      note_taken_back(r, which);
+    else if (was.attempt == number && is_eager)
+      note_given_again(which);
   }
   if (start_id == 0)
     return;
@@ -286,7 +313,16 @@ void ledger::note_taken_back(const run_record& r, const attempt& which) {
   }
 }
 
+/// The start request came again, and was given the task by another start.
+void ledger::note_given_again(const attempt& which) {
+  for (auto start_id : std::exchange(starts_[which], {}))
+    superseded_.insert({which, start_id});
+  ++all_.happened["eager tasks given again"];
+}
+
 void ledger::check_hand_outs(time_point calm) {
+  if (in_doubt())
+    return;
   // More than any answer takes that does not wait for a store or a scheduler.
   constexpr duration patience = 5s;
   for (const auto& [id, r] : runs_)
@@ -307,7 +343,7 @@ void ledger::saw_history(const std::string& run_id, const History& history) {
     return;
   auto found = runs_.find(run_id);
   if (found == runs_.end())
-    return all_.fail("the history of run " + run_id + " was shown, which is not durable");
+    return fail_shown("the history of run " + run_id + " was shown, which is not durable");
   auto& r = found->second;
   auto size = static_cast<std::int64_t>(r.fingerprints.size());
   auto last = history.events().rbegin()->event_id();
@@ -326,9 +362,9 @@ void ledger::saw_history(const std::string& run_id, const History& history) {
     if (scheduled)
       transient_scheduled = e.event_id();
     if (!scheduled && !started)
-      fail(r, "event " + std::to_string(e.event_id())
-                + (known ? " was shown otherwise than it is stored"
-                         : " was shown before it was durable"));
+      fail_shown(r, "event " + std::to_string(e.event_id())
+                      + (known ? " was shown otherwise than it is stored"
+                               : " was shown before it was durable"));
   }
 }
 
@@ -346,7 +382,7 @@ void ledger::saw_page(const History& page, const std::string& request_token,
       first.workflow_execution_started_event_attributes().original_execution_run_id(), page);
   // Nothing in it says whose it is.
   if (!fits_some_run(page))
-    all_.fail("events were shown that no run has");
+    fail_shown("events were shown that no run has");
 }
 
 bool ledger::fits_some_run(const History& page) const {
@@ -366,9 +402,10 @@ void ledger::saw_start(const std::string& workflow_id, const std::string& reques
                        const std::string& run_id) {
   auto found = runs_.find(run_id);
   if (found == runs_.end() || found->second.head.workflow_id != workflow_id)
-    return all_.fail("start of " + workflow_id + " was acknowledged with run " + run_id
-                     + ", which is not durable");
-  started_.emplace(request_id, run_id);
+    return fail_shown("start of " + workflow_id + " was acknowledged with run " + run_id
+                      + ", which is not durable");
+  if (found != runs_.end())
+    started_.emplace(request_id, run_id);
 }
 
 bool ledger::holds_signal(const std::string& workflow_id, const std::string& signal) const {
@@ -385,10 +422,12 @@ bool ledger::holds_signal(const std::string& workflow_id, const std::string& sig
 }
 
 void ledger::saw_signal_accepted(const std::string& workflow_id, const std::string& signal) {
-  signalled_.emplace(signal, workflow_id);
-  if (!holds_signal(workflow_id, signal))
-    all_.fail("signal " + signal + " of " + workflow_id
-              + " was acknowledged before it was durable");
+  auto is_held = holds_signal(workflow_id, signal);
+  if (is_held || !in_doubt())
+    signalled_.emplace(signal, workflow_id);
+  if (!is_held)
+    fail_shown("signal " + signal + " of " + workflow_id
+               + " was acknowledged before it was durable");
 }
 
 bool ledger::has_started(const cluster::TaskToken& t) const {
@@ -402,15 +441,18 @@ void ledger::check_task(const std::string& kind, const std::string& token,
   if (!t.ParseFromString(token))
     return all_.fail("a " + kind + " token that is none");
   attempt which{t.run_id(), t.scheduled_event_id(), t.attempt()};
-  if (!has_started(t) && !early_.contains({which, t.start_id()}))
-    all_.fail("a " + kind + " task of run " + t.run_id() + " reached a worker before its start ("
-              + std::to_string(t.scheduled_event_id()) + ", attempt " + std::to_string(t.attempt())
-              + ") was durable");
+  auto is_known = has_started(t) || early_.contains({which, t.start_id()})
+                  || superseded_.contains({which, t.start_id()});
+  if (!is_known)
+    fail_shown("a " + kind + " task of run " + t.run_id() + " reached a worker before its start ("
+               + std::to_string(t.scheduled_event_id()) + ", attempt " + std::to_string(t.attempt())
+               + ") was durable");
   if (taken_back_.contains({which, t.start_id()}))
-    all_.fail("a " + kind + " task of run " + t.run_id() + " reached a worker, but was taken back");
+    fail_shown("a " + kind + " task of run " + t.run_id()
+               + " reached a worker, but was taken back");
   auto [handed, fresh] = handed_out_.try_emplace({which, t.start_id()}, request_id);
   if (!fresh && (request_id.empty() || handed->second != request_id))
-    all_.fail("a " + kind + " task of run " + t.run_id() + " reached two workers");
+    fail_shown("a " + kind + " task of run " + t.run_id() + " reached two workers");
 }
 
 void ledger::saw_workflow_task(const service::PollWorkflowTaskQueueResponse& task) {
@@ -454,8 +496,8 @@ void ledger::saw_next_task(const service::PollWorkflowTaskQueueResponse& task) {
 void ledger::saw_workflow_task_ended(const std::string& token) {
   cluster::TaskToken t;
   if (!t.ParseFromString(token) || !has_started(t))
-    all_.fail("an answer to a workflow task of run " + t.run_id()
-              + " was accepted, whose start was lost");
+    fail_shown("an answer to a workflow task of run " + t.run_id()
+               + " was accepted, whose start was lost");
 }
 
 void ledger::saw_eager_task(const std::string& request_id,
@@ -483,11 +525,12 @@ void ledger::check_workflow_task(const service::PollWorkflowTaskQueueResponse& t
 void ledger::saw_activity_task(const service::PollActivityTaskQueueResponse& task) {
   check_task("activity", task.task_token(), {});
   const auto& run_id = task.workflow_execution().run_id();
-  if (task.retry_policy().maximum_attempts() != 1)
+  // Of what the store lost nobody knows that it was begun.
+  if (task.retry_policy().maximum_attempts() != 1 || has_forgotten_)
     return;
   if (++single_attempts_[run_id + "/" + task.activity_id()] > 1)
-    all_.fail("activity " + task.activity_id() + " of run " + run_id
-              + " with one attempt was executed twice");
+    fail_shown("activity " + task.activity_id() + " of run " + run_id
+               + " with one attempt was executed twice");
 }
 
 void ledger::saw_description(const service::DescribeWorkflowExecutionResponse& said) {
@@ -499,20 +542,20 @@ void ledger::saw_description(const service::DescribeWorkflowExecutionResponse& s
     return;
   const auto& r = found->second;
   if (info.history_length() > static_cast<std::int64_t>(r.fingerprints.size()))
-    fail(r, "its length was shown before it was durable");
+    fail_shown(r, "its length was shown before it was durable");
   const auto& task = said.pending_workflow_task();
   if (task.state() == enums::PENDING_WORKFLOW_TASK_STATE_STARTED
       && !r.task_starts.contains(from_proto(task.started_time())))
-    fail(r, "its workflow task was shown as started before it was");
+    fail_shown(r, "its workflow task was shown as started before it was");
 }
 
 void ledger::saw_status(const std::string& run_id, int status) {
   auto found = runs_.find(run_id);
   if (found == runs_.end())
-    return all_.fail("run " + run_id + " was shown, which is not durable");
+    return fail_shown("run " + run_id + " was shown, which is not durable");
   if (status != enums::WORKFLOW_EXECUTION_STATUS_RUNNING
       && status != static_cast<int>(found->second.state.status()))
-    fail(found->second, "was shown closed otherwise than it is stored");
+    fail_shown(found->second, "was shown closed otherwise than it is stored");
 }
 
 // -- the end -------------------------------------------------------------------------------------

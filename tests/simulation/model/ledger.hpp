@@ -67,6 +67,18 @@ public:
   void on_commit(const store::transition& t, int process);
   /// A process has all slots from now on; commits of others are violations.
   void on_take_over(int process);
+  /// It was answered as durable, and the store has lost it.
+  void on_forgotten(const store::transition& t);
+
+  /// What processes say may rest on what the store lost, and a while behind.
+  bool in_doubt() const {
+    return all_.now() < doubt_ends_;
+  }
+
+  /// Nobody has taken over what is left since something was lost.
+  bool holds_lost_state() const {
+    return doubt_ends_ == time_point::max();
+  }
 
   // -- what leaves the server --------------------------------------------------------------------
   void saw_history(const std::string& run_id, const temporal::api::history::v1::History& history);
@@ -139,6 +151,7 @@ private:
   void note_task(run_record& r, std::int64_t scheduled, std::int32_t number,
                  std::uint64_t start_id);
   void note_taken_back(const run_record& r, const attempt& which);
+  void note_given_again(const attempt& which);
   void on_task_started(run_record& r, const history_event& e);
   bool note_early_start(const service::PollWorkflowTaskQueueResponse& task);
   bool fits_some_run(const temporal::api::history::v1::History& page) const;
@@ -149,12 +162,17 @@ private:
                            const std::string& request_id);
   bool holds_signal(const std::string& workflow_id, const std::string& signal) const;
   void fail(const run_record& r, const std::string& text);
+  /// What was shown is not durable: of no matter while it rests on what the store lost.
+  void fail_shown(const std::string& text);
+  void fail_shown(const run_record& r, const std::string& text);
 
   universe& all_;
   std::map<std::string, run_record> runs_;
   std::map<attempt, std::set<std::uint64_t>> starts_;
   /// With the start request that it answered, if one.
   std::map<std::pair<attempt, std::uint64_t>, std::string> handed_out_;
+  /// Starts that others took the place of, when their start request was repeated.
+  std::set<std::pair<attempt, std::uint64_t>> superseded_;
   /// Starts that were taken back.
   std::set<std::pair<attempt, std::uint64_t>> taken_back_;
   /// Shown before they were durable: fingerprints of Started events.
@@ -165,6 +183,8 @@ private:
   std::map<std::string, std::string> started_;
   std::map<std::string, std::string> signalled_;
   std::map<std::string, int> single_attempts_;
+  time_point doubt_ends_{};
+  bool has_forgotten_ = false;
   int owner_ = -1;
   /// How often the slots were taken over.
   int reign_ = 0;

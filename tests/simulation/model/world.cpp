@@ -113,6 +113,8 @@ private:
     b.calls_max = 60 + up_to(100);
     b.call_bytes_max = std::size_t{16'384} << random.below(4);
     b.queues_max = 12 + up_to(12);
+    b.timer.put_off_max = up_to(3);
+    b.returned_max = 4 + up_to(8);
     return b;
   }
 
@@ -153,7 +155,19 @@ private:
       clients_.back()->live();
     }
     all_.after(random.between(1s, 10s), [this] { fate(); });
+    if (options_.forgetful)
+      forget_commits();
     keep_running();
+  }
+
+  /// As a database does that fails over to a replica which was behind.
+  void forget_commits() {
+    all_.after(all_.random.between(5s, 40s), [this] {
+      if (!parts_.chaos)
+        return;
+      servers_.forget_commits(1 + all_.random.below(5));
+      forget_commits();
+    });
   }
 
   void add_worker() {
@@ -375,7 +389,8 @@ private:
   }
 
   void witness_failure(const std::string& method, const error& why) {
-    if (why.code == errc::data_loss)
+    // Who reads what was lost is told so.
+    if (why.code == errc::data_loss && !judge_.in_doubt())
       all_.fail(method + " lost data: " + why.message);
     if (why.code == errc::internal && servers_.now.throws == 0 && all_.happened["throws"] == 0)
       all_.fail(method + " failed within the server: " + why.message);
@@ -385,6 +400,9 @@ private:
 
   /// What a run's execution says is what its journal says.
   void check_live() {
+    // What is in memory may be ahead of what is left.
+    if (judge_.in_doubt())
+      return;
     auto was = std::exchange(servers_.now, weather{.overlaps = 0});
     servers_.run_all();
     for (const auto& [run_id, r] : judge_.runs()) {
@@ -441,8 +459,26 @@ private:
     parts_.chaos = false;
     servers_.now = weather{.overlaps = 100};
     note_weather();
+    servers_.forget_commits(0);
     servers_.durable().land_late();
+    if (options_.forgetful)
+      find_losses();
     late_.begin();
+  }
+
+  /// The first write behind a loss finds it. What nobody writes to any more is found by none: then
+  /// the processes are begun anew, as an operator does who restored a database.
+  void find_losses() {
+    auto helper = std::make_shared<client>(parts_, "finder", 1);
+    for (const auto& id : workflow_ids())
+      helper->signal(id);
+    live_until(all_.now() + 20s);
+    if (judge_.holds_lost_state())
+      servers_.kill_one();
+    else
+      ++all_.happened["losses found by a write"];
+    for (auto end = all_.now() + 60s; judge_.in_doubt() && all_.now() < end && ok();)
+      live_until(all_.now() + 1s);
   }
 
   /// Time passes while nothing is ready only, so whatever stands waits for what does not come.

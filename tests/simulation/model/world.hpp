@@ -29,6 +29,8 @@ struct world_options {
   bool keep_trace = false;
   /// When all trouble is over, such a message is lost every few seconds: a judge has to see it.
   loss plant = loss::none;
+  /// The store loses the last commits that it answered, now and then.
+  bool forgetful = false;
 };
 
 /// Lives one seed from beginning to end: a time of chaos, a time in which everything works and
