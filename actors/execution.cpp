@@ -51,6 +51,32 @@ std::size_t bytes_of(const store::transition& t) {
   return n;
 }
 
+/// Where the answer to this call holds tasks, should it start some.
+task_place place_of_tasks(const call& c) {
+  if (c.by == call::origin::queue)
+    return cluster::Reply::POLL;
+  switch (c.request.body_case()) {
+    case body::kCompleteWorkflowTask:
+      return cluster::Reply::COMPLETION;
+    case body::kStart:
+      return cluster::Reply::START;
+    default:
+      return cluster::Reply::NOWHERE;
+  }
+}
+
+/// Tokens of the task `first`, if it is one, and of those that `rest` holds there.
+std::vector<std::string> tokens_in(std::string_view first, std::string_view rest,
+                                   task_place where) {
+  std::vector<std::string> out;
+  for (auto token : task_tokens_of(first, cluster::Reply::POLL))
+    out.emplace_back(token);
+  if (where != cluster::Reply::POLL)
+    for (auto token : task_tokens_of(rest, where))
+      out.emplace_back(token);
+  return out;
+}
+
 /// Nothing leaves but the answer to the call.
 bool hands_out_only(const outcome& out) {
   return out.released.answers.size() == 1 && out.released.offers.empty();
@@ -415,7 +441,12 @@ bool execution::add_page(outcome& out, page_plan plan, const hosted_run& run) {
   if (out.released.answers.empty())
     return false;
   auto& answer = out.released.answers.back();
-  answer.task_token = task_token_of(plan.message);
+  auto where = place_of_tasks(*out.what);
+  answer.task_tokens = tokens_in(plan.message, plan.prefix, where);
+  if (!answer.task_tokens.empty()) {
+    answer.reply.set_tasks(where);
+    out.returns = shared_.returns;
+  }
   answer.read = [plan = std::move(plan)](store::store& db) { return read_answer(db, plan); };
   return false;
 }
@@ -471,7 +502,11 @@ outcome_ptr execution::make_outcome(const call_ptr& c) {
 
 void execution::reply(outcome& out, cluster::Reply r) {
   const auto& c = *out.what;
-  r.set_brings_task(c.by == call::origin::queue && !r.has_status());
+  auto where = r.has_status() ? cluster::Reply::NOWHERE : place_of_tasks(c);
+  if (where != cluster::Reply::NOWHERE && !task_tokens_of(r.response(), where).empty()) {
+    r.set_tasks(where);
+    out.returns = shared_.returns;
+  }
   if (c.from)
     out.released.answers.push_back({.id = c.id, .to = c.from, .reply = std::move(r), .read = {}});
 }

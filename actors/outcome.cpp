@@ -2,6 +2,20 @@
 
 namespace reprise::actors {
 
+outcome::~outcome() {
+  // Whatever is not durable for sure is lost; of a start that is not in the store nothing is taken
+  // back, and of one that left early nothing is there.
+  auto may_stand = status == store::commit_status::committed
+                   || status == store::commit_status::unknown;
+  if (!returns || !may_stand || released.early_start)
+    return;
+  for (const auto& a : released.answers) {
+    returns->take_back_all(a.reply);
+    for (const auto& token : a.task_tokens)
+      returns->take_back(token);
+  }
+}
+
 cluster::Reply to_reply(const error& e) {
   cluster::Reply out;
   auto& status = *out.mutable_status();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/task_returns.hpp"
 #include "engine/machine/step.hpp"
 #include "protocol/interfaces.hpp"
 #include "store/store.hpp"
@@ -63,6 +64,8 @@ struct call {
   bool gone = false;
   /// It counts among its workflow id's calls of clients. The slot's business too.
   bool counted = false;
+  /// The task that the slot itself takes back by it; null: it is about something else.
+  returned_task_ptr returned{};
 };
 
 using call_ptr = std::shared_ptr<call>;
@@ -86,8 +89,8 @@ struct answer {
   cluster::Reply reply{};
   /// When set, a reader makes the reply from the store, once all is durable that it may show.
   std::function<cluster::Reply(store::store&)> read{};
-  /// Of the task that comes with what is read: when that fails, the task is taken back.
-  std::string task_token{};
+  /// Of the tasks that come with what is read: when that fails, they are taken back.
+  std::vector<std::string> task_tokens{};
 };
 
 /// Where a run stands after a transition.
@@ -146,8 +149,11 @@ struct effects {
   store_job load{};
 };
 
-/// What became of a call.
+/// What became of a call. Destroyed before its answers were released, with a slot or its mailbox,
+/// the tasks are taken back that its answers bring.
 struct outcome {
+  ~outcome();
+
   call_ptr what{};
   incarnation_ptr who{};
   /// Of an append: its own number; of a read: of the last append that it rests on.
@@ -165,6 +171,9 @@ struct outcome {
   store::commit_status status = store::commit_status::committed;
   /// The next outcome of the same slot.
   std::shared_ptr<outcome> next{};
+  /// When an answer brings tasks that were started; null, too, when the call is decided again and
+  /// may bring the same.
+  std::shared_ptr<task_returns> returns{};
 };
 
 using outcome_ptr = std::shared_ptr<outcome>;

@@ -10,6 +10,7 @@
 #include "actors/parked_list.hpp"
 #include "actors/reader.hpp"
 #include "actors/slot_epochs.hpp"
+#include "actors/task_returns.hpp"
 #include "engine/machine/context.hpp"
 #include "protocol/interfaces.hpp"
 #include "store/store.hpp"
@@ -17,6 +18,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <new>
 #include <vector>
 
@@ -36,6 +38,8 @@ enum class allocation : std::uint8_t {
   commit,
   /// Behind the store's commit.
   committed,
+  /// When a slot that died sends its executions away, and when a bridge that died is replaced.
+  farewell,
 };
 
 /// What the actors of one node share. Owned by cluster::node, which outlives its actors; handles
@@ -62,6 +66,7 @@ struct services {
   /// Indexed by slot.
   std::vector<handle_cell<slot_actor>> slots
     = std::vector<handle_cell<slot_actor>>(store::slot_count);
+  std::shared_ptr<task_returns> returns = std::make_shared<task_returns>(slots);
   slot_epochs epochs{};
   parked_list parked{};
   /// Told of a slot that died, when another is in its place: the calls that it had are lost.

@@ -33,7 +33,7 @@ slot_actor::behavior_type slot::make_behavior() {
       accept(std::move(c));
     },
     [this](cancel_atom, std::uint64_t id, const bridge_actor& from) { on_cancel(id, from); },
-    [this](returned_atom, cluster::ExecutionRequest& request) { on_returned(request); },
+    [this](returned_atom, returned_task_ptr& task) { on_returned(std::move(task)); },
     [this](refuse_atom, cluster::Task& task, bool sticky) { on_refuse(task, sticky); },
     [this](result_atom, outcome_ptr& x) { on_outcomes(std::move(x)); },
     [this](wake_atom, std::string& ns, std::string& id, std::string& run, std::uint64_t ticket) {
@@ -60,6 +60,8 @@ void slot::on_exit() {
   use_order_.clear();
   by_actor_.clear();
   entries_.clear();
+  // They go to the next slot.
+  returned_early_.clear();
 }
 
 void slot::accept(call_ptr c) {
@@ -155,7 +157,7 @@ void slot::refuse(const call_ptr& c, const error& why) {
       send(shared_.timer.get(), later_atom_v, c->id);
       return;
     case call::origin::slot:
-      if (c->request.has_take_back())
+      if (c->returned)
         keep_returned(*c);
       return;
   }
@@ -188,47 +190,63 @@ void slot::on_cancel(std::uint64_t id, const bridge_actor& from) {
   }
 }
 
-void slot::on_returned(cluster::ExecutionRequest& request) {
-  if (epoch_ == 0) {
-    // Once the slot is another's, that one finds the task started; it runs into its time-out.
-    if (!given_up_ && returned_early_.size() < shared_.capacity.returned_max)
-      returned_early_.push_back(std::move(request));
-    else if (!given_up_)
-      shared_.watch.refused.returned_tasks.add();
-    shared_.watch.used.returned_tasks.note(returned_early_.size());
-    return;
+void slot::on_returned(returned_task_ptr task) {
+  if (epoch_ == 0)
+    return keep_early(std::move(task));
+  auto c = std::make_shared<call>();
+  c->by = call::origin::slot;
+  c->request = task->request;
+  c->returned = std::move(task);
+  accept(std::move(c));
+}
+
+void slot::keep_early(returned_task_ptr task) {
+  auto& shown = shared_.watch.used.returned_tasks;
+  if (returned_early_.size() < shared_.capacity.returned_max) {
+    returned_early_.push_back(std::move(task));
+    return shown.note(returned_early_.size());
   }
-  shared_.watch.taken_back.add();
-  auto ns = request.namespace_id();
-  auto id = request.workflow_id();
-  accept_internal(ns, id, std::move(request));
+  shared_.watch.refused.returned_tasks.add();
+  task->is_done = true;
 }
 
 void slot::take_back_early() {
-  given_up_ = epoch_ == 0;
-  auto all = std::exchange(returned_early_, {});
-  if (given_up_)
+  if (epoch_ == 0)
     return;
-  for (auto& request : all)
-    on_returned(request);
+  for (auto& task : std::exchange(returned_early_, {}))
+    on_returned(std::move(task));
+}
+
+void slot::end_return(const outcome& x) {
+  auto& c = *x.what;
+  if (!c.returned)
+    return;
+  if (x.released.try_again)
+    return keep_returned(c);
+  shared_.watch.taken_back.add();
+  c.returned->is_done = true;
 }
 
 void slot::keep_returned(call& c) {
   // An execution that dies of it is not tried for ever.
   constexpr int deaths_max = 10;
-  auto& body = *c.request.mutable_take_back();
-  body.set_deaths(body.deaths() + (c.threw ? 1 : 0));
+  auto task = std::exchange(c.returned, nullptr);
+  task->deaths += c.threw ? 1 : 0;
   auto* e = entries_.find(c.request.namespace_id(), c.request.workflow_id());
-  if (e == nullptr || e->is == entry::phase::parked || epoch_ == 0 || body.deaths() > deaths_max)
+  if (epoch_ == 0)
+    return keep_early(std::move(task));
+  if (e == nullptr || e->is == entry::phase::parked || task->deaths > deaths_max) {
+    task->is_done = true;
     return;
-  e->returned.push_back(std::move(c.request));
+  }
+  e->returned.push_back(std::move(task));
   retry_later(*e);
   reschedule(*e);
 }
 
 void slot::take_back_again(entry& e) {
-  for (auto& request : std::exchange(e.returned, {}))
-    accept_internal(e.namespace_id, e.workflow_id, std::move(request));
+  for (auto& task : std::exchange(e.returned, {}))
+    on_returned(std::move(task));
 }
 
 void slot::on_refuse(cluster::Task& task, bool sticky) {

@@ -46,9 +46,12 @@ private:
   void on_refuse(cluster::Task& task, bool sticky);
   void on_query_gave_way(cluster::Task& task);
   void write_backlog(cluster::Task& task);
-  void on_returned(cluster::ExecutionRequest& request);
+  void on_returned(returned_task_ptr task);
+  /// Until there is an epoch.
+  void keep_early(returned_task_ptr task);
   /// Of an epoch that was just told.
   void take_back_early();
+  void end_return(const outcome& x);
   void keep_returned(call& c);
   void take_back_again(entry& e);
   void on_wake(std::string& namespace_id, std::string& workflow_id, std::string& run_id,
@@ -65,7 +68,6 @@ private:
   // -----------------------------------------------------------------------
   void on_outcomes(outcome_ptr first);
   void on_outcome(const outcome_ptr& x);
-  void on_ownerless(const outcome& x);
   void on_committed(entry& e, const outcome_ptr& x);
   void on_read(entry& e, const outcome_ptr& x);
   void start_load(outcome& x);
@@ -110,7 +112,8 @@ private:
   void settle(entry& e);
   void park(entry& e);
   void unpark(entry& e);
-  void again_or_refuse(entry& e, const call_ptr& c, store::commit_status why);
+  /// True when it is decided again.
+  bool again_or_refuse(entry& e, const call_ptr& c, store::commit_status why);
   void passivate(entry& e);
   void ask_for(entry& e, call::chore what);
   void flush_early_start(entry& e);
@@ -129,10 +132,9 @@ private:
   store::slot_id number_;
   store::epoch_number epoch_ = 0;
   bool raising_ = false;
-  /// It had an epoch, and is another's now.
-  bool given_up_ = false;
-  /// Tasks that have to be taken back, for when there is an epoch.
-  std::vector<cluster::ExecutionRequest> returned_early_;
+  /// Tasks that have to be taken back, for when there is an epoch. Should another server have the
+  /// slot meanwhile, it finds them started; then they run into their time-outs.
+  std::vector<returned_task_ptr> returned_early_;
   entry_map entries_;
   std::unordered_map<caf::actor_id, entry*> by_actor_;
   agenda agenda_;

@@ -83,7 +83,7 @@ struct entry {
   std::string current_run_id{};
   std::optional<early_start> early{};
   /// Tasks that have to be taken back, which the store did not take; tried again with wake-ups.
-  std::vector<cluster::ExecutionRequest> returned{};
+  std::vector<returned_task_ptr> returned{};
   /// When to wake it and to have its tasks offered again, since something of that failed; and how
   /// often in a row it did.
   std::optional<time_point> retry_at{};

@@ -131,6 +131,9 @@ void slot::on_failed(entry& e, const outcome_ptr& x) {
   // somebody else owns the slot.
   auto lost = x->status == commit_status::stale_epoch && epoch_ != 0 && !raising_
               && x->write.epoch >= epoch_;
+  // A queue hands its task out again to the same poll, which is given what was started for it.
+  if (x->what->by == call::origin::queue)
+    x->returns = nullptr;
   if (lost) {
     log(log_level::warn, "slot " + std::to_string(number_) + " belongs to another server");
     send(shared_.keeper, lost_atom_v);
@@ -153,18 +156,19 @@ void slot::on_lost_rows(const entry& e) {
 
 // Nothing of a lost append was shown to anybody, so where the store only said "not so", the call is
 // decided again on what the store holds. Where the store cannot be written the caller must know.
-void slot::again_or_refuse(entry& e, const call_ptr& c, commit_status why) {
+bool slot::again_or_refuse(entry& e, const call_ptr& c, commit_status why) {
   auto again = why == commit_status::conflict || why == commit_status::already_exists
                || why == commit_status::stale_epoch || why == commit_status::predecessor_lost
                || why == commit_status::message_taken;
   if (again && c->tries < tries_max) {
     ++c->tries;
     c->decided = false;
-    return;
+    return true;
   }
   remove_call(e, *c);
   refuse(c, error_for(why));
   retry_later(e);
+  return false;
 }
 
 void slot::settle(entry& e) {
@@ -180,7 +184,8 @@ void slot::settle(entry& e) {
   if (e.needs_raise && epoch_ != 0)
     return raise_epoch();
   for (const auto& h : std::exchange(e.held, {}))
-    again_or_refuse(e, h->what, commit_status::conflict);
+    if (again_or_refuse(e, h->what, commit_status::conflict))
+      h->returns = nullptr;
   // Counted all the while, for a node that ends.
   auto early = std::exchange(e.early, std::nullopt);
   end_life(e);
@@ -258,8 +263,9 @@ void slot::let_go(entry& e) {
 }
 
 void slot::send_away(const entry& e) {
-  auto try_to = [](auto f) {
+  auto try_to = [this](auto f) {
     try {
+      shared_.allocate(allocation::farewell);
       f();
     } catch (const std::exception&) {
       // The next one has its turn: an execution that nobody refers to ends by itself.
@@ -277,7 +283,8 @@ void slot::park(entry& e) {
   forget_early_start(e);
   e.timer_at.reset();
   e.retry_at.reset();
-  e.returned.clear();
+  for (auto& task : std::exchange(e.returned, {}))
+    task->is_done = true;
   shared_.watch.parked.add(1);
   shared_.parked.add({.namespace_id = e.namespace_id,
                       .workflow_id = e.workflow_id,
@@ -429,7 +436,8 @@ void slot::on_epoch(store::epoch_number epoch) {
       send(p.what->from, reply_atom_v, p.what->id, std::move(p.until.expired));
     }
     e->retry_at.reset();
-    e->returned.clear();
+    for (auto& task : std::exchange(e->returned, {}))
+      keep_early(std::move(task));
     e->retries = 0;
     e->needs_raise = false;
     if (e->is == entry::phase::parked)

@@ -1,6 +1,6 @@
 #include "actors/errors.hpp"
-#include "actors/returned_task.hpp"
 #include "actors/slot.hpp"
+#include "actors/task_returns.hpp"
 #include "base/log.hpp"
 
 #include <caf/send.hpp>
@@ -37,30 +37,14 @@ void slot::on_outcome(const outcome_ptr& x) {
   if (!x->what)
     return on_backlog_written(*x);
   auto* e = x->what->owner;
-  if (e == nullptr)
-    return on_ownerless(*x);
-  // The call is over already; nobody waits for this.
-  if (e->who != x->who)
+  // The call is over already, or was another slot's, which is dead; nobody waits for this.
+  if (e == nullptr || e->who != x->who)
     return;
   if (!x->appended)
     return on_read(*e, x);
   if (x->status == commit_status::committed)
     return on_committed(*e, x);
   on_failed(*e, x);
-}
-
-// The slot that had the call is dead, so nobody has heard of this, nor ever will: its caller or its
-// queue was told that the call is lost.
-void slot::on_ownerless(const outcome& x) {
-  if (!x.appended || x.status != commit_status::committed)
-    return;
-  for (const auto& a : x.released.answers) {
-    if (!a.reply.brings_task())
-      continue;
-    auto token = a.read ? std::string_view{a.task_token} : task_token_of(a.reply.response());
-    if (auto back = take_back_request(token))
-      on_returned(*back);
-  }
 }
 
 void slot::on_committed(entry& e, const outcome_ptr& x) {
@@ -171,8 +155,7 @@ void slot::release(entry& e, outcome& x) {
   for (auto& task : x.released.offers)
     offered = offer(std::move(task)) && offered;
   tell_asker(e, x);
-  if (x.released.try_again && c->by == call::origin::slot && c->request.has_take_back())
-    keep_returned(*c);
+  end_return(x);
   if (!x.released.try_again && e.is == entry::phase::live)
     e.deadline_unknown = false;
   take_news(e, x.released);
@@ -214,39 +197,42 @@ void slot::release_answers(entry& e, outcome& x) {
         uncount(e, *c);
       return is_answered;
     });
-    if (stale) {
+    // What brings tasks and is not sent stays here, and goes back with the outcome.
+    if (stale)
       send(a.to, reply_atom_v, a.id, to_reply(not_served()));
-      continue;
-    }
-    if (!a.read) {
+    else if (a.read)
+      read_answer(std::move(a));
+    else if (a.reply.tasks() != cluster::Reply::NOWHERE)
+      send(a.to, reply_atom_v, a.id,
+           std::make_shared<task_reply>(shared_.returns, std::exchange(a.reply, {})));
+    else
       send(a.to, reply_atom_v, a.id, std::move(a.reply));
-      continue;
-    }
-    read_answer(std::move(a));
   }
 }
 
 void slot::read_answer(answer a) {
   auto to = a.to;
   auto id = a.id;
-  auto token = a.task_token;
-  auto job = [&shared = shared_, number = number_, a = std::move(a)] {
+  // Of a job that is not run, too.
+  auto tasks = std::make_shared<started_tasks>(shared_.returns, std::exchange(a.task_tokens, {}));
+  auto job = [&shared = shared_, tasks = std::move(tasks), a = std::move(a)] {
     auto r = read_guarded(a.read, shared.db);
     if (!shared.own_lease.valid())
       r = to_reply(not_served());
     // A history that cannot be had for good is not asked for again and again.
-    auto later = r.status().code() == static_cast<int>(errc::unavailable);
-    // This slot may be dead by now, and another in its place.
-    if (auto back = later ? take_back_request(a.task_token) : std::nullopt)
-      caf::anon_send(shared.slots[number].get(), returned_atom_v, std::move(*back));
-    r.set_brings_task(a.reply.brings_task() && !r.has_status());
-    caf::anon_send(a.to, reply_atom_v, a.id, std::move(r));
+    auto may_come_back = r.status().code() == static_cast<int>(errc::unavailable);
+    if (!r.has_status())
+      r.set_tasks(a.reply.tasks());
+    if (r.tasks() == cluster::Reply::NOWHERE)
+      caf::anon_send(a.to, reply_atom_v, a.id, std::move(r));
+    else
+      caf::anon_send(a.to, reply_atom_v, a.id,
+                     std::make_shared<task_reply>(shared.returns, std::move(r)));
+    if (!may_come_back)
+      tasks->release();
   };
-  if (shared_.readers.offer(lane::points, std::move(job)))
-    return;
-  if (auto back = take_back_request(token))
-    send(this, returned_atom_v, std::move(*back));
-  send(to, reply_atom_v, id, to_reply(overloaded()));
+  if (!shared_.readers.offer(lane::points, std::move(job)))
+    send(to, reply_atom_v, id, to_reply(overloaded()));
 }
 
 bool slot::offer(cluster::Task task) {

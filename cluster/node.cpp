@@ -143,6 +143,7 @@ void node::begin_slots() {
       lost.next = spawn(i);
     // Whatever was sent to the dead one is lost: the new one is in its place already, so all of
     // that is known here.
+    shared_.returns->on_renewed(static_cast<store::slot_id>(i));
     shared_.lost_slots.tell(lost.dead);
     queues_.on_slot_lost(lost.dead.id());
     auto next = std::move(lost.next);
@@ -220,6 +221,7 @@ void node::stop() {
   if (!started_)
     return;
   started_ = false;
+  shared_.returns->close();
   end_supervision();
   shared_.readers.stop();
   queues_.stop(options_.run_all);

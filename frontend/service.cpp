@@ -40,6 +40,14 @@ handler_table all_handlers() {
   return table;
 }
 
+cluster::Reply::TaskPlace place_of_tasks(std::string_view method) {
+  if (method == "PollWorkflowTaskQueue" || method == "PollActivityTaskQueue")
+    return cluster::Reply::POLL;
+  if (method == "RespondWorkflowTaskCompleted")
+    return cluster::Reply::COMPLETION;
+  return method == "StartWorkflowExecution" ? cluster::Reply::START : cluster::Reply::NOWHERE;
+}
+
 constexpr const char* own_service = "reprise.operatorservice.v1.OperatorService";
 
 /// The services of the API that this server knows, and its own. Reading the addresses of their
@@ -73,7 +81,7 @@ void service::add_methods(metrics& measured) {
       auto m = std::make_unique<method>();
       m->name = described->method(i)->name();
       m->path = "/" + described->full_name() + "/" + m->name;
-      m->brings_task = m->name == "PollWorkflowTaskQueue" || m->name == "PollActivityTaskQueue";
+      m->tasks = place_of_tasks(m->name);
       m->for_operators = described->full_name() == own_service;
       if (auto known = handlers.find(m->name); known != handlers.end()) {
         m->serve = std::move(known->second);
@@ -150,13 +158,13 @@ call::ptr service::serve(const std::string& path, std::string_view request, head
   return c;
 }
 
-std::string_view service::task_token_of(std::string_view response) {
-  return actors::task_token_of(response);
+std::vector<std::string> service::task_tokens_of(const method& of, std::string_view response) {
+  auto tokens = actors::task_tokens_of(response, of.tasks);
+  return {tokens.begin(), tokens.end()};
 }
 
 void service::give_back(std::string_view task_token) {
-  if (!task_token.empty())
-    parts_.back.give_back(task_token);
+  parts_.back.give_back(task_token);
 }
 
 void service::drain() {

@@ -23,8 +23,8 @@ struct method {
   std::string name{};
   /// Empty: not offered by this server.
   handler serve{};
-  /// Its answer may bring a task, which is given back when the answer cannot be sent.
-  bool brings_task = false;
+  /// Where its answer may bring tasks, which are given back when the answer cannot be sent.
+  cluster::Reply::TaskPlace tasks = cluster::Reply::NOWHERE;
   /// Not of the public API: served to callers on this machine only.
   bool for_operators = false;
   counter* requests = nullptr;
@@ -75,11 +75,11 @@ public:
   call::ptr serve(const std::string& path, std::string_view request, headers said,
                   std::optional<time_point> deadline, response_handler done);
 
-  /// Of the task that a poll's answer brings; empty: it brings none.
-  static std::string_view task_token_of(std::string_view response);
+  /// Of the tasks that this method's answer brings.
+  static std::vector<std::string> task_tokens_of(const method& of, std::string_view response);
 
-  /// Nothing was sent of an answer that brings the task of this token (empty: of none), and nothing
-  /// will be that anybody hears: the task is for others.
+  /// Nothing was sent of an answer that brings the task of this token, and nothing will be that
+  /// anybody hears: the task is for others.
   void give_back(std::string_view task_token);
 
   /// Lets the calls that wait be answered, and lets none wait from now on.

@@ -72,6 +72,11 @@ struct due_page;
 using store_job = std::function<void()>;
 /// Actors that are begun anew when they die (actors/ward.hpp); in-process only.
 struct ward;
+/// A started task on its way to its worker, and one on its way back into its run
+/// (actors/task_returns.hpp). Neither is lost with a message: where one is destroyed before it was
+/// dealt with, the task is taken back. In-process only.
+class task_reply;
+struct returned_task;
 
 } // namespace reprise::actors
 
@@ -120,14 +125,19 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::outcome>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::loaded_run>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::due_page>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::ward>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::task_reply>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::returned_task>)
 
 namespace reprise {
 
 /// Ends calls of a frontend: knows which waiting call a number stands for.
 using bridge_actor = caf::typed_actor<
-  // the answer to call `id`; when nobody waits any more it is ignored, but a task that it brings is
-  // given back to its slot. Lost: the caller's deadline
-  caf::reacts_to<reply_atom, std::uint64_t, cluster::Reply>>;
+  // the answer to call `id`; when nobody waits any more it is ignored. Lost: whoever begins the
+  // next bridge ends the calls that wait for answers through this one
+  caf::reacts_to<reply_atom, std::uint64_t, cluster::Reply>,
+  // the same with tasks that were started for the caller. Lost, or nobody waits: they are taken
+  // back
+  caf::reacts_to<reply_atom, std::uint64_t, std::shared_ptr<actors::task_reply>>>;
 
 /// Owner of one task queue of one namespace and kind (workflow or activity tasks). When one dies,
 /// its tasks are swept from the store and its polls are sent again.
@@ -179,14 +189,14 @@ using slot_actor = caf::typed_actor<
   caf::reacts_to<call_atom, std::uint64_t, bridge_actor, cluster::ExecutionRequest, queue_actor>,
   // the caller `id` behind that bridge is gone (long polls and queries end). Lost: their expiry
   caf::reacts_to<cancel_atom, std::uint64_t, bridge_actor>,
-  // a task was started for a worker that cannot have got it (a TakeBack with the task's token):
-  // never refused, tried until it is durable. Lost: the task's time-out
-  caf::reacts_to<returned_atom, cluster::ExecutionRequest>,
+  // a task was started for a worker that cannot have got it: never refused, tried until it is
+  // durable. Lost: it is sent to the next slot
+  caf::reacts_to<returned_atom, std::shared_ptr<actors::returned_task>>,
   // a queue cannot hold this task: write it to the backlog, or (sticky, true) offer it elsewhere;
   // a query's (not sticky) gave way to others, and its caller is told. Lost: a take-over sweeps it
   caf::reacts_to<refuse_atom, cluster::Task, bool>,
   // INTERNAL, from the writer or an execution: what became of a call; a chain of them by `next`.
-  // Lost: the death of an execution ends its calls
+  // Lost: the slot's death ends its calls, and tasks that were started are taken back
   caf::reacts_to<result_atom, std::shared_ptr<actors::outcome>>,
   // INTERNAL, from the timer: a deadline of (namespace id, workflow id, run id) may have passed;
   // answered by credit or later with the same ticket. Lost: a take-over, where the timer scans anew

@@ -202,8 +202,13 @@ std::optional<step> repeated_start(execution& x, const start_request& r, const c
                && x.started().eager_execution_accepted() && x.previous_started_event_id() == 0
                && task.attempt() == 1 && task.request_id() == r.request_id();
   if (eager) {
-    auto splice = splice_of(x, {.identity = r.identity(), .request_id = r.request_id()});
-    return transition{std::move(x), c}.finish(with_eager_task(std::move(out), std::move(splice)));
+    // By another start: the task that the first answer brought may be on its way back.
+    auto again = task;
+    again.set_start_id(start_id_of(c.ids.uuid7(c.now)));
+    transition t{std::move(x), c};
+    set_workflow_task(t, std::move(again));
+    auto splice = splice_of(t.state(), {.identity = r.identity(), .request_id = r.request_id()});
+    return std::move(t).finish(with_eager_task(std::move(out), std::move(splice)));
   }
   return transition{std::move(x), c}.finish(out);
 }

@@ -55,8 +55,8 @@ public:
   /// key. Such polls that come a moment later are answered empty, too. The worker is no longer
   /// listed, and what waits on its sticky queue goes to the normal queues.
   virtual void end_polls(const leaving_worker& worker) = 0;
-  /// A poll's answer brought a task whose worker cannot get it any more: the task, of this token,
-  /// is for others.
+  /// An answer brought a task whose worker cannot get it any more: the task, of this token, is for
+  /// others.
   virtual void give_back(std::string_view task_token) = 0;
   /// Runs `job` on a thread that may block on the store; false when too many wait already.
   virtual bool run_blocking(std::function<void(store::store&)> job) = 0;

@@ -2,7 +2,6 @@
 
 #include "actors/errors.hpp"
 #include "actors/outcome.hpp"
-#include "actors/returned_task.hpp"
 #include "actors/ward.hpp"
 #include "base/log.hpp"
 #include "frontend/backend/call_table.hpp"
@@ -18,31 +17,32 @@
 #include <functional>
 #include <future>
 #include <map>
+#include <optional>
 
 namespace reprise::frontend {
 
 namespace {
 
-void take_back(const actors::services& shared, std::string_view token) {
-  auto request = actors::take_back_request(token);
-  if (!request)
-    return;
-  const auto& slot = shared.slot_for(request->namespace_id(), request->workflow_id());
-  caf::anon_send(slot, returned_atom_v, std::move(*request));
+/// The call, which has its answer now; nothing when nobody waits for that any more.
+std::optional<waiting_call> take_answered(call_table& calls, std::uint64_t id) {
+  auto c = calls.take(id);
+  // What its former queue handed out may have answered it: in its present one nobody waits.
+  if (c && c->sent_again)
+    caf::anon_send(c->queue, cancel_atom_v, id, c->sent_again);
+  return c;
 }
 
-bridge_actor::behavior_type answers(const std::shared_ptr<call_table>& calls,
-                                    std::reference_wrapper<const actors::services> shared) {
-  return {[calls, shared](reply_atom, std::uint64_t id, cluster::Reply& reply) {
-    if (auto c = calls->take(id)) {
-      // What its former queue handed out may have answered it: in its present one nobody waits.
-      if (c->sent_again)
-        caf::anon_send(c->queue, cancel_atom_v, id, c->sent_again);
-      c->done(std::move(reply));
-    } else if (reply.brings_task()) {
-      take_back(shared, actors::task_token_of(reply.response()));
-    }
-  }};
+bridge_actor::behavior_type answers(const std::shared_ptr<call_table>& calls) {
+  return {
+    [calls](reply_atom, std::uint64_t id, cluster::Reply& reply) {
+      if (auto c = take_answered(*calls, id))
+        c->done(std::move(reply));
+    },
+    [calls](reply_atom, std::uint64_t id, const std::shared_ptr<actors::task_reply>& reply) {
+      if (auto c = take_answered(*calls, id))
+        c->done(reply->take());
+    },
+  };
 }
 
 cluster::Reply not_served() {
@@ -125,7 +125,7 @@ const bridge_actor& bridge::actor_for(std::uint64_t id, waiting_call& added) con
 void bridge::begin_actors() {
   actors::ward w{.kind = "bridge"};
   for (auto& a : actors_) {
-    a.set(system_.spawn(answers, calls_, std::cref(shared_)));
+    a.set(system_.spawn(answers, calls_));
     w.watched.push_back(caf::actor_cast<caf::actor>(a.get()));
   }
   w.begin_again = [still = watched_](std::size_t index) -> caf::actor {
@@ -142,8 +142,9 @@ bridge_actor bridge::begin_again(std::size_t index) {
   if (!r.dead)
     r.dead = actors_[index].get();
   if (!r.next)
-    r.next = system_.spawn(answers, calls_, std::cref(shared_));
+    r.next = system_.spawn(answers, calls_);
   actors_[index].set(r.next);
+  shared_.allocate(actors::allocation::farewell);
   auto dead = r.dead;
   auto lost
     = calls_->take_if([id = dead.id()](const waiting_call& c) { return c.answered_by == id; });
@@ -293,8 +294,7 @@ void bridge::end_polls(const leaving_worker& worker) {
 }
 
 void bridge::give_back(std::string_view task_token) {
-  if (!calls_->is_closed())
-    take_back(shared_, task_token);
+  shared_.returns->take_back(task_token);
 }
 
 void bridge::settle() {

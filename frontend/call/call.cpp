@@ -144,6 +144,8 @@ backend::reply_handler call::reply_handler() {
     self->guard([&] {
       if (reply.has_status())
         self->fail(error_of(reply.status()));
+      else if (reply.tasks() != cluster::Reply::NOWHERE)
+        self->answer_tasks(std::move(reply));
       else
         self->answer_bytes(std::move(*reply.mutable_response()));
     });
@@ -172,23 +174,18 @@ void call::send(const entry_ptr& ns, cluster::ExecutionRequest&& request, reply_
 }
 
 void call::send_poll(cluster::Poll&& poll) {
-  started(all_.back.poll(std::move(poll), [self = shared_from_this()](cluster::Reply reply) {
-    self->guard([&] { self->answer_poll(std::move(reply)); });
-  }));
+  started(all_.back.poll(std::move(poll), reply_handler()));
 }
 
-void call::answer_poll(cluster::Reply&& reply) {
-  if (reply.has_status())
-    return fail(error_of(reply.status()));
-  if (!reply.brings_task())
-    return answer_bytes(std::move(*reply.mutable_response()));
+void call::answer_tasks(cluster::Reply&& reply) {
   // By its own clock the caller has gone; of what would be sent now it takes no notice.
   auto is_late = deadline_ && now() >= *deadline_;
   if (is_late)
     fail(make_error(errc::deadline_exceeded, "context deadline exceeded"));
   result<std::string> response = std::move(*reply.mutable_response());
   if (is_late || !finish(std::move(response)))
-    all_.back.give_back(actors::task_token_of(*response));
+    for (auto token : actors::task_tokens_of(*response, reply.tasks()))
+      all_.back.give_back(token);
 }
 
 void call::describe_queue(const entry_ptr& ns, const std::string& queue, int kind,

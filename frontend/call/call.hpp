@@ -147,7 +147,8 @@ private:
   /// False when the call is over: `what` is as it was then.
   bool finish(result<std::string>&& what);
   void fail_thrown(const std::exception& thrown) noexcept;
-  void answer_poll(cluster::Reply&& reply);
+  /// What the caller cannot get any more goes back.
+  void answer_tasks(cluster::Reply&& reply);
   void started(std::uint64_t id);
   backend::reply_handler reply_handler();
   backend::reply_handler reply_handler(reply_reader read);

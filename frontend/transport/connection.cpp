@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <exception>
+#include <iterator>
 #include <utility>
 
 namespace reprise::frontend {
@@ -98,11 +99,13 @@ connection::~connection() {
     loop_.hold(s->request.size(), 0);
     if (s->served)
       s->served->guard([&s] { s->served->cancel(); });
-    at_least_try([this, &s] { loop_.front().give_back(s->task_token); });
+    for (const auto& token : s->task_tokens)
+      at_least_try([this, &token] { loop_.front().give_back(token); });
     at_least_try([&s] { tell_gone(*s); });
   }
-  for (const auto& task : packed_tasks_)
-    at_least_try([this, &task] { loop_.front().give_back(task.token); });
+  for (const auto& of : packed_tasks_)
+    for (const auto& token : of.tokens)
+      at_least_try([this, &token] { loop_.front().give_back(token); });
   at_least_try([this] { cancel_given_up(); });
 }
 
@@ -212,10 +215,10 @@ void connection::on_heard(stream& s, bool has_ended) {
 void connection::on_closed(std::int32_t number, bool is_cut) {
   // Its bytes go out all the same, to a caller that does not listen.
   if (is_cut)
-    std::erase_if(packed_tasks_, [&](packed_task& task) {
-      if (task.stream == number)
-        lost_tasks_.push_back(std::move(task.token));
-      return task.stream == number;
+    std::erase_if(packed_tasks_, [&](packed_tasks& of) {
+      if (of.stream == number)
+        std::ranges::move(of.tokens, std::back_inserter(lost_tasks_));
+      return of.stream == number;
     });
   auto found = streams_.find(number);
   if (found == streams_.end())
@@ -227,8 +230,7 @@ void connection::on_closed(std::int32_t number, bool is_cut) {
   tell_gone(s);
   if (s.served)
     given_up_.push_back(std::move(s.served));
-  if (!s.task_token.empty())
-    lost_tasks_.push_back(std::move(s.task_token));
+  std::ranges::move(s.task_tokens, std::back_inserter(lost_tasks_));
   streams_.erase(found);
 }
 
@@ -353,8 +355,8 @@ bool connection::answer(std::int32_t number, const method& of, result<std::strin
     refuse(*s, std::move(what).error());
     return true;
   }
-  if (of.brings_task)
-    s->task_token = service::task_token_of(*what);
+  if (of.tasks != cluster::Reply::NOWHERE)
+    s->task_tokens = service::task_tokens_of(of, *what);
   queue(*s, std::move(*what));
   end_response(*s, {.status = "0"});
   return true;
@@ -442,10 +444,10 @@ bool connection::fill(std::string& out) {
 void connection::on_send(stream& s, std::string_view frame_head, std::size_t size) {
   out_->append(frame_head);
   // All that is in `out_` comes right behind what the socket has.
-  if (!s.task_token.empty())
+  if (!s.task_tokens.empty())
     packed_tasks_.push_back({.place = given_ + out_->size(),
                              .stream = s.number,
-                             .token = std::exchange(s.task_token, {})});
+                             .tokens = std::exchange(s.task_tokens, {})});
   count_queued(size, 0);
   s.response.move_to(*out_, size);
 }
@@ -472,7 +474,7 @@ bool connection::send(std::string& bytes) {
 }
 
 void connection::forget_given_tasks() {
-  std::erase_if(packed_tasks_, [this](const packed_task& task) { return task.place < given_; });
+  std::erase_if(packed_tasks_, [this](const packed_tasks& of) { return of.place < given_; });
 }
 
 // -- the end -------------------------------------------------------------------------------------

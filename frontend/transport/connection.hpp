@@ -120,12 +120,12 @@ private:
     closing,
   };
 
-  /// A task whose answer is packed for the socket, which has no byte of it yet.
-  struct packed_task {
+  /// Tasks whose answer is packed for the socket, which has no byte of it yet.
+  struct packed_tasks {
     /// Of the answer's first byte, among all that this connection sends.
     std::uint64_t place = 0;
     std::int32_t stream = 0;
-    std::string token{};
+    std::vector<std::string> tokens{};
   };
 
   stream* find(std::int32_t number);
@@ -171,7 +171,7 @@ private:
   std::vector<call::ptr> given_up_;
   /// Tasks whose callers are gone, no byte of the answer having been given to the socket.
   std::vector<std::string> lost_tasks_;
-  std::vector<packed_task> packed_tasks_;
+  std::vector<packed_tasks> packed_tasks_;
   /// Answers that the client does not read.
   std::size_t queued_ = 0;
   /// Bytes that the socket took so far.

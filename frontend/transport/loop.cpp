@@ -206,8 +206,11 @@ void transport_loop::handle_posted() {
     auto is_there = false;
     if (auto found = connections_.find(a.connection); found != connections_.end())
       guarded(a.connection, [&] { is_there = found->second->answer(a.stream, *a.of, a.what); });
-    if (!is_there && a.of->brings_task && a.what)
-      guarded(0, [&] { front_.give_back(service::task_token_of(*a.what)); });
+    if (!is_there && a.what)
+      guarded(0, [&] {
+        for (const auto& token : service::task_tokens_of(*a.of, *a.what))
+          front_.give_back(token);
+      });
   }
   answering_.clear();
 }

@@ -74,9 +74,9 @@ public:
   bool has_ended = false;
   /// The API serves it: its answer is still to come.
   call::ptr served{};
-  /// The task that the answer brings; empty when it brings none, and from the moment on when the
-  /// answer is on its way to the socket.
-  std::string task_token{};
+  /// Of the tasks that the answer brings; empty when it brings none, and from the moment on when
+  /// the answer is on its way to the socket.
+  std::vector<std::string> task_tokens{};
   outgoing response{};
   bool has_begun_response = false;
   /// All of the response is known: these are its trailers.

@@ -1,8 +1,8 @@
 // What becomes of hand-outs, wakes and offers that cannot be had at once: a client's bound refuses
 // none of them, and none is lost.
 #include "actors/outcome.hpp"
-#include "actors/returned_task.hpp"
 #include "actors/task_buffer.hpp"
+#include "actors/task_returns.hpp"
 #include "tests/support/queue_fixture.hpp"
 
 #include <algorithm>
@@ -461,8 +461,9 @@ TEST_CASE_FIXTURE(taking_back, "a start whose slot died before its commit is tak
   x->what = std::make_shared<actors::call>();
   x->appended = true;
   x->status = store::commit_status::committed;
+  x->returns = node->shared().returns;
   actors::answer a;
-  a.reply.set_brings_task(true);
+  a.reply.set_tasks(cluster::Reply::POLL);
   SUBCASE("with its answer") {
     activity_poll p;
     p.set_task_token(token);
@@ -470,10 +471,10 @@ TEST_CASE_FIXTURE(taking_back, "a start whose slot died before its commit is tak
   }
   SUBCASE("with an answer that is to be read") {
     a.read = [](store::store&) { return cluster::Reply{}; };
-    a.task_token = token;
+    a.task_tokens = {token};
   }
   x->released.answers.push_back(std::move(a));
-  caf::anon_send(node->slot_for(ns, "w"), result_atom_v, actors::outcome_ptr{x});
+  caf::anon_send(node->slot_for(ns, "w"), result_atom_v, actors::outcome_ptr{std::move(x)});
   run();
   check_taken_back(token);
 }
@@ -484,11 +485,113 @@ TEST_CASE_FIXTURE(taking_back, "a task comes back to a slot that has no epoch ye
   caf::anon_send_exit(dead, caf::exit_reason::kill);
   while (node->slot_for(ns, "w") == dead)
     REQUIRE(scheduler.try_run_once());
-  auto back = actors::take_back_request(token);
-  REQUIRE(back);
-  caf::anon_send(node->slot_for(ns, "w"), returned_atom_v, std::move(*back));
+  node->shared().returns->take_back(token);
   run();
   check_taken_back(token);
+}
+
+TEST_CASE_FIXTURE(taking_back, "what was durable in a slot's mailbox when it died is taken back") {
+  start("w");
+  complete(take(), {activity_command("a", "activities")});
+  auto dead = node->slot_for(ns, "w");
+  auto waiting = send_poll(activities);
+  auto written = false;
+  decide_fault = [&](store::operation what) {
+    // Its death is the first thing that it hears of, before it is told of the commit.
+    if (what == store::operation::commit && !std::exchange(written, true))
+      caf::anon_send_exit(dead, caf::exit_reason::kill);
+    return store::fault{};
+  };
+  run();
+  REQUIRE(written);
+  CHECK(node->slot_for(ns, "w") != dead);
+  for (int i = 0; i < 20 && !answered(waiting); ++i)
+    advance(100ms);
+  auto task = response<activity_poll>(waiting);
+  CHECK(task.activity_id() == "a");
+  CHECK(task.attempt() == 1);
+}
+
+TEST_CASE_FIXTURE(taking_back, "a task that is on its way back outlives its slot") {
+  auto token = begun_activity();
+  auto down = true;
+  SUBCASE("in its mailbox") {
+    caf::anon_send_exit(node->slot_for(ns, "w"), caf::exit_reason::kill);
+    node->shared().returns->take_back(token);
+  }
+  SUBCASE("behind its death") {
+    auto dead = node->slot_for(ns, "w");
+    caf::anon_send_exit(dead, caf::exit_reason::kill);
+    scheduler.prioritize(dead);
+    scheduler.run_once();
+    node->shared().returns->take_back(token);
+  }
+  SUBCASE("while the store does not take it") {
+    decide_fault = [&](store::operation what) {
+      return store::fault{.what = down && what == store::operation::commit
+                                    ? store::fault::kind::before
+                                    : store::fault::kind::none};
+    };
+    node->shared().returns->take_back(token);
+    run();
+    caf::anon_send_exit(node->slot_for(ns, "w"), caf::exit_reason::kill);
+    run();
+    down = false;
+  }
+  run();
+  check_taken_back(token);
+}
+
+TEST_CASE("an answer that is read for a dead slot takes its task back when it cannot be") {
+  queue_fixture f{{.capacity = {.run = {.tail_bytes_max = 1}}}};
+  f.start("w");
+  auto dead = f.node->slot_for(f.ns, "w");
+  auto reads = 0;
+  f.decide_fault = [&](store::operation what) {
+    if (what != store::operation::read || ++reads > 1)
+      return store::fault{};
+    caf::anon_send_exit(dead, caf::exit_reason::kill);
+    f.scheduler.prioritize(dead);
+    return store::fault{.what = store::fault::kind::before};
+  };
+  auto gone = f.send_poll();
+  f.run();
+  REQUIRE(reads > 0);
+  CHECK(f.node->slot_for(f.ns, "w") != dead);
+  auto again = f.poll();
+  for (int i = 0; i < 20 && !f.answered(again); ++i)
+    f.advance(100ms);
+  auto task = f.response<workflow_poll>(again);
+  CHECK(task.attempt() == 1);
+  CHECK(task.started_event_id() == 3);
+  (void)gone;
+}
+
+TEST_CASE("more tasks that come back before a slot is served than it keeps are counted") {
+  queue_fixture f{{.capacity = {.returned_max = 2}}};
+  auto slot = f.node->slot_for(f.ns, "w");
+  f.start("w");
+  f.complete(f.take(),
+             {f.activity_command("a", "activities"), f.activity_command("b", "activities"),
+              f.activity_command("c", "activities")});
+  poll_options activities{.kind = cluster::Task::ACTIVITY, .queue = "activities"};
+  std::vector<std::string> tokens;
+  for (int i = 0; i < 3; ++i)
+    tokens.push_back(f.response<activity_poll>(f.poll(activities)).task_token());
+  caf::anon_send(slot, epoch_atom_v, std::uint64_t{0});
+  for (const auto& token : tokens)
+    f.node->shared().returns->take_back(token);
+  f.run();
+  auto& watch = f.node->shared().watch;
+  CHECK(watch.refused.returned_tasks.value() == 1);
+  CHECK(f.registry.gauge("reprise_bound_used", "", {{"bound", "returned_tasks"}}).value() == 2);
+  caf::anon_send(slot, epoch_atom_v, std::uint64_t{actor_fixture::first_epoch});
+  f.run();
+  CHECK(watch.taken_back.value() == 2);
+  auto got = 0;
+  for (int i = 0; i < 3; ++i)
+    got += f.answered(f.poll(activities)) ? 1 : 0;
+  CHECK(got == 2);
 }
 
 // -- wakes ---------------------------------------------------------------------------------------

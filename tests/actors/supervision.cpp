@@ -181,6 +181,23 @@ TEST_CASE_FIXTURE(wards, "who waits for a slot's answer is told when it dies") {
   shared().lost_slots.set(nullptr);
 }
 
+TEST_CASE_FIXTURE(wards, "a slot that dies without memory leaves nothing that points to it") {
+  start("w");
+  auto call = send(signal_request("w", "lost"));
+  // The slot has given it to the execution.
+  scheduler.run_once();
+  shared().allocation_fails = [](actors::allocation where) {
+    return where == actors::allocation::farewell;
+  };
+  kill_slot("w");
+  run();
+  shared().allocation_fails = nullptr;
+  advance(1s);
+  CHECK(ask_raw(signal_request("w", "s")).status().code() == ok);
+  CHECK_FALSE(answered(call));
+  check_numbers(1);
+}
+
 TEST_CASE("a slot's epoch that was raised late does not take the place of a later one") {
   constexpr store::slot_id slot = 0;
   constexpr store::epoch_number later = actor_fixture::first_epoch + 6;

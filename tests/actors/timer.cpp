@@ -170,7 +170,7 @@ slot_actor::behavior_type noting_slot(std::reference_wrapper<timer_fixture> test
     [](call_atom, std::uint64_t, const bridge_actor&, const cluster::ExecutionRequest&,
        const queue_actor&) {},
     [](cancel_atom, std::uint64_t, const bridge_actor&) {},
-    [](returned_atom, const cluster::ExecutionRequest&) {},
+    [](returned_atom, const std::shared_ptr<actors::returned_task>&) {},
     [](refuse_atom, const cluster::Task&, bool) {},
     [](result_atom, const std::shared_ptr<actors::outcome>&) {},
     [test](wake_atom, const std::string&, std::string& id, const std::string&,

@@ -35,18 +35,22 @@ struct lost_polls {
     REQUIRE(eventually([this] { return server.serves(); }));
   }
 
-  void start_workflow() {
+  static ws::StartWorkflowExecutionRequest start_request() {
     ws::StartWorkflowExecutionRequest r;
     r.set_namespace_("default");
     r.set_workflow_id("w");
     r.mutable_workflow_type()->set_name("type");
     r.mutable_task_queue()->set_name("queue");
     r.mutable_workflow_task_timeout()->set_seconds(task_seconds);
-    REQUIRE(server.client().workflow_call("StartWorkflowExecution", r).status.ok());
+    return r;
   }
 
-  void schedule_activity() {
-    start_workflow();
+  void start_workflow() {
+    REQUIRE(server.client().workflow_call("StartWorkflowExecution", start_request()).status.ok());
+  }
+
+  /// Of the workflow's first task; `for_more`: its worker takes what follows with the answer.
+  ws::RespondWorkflowTaskCompletedRequest activity_completion(bool for_more) {
     ws::RespondWorkflowTaskCompletedRequest r;
     r.set_namespace_("default");
     r.set_task_token(take<ws::PollWorkflowTaskQueueResponse>(workflow_poll, 30s).task_token());
@@ -57,6 +61,15 @@ struct lost_polls {
     a.mutable_activity_type()->set_name("activity");
     a.mutable_task_queue()->set_name("queue");
     a.mutable_start_to_close_timeout()->set_seconds(task_seconds);
+    a.set_request_eager_execution(for_more);
+    r.set_force_create_new_workflow_task(for_more);
+    r.set_return_new_workflow_task(for_more);
+    return r;
+  }
+
+  void schedule_activity() {
+    start_workflow();
+    auto r = activity_completion(false);
     REQUIRE(server.client().workflow_call("RespondWorkflowTaskCompleted", r).status.ok());
   }
 
@@ -145,6 +158,43 @@ TEST_CASE_FIXTURE(lost_polls, "an activity that its poll could not be sent is fo
   auto task = take<ws::PollActivityTaskQueueResponse>(activity_poll, 30s);
   CHECK_FALSE(task.task_token().empty());
   CHECK(task.attempt() == 1);
+}
+
+TEST_CASE_FIXTURE(lost_polls, "tasks whose answer could not be sent are for others, whose ever") {
+  auto resets = false;
+  auto eager = false;
+  SUBCASE("of a completion, whose call is reset") {
+    resets = true;
+  }
+  SUBCASE("of a completion, whose connection is cut") {
+  }
+  SUBCASE("of an eager start, whose connection is cut") {
+    eager = true;
+  }
+  std::string method = "StartWorkflowExecution";
+  auto r = start_request();
+  r.set_request_eager_execution(true);
+  auto bytes = r.SerializeAsString();
+  if (!eager) {
+    start_workflow();
+    auto done = activity_completion(true);
+    method = "RespondWorkflowTaskCompleted";
+    bytes = done.SerializeAsString();
+  }
+  std::optional<raw_connection> stalled{std::in_place, server.port()};
+  REQUIRE(stalled->greet(0));
+  REQUIRE(stalled->begin_call(1, path(method.c_str()), "60S"));
+  REQUIRE(stalled->end_call(1, bytes));
+  REQUIRE(eventually([&] { return eager ? workflow_task_is_started() : activity_is_started(); }));
+  hang_up(stalled, resets);
+  auto task = take<ws::PollWorkflowTaskQueueResponse>(workflow_poll, 30s);
+  CHECK_FALSE(task.task_token().empty());
+  CHECK(task.attempt() == 1);
+  if (eager)
+    return;
+  auto activity = take<ws::PollActivityTaskQueueResponse>(activity_poll, 30s);
+  CHECK_FALSE(activity.task_token().empty());
+  CHECK(activity.attempt() == 1);
 }
 
 TEST_CASE_FIXTURE(lost_polls, "a task whose answer was begun counts as delivered") {

@@ -55,7 +55,10 @@ private:
 };
 
 bridge_actor::behavior_type deaf_bridge() {
-  return {[](reply_atom, std::uint64_t, const cluster::Reply&) {}};
+  return {
+    [](reply_atom, std::uint64_t, const cluster::Reply&) {},
+    [](reply_atom, std::uint64_t, const std::shared_ptr<actors::task_reply>&) {},
+  };
 }
 
 struct node_config : caf::actor_system_config {

@@ -241,4 +241,56 @@ SCENARIO("a task of a run that has closed stays as it is") {
   CHECK(f.take_back(lost.token()).written.empty());
 }
 
+SCENARIO("tasks that came with the answer to a task go back like those of polls") {
+  take_back_fixture f;
+  f.start();
+  auto first = f.poll();
+  auto eager = f.activity_with("a", [](auto& a) { a.set_request_eager_execution(true); });
+  cluster::ExecutionRequest request;
+  *request.mutable_token() = first.token();
+  auto& r = *request.mutable_complete_workflow_task();
+  *r.add_commands() = eager;
+  r.set_force_create_new_workflow_task(true);
+  r.set_return_new_workflow_task(true);
+  auto done = f.apply(request);
+  REQUIRE(done.answer.history);
+  CHECK(done.offers.empty());
+  auto next = f.task_of(*done.answer.history);
+  service::RespondWorkflowTaskCompletedResponse answer;
+  REQUIRE(answer.ParseFromString(done.answer.response));
+  REQUIRE(answer.activity_tasks_size() == 1);
+  THEN("the workflow task is offered, and its token is void") {
+    auto back = f.take_back(next.token());
+    REQUIRE(back.offers.size() == 1);
+    CHECK(back.offers[0].kind() == cluster::Task::WORKFLOW);
+    CHECK(back.offers[0].attempt() == 1);
+    f.check_void(next);
+  }
+  THEN("the activity is offered, and its token is void") {
+    cluster::TaskToken token;
+    REQUIRE(token.ParseFromString(answer.activity_tasks(0).task_token()));
+    auto back = f.take_back(token);
+    REQUIRE(back.offers.size() == 1);
+    CHECK(back.offers[0].kind() == cluster::Task::ACTIVITY);
+    CHECK(back.offers[0].attempt() == 1);
+    CHECK(f.take_back(token).written.empty());
+  }
+}
+
+SCENARIO("an eager start's task goes back, and the repeated start does not bring it any more") {
+  take_back_fixture f;
+  auto r = f.start_request();
+  r.set_request_eager_execution(true);
+  auto started = f.start(r);
+  REQUIRE(started.answer.history);
+  auto task = f.task_of(*started.answer.history);
+  auto back = f.take_back(task.token());
+  REQUIRE(back.offers.size() == 1);
+  CHECK(back.offers[0].kind() == cluster::Task::WORKFLOW);
+  f.check_void(task);
+  auto again = f.start(r);
+  CHECK_FALSE(again.answer.failure);
+  CHECK_FALSE(again.answer.history);
+}
+
 } // namespace reprise::testing

@@ -168,11 +168,16 @@ SCENARIO("an eager start brings its first task along") {
   CHECK(started.answer.history->wrap_field == 2);
   auto task = f.task_of(*started.answer.history);
   CHECK(task.events.size() == 3);
-  THEN("the repeated start gives it again") {
+  THEN("the repeated start gives it again, and what the first one brought is void") {
+    auto before = f.types();
     auto again = f.start(r);
-    CHECK(again.written.empty());
     REQUIRE(again.answer.history);
-    CHECK(f.task_of(*again.answer.history).poll.task_token() == task.poll.task_token());
+    auto second = f.task_of(*again.answer.history);
+    CHECK(f.types() == before);
+    CHECK(second.events.size() == 3);
+    CHECK(second.token().start_id() != task.token().start_id());
+    CHECK(f.complete(task, {f.timer("t", 5s)}).answer.failure);
+    CHECK_FALSE(f.complete(second, {f.timer("t", 5s)}).answer.failure);
   }
   THEN("the task can be completed, and is not given a second time") {
     CHECK_FALSE(f.complete(task, {f.timer("t", 5s)}).answer.failure);

@@ -1,6 +1,8 @@
 // The death of actors as callers see it, on a whole server.
 #include "tests/support/server_fixture.hpp"
 
+#include <algorithm>
+
 using namespace reprise;
 using namespace reprise::testing;
 using namespace std::chrono_literals;
@@ -139,6 +141,60 @@ TEST_CASE_FIXTURE(supervised, "a bridge that dies answers its calls UNAVAILABLE,
     CHECK(p.answered());
   for (int i = 0; i < 8; ++i)
     ok<ws::SignalWorkflowExecutionResponse>(signal_request("w"));
+}
+
+TEST_CASE_FIXTURE(supervised, "at whatever moment a bridge dies, its tasks reach a worker") {
+  for (int jobs = 0; jobs < 30; ++jobs) {
+    INFO(jobs);
+    auto id = "w" + std::to_string(jobs);
+    start_workflow(id);
+    auto worker = send_request(poll_request(), poll_options());
+    run_jobs(jobs);
+    for (std::size_t i = 0; i < 4; ++i)
+      kill(server().bridge().actor(i));
+    run();
+    REQUIRE(worker.answered());
+    if (!worker.answer()) {
+      CHECK(worker.answer().error().code == unavailable);
+      // Within a second somebody else has it.
+      worker = poll();
+      for (int i = 0; i < 10 && !worker.answered(); ++i)
+        advance(100ms);
+    }
+    REQUIRE(worker.answered());
+    auto task = read<ws::PollWorkflowTaskQueueResponse>(worker.answer());
+    CHECK(task.attempt() == 1);
+    complete_task(task.task_token(), {complete_command()});
+  }
+}
+
+TEST_CASE_FIXTURE(supervised, "a bridge's death that is told twice costs no call of the next one") {
+  start_workflow("w");
+  std::vector<made_call> before;
+  for (int i = 0; i < 4; ++i)
+    before.push_back(send_request(poll_request("other"), poll_options()));
+  run();
+  // There is no memory for the rest of the work when the next one is in its place.
+  auto failures = 1;
+  shared().allocation_fails = [&](actors::allocation where) {
+    return where == actors::allocation::farewell && failures-- > 0;
+  };
+  auto dead = server().bridge().actor(1);
+  kill(dead);
+  run();
+  CHECK(failures < 1);
+  CHECK(server().bridge().actor(1) != dead);
+  std::vector<made_call> between;
+  for (int i = 0; i < 4; ++i)
+    between.push_back(send_request(poll_request("other"), poll_options()));
+  auto next = server().bridge().actor(1);
+  advance(1s);
+  CHECK(server().bridge().actor(1) == next);
+  auto ended = [](const std::vector<made_call>& all) {
+    return std::ranges::count_if(all, [](const made_call& c) { return c.answered(); });
+  };
+  CHECK(ended(before) == 1);
+  CHECK(ended(between) == 0);
 }
 
 TEST_CASE_FIXTURE(supervised,

@@ -22,7 +22,7 @@ struct handing_fixture : server_fixture {
   handing_fixture() {
     server().node().shared().before_decision = [this](const cluster::ExecutionRequest& r) {
       auto starts = r.has_start_workflow_task() || r.has_start_activity_task()
-                    || r.has_start_query_task();
+                    || r.has_start_query_task() || r.has_complete_workflow_task() || r.has_start();
       if (starts && at_start)
         std::exchange(at_start, nullptr)();
     };
@@ -59,7 +59,10 @@ struct handing_fixture : server_fixture {
         run();
         CHECK(steps > 3);
         REQUIRE(poll.answer());
-        return std::string{frontend::service::task_token_of(*poll.answer())};
+        auto tokens = frontend::service::task_tokens_of(*front().find(path_of(method_of(r))),
+                                                        *poll.answer());
+        REQUIRE(tokens.size() == 1);
+        return tokens.front();
       }
       poll.handle->cancel();
       run();
@@ -266,4 +269,84 @@ TEST_CASE_FIXTURE(handing_fixture, "a task that was delivered is not taken back 
   auto before = starts;
   schedule_activity("v");
   CHECK(starts == before);
+}
+
+// -- tasks that come with other answers than a poll's ---------------------------------------------
+
+namespace {
+
+struct answering_fixture : handing_fixture {
+  /// Who is told when the call is over before its answer can be sent.
+  made_call gone;
+
+  /// The call ends at the decision, before its answer is durable, by its deadline, or with a
+  /// bridge.
+  template <class Request>
+  void send_in_vain(const Request& r) {
+    gone = send_request(r, {.timeout = 3s});
+    SUBCASE("its call ends before it is decided") {
+      at_start = [&] { gone.handle->cancel(); };
+    }
+    SUBCASE("its call ends before it is durable") {
+      at_commit = [&] { gone.handle->cancel(); };
+    }
+    SUBCASE("it comes behind its deadline") {
+      at_commit = [&] { scheduler.advance_time(4s); };
+    }
+    SUBCASE("its bridge dies with it") {
+      at_commit = [&] {
+        for (std::size_t i = 0; i < 4; ++i)
+          caf::anon_send_exit(server().bridge().actor(i), caf::exit_reason::kill);
+      };
+    }
+    run();
+    auto is_heard = gone.answered() && gone.answer();
+    CHECK_FALSE(is_heard);
+  }
+
+  ws::RespondWorkflowTaskCompletedRequest completion_for_more() {
+    start_workflow("w");
+    auto r = completion(take_workflow_task().task_token(), {activity_command("a")});
+    r.mutable_commands(0)
+      ->mutable_schedule_activity_task_command_attributes()
+      ->set_request_eager_execution(true);
+    r.set_force_create_new_workflow_task(true);
+    r.set_return_new_workflow_task(true);
+    return r;
+  }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(answering_fixture, "what a completion's answer brings in vain is for others") {
+  send_in_vain(completion_for_more());
+  auto activity = take_activity_task();
+  CHECK(activity.attempt() == 1);
+  auto next = take_workflow_task();
+  CHECK(next.attempt() == 1);
+  complete_task(next.task_token(), {complete_command()});
+  CHECK(history("w").back() == 2);
+}
+
+TEST_CASE_FIXTURE(answering_fixture, "what an eager start's answer brings in vain is for others") {
+  auto r = start_request("w");
+  r.set_request_eager_execution(true);
+  send_in_vain(r);
+  auto task = take_workflow_task();
+  CHECK(task.attempt() == 1);
+  CHECK(task.started_event_id() == 3);
+  auto again = ok<ws::StartWorkflowExecutionResponse>(r);
+  CHECK(again.started());
+  CHECK_FALSE(again.has_eager_workflow_task());
+  complete_task(task.task_token(), {complete_command()});
+  CHECK(history("w") == std::vector<int>{1, 5, 6, 7, 2});
+}
+
+TEST_CASE_FIXTURE(answering_fixture,
+                  "what comes with an answer that is heard stays with its worker") {
+  auto answer = ok<ws::RespondWorkflowTaskCompletedResponse>(completion_for_more());
+  CHECK(answer.activity_tasks_size() == 1);
+  run();
+  CHECK(only_activity("w").state() == enums::PENDING_ACTIVITY_STATE_STARTED);
+  complete_task(answer.workflow_task().task_token(), {complete_command()});
 }

@@ -42,9 +42,14 @@ struct seen_messages {
 };
 
 inline bridge_actor::behavior_type fake_bridge(std::reference_wrapper<seen_messages> seen) {
-  return {[seen](reply_atom, std::uint64_t id, cluster::Reply& r) {
-    seen.get().replies[id].push_back(std::move(r));
-  }};
+  return {
+    [seen](reply_atom, std::uint64_t id, cluster::Reply& r) {
+      seen.get().replies[id].push_back(std::move(r));
+    },
+    [seen](reply_atom, std::uint64_t id, const std::shared_ptr<actors::task_reply>& r) {
+      seen.get().replies[id].push_back(r->take());
+    },
+  };
 }
 
 inline queue_actor::behavior_type fake_queue(std::reference_wrapper<seen_messages> seen) {
