@@ -100,7 +100,7 @@ void queue_backlog::on_put_back(const backlog_place& row, time_point now) {
 }
 
 std::vector<backlog_place> queue_backlog::take_erasable(time_point now) {
-  if (erasing_ || done_.empty())
+  if (erasing_ || done_.empty() || now < erase_not_before_)
     return {};
   if (done_.size() < erase_rows_ && erase_at_ && now < *erase_at_)
     return {};
@@ -113,7 +113,8 @@ void queue_backlog::on_erased(std::span<const backlog_place> rows, bool erased, 
   erasing_ = false;
   if (!erased) {
     done_.insert(done_.end(), rows.begin(), rows.end());
-    erase_at_ = now + retry_after;
+    erase_not_before_ = now + retry_after;
+    erase_at_ = erase_not_before_;
     return;
   }
   for (const auto& row : rows)

@@ -103,6 +103,8 @@ private:
   std::set<backlog_place> known_;
   std::vector<backlog_place> done_;
   std::optional<time_point> erase_at_;
+  /// The store could not erase: however many wait, they are not tried again at once.
+  time_point erase_not_before_{};
   bool erasing_ = false;
 };
 

@@ -203,6 +203,22 @@ TEST_CASE("a row whose erasure failed is not given again, and erased in the end"
   CHECK(m.given[{3, 1}] == 1);
 }
 
+TEST_CASE("many rows whose erasure failed are not tried again at once") {
+  model m;
+  for (int n = 0; n < static_cast<int>(page); ++n)
+    m.store.insert({3, n});
+  m.b.on_counted(static_cast<std::int64_t>(page), start);
+  while (m.read())
+    m.finish_all();
+  auto rows = m.b.take_erasable(m.now);
+  REQUIRE(rows.size() == page);
+  m.b.on_erased(rows, false, m.now);
+  CHECK(m.b.take_erasable(m.now).empty());
+  CHECK(m.b.next_time(true) > m.now);
+  m.now += queue_backlog::retry_after;
+  CHECK(m.b.take_erasable(m.now).size() == page);
+}
+
 TEST_CASE("rows are erased together: many at once, few after a moment") {
   model m;
   m.b.on_counted(0, start);
