@@ -3,8 +3,6 @@
 #include "actors/returned_task.hpp"
 #include "base/ensure.hpp"
 #include "base/log.hpp"
-#include "engine/engine.hpp"
-#include "engine/machine/errors.hpp"
 
 #include <caf/send.hpp>
 
@@ -15,28 +13,6 @@
 namespace reprise::actors {
 
 namespace {
-
-using body = cluster::ExecutionRequest::BodyCase;
-
-bool is_start(const call& c) {
-  return c.request.has_start() || c.request.has_signal_with_start();
-}
-
-/// The run that a request names; empty: the current one.
-const std::string& named_run(const cluster::ExecutionRequest& r) {
-  switch (r.body_case()) {
-    case body::kGetHistory:
-      return history_run_id(r);
-    case body::kStartWorkflowTask:
-      return r.start_workflow_task().task().run_id();
-    case body::kStartActivityTask:
-      return r.start_activity_task().task().run_id();
-    case body::kStartQueryTask:
-      return r.start_query_task().task().run_id();
-    default:
-      return r.run_id().empty() ? r.token().run_id() : r.run_id();
-  }
-}
 
 /// About what the transition costs the database, to bound groups.
 std::size_t bytes_of(const store::transition& t) {
@@ -53,6 +29,7 @@ std::size_t bytes_of(const store::transition& t) {
 
 /// Where the answer to this call holds tasks, should it start some.
 task_place place_of_tasks(const call& c) {
+  using body = cluster::ExecutionRequest::BodyCase;
   if (c.by == call::origin::queue)
     return cluster::Reply::POLL;
   switch (c.request.body_case()) {
@@ -88,6 +65,29 @@ bool keeps_waiting(const outcome& out) {
   return x.caller_stays && x.answers.empty() && x.offers.empty();
 }
 
+cluster::Reply to_reply(engine::told said) {
+  return said.failure ? actors::to_reply(*said.failure)
+                      : actors::to_reply(std::move(said.response));
+}
+
+/// What queues and their workers look like from an execution.
+class queue_outlook final : public engine::outlook {
+public:
+  queue_outlook(const services& shared, const std::string& namespace_id)
+    : shared_(shared), namespace_id_(namespace_id) {
+  }
+
+  bool polled_since(const std::string& queue, cluster::Task::Kind kind,
+                    time_point since) const override {
+    return shared_.polled_since(
+      {.namespace_id = namespace_id_, .name = queue, .kind = static_cast<int>(kind)}, since);
+  }
+
+private:
+  const services& shared_;
+  const std::string& namespace_id_;
+};
+
 error try_later() {
   return make_error(errc::unavailable, "The store cannot be read at the moment; please try again.");
 }
@@ -98,8 +98,10 @@ execution::execution(caf::actor_config& config, execution_options options)
   : execution_actor::base(config),
     shared_(options.shared),
     options_(std::move(options)),
+    machine_(options_.machine),
     ids_(shared_.seed ^ (options_.who->number * 0x9E37'79B9'7F4A'7C15U)),
-    queries_(shared_.capacity.workflow) {
+    room_{.queries_max = shared_.capacity.workflow.queries_max,
+          .queries_buffered_max = shared_.capacity.workflow.queries_buffered_max} {
   shared_.executions.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -111,9 +113,7 @@ execution_actor::behavior_type execution::make_behavior() {
   return {
     [this](call_atom, call_ptr& c) { on_call(c); },
     [this](loaded_atom, const std::shared_ptr<loaded_run>& loaded) { on_loaded(*loaded); },
-    [this](cancel_atom, std::uint64_t id, const bridge_actor& from) {
-      queries_.drop_if([&](const call& c) { return c.id == id && c.from == from; });
-    },
+    [this](cancel_atom, std::uint64_t id, const bridge_actor& from) { on_gone(id, from); },
   };
 }
 
@@ -123,7 +123,7 @@ execution_actor::behavior_type execution::make_behavior() {
 void execution::on_call(call_ptr& c) {
   if (dead_)
     return;
-  if (phase_ == phase::unknown && !options_.load_first && is_start(*c))
+  if (phase_ == phase::unknown && !options_.load_first && machine_.begins(c->request))
     phase_ = phase::known;
   if (phase_ == phase::known)
     return handle(c);
@@ -142,11 +142,11 @@ void execution::load_current() {
 
 store_job execution::load_job(const std::string& run_id) {
   return [&shared = shared_, me = execution_actor{this}, ns = options_.namespace_id,
-          id = options_.workflow_id, run_id] {
+          kind = &machine_, id = options_.workflow_id, run_id] {
     auto before = [&shared] { shared.allocate(allocation::load); };
     caf::anon_send(me, loaded_atom_v,
                    std::make_shared<loaded_run>(
-                     load_run(shared.db, ns, id, run_id, shared.capacity.run, before)));
+                     load_run(shared.db, *kind, ns, id, run_id, shared.capacity.run, before)));
   };
 }
 
@@ -168,7 +168,7 @@ void execution::load_older(const std::string& run_id, const call_ptr& c) {
 std::unique_ptr<hosted_run> execution::host(loaded_run& loaded) {
   try {
     shared_.allocate(allocation::host);
-    return std::make_unique<hosted_run>(std::move(loaded), shared_.capacity.run);
+    return std::make_unique<hosted_run>(machine_, std::move(loaded), shared_.capacity.run);
   } catch (const std::bad_alloc&) {
     loaded.what = loaded_run::outcome::unavailable;
     return nullptr;
@@ -282,12 +282,11 @@ void execution::handle(const call_ptr& c) {
 void execution::route(const call_ptr& c) {
   if (c->to_do != call::chore::none)
     return do_chore(c);
-  if (c->request.has_get_history())
-    if (auto refusal = check_history_token(c->request.get_history()))
-      return fail(c, *refusal);
-  const auto& run_id = named_run(c->request);
-  if (is_start(*c))
+  if (auto refusal = machine_.refusal(c->request))
+    return fail(c, *refusal);
+  if (machine_.begins(c->request))
     return decide(c, current_.get());
+  const auto& run_id = machine_.run_of(c->request);
   auto* run = find_run(run_id);
   if (run == nullptr && !run_id.empty() && c->tries_to_load == 0) {
     ++c->tries_to_load;
@@ -296,71 +295,47 @@ void execution::route(const call_ptr& c) {
   decide(c, run);
 }
 
+engine::decision execution::ask_machine(const call_ptr& c, hosted_run* run,
+                                        const namespace_entry& ns) {
+  const engine::context context{
+    .now = shared_.time.now(), .ids = ids_, .ns = ns.facts, .bounds = shared_.bounds};
+  const queue_outlook around{shared_, options_.namespace_id};
+  // The session may keep the request for longer than this: the call that it is part of lives on.
+  const std::shared_ptr<cluster::ExecutionRequest> request{c, &c->request};
+  engine::run_state none;
+  return machine_.decide(
+    run != nullptr ? run->state() : none, session_,
+    {.request = request, .caller = ++callers_, .c = context, .around = around, .room = room_});
+}
+
 void execution::decide(const call_ptr& c, hosted_run* run) {
   auto ns = shared_.namespaces.find_by_id(options_.namespace_id);
   if (!ns)
     return fail(c, make_error(errc::not_found, "The namespace is gone."));
-  switch (c->request.body_case()) {
-    case body::kGetHistory:
-      return answer_history(c, run);
-    case body::kDescribe:
-      return answer_describe(c, run, *ns);
-    case body::kQuery:
-      return answer_query(c, run);
-    case body::kStartQueryTask:
-      return start_query_task(c, run);
-    case body::kCompleteQuery:
-      return complete_query(c);
-    case body::kTakeBack:
-      return c->request.token().kind() == cluster::TaskToken::QUERY
-               ? take_back_query(c)
-               : decide_transition(c, run, *ns);
-    case body::kUnpark:
-      return answer_unpark(c, run);
-    case body::kRefuseQuery:
-      return refuse_query(c);
-    default:
-      return decide_transition(c, run, *ns);
-  }
-}
-
-engine::context execution::make_context(const namespace_entry& ns) {
-  return engine::context{
-    .now = shared_.time.now(), .ids = ids_, .ns = ns.facts, .bounds = shared_.bounds};
-}
-
-void execution::decide_transition(const call_ptr& c, hosted_run* run, const namespace_entry& ns) {
-  std::optional<engine::execution> state;
-  if (run != nullptr)
-    state = std::move(run->state());
   if (shared_.before_decision)
     shared_.before_decision(c->request);
   shared_.allocate(allocation::decide);
-  auto step = engine::decide(std::move(state), c->request, make_context(ns));
+  auto done = ask_machine(c, run, *ns);
   shared_.allocate(allocation::evolve);
-  ENSURE(step.current.has_value() == (run != nullptr), "a step keeps the run it was given");
-  if (run != nullptr)
-    run->state() = std::move(*step.current);
   auto out = make_outcome(c);
-  out->released.offers = std::move(step.offers);
+  out->released.offers = std::move(done.offers);
   out->released.obsolete_task = c->by == call::origin::queue
-                                && (step.obsolete_task || step.answer.failure);
-  auto successor = step.successor.has_value();
-  // A start's answer may carry the new run's history; any other shows that of the run it asked.
-  if (successor)
+                                && (done.obsolete_task || done.reply.now.failure);
+  out->released.wait = std::move(done.reply.wait);
+  if (done.successor)
     ENSURE(run == nullptr || run == current_.get(), "only the current run has a successor");
-  auto held = step.may_leave_early && run == current_.get();
+  auto held = done.may_leave_early && run == current_.get();
   if (held)
-    run->hold(std::exchange(step.written, {}));
-  write_step(*out, step, run, ns);
-  auto* shown = is_start(*c) && successor ? current_.get() : run;
-  if (!queries_.empty())
-    queries_after(*out, step, run);
-  auto whole = !out->released.obsolete_task && add_answer(*out, step, shown);
+    run->hold(std::exchange(done.written, {}));
+  if (!done.only_read)
+    write_decision(*out, done, run, ns->facts);
+  settle_callers(*out, done);
+  auto* shown = done.reply.page_of_successor ? current_.get() : run;
+  auto whole = !out->released.obsolete_task && add_answer(*out, done.reply, shown);
   // What is offered again may have ended the server that handed it out.
   if (held && whole && hands_out_only(*out) && run->scheduled_task_here())
     out->released.early_start = run->held();
-  if (step.erase && run != nullptr) {
+  if (done.erase && run != nullptr) {
     if (run == current_.get())
       current_.reset();
     else
@@ -369,118 +344,109 @@ void execution::decide_transition(const call_ptr& c, hosted_run* run, const name
   deliver(std::move(out));
 }
 
-void execution::write_step(outcome& out, engine::step& step, hosted_run* run,
-                           const namespace_entry& ns) {
+/// Those who waited and wait no more, the caller who waits from now on, and what of the session
+/// others have to hear.
+void execution::settle_callers(outcome& out, engine::decision& done) {
+  for (auto& other : done.others) {
+    auto found = std::find_if(staying_.begin(), staying_.end(),
+                              [&](const staying& s) { return s.number == other.to; });
+    ENSURE(found != staying_.end(), "who is told something waits for it");
+    add_reply(out, *found->what, to_reply(std::move(other.what)));
+    staying_.erase(found);
+  }
+  out.released.caller_stays = done.caller_stays;
+  if (done.caller_stays) {
+    staying_.push_back({callers_, out.what});
+    shared_.watch.used.workflow_queries.note(staying_.size());
+  }
+  if (done.session_full)
+    shared_.watch.refused.workflow_queries.add();
+  // Decisions of their own, by way of the slot: this one is made already.
+  for (auto& task : done.unanswered)
+    send(options_.slot, refuse_atom_v, std::move(task), true);
+}
+
+void execution::on_gone(std::uint64_t id, const bridge_actor& from) {
+  std::erase_if(staying_, [&](const staying& s) {
+    auto gone = s.what->id == id && s.what->from == from;
+    if (gone)
+      session_->drop(s.number);
+    return gone;
+  });
+}
+
+void execution::write_decision(outcome& out, engine::decision& done, hosted_run* run,
+                               const engine::namespace_facts& ns) {
   shared_.allocate(allocation::encode);
-  const auto& types = ns.facts.search_attributes;
+  const auto& types = ns.search_attributes;
   auto& runs = out.write.runs;
-  auto was_open = run != nullptr && run->head().status == 1;
+  auto was_open = run != nullptr && run->open();
   if (run != nullptr) {
-    if (step.erase)
+    if (done.erase)
       runs.push_back(run->erase());
-    else if (!step.written.empty())
+    else if (!done.written.empty())
       runs.push_back(
-        run->append(std::move(step.written), step.visibility_changed ? &types : nullptr));
+        run->append(std::move(done.written), done.visibility_changed ? &types : nullptr));
     else if (auto touched = run->touch())
       runs.push_back(std::move(*touched));
-    else if (step.successor && run->held() == nullptr)
+    else if (done.successor && run->held() == nullptr)
       runs.push_back(run->confirm());
-    if (run != current_.get() || step.successor)
+    if (run != current_.get() || done.successor)
       out.released.other = run->news();
-    if (step.erase) {
+    if (done.erase) {
       auto& news = run == current_.get() ? out.released.current : out.released.other;
       news = run->news();
       news->timer_at.reset();
       news->open = false;
     }
-    if (was_open && run->head().status != 1)
-      shared_.watch.closed(run->head().status);
+    if (was_open && !run->open())
+      shared_.watch.closed(machine_.kind(), run->head().status);
   }
-  if (!step.successor)
+  if (!done.successor)
     return;
   auto key = shared_.keys.next(shared_.time.now(), options_.slot_number);
-  auto next = std::make_unique<hosted_run>(std::move(step.successor->state), key,
+  auto next = std::make_unique<hosted_run>(machine_, std::move(done.successor->state), key,
                                            options_.slot_number, shared_.capacity.run);
-  runs.push_back(next->create(std::move(step.successor->written), types));
+  runs.push_back(next->create(std::move(done.successor->written), types));
   out.write.currents.push_back({.namespace_id = options_.namespace_id,
                                 .workflow_id = options_.workflow_id,
                                 .expected_run_id = current_ ? current_->run_id() : std::string{},
                                 .run_id = next->run_id(),
                                 .key = key});
-  if (current_ && !step.erase)
+  if (current_ && !done.erase)
     keep_older(std::move(current_));
   current_ = std::move(next);
 }
 
-bool execution::add_answer(outcome& out, engine::step& step, hosted_run* run) {
-  auto& answer = step.answer;
-  if (answer.failure) {
-    reply(out, to_reply(*answer.failure));
+bool execution::add_answer(outcome& out, engine::answer& said, const hosted_run* run) {
+  if (out.released.caller_stays || out.released.wait)
+    return false;
+  if (!said.page) {
+    reply(out, to_reply(std::move(said.now)));
     return true;
   }
-  if (!answer.history) {
-    cluster::Reply r;
-    r.set_response(std::move(answer.response));
-    reply(out, std::move(r));
-    return true;
-  }
-  ENSURE(run != nullptr, "a history needs a run");
-  return add_page(out,
-                  plan_poll(std::move(*answer.history), std::move(answer.response), run->head().key,
-                            run->run_id()),
-                  *run);
-}
-
-bool execution::add_page(outcome& out, page_plan plan, const hosted_run& run) {
-  if (auto got = run.tail().read(plan.want)) {
+  ENSURE(run != nullptr, "a page is of a run");
+  auto& plan = *said.page;
+  if (auto got = run->tail().read(plan.want)) {
     auto whole = got->complete;
-    reply(out, finish_page(std::move(plan), std::move(*got)));
+    reply(out, to_reply(engine::finish_page(std::move(plan), std::move(*got))));
     return whole;
   }
   reply(out, {});
   if (out.released.answers.empty())
     return false;
-  auto& answer = out.released.answers.back();
+  auto& later = out.released.answers.back();
   auto where = place_of_tasks(*out.what);
-  answer.task_tokens = tokens_in(plan.message, plan.prefix, where);
-  if (!answer.task_tokens.empty()) {
-    answer.reply.set_tasks(where);
+  later.task_tokens = tokens_in(plan.message, plan.prefix, where);
+  if (!later.task_tokens.empty()) {
+    later.reply.set_tasks(where);
     out.returns = shared_.returns;
   }
-  answer.read = [plan = std::move(plan)](store::store& db) { return read_answer(db, plan); };
+  later.read = [plan = std::move(plan), key = run->head().key](store::store& db) {
+    auto got = read_page(db, key, plan.want);
+    return got ? to_reply(engine::finish_page(plan, std::move(*got))) : to_reply(got.error());
+  };
   return false;
-}
-
-void execution::answer_history(const call_ptr& c, hosted_run* run) {
-  if (run == nullptr)
-    return fail(c, engine::workflow_not_found(options_.workflow_id, history_run_id(c->request)));
-  auto decision = decide_history(run->state(), run->head().key, c->request, shared_.time.now());
-  auto out = make_outcome(c);
-  if (decision.reply)
-    reply(*out, std::move(*decision.reply));
-  if (decision.plan)
-    add_page(*out, std::move(*decision.plan), *run);
-  out->released.wait = std::move(decision.wait);
-  deliver(std::move(out));
-}
-
-void execution::answer_describe(const call_ptr& c, hosted_run* run, const namespace_entry& ns) {
-  if (run == nullptr)
-    return fail(c, engine::workflow_not_found(options_.workflow_id, c->request.run_id()));
-  auto out = make_outcome(c);
-  cluster::Reply r;
-  engine::describe(run->state(), make_context(ns)).SerializeToString(r.mutable_response());
-  reply(*out, std::move(r));
-  deliver(std::move(out));
-}
-
-/// That it is here says it all.
-void execution::answer_unpark(const call_ptr& c, const hosted_run* run) {
-  if (run == nullptr)
-    return fail(c, engine::workflow_not_found(options_.workflow_id, {}));
-  auto out = make_outcome(c);
-  reply(*out, {});
-  deliver(std::move(out));
 }
 
 void execution::do_chore(const call_ptr& c) {
@@ -500,6 +466,10 @@ outcome_ptr execution::make_outcome(const call_ptr& c) {
   return out;
 }
 
+void execution::add_reply(outcome& out, const call& c, cluster::Reply r) {
+  out.released.answers.push_back({.id = c.id, .to = c.from, .reply = std::move(r), .read = {}});
+}
+
 void execution::reply(outcome& out, cluster::Reply r) {
   const auto& c = *out.what;
   auto where = r.has_status() ? cluster::Reply::NOWHERE : place_of_tasks(c);
@@ -508,7 +478,7 @@ void execution::reply(outcome& out, cluster::Reply r) {
     out.returns = shared_.returns;
   }
   if (c.from)
-    out.released.answers.push_back({.id = c.id, .to = c.from, .reply = std::move(r), .read = {}});
+    add_reply(out, c, std::move(r));
 }
 
 void execution::fail(const call_ptr& c, const error& e, bool try_again) {
@@ -533,7 +503,8 @@ void execution::deliver(outcome_ptr out) {
   // More than a common workflow writes in all: measuring is not free.
   constexpr std::size_t unreported_max = 8U << 10;
   out->what->decided = true;
-  out->released.callers_due = queries_.next_deadline();
+  if (session_)
+    out->released.callers_due = session_->next_deadline();
   out->write.slot = options_.slot_number;
   // Whatever leaves rests on the start that is held back, but for the hand-out itself.
   auto early = out->released.early_start != nullptr;

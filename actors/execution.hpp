@@ -1,11 +1,10 @@
 #pragma once
 
-#include "actors/history_pager.hpp"
 #include "actors/hosted_run.hpp"
 #include "actors/outcome.hpp"
-#include "actors/query_registry.hpp"
 #include "actors/services.hpp"
 #include "base/ids.hpp"
+#include "engine/machine/machine.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
@@ -18,6 +17,7 @@ namespace reprise::actors {
 /// What a slot gives an execution that it spawns.
 struct execution_options {
   services& shared;
+  const engine::machine& machine;
   slot_actor slot{};
   store::slot_id slot_number = 0;
   /// The slot's when it was spawned; what it reads and writes belongs to this one. An execution
@@ -34,10 +34,11 @@ struct execution_options {
   early_entry_ptr left{};
 };
 
-/// A workflow id as an actor: its current run, and a few older ones that late calls named. Decides
-/// calls with the engine and hands what comes of them to the writer (or, when nothing was written,
-/// straight to its slot). State runs ahead of the store; nothing leaves before it is durable, since
-/// everything leaves through the slot. Dies when it throws; never blocks; lives in its slot's care.
+/// An id as an actor: its current run, and a few older ones that late calls named. Lets the machine
+/// of its kind decide calls and hands what comes of them to the writer (or, when nothing was
+/// written, straight to its slot). State runs ahead of the store; nothing leaves before it is
+/// durable, since everything leaves through the slot. Dies when it throws; never blocks; lives in
+/// its slot's care.
 class execution final : public execution_actor::base {
 public:
   execution(caf::actor_config& config, execution_options options);
@@ -58,6 +59,12 @@ private:
     call_ptr what{};
   };
 
+  /// A caller in the session.
+  struct staying {
+    engine::caller_number number = 0;
+    call_ptr what{};
+  };
+
   void on_call(call_ptr& c);
   void on_loaded(loaded_run& loaded);
   void on_current_loaded(loaded_run& loaded);
@@ -71,44 +78,32 @@ private:
   void handle(const call_ptr& c);
   void route(const call_ptr& c);
   void decide(const call_ptr& c, hosted_run* run);
-  void decide_transition(const call_ptr& c, hosted_run* run, const namespace_entry& ns);
-  void answer_history(const call_ptr& c, hosted_run* run);
-  void answer_describe(const call_ptr& c, hosted_run* run, const namespace_entry& ns);
-  void answer_unpark(const call_ptr& c, const hosted_run* run);
+  engine::decision ask_machine(const call_ptr& c, hosted_run* run, const namespace_entry& ns);
+  void settle_callers(outcome& out, engine::decision& done);
+  void on_gone(std::uint64_t id, const bridge_actor& from);
   void do_chore(const call_ptr& c);
 
-  // -- queries (execution_queries.cpp)
-  // -------------------------------------------------------------------
-  void answer_query(const call_ptr& c, const hosted_run* run);
-  void start_query_task(const call_ptr& c, const hosted_run* run);
-  void complete_query(const call_ptr& c);
-  void take_back_query(const call_ptr& c);
-  void refuse_query(const call_ptr& c);
-  /// What a transition means for the queries, and time for those that waited too long. `run`: the
-  /// one that it changed, if any.
-  void queries_after(outcome& out, engine::step& step, const hosted_run* run);
-  void add_queries(outcome& out, query_step done);
-
-  /// The writes of a step; moves runs to where they belong afterwards.
-  void write_step(outcome& out, engine::step& step, hosted_run* run, const namespace_entry& ns);
+  /// The writes of a decision; moves runs to where they belong afterwards.
+  void write_decision(outcome& out, engine::decision& done, hosted_run* run,
+                      const engine::namespace_facts& ns);
   /// True when the answer is made, and its history ends with it; else a reader makes it, or more
   /// pages follow. (A task that was loaded from the store with this life is handed out so: that
   /// a start may be lost happens to it once.)
-  bool add_answer(outcome& out, engine::step& step, hosted_run* run);
-  bool add_page(outcome& out, page_plan plan, const hosted_run& run);
+  bool add_answer(outcome& out, engine::answer& said, const hosted_run* run);
   void keep_older(std::unique_ptr<hosted_run> run);
   hosted_run* find_run(const std::string& run_id);
 
   outcome_ptr make_outcome(const call_ptr& c);
+  static void add_reply(outcome& out, const call& c, cluster::Reply r);
   void reply(outcome& out, cluster::Reply r);
   void fail(const call_ptr& c, const error& e, bool try_again = false);
   void deliver(outcome_ptr out);
   /// Estimated, of all runs; there is a current one.
   std::size_t resident_bytes();
-  engine::context make_context(const namespace_entry& ns);
 
   services& shared_;
   execution_options options_;
+  const engine::machine& machine_;
   seeded_ids ids_;
   phase phase_ = phase::unknown;
   bool dead_ = false;
@@ -117,7 +112,10 @@ private:
   std::uint64_t appends_ = 0;
   /// Bytes written since the slot last heard of this execution's memory.
   std::size_t unreported_ = 0;
-  query_registry queries_;
+  engine::session_bounds room_;
+  engine::session_ptr session_;
+  engine::caller_number callers_ = 0;
+  std::vector<staying> staying_;
   std::unique_ptr<hosted_run> current_;
   std::vector<std::unique_ptr<hosted_run>> older_;
   /// For the current run.

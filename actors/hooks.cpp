@@ -48,7 +48,9 @@ hooks::hooks(metrics& m)
     closed_timed_out(outcome_counter(m, "timed_out")) {
 }
 
-void hooks::closed(int status) noexcept {
+void hooks::closed(machine_kind kind, int status) noexcept {
+  if (kind != machine_kind::workflow)
+    return;
   switch (status) {
     case 2:
       return closed_completed.add();

@@ -2,6 +2,7 @@
 
 #include "actors/bound_hooks.hpp"
 #include "base/metrics.hpp"
+#include "protocol/machine_kind.hpp"
 
 namespace reprise::actors {
 
@@ -34,8 +35,8 @@ struct hooks {
   counter& closed_continued;
   counter& closed_timed_out;
 
-  /// Counts a run that closed with this WorkflowExecutionStatus.
-  void closed(int status) noexcept;
+  /// Counts a run that closed, by its head's status.
+  void closed(machine_kind kind, int status) noexcept;
 };
 
 } // namespace reprise::actors

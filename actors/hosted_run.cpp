@@ -2,40 +2,44 @@
 
 #include "actors/visibility_row.hpp"
 #include "base/ensure.hpp"
-#include "engine/engine.hpp"
 
 #include <utility>
 
 namespace reprise::actors {
 
-hosted_run::hosted_run(engine::execution state, std::int64_t key, store::slot_id slot,
-                       const run_bounds& bounds)
-  : bounds_(bounds), state_(std::move(state)), tail_(bounds.tail_bytes_max) {
-  const auto& created = state_.created();
+hosted_run::hosted_run(const engine::machine& kind, engine::run_state state, std::int64_t key,
+                       store::slot_id slot, const run_bounds& bounds)
+  : kind_(kind), bounds_(bounds), state_(std::move(state)), tail_(bounds.tail_bytes_max) {
+  auto created = kind_.standing_of(state_);
   head_.key = key;
   head_.slot = slot;
-  head_.namespace_id = created.namespace_id();
-  head_.workflow_id = created.workflow_id();
-  head_.run_id = created.run_id();
+  head_.namespace_id = created.namespace_id;
+  head_.workflow_id = created.id;
+  head_.run_id = created.run_id;
   began_here_ = true;
 }
 
-hosted_run::hosted_run(loaded_run loaded, const run_bounds& bounds)
-  : bounds_(bounds),
+hosted_run::hosted_run(const engine::machine& kind, loaded_run loaded, const run_bounds& bounds)
+  : kind_(kind),
+    bounds_(bounds),
     state_(std::move(loaded.state)),
     head_(std::move(loaded.head)),
     tail_(std::move(loaded.tail)),
-    loaded_task_(state_.workflow_task().scheduled_event_id()),
     snapshot_seq_(loaded.snapshot_seq),
     facts_forgotten_to_(loaded.snapshot_seq) {
-  head_.next_event_id = state_.next_event_id();
+  auto now = kind_.standing_of(state_);
+  head_.next_event_id = now.next_event_id;
+  open_ = now.open;
+  loaded_task_ = now.early_task;
 }
 
 void hosted_run::update_head() {
-  head_.next_event_id = state_.next_event_id();
-  head_.status = static_cast<int>(state_.status());
-  head_.timer_at = engine::next_deadline(state_);
-  head_.offer_at = engine::undelivered_since(state_);
+  auto now = kind_.standing_of(state_);
+  head_.next_event_id = now.next_event_id;
+  head_.status = now.status;
+  open_ = now.open;
+  head_.timer_at = kind_.next_deadline(state_);
+  head_.offer_at = kind_.undelivered_since(state_);
 }
 
 void hosted_run::note(const engine::record& written) {
@@ -52,32 +56,35 @@ store::journal_row hosted_run::make_row(engine::record written) {
                             .facts = std::move(written.facts)};
 }
 
-store::run_write hosted_run::create(engine::record written, const attribute_types& types) {
+store::run_write hosted_run::create(engine::record written,
+                                    const protocol::search_attribute_types& types) {
   ENSURE(head_.last_seq == 0, "a run is created once");
   store::run_write out{.what = store::run_write::kind::create};
   note(written);
   out.row = make_row(std::move(written));
   update_head();
   out.head = head_;
-  out.visibility = make_visibility_row(state_, head_.key, types);
+  out.visibility = make_visibility_row(kind_.list(state_, types), head_.key);
   return out;
 }
 
-store::run_write hosted_run::append(engine::record written, const attribute_types* types) {
+store::run_write hosted_run::append(engine::record written,
+                                    const protocol::search_attribute_types* types) {
   note(written);
   if (held_)
-    written = engine::joined(std::exchange(held_, nullptr)->written, std::move(written));
+    written = kind_.joined(std::exchange(held_, nullptr)->written, std::move(written));
   return append_row(std::move(written), types);
 }
 
-store::run_write hosted_run::append_row(engine::record written, const attribute_types* types) {
+store::run_write hosted_run::append_row(engine::record written,
+                                        const protocol::search_attribute_types* types) {
   ENSURE(head_.last_seq > 0, "rows come behind the first");
   store::run_write out{.what = store::run_write::kind::append};
   out.row = make_row(std::move(written));
   update_head();
   out.head = head_;
   if (types != nullptr)
-    out.visibility = make_visibility_row(state_, head_.key, *types);
+    out.visibility = make_visibility_row(kind_.list(state_, *types), head_.key);
   // Facts go one write after their snapshot: when this write lands, the snapshot is durable.
   if (snapshot_seq_ > facts_forgotten_to_) {
     out.forget_facts_to = snapshot_seq_;
@@ -99,8 +106,8 @@ void hosted_run::hold(engine::record written) {
 void hosted_run::adopt(early_entry_ptr left) {
   if (left->run_id != head_.run_id || left->last_seq != head_.last_seq)
     return;
-  auto after = state_;
-  if (!engine::evolve(after, left->written))
+  auto after = state_.copy();
+  if (!kind_.evolve(after, left->written))
     return;
   state_ = std::move(after);
   note(left->written);
@@ -143,18 +150,19 @@ store::run_write hosted_run::snapshot_only() {
 }
 
 void hosted_run::add_snapshot(store::run_write& write) {
-  if (state_.ByteSizeLong() > bounds_.snapshot_bytes_max)
+  if (state_.serialised_bytes() > bounds_.snapshot_bytes_max)
     return;
-  write.snap = store::snapshot{.seq = head_.last_seq, .state = state_.SerializeAsString()};
+  write.snap = store::snapshot{.seq = head_.last_seq, .state = state_.serialised()};
   snapshot_seq_ = head_.last_seq;
 }
 
 run_news hosted_run::news() const {
+  auto now = kind_.standing_of(state_);
   // Of an entry that is held the head knows nothing yet.
   return run_news{.run_id = head_.run_id,
-                  .timer_at = held_ ? engine::next_deadline(state_) : head_.timer_at,
-                  .next_event_id = state_.next_event_id(),
-                  .open = engine::is_open(state_)};
+                  .timer_at = held_ ? kind_.next_deadline(state_) : head_.timer_at,
+                  .next_event_id = now.next_event_id,
+                  .open = now.open};
 }
 
 std::size_t hosted_run::resident_bytes() {
@@ -168,9 +176,9 @@ std::size_t hosted_run::resident_bytes() {
   constexpr std::size_t little = 2 << 10;
   constexpr std::size_t times = 5;
   if (measured_ == 0 && began_here_ && unmeasured_ <= little)
-    return fixed + sizeof state_ + unmeasured_ * times + tail_.resident_bytes();
+    return fixed + kind_.least_bytes() + unmeasured_ * times + tail_.resident_bytes();
   if (measured_ == 0 || unmeasured_ > measured_ / part) {
-    measured_ = state_.SpaceUsedLong();
+    measured_ = state_.resident_bytes();
     unmeasured_ = 0;
   }
   return fixed + measured_ + unmeasured_ + tail_.resident_bytes();

@@ -1,11 +1,10 @@
 #pragma once
 
 #include "actors/bounds.hpp"
-#include "actors/history_page.hpp"
+#include "actors/event_tail.hpp"
 #include "actors/loader.hpp"
 #include "actors/outcome.hpp"
-#include "actors/visibility_row.hpp"
-#include "engine/machine/step.hpp"
+#include "engine/machine/machine.hpp"
 #include "store/store.hpp"
 
 #include <cstdint>
@@ -14,20 +13,20 @@
 namespace reprise::actors {
 
 /// One run as its execution actor holds it: the state, and what of it lies in the store once all
-/// appends under way have landed. Builds the writes. May hold back the start of a workflow task,
-/// which then shares its row with whatever comes next.
+/// appends under way have landed. Builds the writes. May hold back the start of a task, which then
+/// shares its row with whatever comes next.
 class hosted_run {
 public:
-  /// A run that does not exist yet; create() writes it. The bounds must outlive it.
-  hosted_run(engine::execution state, std::int64_t key, store::slot_id slot,
-             const run_bounds& bounds);
-  hosted_run(loaded_run loaded, const run_bounds& bounds);
+  /// A run that does not exist yet; create() writes it. Kind and bounds must outlive it.
+  hosted_run(const engine::machine& kind, engine::run_state state, std::int64_t key,
+             store::slot_id slot, const run_bounds& bounds);
+  hosted_run(const engine::machine& kind, loaded_run loaded, const run_bounds& bounds);
 
-  engine::execution& state() noexcept {
+  engine::run_state& state() noexcept {
     return state_;
   }
 
-  const engine::execution& state() const noexcept {
+  const engine::run_state& state() const noexcept {
     return state_;
   }
 
@@ -43,9 +42,15 @@ public:
     return tail_;
   }
 
-  /// The workflow task is not one that lay in the store when this object was made.
+  /// As of the last write.
+  bool open() const noexcept {
+    return open_;
+  }
+
+  /// The task whose start may leave early is not one that lay in the store when this object was
+  /// made.
   bool scheduled_task_here() const {
-    return state_.workflow_task().scheduled_event_id() != loaded_task_;
+    return kind_.standing_of(state_).early_task != loaded_task_;
   }
 
   std::uint64_t rows_behind_snapshot() const noexcept {
@@ -53,10 +58,10 @@ public:
   }
 
   /// The write of the first row; `types` are the namespace's search attributes.
-  store::run_write create(engine::record written, const attribute_types& types);
+  store::run_write create(engine::record written, const protocol::search_attribute_types& types);
   /// The write of one more row; state() must be what it made of the run already.
   /// `types`: set when the row that lists the run changed.
-  store::run_write append(engine::record written, const attribute_types* types);
+  store::run_write append(engine::record written, const protocol::search_attribute_types* types);
   /// Keeps an entry for the next append, which comes in one row with it. Until then the run's head
   /// stays as it is: whoever takes the run over finds the task undelivered. state() must be what it
   /// made of the run already.
@@ -90,16 +95,19 @@ private:
   void update_head();
   void note(const engine::record& written);
   store::journal_row make_row(engine::record written);
-  store::run_write append_row(engine::record written, const attribute_types* types);
+  store::run_write append_row(engine::record written,
+                              const protocol::search_attribute_types* types);
   /// Unless the state is too large.
   void add_snapshot(store::run_write& write);
 
+  const engine::machine& kind_;
   const run_bounds& bounds_;
-  engine::execution state_;
+  engine::run_state state_;
   store::run_head head_;
   event_tail tail_;
   early_entry_ptr held_;
-  /// The scheduled event of the workflow task that was loaded, 0 without one.
+  bool open_ = true;
+  /// That was loaded with the state, 0 without one.
   std::int64_t loaded_task_ = 0;
   std::uint64_t snapshot_seq_ = 0;
   /// Rows up to here keep no facts (or are asked to, in a write under way).

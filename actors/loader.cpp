@@ -1,8 +1,5 @@
 #include "actors/loader.hpp"
 
-#include "engine/engine.hpp"
-#include "protocol/parse_stored.hpp"
-
 #include <exception>
 #include <new>
 #include <utility>
@@ -33,7 +30,7 @@ bool read_snapshot(store::store& db, loaded_run& out) {
     return failed(out, snap.error());
   if (!snap->has_value())
     return true;
-  if (!protocol::parse_stored(out.state, (*snap)->state))
+  if (!out.state.parse((*snap)->state))
     return poisoned(out, "its snapshot cannot be read");
   out.snapshot_seq = (*snap)->seq;
   return true;
@@ -49,7 +46,8 @@ void keep_newest(event_tail& tail, std::vector<store::journal_row>& rows, std::s
     tail.add(first->first_event_id, first->event_count, std::move(first->events));
 }
 
-bool replay(store::store& db, loaded_run& out, const run_bounds& bounds) {
+bool replay(store::store& db, const engine::machine& kind, loaded_run& out,
+            const run_bounds& bounds) {
   auto seq = out.snapshot_seq;
   while (seq < out.head.last_seq) {
     auto rows = db.read_journal(out.head.key, seq + 1, bounds.replay_bytes_max);
@@ -66,7 +64,7 @@ bool replay(store::store& db, loaded_run& out, const run_bounds& bounds) {
                            .event_count = row.event_count,
                            .events = std::move(row.events),
                            .facts = std::move(row.facts)};
-      if (!engine::evolve(out.state, entry))
+      if (!kind.evolve(out.state, entry))
         return poisoned(out, "row " + std::to_string(seq) + " of its journal cannot be read");
       row.events = std::move(entry.events);
     }
@@ -77,16 +75,17 @@ bool replay(store::store& db, loaded_run& out, const run_bounds& bounds) {
   return true;
 }
 
-bool check(loaded_run& out) {
-  if (out.state.created().run_id() != out.head.run_id)
+bool check(const engine::machine& kind, loaded_run& out) {
+  auto found = kind.standing_of(out.state);
+  if (found.run_id != out.head.run_id)
     return poisoned(out, "its journal tells of another run");
-  if (out.state.next_event_id() < out.head.next_event_id)
+  if (found.next_event_id < out.head.next_event_id)
     return poisoned(out, "its journal lacks events");
   return true;
 }
 
-bool load(store::store& db, const std::string& namespace_id, const std::string& workflow_id,
-          const run_bounds& bounds, loaded_run& out) {
+bool load(store::store& db, const engine::machine& kind, const std::string& namespace_id,
+          const std::string& workflow_id, const run_bounds& bounds, loaded_run& out) {
   const auto& run_id = out.asked_run_id;
   auto head = run_id.empty()
                 ? db.current_run(namespace_id, machine_kind::workflow, workflow_id)
@@ -96,12 +95,13 @@ bool load(store::store& db, const std::string& namespace_id, const std::string& 
   if (!head->has_value())
     return false;
   out.head = std::move(**head);
-  return read_snapshot(db, out) && replay(db, out, bounds) && check(out);
+  out.state = kind.make_state();
+  return read_snapshot(db, out) && replay(db, kind, out, bounds) && check(kind, out);
 }
 
 } // namespace
 
-loaded_run load_run(store::store& db, const std::string& namespace_id,
+loaded_run load_run(store::store& db, const engine::machine& kind, const std::string& namespace_id,
                     const std::string& workflow_id, const std::string& run_id,
                     const run_bounds& bounds, const std::function<void()>& before) {
   loaded_run out;
@@ -110,7 +110,7 @@ loaded_run load_run(store::store& db, const std::string& namespace_id,
   try {
     if (before)
       before();
-    if (load(db, namespace_id, workflow_id, bounds, out))
+    if (load(db, kind, namespace_id, workflow_id, bounds, out))
       out.what = outcome::found;
   } catch (const std::bad_alloc&) {
     // That says nothing about the journal.

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "actors/bounds.hpp"
-#include "actors/history_page.hpp"
-#include "engine/machine/step.hpp"
+#include "actors/event_tail.hpp"
+#include "engine/machine/machine.hpp"
 #include "store/store.hpp"
 
 #include <functional>
@@ -25,7 +25,7 @@ struct loaded_run {
   outcome what = outcome::absent;
   /// The run that was asked for; empty: the current one.
   std::string asked_run_id{};
-  engine::execution state{};
+  engine::run_state state{};
   store::run_head head{};
   /// The row up to which the snapshot stood, 0 without one.
   std::uint64_t snapshot_seq = 0;
@@ -35,10 +35,11 @@ struct loaded_run {
   std::string text{};
 };
 
-/// Reads a run and folds its journal: the snapshot, then the rows behind it (invariant 1). Blocks.
+/// Reads a run of this kind and folds its journal: the snapshot, then the rows behind it (invariant
+/// 1). Blocks.
 /// What cannot be folded is `poisoned`; a lack of memory, like a store that fails, says nothing
 /// about the journal. `before`: may throw that (see services::allocation_fails).
-loaded_run load_run(store::store& db, const std::string& namespace_id,
+loaded_run load_run(store::store& db, const engine::machine& kind, const std::string& namespace_id,
                     const std::string& workflow_id, const std::string& run_id,
                     const run_bounds& bounds = {}, const std::function<void()>& before = {});
 

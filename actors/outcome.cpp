@@ -1,5 +1,7 @@
 #include "actors/outcome.hpp"
 
+#include <utility>
+
 namespace reprise::actors {
 
 outcome::~outcome() {
@@ -23,6 +25,12 @@ cluster::Reply to_reply(const error& e) {
   status.set_message(e.message);
   status.set_detail_type(e.detail_type);
   status.set_detail(e.detail);
+  return out;
+}
+
+cluster::Reply to_reply(std::string response) {
+  cluster::Reply out;
+  out.set_response(std::move(response));
   return out;
 }
 

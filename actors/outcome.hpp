@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/task_returns.hpp"
+#include "engine/history/pager.hpp"
 #include "engine/machine/step.hpp"
 #include "protocol/interfaces.hpp"
 #include "store/store.hpp"
@@ -101,17 +102,6 @@ struct run_news {
   bool open = true;
 };
 
-/// A long poll for history events that are not there yet.
-struct history_wait {
-  std::string run_id{};
-  /// Comes true when an event of this id exists, or (close_only) when the run is closed.
-  std::int64_t wanted_event_id = 0;
-  bool close_only = false;
-  time_point expires{};
-  /// The answer when the time is over.
-  cluster::Reply expired{};
-};
-
 /// The start of a workflow task that left before its commit: an entry that its execution holds back
 /// for the next row. The slot keeps it too, so that it survives the execution.
 struct early_entry {
@@ -131,7 +121,7 @@ struct effects {
   std::optional<run_news> current{};
   /// Another run that changed.
   std::optional<run_news> other{};
-  std::optional<history_wait> wait{};
+  std::optional<engine::event_wait> wait{};
   /// A task that was taken is not to be had, by what the execution knows; the queue is told.
   bool obsolete_task = false;
   /// The caller gets its answer by a later outcome (a query that waits). Until then the slot keeps
@@ -180,5 +170,7 @@ using outcome_ptr = std::shared_ptr<outcome>;
 
 /// A failure as it is sent to callers.
 cluster::Reply to_reply(const error& e);
+/// The same of a response in its wire form.
+cluster::Reply to_reply(std::string response);
 
 } // namespace reprise::actors

@@ -1,6 +1,6 @@
 #include "actors/returned_task.hpp"
 
-#include "actors/wire.hpp"
+#include "protocol/wire.hpp"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 
 #include <cstdint>
@@ -9,6 +9,7 @@ namespace reprise::actors {
 
 namespace {
 
+using protocol::take_varint;
 namespace service = temporal::api::workflowservice::v1;
 
 constexpr int token_field = service::PollWorkflowTaskQueueResponse::kTaskTokenFieldNumber;

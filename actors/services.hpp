@@ -12,6 +12,7 @@
 #include "actors/slot_epochs.hpp"
 #include "actors/task_returns.hpp"
 #include "engine/machine/context.hpp"
+#include "engine/machine/machine_of.hpp"
 #include "protocol/interfaces.hpp"
 #include "store/store.hpp"
 
@@ -71,6 +72,8 @@ struct services {
   parked_list parked{};
   /// Told of a slot that died, when another is in its place: the calls that it had are lost.
   listener<const slot_actor&> lost_slots{};
+  /// The machine of a kind; null where there is none. Tests bring machines of their own.
+  const engine::machine* (*machine_of)(machine_kind) = engine::machine_of;
   /// The queue that holds tasks like this one.
   std::function<queue_actor(const cluster::Task&)> queue_of{};
   /// A worker waited on this queue at or after that moment.

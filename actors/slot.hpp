@@ -85,7 +85,7 @@ private:
   void take_news(entry& e, effects& fx);
   /// Leaves the deadline of a run that is not the current one to the timer.
   void arm(const entry& e, const run_news& older);
-  void add_poll(entry& e, const call_ptr& c, history_wait until);
+  void add_poll(entry& e, const call_ptr& c, engine::event_wait until);
   void wake_polls(entry& e, const run_news& news);
   void expire_polls(entry& e, time_point now);
   void note_memory(entry& e, const outcome& x);

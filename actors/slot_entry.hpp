@@ -20,7 +20,7 @@ namespace reprise::actors {
 /// A long poll for history that waits at its slot.
 struct waiting_poll {
   call_ptr what{};
-  history_wait until{};
+  engine::event_wait until{};
 };
 
 /// A workflow task's start that left before its commit. One that a former life left and that the

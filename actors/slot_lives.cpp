@@ -38,6 +38,7 @@ void slot::spawn_execution(entry& e) {
   e.drop_next = false;
   e.actor = spawn<execution, caf::monitored + caf::hidden + caf::lazy_init>(
     execution_options{.shared = shared_,
+                      .machine = *shared_.machine_of(machine_kind::workflow),
                       .slot = slot_actor{this},
                       .slot_number = number_,
                       .epoch = epoch_,
@@ -433,7 +434,7 @@ void slot::on_epoch(store::epoch_number epoch) {
   for (auto* e : all) {
     for (auto& p : std::exchange(e->polls, {})) {
       shared_.watch.history_polls.add(-1);
-      send(p.what->from, reply_atom_v, p.what->id, std::move(p.until.expired));
+      send(p.what->from, reply_atom_v, p.what->id, to_reply(std::move(p.until.expired)));
     }
     e->retry_at.reset();
     for (auto& task : std::exchange(e->returned, {}))

@@ -280,11 +280,11 @@ void slot::arm(const entry& e, const run_news& older) {
          older.timer_at->time_since_epoch().count());
 }
 
-void slot::add_poll(entry& e, const call_ptr& c, history_wait until) {
+void slot::add_poll(entry& e, const call_ptr& c, engine::event_wait until) {
   if (c->gone)
     return;
   if (epoch_ == 0 || until.expires <= shared_.time.now()) {
-    send(c->from, reply_atom_v, c->id, std::move(until.expired));
+    send(c->from, reply_atom_v, c->id, to_reply(std::move(until.expired)));
     return;
   }
   if (e.polls.size() >= shared_.capacity.workflow.polls_max) {
@@ -297,7 +297,7 @@ void slot::add_poll(entry& e, const call_ptr& c, history_wait until) {
 }
 
 void slot::wake_polls(entry& e, const run_news& news) {
-  auto comes_true = [&](const history_wait& w) {
+  auto comes_true = [&](const engine::event_wait& w) {
     return w.run_id == news.run_id
            && (!news.open || (!w.close_only && news.next_event_id > w.wanted_event_id));
   };
@@ -326,7 +326,7 @@ void slot::expire_polls(entry& e, time_point now) {
   auto gone = std::erase_if(e.polls, [&](waiting_poll& p) {
     if (p.until.expires > now)
       return false;
-    send(p.what->from, reply_atom_v, p.what->id, std::move(p.until.expired));
+    send(p.what->from, reply_atom_v, p.what->id, to_reply(std::move(p.until.expired)));
     return true;
   });
   shared_.watch.history_polls.add(-static_cast<std::int64_t>(gone));

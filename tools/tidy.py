@@ -36,10 +36,17 @@ UNSEEN = {
 }
 # What the server's other folders may see of one.
 SEEN = {
-    "engine": {"engine/engine.hpp"} | {f"engine/machine/{name}.hpp"
-                                       for name in ("context", "errors", "proto_time", "step")},
+    "engine": {"engine/engine.hpp", "engine/history/page.hpp", "engine/history/pager.hpp"}
+              | {f"engine/machine/{name}.hpp" for name in (
+                  "context", "errors", "proto_time", "step",
+                  "decision", "listing", "machine", "machine_of", "run_state", "session")},
 }
 INTERFACES = "protocol/interfaces.hpp"
+# What a folder must not name: the shells of durable actors know machines, not what one decides.
+UNNAMED = {
+    "actors": r"\bengine::(?:execution|step|decide|evolve|describe|info_of|transition)\b"
+              r"|\bExecutionState\b",
+}
 
 # Other people's headers come precompiled, so the compiler does not miss them in a header of ours.
 STANDARD = {
@@ -141,6 +148,11 @@ def functions(text):
         start = at + 1
 
 
+def check_names(path, text):
+    for found in re.finditer(UNNAMED.get(room(path), r"(?!)"), text):
+        yield text.count("\n", 0, found.start()) + 1, f"{room(path)} may not know {found.group(0)}"
+
+
 def check_lengths(path, lines, text):
     if len(lines) > FILE_LINES:
         yield 1, f"{len(lines)} lines; split it (at most {FILE_LINES})"
@@ -172,6 +184,7 @@ def check(path, root):
                   text, flags=re.M)
     yield from check_includes(path, lines)
     yield from check_standard(path, root, lines, text)
+    yield from check_names(path, text)
     yield from check_lengths(path, lines, text)
     if path.parts[0] in ("sdk", "examples"):
         yield from check_coroutines(lines, text)

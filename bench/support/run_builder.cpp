@@ -63,18 +63,19 @@ engine::reply run_builder::apply(cluster::ExecutionRequest request) {
   request.set_workflow_id(workflow_id_);
   std::optional<engine::execution> state;
   if (run_)
-    state = std::move(run_->state());
+    state = std::move(run_->state().as<engine::execution>());
   engine::context c{.now = now(), .ids = ids_, .ns = owner_.ns(), .bounds = bounds_};
   auto done = engine::decide(std::move(state), request, c);
   if (done.answer.failure)
     fail("bench: " + done.answer.failure->message);
-  const actors::attribute_types types;
+  const protocol::search_attribute_types types;
   if (done.successor) {
     static constexpr actors::run_bounds bounds;
-    run_.emplace(std::move(done.successor->state), key_, slot_, bounds);
+    run_.emplace(*engine::machine_of(machine_kind::workflow),
+                 engine::make_run_state(std::move(done.successor->state)), key_, slot_, bounds);
     keep(run_->create(std::move(done.successor->written), types), true);
   } else if (done.current) {
-    run_->state() = std::move(*done.current);
+    run_->state().as<engine::execution>() = std::move(*done.current);
     if (!done.written.empty())
       keep(run_->append(std::move(done.written), done.visibility_changed ? &types : nullptr),
            false);

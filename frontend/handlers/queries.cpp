@@ -1,7 +1,7 @@
-#include "actors/query_registry.hpp"
 #include "frontend/handlers/handlers.hpp"
 #include "frontend/token/task_token.hpp"
 #include "frontend/validate/fields.hpp"
+#include "protocol/headers.hpp"
 
 namespace reprise::frontend {
 
@@ -30,7 +30,7 @@ void query(const call::ptr& c, api::QueryWorkflowRequest& r) {
   request.set_run_id(r.execution().run_id());
   request.mutable_query()->Swap(&r);
   if (auto deadline = c->deadline())
-    (*request.mutable_headers())[std::string{actors::deadline_header}]
+    (*request.mutable_headers())[std::string{protocol::deadline_header}]
       = std::to_string(deadline->time_since_epoch().count());
   c->wait(ns, std::move(request));
 }

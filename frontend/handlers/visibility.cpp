@@ -1,8 +1,8 @@
-#include "actors/wire.hpp"
 #include "frontend/handlers/handlers.hpp"
 #include "frontend/query/parser.hpp"
 #include "frontend/query/values.hpp"
 #include "frontend/token/list_token.hpp"
+#include "protocol/wire.hpp"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 
 namespace reprise::frontend {
@@ -27,11 +27,11 @@ std::string list_response(const std::vector<store::visibility_row>& rows, std::s
   std::string out;
   out.reserve(bytes);
   for (const auto& row : rows)
-    actors::append_field(out, 1, row.info);
+    protocol::append_field(out, 1, row.info);
   // A full page may be the last one; the next is then empty.
   if (!rows.empty() && rows.size() == page) {
     const auto& last = rows.back();
-    actors::append_field(
+    protocol::append_field(
       out, 2,
       write_list_token(
         {.close_time = last.close_time, .start_time = last.start_time, .key = last.key}));

@@ -1,7 +1,7 @@
 #include "frontend/transport/grpc_wire.hpp"
 
-#include "actors/wire.hpp"
 #include "frontend/transport/gzip.hpp"
+#include "protocol/wire.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -23,8 +23,8 @@ constexpr bool is_plain(unsigned char c) {
 
 /// A google.rpc.Status with one detail, in its wire form.
 std::string status_bytes(const error& why, std::string_view text) {
-  using actors::append_field;
-  using actors::append_varint;
+  using protocol::append_field;
+  using protocol::append_varint;
   constexpr std::uint64_t code_head = 1 << 3;
   std::string any;
   append_field(any, 1, "type.googleapis.com/" + why.detail_type);

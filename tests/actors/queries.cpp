@@ -1,5 +1,6 @@
 // A query's whole way: at the execution, as a task of its own, on a workflow task, to its end.
-#include "actors/query_registry.hpp"
+#include "engine/query/query_registry.hpp"
+#include "protocol/headers.hpp"
 #include "temporal/api/errordetails/v1/message.pb.h"
 #include "tests/support/actor_fixture.hpp"
 
@@ -33,7 +34,7 @@ struct query_fixture : actor_fixture {
     q.mutable_execution()->set_workflow_id(id);
     q.mutable_query()->set_query_type("state");
     if (patience > 0s)
-      (*r.mutable_headers())[std::string{actors::deadline_header}]
+      (*r.mutable_headers())[std::string{protocol::deadline_header}]
         = std::to_string((time.now() + patience).time_since_epoch().count());
     return r;
   }
@@ -519,10 +520,10 @@ TEST_CASE_FIXTURE(query_fixture, "callers without or with an absurd deadline wai
   start_and_complete("w");
   auto modest = query("w");
   auto endless = query("w", 24h);
-  advance(actors::query_registry::wait_default);
+  advance(engine::query_registry::wait_default);
   CHECK(code(modest) == deadline_exceeded);
   CHECK_FALSE(answered(endless));
-  advance(actors::query_registry::wait_max);
+  advance(engine::query_registry::wait_max);
   CHECK(code(endless) == deadline_exceeded);
 }
 
@@ -639,7 +640,7 @@ TEST_CASE_FIXTURE(query_fixture, "a query's time is not given anew to each life 
   };
   SUBCASE("where the caller has no deadline") {
     auto call = query("w");
-    advance(actors::query_registry::wait_default - 5s);
+    advance(engine::query_registry::wait_default - 5s);
     ask_raw(signal_request("w", "bad"));
     CHECK_FALSE(answered(call));
     advance(5s);
@@ -647,7 +648,7 @@ TEST_CASE_FIXTURE(query_fixture, "a query's time is not given anew to each life 
   }
   SUBCASE("where its deadline is beyond what anybody may wait") {
     auto call = query("w", 24h);
-    advance(actors::query_registry::wait_max - 5s);
+    advance(engine::query_registry::wait_max - 5s);
     ask_raw(signal_request("w", "bad"));
     CHECK_FALSE(answered(call));
     advance(5s);

@@ -1,17 +1,19 @@
 #pragma once
 
-#include "actors/history_page.hpp"
-#include "actors/outcome.hpp"
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "engine/history/page.hpp"
 #include "engine/machine/step.hpp"
 #include "protocol/cluster.pb.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
 // What the history calls answer, and how polls get their history: decided from the state of a run,
-// made of stored bytes. Pure but for read_answer().
+// made of stored bytes. Whoever holds the rows reads the page in between.
 
-namespace reprise::actors {
+namespace reprise::engine {
 
 /// A page that has to be read, and how it becomes an answer.
 struct page_plan {
@@ -22,7 +24,6 @@ struct page_plan {
   };
 
   form as = form::history;
-  std::int64_t key = 0;
   page_request want{};
   /// Becomes the next page's token.
   cluster::HistoryToken token{};
@@ -36,11 +37,22 @@ struct page_plan {
   std::string prefix{};
 };
 
+/// A long poll for history events that are not there yet.
+struct event_wait {
+  std::string run_id{};
+  /// Comes true when an event of this id exists, or (close_only) when the run is closed.
+  std::int64_t wanted_event_id = 0;
+  bool close_only = false;
+  time_point expires{};
+  /// The response when the time is over.
+  std::string expired{};
+};
+
 /// One of these is set.
 struct history_decision {
-  std::optional<cluster::Reply> reply{};
+  std::optional<std::string> response{};
   std::optional<page_plan> plan{};
-  std::optional<history_wait> wait{};
+  std::optional<event_wait> wait{};
 };
 
 /// The run that a history call names: its token's, else its request's; empty: the current one.
@@ -49,17 +61,14 @@ const std::string& history_run_id(const cluster::ExecutionRequest& request);
 std::optional<error> check_history_token(const cluster::GetHistory& call);
 
 /// Decides GetWorkflowExecutionHistory (paged, long poll, close event) and its reverse form for a
-/// run in state `x` whose rows have `key`.
-history_decision decide_history(const engine::execution& x, std::int64_t key,
-                                const cluster::ExecutionRequest& request, time_point now);
+/// run in state `x`.
+history_decision decide_history(const execution& x, const cluster::ExecutionRequest& request,
+                                time_point now);
 
 /// The history of a workflow task's poll.
-page_plan plan_poll(engine::history_splice splice, std::string response, std::int64_t key,
-                    const std::string& run_id);
+page_plan plan_poll(history_splice splice, std::string response, const std::string& run_id);
 
-/// The answer with this page.
-cluster::Reply finish_page(page_plan plan, page got);
-/// Reads the page from the store. Blocks.
-cluster::Reply read_answer(store::store& db, const page_plan& plan);
+/// The response with this page.
+std::string finish_page(page_plan plan, page got);
 
-} // namespace reprise::actors
+} // namespace reprise::engine

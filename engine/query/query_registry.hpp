@@ -1,33 +1,24 @@
 #pragma once
 
-#include "actors/bounds.hpp"
-#include "actors/outcome.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "engine/machine/decision.hpp"
+#include "engine/machine/session.hpp"
 #include "engine/machine/step.hpp"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-namespace reprise::actors {
-
-/// Header in which the frontend passes the caller's deadline: nanoseconds since the epoch, decimal.
-inline constexpr std::string_view deadline_header = "reprise-deadline-ns";
-
-/// An answer to a caller that has waited for it.
-struct query_reply {
-  call_ptr to{};
-  cluster::Reply reply{};
-};
+namespace reprise::engine {
 
 /// What the execution has to do because of its queries; nothing was sent yet.
 struct query_step {
   /// Answers; they rest on the state that was read, as any other.
-  std::vector<query_reply> replies{};
+  std::vector<told_caller> replies{};
   /// Query tasks for their queues.
   std::vector<cluster::Task> offers{};
   /// This sticky queue's worker does not answer: forget the queue (a Reoffer with
@@ -48,7 +39,7 @@ public:
   static constexpr duration wait_max = std::chrono::seconds{120};
 
   /// The bounds must outlive it.
-  explicit query_registry(const workflow_bounds& bounds) : bounds_(bounds) {
+  explicit query_registry(const session_bounds& bounds) : bounds_(bounds) {
   }
 
   /// Queries wait: the execution must not be passivated.
@@ -63,24 +54,25 @@ public:
   /// When expire() wants to be called; nothing when no query waits.
   std::optional<time_point> next_deadline() const;
 
-  /// A QueryWorkflow call on run `x`. Either the step answers it, or the caller stays.
-  query_step on_query(const call_ptr& c, const engine::execution& x, id_source& ids,
-                      time_point now);
+  /// A QueryWorkflow call on run `x`. Either the step answers it, or the caller stays. When it
+  /// would have waited long enough is written into the request.
+  query_step on_query(caller_number from, std::shared_ptr<cluster::ExecutionRequest> request,
+                      const execution& x, id_source& ids, time_point now);
 
   /// A workflow task of run `x` started: the queries that ride on it, as a serialised
   /// PollWorkflowTaskQueueResponse which holds nothing else. Append it to the poll's message.
-  std::string on_workflow_task_started(const engine::execution& x);
+  std::string on_workflow_task_started(const execution& x);
 
   /// Run `x` changed in whatever way; call after each step of a run with queries. `answered`: the
   /// completion of the workflow task that the step was, when it succeeded; else null.
   query_step
-  on_step(const engine::execution& x,
+  on_step(const execution& x,
           const temporal::api::workflowservice::v1::RespondWorkflowTaskCompletedRequest* answered,
           time_point now);
 
   /// A worker takes a query task: the poll's answer. Nothing when the task is obsolete.
-  std::optional<engine::history_splice> on_query_task_started(const cluster::StartTask& start,
-                                                              const engine::execution& x);
+  std::optional<history_splice> on_query_task_started(const cluster::StartTask& start,
+                                                      const execution& x);
 
   /// The worker that took a query task cannot have got it: it goes to the normal queue.
   query_step on_task_returned(const std::string& query_id);
@@ -97,8 +89,8 @@ public:
   /// A queue that is full of queries gave this one's task up for others.
   query_step on_gave_way(const cluster::RefuseQuery& refused);
 
-  /// The callers for which this holds are gone.
-  void drop_if(const std::function<bool(const call&)>& gone);
+  /// This caller is gone.
+  void drop(caller_number caller);
 
   /// Ends what has waited too long. `polled_recently` tells whether a worker was seen on a queue
   /// within the last 20 s.
@@ -118,7 +110,8 @@ private:
     };
     std::string id{};
     std::string run_id{};
-    call_ptr caller{};
+    caller_number caller = 0;
+    std::shared_ptr<cluster::ExecutionRequest> request{};
     phase is = phase::buffered;
     time_point expires{};
     /// Of a riding query: its workflow task.
@@ -130,17 +123,16 @@ private:
     std::optional<time_point> sticky_until{};
   };
 
-  static cluster::Reply reply_to(const query& q,
-                                 const temporal::api::query::v1::WorkflowQueryResult& r);
+  static told answer_to(const query& q, const temporal::api::query::v1::WorkflowQueryResult& r);
   query* find(const std::string& id);
   std::size_t buffered_of(const std::string& run_id) const;
-  void go_direct(query& q, const engine::execution& x, time_point now, query_step& out);
+  void go_direct(query& q, const execution& x, time_point now, query_step& out);
   void go_normal(query& q, query_step& out);
   /// Moves a query that waits for a workflow task which will not take it. False: answered.
-  bool settle(query& q, const engine::execution& x, time_point now, query_step& out);
+  bool settle(query& q, const execution& x, time_point now, query_step& out);
 
-  const workflow_bounds& bounds_;
+  const session_bounds& bounds_;
   std::vector<query> queries_;
 };
 
-} // namespace reprise::actors
+} // namespace reprise::engine

@@ -1,8 +1,8 @@
-#include "actors/close_event.hpp"
+#include "engine/history/close_event.hpp"
 
 #include <string_view>
 
-namespace reprise::actors {
+namespace reprise::engine {
 
 namespace {
 
@@ -71,4 +71,4 @@ std::string close_event_for(const history::HistoryEvent& event,
   return out.SerializeAsString();
 }
 
-} // namespace reprise::actors
+} // namespace reprise::engine

@@ -1,12 +1,12 @@
-#include "actors/history_page.hpp"
+#include "engine/history/page.hpp"
 
-#include "actors/wire.hpp"
+#include "protocol/wire.hpp"
 #include "temporal/api/enums/v1/event_type.pb.h"
 
-#include <algorithm>
 #include <utility>
+#include <vector>
 
-namespace reprise::actors {
+namespace reprise::engine {
 
 page_builder::page_builder(const page_request& want)
   : want_(want), next_(want.reverse ? want.last : want.first) {
@@ -22,11 +22,11 @@ bool page_builder::take_batch(batch& row, batch& out) {
   auto all = row.events;
   out = {.first_event_id = row.first_event_id};
   for (auto ended = false; row.count > 0 && !ended; ++out.count) {
-    auto event = take_event(row.events);
+    auto event = protocol::take_event(row.events);
     broken_ = broken_ || event.empty();
     if (broken_)
       return false;
-    ended = type_of_event(event) == task_started;
+    ended = protocol::type_of_event(event) == task_started;
     ++row.first_event_id;
     --row.count;
   }
@@ -60,12 +60,12 @@ bool page_builder::add_forward(batch row) {
   batch b;
   while (take_batch(row, b)) {
     for (; b.count > 0 && b.first_event_id < next_; ++b.first_event_id, --b.count)
-      take_event(b.events);
+      protocol::take_event(b.events);
     if (b.count == 0)
       continue;
     if (!begin_batch(b.events.size()))
       return false;
-    while (b.count > 0 && append(take_event(b.events)))
+    while (b.count > 0 && append(protocol::take_event(b.events)))
       --b.count;
     if (!end_batch())
       return false;
@@ -87,7 +87,7 @@ bool page_builder::add_reverse(batch row) {
       return false;
     events.clear();
     for (auto id = b->first_event_id; id < b->first_event_id + b->count && id <= next_; ++id)
-      events.push_back(take_event(b->events));
+      events.push_back(protocol::take_event(b->events));
     while (!events.empty() && append(events.back()))
       events.pop_back();
     if (!end_batch())
@@ -119,49 +119,4 @@ page page_builder::take() && {
   return std::move(out_);
 }
 
-void event_tail::add(std::int64_t first_event_id, std::int64_t event_count, std::string events) {
-  if (event_count == 0)
-    return;
-  bytes_ += events.size();
-  rows_.push_back(row{first_event_id, event_count, std::move(events)});
-  std::size_t drop = 0;
-  while (bytes_ > bytes_max_ && drop + 1 < rows_.size())
-    bytes_ -= rows_[drop++].events.size();
-  rows_.erase(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(drop));
-}
-
-std::optional<page> event_tail::read(const page_request& want) const {
-  page_builder builder{want};
-  if (want.reverse) {
-    for (auto row = rows_.rbegin(); row != rows_.rend() && !builder.done(); ++row)
-      builder.add(row->first_event_id, row->event_count, row->events);
-  } else {
-    for (const auto& row : rows_)
-      if (!builder.add(row.first_event_id, row.event_count, row.events))
-        break;
-  }
-  if (!builder.done() || builder.broken())
-    return std::nullopt;
-  return std::move(builder).take();
-}
-
-result<page> read_page(store::store& db, std::int64_t key, const page_request& want) {
-  page_builder builder{want};
-  while (!builder.done()) {
-    auto place = builder.next();
-    auto rows = want.reverse ? db.read_events_reverse(key, place, want.bytes_max)
-                             : db.read_events(key, place, want.bytes_max);
-    if (!rows)
-      return std::move(rows).error();
-    for (const auto& row : *rows)
-      if (!builder.add(row.first_event_id, row.event_count, row.events))
-        break;
-    if (builder.broken())
-      return make_error(errc::data_loss, "The history of this workflow has a gap.");
-    if (builder.next() == place)
-      return make_error(errc::not_found, "The history of this workflow is gone.");
-  }
-  return std::move(builder).take();
-}
-
-} // namespace reprise::actors
+} // namespace reprise::engine

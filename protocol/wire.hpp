@@ -8,7 +8,7 @@
 // The little of protobuf's wire form that is needed to put stored bytes into an answer without
 // parsing them.
 
-namespace reprise::actors {
+namespace reprise::protocol {
 
 inline void append_varint(std::string& out, std::uint64_t x) {
   while (x >= 0x80) {
@@ -78,4 +78,4 @@ inline int type_of_event(std::string_view event) {
   return 0;
 }
 
-} // namespace reprise::actors
+} // namespace reprise::protocol

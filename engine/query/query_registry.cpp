@@ -1,8 +1,9 @@
-#include "actors/query_registry.hpp"
+#include "engine/query/query_registry.hpp"
 
 #include "engine/engine.hpp"
 #include "engine/machine/errors.hpp"
 #include "engine/machine/proto_time.hpp"
+#include "protocol/headers.hpp"
 #include "temporal/api/enums/v1/query.pb.h"
 #include "temporal/api/enums/v1/task_queue.pb.h"
 #include "temporal/api/errordetails/v1/message.pb.h"
@@ -10,7 +11,7 @@
 #include <algorithm>
 #include <charconv>
 
-namespace reprise::actors {
+namespace reprise::engine {
 
 namespace {
 
@@ -26,24 +27,24 @@ constexpr int running = 1;
 constexpr int completed = 2;
 
 error not_ready(std::string text) {
-  return engine::with_detail(errc::failed_precondition, std::move(text),
-                             details::WorkflowNotReadyFailure{});
+  return with_detail(errc::failed_precondition, std::move(text),
+                     details::WorkflowNotReadyFailure{});
 }
 
 error buffer_full() {
   details::ResourceExhaustedFailure detail;
   detail.set_cause(enums::RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW);
   detail.set_scope(enums::RESOURCE_EXHAUSTED_SCOPE_NAMESPACE);
-  return engine::with_detail(errc::resource_exhausted,
-                             "too many queries wait for a workflow task of this workflow", detail);
+  return with_detail(errc::resource_exhausted,
+                     "too many queries wait for a workflow task of this workflow", detail);
 }
 
 error gave_way() {
   details::ResourceExhaustedFailure detail;
   detail.set_cause(enums::RESOURCE_EXHAUSTED_CAUSE_CONCURRENT_LIMIT);
   detail.set_scope(enums::RESOURCE_EXHAUSTED_SCOPE_NAMESPACE);
-  return engine::with_detail(errc::resource_exhausted,
-                             "too many queries wait for a worker of this task queue", detail);
+  return with_detail(errc::resource_exhausted,
+                     "too many queries wait for a worker of this task queue", detail);
 }
 
 error timed_out() {
@@ -55,7 +56,7 @@ error timed_out() {
 /// the same deadline holds.
 time_point expiry(cluster::ExecutionRequest& request, time_point now) {
   constexpr duration margin_max = std::chrono::milliseconds{500};
-  auto& said = (*request.mutable_headers())[std::string{deadline_header}];
+  auto& said = (*request.mutable_headers())[std::string{protocol::deadline_header}];
   auto ends = now + query_registry::wait_default;
   std::int64_t ns = 0;
   if (std::from_chars(said.data(), said.data() + said.size(), ns).ec == std::errc{} && ns > 0)
@@ -74,22 +75,20 @@ void set_link(service::QueryWorkflowResponse& out, const cluster::ExecutionReque
   link.set_reason(reason);
 }
 
-cluster::Reply answered(const cluster::ExecutionRequest& asked, const std::string& run_id,
-                        const api::common::v1::Payloads& result) {
+told answered(const cluster::ExecutionRequest& asked, const std::string& run_id,
+              const api::common::v1::Payloads& result) {
   service::QueryWorkflowResponse out;
   *out.mutable_query_result() = result;
   set_link(out, asked, run_id, "Query processed");
-  cluster::Reply reply;
-  out.SerializeToString(reply.mutable_response());
-  return reply;
+  return {.response = out.SerializeAsString()};
 }
 
-cluster::Reply failed(const std::string& message, bool has_failure,
-                      const api::failure::v1::Failure& failure) {
+told failed(const std::string& message, bool has_failure,
+            const api::failure::v1::Failure& failure) {
   details::QueryFailedFailure detail;
   if (has_failure)
     *detail.mutable_failure() = failure;
-  return to_reply(engine::with_detail(errc::invalid_argument, message, detail));
+  return {.failure = with_detail(errc::invalid_argument, message, detail)};
 }
 
 bool rejected(int condition, int status) {
@@ -103,28 +102,24 @@ bool rejected(int condition, int status) {
   }
 }
 
-bool had_task(const engine::execution& x) {
+bool had_task(const execution& x) {
   return x.last_completed_event_id() > 0 || x.previous_started_event_id() > 0;
 }
 
-bool has_task(const engine::execution& x) {
-  return engine::is_open(x) && x.workflow_task().scheduled_event_id() != 0;
+bool has_task(const execution& x) {
+  return is_open(x) && x.workflow_task().scheduled_event_id() != 0;
 }
 
 /// Why no query of the run can be answered, whatever waits; nothing when one can or may be.
-std::optional<error> refusal(const engine::execution& x) {
+std::optional<error> refusal(const execution& x) {
   constexpr std::int32_t failing_attempt = 3;
-  if (!engine::is_open(x))
+  if (!is_open(x))
     return had_task(x) ? std::nullopt
                        : std::optional{
                            not_ready("Workflow execution closed before WorkflowTaskStarted event")};
   if (has_task(x) && x.workflow_task().attempt() >= failing_attempt)
     return not_ready("Unable to query workflow due to Workflow Task in failed state.");
   return std::nullopt;
-}
-
-const api::query::v1::WorkflowQuery& query_of(const call& c) {
-  return c.request.query().query();
 }
 
 } // namespace
@@ -151,32 +146,31 @@ std::size_t query_registry::buffered_of(const std::string& run_id) const {
     }));
 }
 
-query_step query_registry::on_query(const call_ptr& c, const engine::execution& x, id_source& ids,
-                                    time_point now) {
+query_step query_registry::on_query(caller_number from,
+                                    std::shared_ptr<cluster::ExecutionRequest> request,
+                                    const execution& x, id_source& ids, time_point now) {
   query_step out;
-  auto refuse = [&](const error& why) { out.replies.push_back({c, to_reply(why)}); };
+  auto refuse = [&](error why) { out.replies.push_back({from, {.failure = std::move(why)}}); };
   const auto& run_id = x.created().run_id();
-  if (rejected(c->request.query().query_reject_condition(), x.status())) {
+  if (rejected(request->query().query_reject_condition(), x.status())) {
     service::QueryWorkflowResponse response;
     response.mutable_query_rejected()->set_status(x.status());
-    set_link(response, c->request, run_id, "Query rejected");
-    cluster::Reply reply;
-    response.SerializeToString(reply.mutable_response());
-    out.replies.push_back({c, std::move(reply)});
+    set_link(response, *request, run_id, "Query rejected");
+    out.replies.push_back({from, {.response = response.SerializeAsString()}});
     return out;
   }
   if (auto why = refusal(x)) {
-    refuse(*why);
+    refuse(std::move(*why));
     return out;
   }
-  auto expires = expiry(c->request, now);
+  auto expires = expiry(*request, now);
   if (expires <= now) {
     refuse(timed_out());
     return out;
   }
   auto direct = !has_task(x) && had_task(x);
   if (!direct && !has_task(x) && x.created().has_first_task_at()
-      && engine::from_proto(x.created().first_task_at()) >= expires) {
+      && from_proto(x.created().first_task_at()) >= expires) {
     refuse(not_ready("Workflow task is not scheduled yet."));
     return out;
   }
@@ -186,15 +180,18 @@ query_step query_registry::on_query(const call_ptr& c, const engine::execution& 
     out.full = true;
     return out;
   }
-  query q{.id = ids.uuid7(now), .run_id = run_id, .caller = c, .expires = expires};
+  query q{.id = ids.uuid7(now),
+          .run_id = run_id,
+          .caller = from,
+          .request = std::move(request),
+          .expires = expires};
   if (direct)
     go_direct(q, x, now, out);
   queries_.push_back(std::move(q));
   return out;
 }
 
-void query_registry::go_direct(query& q, const engine::execution& x, time_point now,
-                               query_step& out) {
+void query_registry::go_direct(query& q, const execution& x, time_point now, query_step& out) {
   q.is = query::phase::offered;
   q.normal_queue = x.started().task_queue().name();
   cluster::Task task;
@@ -205,13 +202,13 @@ void query_registry::go_direct(query& q, const engine::execution& x, time_point 
   task.set_query_id(q.id);
   task.set_attempt(1);
   task.set_priority(x.priority().priority_key());
-  *task.mutable_scheduled_time() = engine::to_proto(now);
-  *task.mutable_expires_at() = engine::to_proto(q.expires);
-  auto sticky = engine::is_open(x) && x.has_sticky() && !x.sticky().task_queue().name().empty();
+  *task.mutable_scheduled_time() = to_proto(now);
+  *task.mutable_expires_at() = to_proto(q.expires);
+  auto sticky = is_open(x) && x.has_sticky() && !x.sticky().task_queue().name().empty();
   task.set_sticky(sticky);
   task.set_task_queue(sticky ? x.sticky().task_queue().name() : q.normal_queue);
   if (sticky)
-    q.sticky_until = now + engine::from_proto(x.sticky().schedule_to_start_timeout());
+    q.sticky_until = now + from_proto(x.sticky().schedule_to_start_timeout());
   q.task = task;
   out.offers.push_back(std::move(task));
 }
@@ -223,7 +220,7 @@ void query_registry::go_normal(query& q, query_step& out) {
   out.offers.push_back(q.task);
 }
 
-std::string query_registry::on_workflow_task_started(const engine::execution& x) {
+std::string query_registry::on_workflow_task_started(const execution& x) {
   service::PollWorkflowTaskQueueResponse out;
   const auto& task = x.workflow_task();
   for (auto& q : queries_) {
@@ -232,12 +229,12 @@ std::string query_registry::on_workflow_task_started(const engine::execution& x)
     q.is = query::phase::riding;
     q.task_scheduled_id = task.scheduled_event_id();
     q.task_start_id = task.start_id();
-    (*out.mutable_queries())[q.id] = query_of(*q.caller);
+    (*out.mutable_queries())[q.id] = q.request->query().query();
   }
   return out.SerializeAsString();
 }
 
-bool query_registry::settle(query& q, const engine::execution& x, time_point now, query_step& out) {
+bool query_registry::settle(query& q, const execution& x, time_point now, query_step& out) {
   if (q.is == query::phase::riding) {
     const auto& task = x.workflow_task();
     auto same = has_task(x) && task.scheduled_event_id() == q.task_scheduled_id
@@ -249,7 +246,7 @@ bool query_registry::settle(query& q, const engine::execution& x, time_point now
   if (q.is != query::phase::buffered)
     return true;
   if (auto why = refusal(x)) {
-    out.replies.push_back({q.caller, to_reply(*why)});
+    out.replies.push_back({q.caller, {.failure = std::move(*why)}});
     return false;
   }
   if (!has_task(x) && had_task(x))
@@ -257,16 +254,16 @@ bool query_registry::settle(query& q, const engine::execution& x, time_point now
   return true;
 }
 
-cluster::Reply query_registry::reply_to(const query& q,
-                                        const temporal::api::query::v1::WorkflowQueryResult& r) {
+told query_registry::answer_to(const query& q,
+                               const temporal::api::query::v1::WorkflowQueryResult& r) {
   if (r.result_type() != enums::QUERY_RESULT_TYPE_ANSWERED)
     return failed(r.error_message(), r.has_failure(), r.failure());
   if (r.answer().ByteSizeLong() > answer_bytes_max)
-    return to_reply(engine::invalid_argument(too_large_text));
-  return answered(q.caller->request, q.run_id, r.answer());
+    return {.failure = invalid_argument(too_large_text)};
+  return answered(*q.request, q.run_id, r.answer());
 }
 
-query_step query_registry::on_step(const engine::execution& x,
+query_step query_registry::on_step(const execution& x,
                                    const service::RespondWorkflowTaskCompletedRequest* done,
                                    time_point now) {
   query_step out;
@@ -275,7 +272,7 @@ query_step query_registry::on_step(const engine::execution& x,
       return false;
     if (done != nullptr && q.is == query::phase::riding) {
       if (auto found = done->query_results().find(q.id); found != done->query_results().end()) {
-        out.replies.push_back({q.caller, reply_to(q, found->second)});
+        out.replies.push_back({q.caller, answer_to(q, found->second)});
         return true;
       }
     }
@@ -284,8 +281,8 @@ query_step query_registry::on_step(const engine::execution& x,
   return out;
 }
 
-std::optional<engine::history_splice>
-query_registry::on_query_task_started(const cluster::StartTask& start, const engine::execution& x) {
+std::optional<history_splice> query_registry::on_query_task_started(const cluster::StartTask& start,
+                                                                    const execution& x) {
   auto* q = find(start.task().query_id());
   // A task that moved to the normal queue is not to be had on the sticky one any more.
   if (q == nullptr || q->is != query::phase::offered || q->run_id != x.created().run_id()
@@ -308,10 +305,10 @@ query_registry::on_query_task_started(const cluster::StartTask& start, const eng
   out.set_previous_started_event_id(x.previous_started_event_id());
   out.set_attempt(1);
   out.set_backlog_count_hint(start.backlog_count_hint());
-  *out.mutable_query() = query_of(*q->caller);
+  *out.mutable_query() = q->request->query().query();
   out.mutable_workflow_execution_task_queue()->set_name(x.started().task_queue().name());
   out.mutable_workflow_execution_task_queue()->set_kind(enums::TASK_QUEUE_KIND_NORMAL);
-  engine::history_splice splice;
+  history_splice splice;
   splice.message = out.SerializeAsString();
   // The sticky worker has the history in its cache.
   splice.last_event_id = q->task.sticky() ? 0 : x.next_event_id() - 1;
@@ -331,21 +328,20 @@ query_step query_registry::on_task_returned(const std::string& query_id) {
 result<query_step> query_registry::on_answer(const cluster::ExecutionRequest& request) {
   auto* q = find(request.token().query_id());
   if (q == nullptr || q->is != query::phase::started)
-    return engine::not_found("query task not found, or already expired");
+    return not_found("query task not found, or already expired");
   const auto& r = request.complete_query();
   query_step out;
   switch (r.completed_type()) {
     case enums::QUERY_RESULT_TYPE_ANSWERED:
-      out.replies.push_back(
-        {q->caller, r.query_result().ByteSizeLong() > answer_bytes_max
-                      ? failed(too_large_text, false, {})
-                      : answered(q->caller->request, q->run_id, r.query_result())});
+      out.replies.push_back({q->caller, r.query_result().ByteSizeLong() > answer_bytes_max
+                                          ? failed(too_large_text, false, {})
+                                          : answered(*q->request, q->run_id, r.query_result())});
       break;
     case enums::QUERY_RESULT_TYPE_FAILED:
       out.replies.push_back({q->caller, failed(r.error_message(), r.has_failure(), r.failure())});
       break;
     default:
-      return engine::invalid_argument("Invalid query result type.");
+      return invalid_argument("Invalid query result type.");
   }
   std::erase_if(queries_, [q](const query& other) { return &other == q; });
   return out;
@@ -374,13 +370,13 @@ query_step query_registry::on_gave_way(const cluster::RefuseQuery& refused) {
   if (q == nullptr || q->is != query::phase::offered
       || q->task.task_queue() != refused.task_queue())
     return out;
-  out.replies.push_back({q->caller, to_reply(gave_way())});
+  out.replies.push_back({q->caller, {.failure = gave_way()}});
   std::erase_if(queries_, [q](const query& other) { return &other == q; });
   return out;
 }
 
-void query_registry::drop_if(const std::function<bool(const call&)>& gone) {
-  std::erase_if(queries_, [&](const query& q) { return gone(*q.caller); });
+void query_registry::drop(caller_number caller) {
+  std::erase_if(queries_, [&](const query& q) { return q.caller == caller; });
 }
 
 query_step query_registry::expire(time_point now,
@@ -392,7 +388,7 @@ query_step query_registry::expire(time_point now,
       auto why = unseen ? make_error(errc::failed_precondition,
                                      "no poller seen for task queue recently, worker may be down")
                         : timed_out();
-      out.replies.push_back({q.caller, to_reply(why)});
+      out.replies.push_back({q.caller, {.failure = std::move(why)}});
       return true;
     }
     if (q.is == query::phase::offered && q.sticky_until && *q.sticky_until <= now) {
@@ -404,4 +400,4 @@ query_step query_registry::expire(time_point now,
   return out;
 }
 
-} // namespace reprise::actors
+} // namespace reprise::engine

@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace reprise::actors {
+namespace reprise::engine {
 
 /// The closing event as this client shall see it, serialised. Clients that do not say that they
 /// follow run ids by themselves see the close of a run that goes on in another one (retry, cron) as
@@ -14,4 +14,4 @@ namespace reprise::actors {
 std::string close_event_for(const temporal::api::history::v1::HistoryEvent& event,
                             const google::protobuf::Map<std::string, std::string>& headers);
 
-} // namespace reprise::actors
+} // namespace reprise::engine

@@ -1,14 +1,13 @@
-#include "actors/history_pager.hpp"
+#include "engine/history/pager.hpp"
 
-#include "actors/close_event.hpp"
-#include "actors/wire.hpp"
 #include "engine/engine.hpp"
-#include "engine/machine/errors.hpp"
+#include "engine/history/close_event.hpp"
 #include "engine/machine/proto_time.hpp"
+#include "protocol/wire.hpp"
 
 #include <algorithm>
 
-namespace reprise::actors {
+namespace reprise::engine {
 
 namespace {
 
@@ -25,14 +24,14 @@ std::int64_t page_size(std::int32_t asked) {
   return asked <= 0 ? page_batches_max : std::min<std::int64_t>(asked, page_batches_max);
 }
 
-/// An answer with this serialised History and token.
-cluster::Reply history_reply(std::string_view events, const cluster::HistoryToken* token) {
-  cluster::Reply out;
-  auto& bytes = *out.mutable_response();
-  append_field(bytes, forward_response::kHistoryFieldNumber, events);
+/// A response with this serialised History and token.
+std::string response_of(std::string_view events, const cluster::HistoryToken* token) {
+  std::string bytes;
+  protocol::append_field(bytes, forward_response::kHistoryFieldNumber, events);
   if (token != nullptr)
-    append_field(bytes, forward_response::kNextPageTokenFieldNumber, token->SerializeAsString());
-  return out;
+    protocol::append_field(bytes, forward_response::kNextPageTokenFieldNumber,
+                           token->SerializeAsString());
+  return bytes;
 }
 
 bool shows_transient_events(const cluster::ExecutionRequest& request) {
@@ -42,47 +41,47 @@ bool shows_transient_events(const cluster::ExecutionRequest& request) {
 }
 
 time_point wait_end(const cluster::GetHistory& call, time_point now) {
-  return call.has_wait_until() ? engine::from_proto(call.wait_until()) : now + wait_default;
+  return call.has_wait_until() ? from_proto(call.wait_until()) : now + wait_default;
 }
 
-history_decision close_event_only(const engine::execution& x,
-                                  const cluster::ExecutionRequest& request, time_point now) {
+history_decision close_event_only(const execution& x, const cluster::ExecutionRequest& request,
+                                  time_point now) {
   history_decision out;
   const auto& call = request.get_history();
-  if (!engine::is_open(x)) {
+  if (!is_open(x)) {
     std::string events;
-    append_field(events, 1, close_event_for(x.close_event(), request.headers()));
-    out.reply = history_reply(events, nullptr);
+    protocol::append_field(events, 1, close_event_for(x.close_event(), request.headers()));
+    out.response = response_of(events, nullptr);
     return out;
   }
-  history_wait wait{
+  event_wait wait{
     .run_id = x.created().run_id(), .close_only = true, .expires = wait_end(call, now)};
   cluster::HistoryToken token;
   token.set_run_id(wait.run_id);
   token.set_next_event_id(x.next_event_id());
   token.set_wait(true);
-  wait.expired = history_reply({}, call.forward().wait_new_event() ? &token : nullptr);
+  wait.expired = response_of({}, call.forward().wait_new_event() ? &token : nullptr);
   out.wait = std::move(wait);
   return out;
 }
 
 /// Waits until the event exists that the token names.
-history_decision wait_for_event(const engine::execution& x, const cluster::GetHistory& call,
+history_decision wait_for_event(const execution& x, const cluster::GetHistory& call,
                                 std::int64_t first, time_point now) {
   cluster::HistoryToken token;
   token.set_run_id(x.created().run_id());
   token.set_next_event_id(first);
   token.set_wait(true);
   history_decision out;
-  out.wait = history_wait{.run_id = token.run_id(),
-                          .wanted_event_id = first,
-                          .expires = wait_end(call, now),
-                          .expired = history_reply({}, &token)};
+  out.wait = event_wait{.run_id = token.run_id(),
+                        .wanted_event_id = first,
+                        .expires = wait_end(call, now),
+                        .expired = response_of({}, &token)};
   return out;
 }
 
-history_decision forward(const engine::execution& x, std::int64_t key,
-                         const cluster::ExecutionRequest& request, time_point now) {
+history_decision forward(const execution& x, const cluster::ExecutionRequest& request,
+                         time_point now) {
   const auto& call = request.get_history();
   const auto& asked = call.forward();
   if (asked.history_event_filter_type()
@@ -93,11 +92,10 @@ history_decision forward(const engine::execution& x, std::int64_t key,
   auto end = fixed_end ? std::min(call.token().end_event_id(), x.next_event_id())
                        : x.next_event_id();
   auto first = call.has_token() ? std::max<std::int64_t>(call.token().next_event_id(), 1) : 1;
-  auto goes_on = waits && engine::is_open(x);
+  auto goes_on = waits && is_open(x);
   if (first >= end && goes_on)
     return wait_for_event(x, call, first, now);
   page_plan plan{
-    .key = key,
     .want = {.first = first, .last = end - 1, .batches_max = page_size(asked.maximum_page_size())},
     .goes_on = goes_on};
   plan.token.set_run_id(x.created().run_id());
@@ -109,7 +107,7 @@ history_decision forward(const engine::execution& x, std::int64_t key,
   auto wants_transient = call.has_token() ? call.token().transient_attempt() == attempt
                                           : shows_transient_events(request);
   if (wants_transient)
-    plan.transient_events = engine::transient_events(x);
+    plan.transient_events = transient_events(x);
   if (!plan.transient_events.empty())
     plan.token.set_transient_attempt(attempt);
   history_decision out;
@@ -117,13 +115,11 @@ history_decision forward(const engine::execution& x, std::int64_t key,
   return out;
 }
 
-history_decision reverse(const engine::execution& x, std::int64_t key,
-                         const cluster::GetHistory& call) {
+history_decision reverse(const execution& x, const cluster::GetHistory& call) {
   auto last = x.next_event_id() - 1;
   if (call.has_token())
     last = std::min(last, call.token().next_event_id());
   page_plan plan{.as = page_plan::form::reverse_history,
-                 .key = key,
                  .want = {.first = 1,
                           .last = last,
                           .batches_max = page_size(call.reverse().maximum_page_size()),
@@ -155,16 +151,14 @@ std::optional<error> check_history_token(const cluster::GetHistory& call) {
   return std::nullopt;
 }
 
-history_decision decide_history(const engine::execution& x, std::int64_t key,
-                                const cluster::ExecutionRequest& request, time_point now) {
+history_decision decide_history(const execution& x, const cluster::ExecutionRequest& request,
+                                time_point now) {
   const auto& call = request.get_history();
-  return call.has_reverse() ? reverse(x, key, call) : forward(x, key, request, now);
+  return call.has_reverse() ? reverse(x, call) : forward(x, request, now);
 }
 
-page_plan plan_poll(engine::history_splice splice, std::string response, std::int64_t key,
-                    const std::string& run_id) {
+page_plan plan_poll(history_splice splice, std::string response, const std::string& run_id) {
   page_plan plan{.as = page_plan::form::poll,
-                 .key = key,
                  .want = {.first = splice.first_event_id,
                           .last = splice.last_event_id,
                           .batches_max = page_batches_max},
@@ -178,7 +172,7 @@ page_plan plan_poll(engine::history_splice splice, std::string response, std::in
   return plan;
 }
 
-cluster::Reply finish_page(page_plan plan, page got) {
+std::string finish_page(page_plan plan, page got) {
   if (got.complete)
     got.events.append(plan.transient_events);
   plan.token.set_next_event_id(got.next);
@@ -188,27 +182,17 @@ cluster::Reply finish_page(page_plan plan, page got) {
                   == static_cast<int>(reverse_response::kHistoryFieldNumber));
     static_assert(static_cast<int>(forward_response::kNextPageTokenFieldNumber)
                   == static_cast<int>(reverse_response::kNextPageTokenFieldNumber));
-    return history_reply(got.events, has_token ? &plan.token : nullptr);
+    return response_of(got.events, has_token ? &plan.token : nullptr);
   }
   auto& message = plan.message;
-  append_field(message, poll_response::kHistoryFieldNumber, got.events);
+  protocol::append_field(message, poll_response::kHistoryFieldNumber, got.events);
   if (has_token)
-    append_field(message, poll_response::kNextPageTokenFieldNumber, plan.token.SerializeAsString());
-  cluster::Reply out;
-  if (plan.wrap_field == 0) {
-    out.set_response(std::move(message));
-  } else {
-    append_field(plan.prefix, plan.wrap_field, message);
-    out.set_response(std::move(plan.prefix));
-  }
-  return out;
+    protocol::append_field(message, poll_response::kNextPageTokenFieldNumber,
+                           plan.token.SerializeAsString());
+  if (plan.wrap_field == 0)
+    return std::move(message);
+  protocol::append_field(plan.prefix, plan.wrap_field, message);
+  return std::move(plan.prefix);
 }
 
-cluster::Reply read_answer(store::store& db, const page_plan& plan) {
-  auto got = read_page(db, plan.key, plan.want);
-  if (!got)
-    return to_reply(got.error());
-  return finish_page(plan, std::move(*got));
-}
-
-} // namespace reprise::actors
+} // namespace reprise::engine
