@@ -53,6 +53,10 @@ error parked_execution(const std::string& workflow_id, const std::string& why) {
                     "Workflow " + workflow_id + " is parked, its journal cannot be loaded: " + why);
 }
 
+error unknown_kind() {
+  return make_error(errc::unimplemented, "This server has nothing of that kind.");
+}
+
 error busy_workflow() {
   return exhausted("Too many calls wait for this workflow.",
                    enums::RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW,

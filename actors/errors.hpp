@@ -21,6 +21,8 @@ error out_of_memory();
 error failure_of(const std::exception& thrown);
 /// INTERNAL, with what is wrong with the journal.
 error parked_execution(const std::string& workflow_id, const std::string& why);
+/// UNIMPLEMENTED: this server has no machine for such an actor.
+error unknown_kind();
 /// RESOURCE_EXHAUSTED / BUSY_WORKFLOW: too many calls wait.
 error busy_workflow();
 /// RESOURCE_EXHAUSTED / CONCURRENT_LIMIT: too many workers wait for one task queue.

@@ -409,6 +409,7 @@ void execution::write_decision(outcome& out, engine::decision& done, hosted_run*
                                            options_.slot_number, shared_.capacity.run);
   runs.push_back(next->create(std::move(done.successor->written), types));
   out.write.currents.push_back({.namespace_id = options_.namespace_id,
+                                .kind = machine_.kind(),
                                 .workflow_id = options_.workflow_id,
                                 .expected_run_id = current_ ? current_->run_id() : std::string{},
                                 .run_id = next->run_id(),

@@ -14,6 +14,7 @@ hosted_run::hosted_run(const engine::machine& kind, engine::run_state state, std
   head_.key = key;
   head_.slot = slot;
   head_.namespace_id = created.namespace_id;
+  head_.kind = kind_.kind();
   head_.workflow_id = created.id;
   head_.run_id = created.run_id;
   began_here_ = true;
@@ -64,7 +65,7 @@ store::run_write hosted_run::create(engine::record written,
   out.row = make_row(std::move(written));
   update_head();
   out.head = head_;
-  out.visibility = make_visibility_row(kind_.list(state_, types), head_.key);
+  out.visibility = make_visibility_row(kind_.list(state_, types), head_);
   return out;
 }
 
@@ -84,7 +85,7 @@ store::run_write hosted_run::append_row(engine::record written,
   update_head();
   out.head = head_;
   if (types != nullptr)
-    out.visibility = make_visibility_row(kind_.list(state_, *types), head_.key);
+    out.visibility = make_visibility_row(kind_.list(state_, *types), head_);
   // Facts go one write after their snapshot: when this write lands, the snapshot is durable.
   if (snapshot_seq_ > facts_forgotten_to_) {
     out.forget_facts_to = snapshot_seq_;

@@ -87,9 +87,8 @@ bool check(const engine::machine& kind, loaded_run& out) {
 bool load(store::store& db, const engine::machine& kind, const std::string& namespace_id,
           const std::string& workflow_id, const run_bounds& bounds, loaded_run& out) {
   const auto& run_id = out.asked_run_id;
-  auto head = run_id.empty()
-                ? db.current_run(namespace_id, machine_kind::workflow, workflow_id)
-                : db.find_run(namespace_id, machine_kind::workflow, workflow_id, run_id);
+  auto head = run_id.empty() ? db.current_run(namespace_id, kind.kind(), workflow_id)
+                             : db.find_run(namespace_id, kind.kind(), workflow_id, run_id);
   if (!head)
     return failed(out, head.error());
   if (!head->has_value())

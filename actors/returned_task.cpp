@@ -76,6 +76,7 @@ std::optional<cluster::ExecutionRequest> take_back_request(std::string_view toke
       || known.workflow_id().empty())
     return std::nullopt;
   out.set_namespace_id(known.namespace_id());
+  out.set_machine(known.machine());
   out.set_workflow_id(known.workflow_id());
   out.set_run_id(known.run_id());
   out.mutable_take_back();

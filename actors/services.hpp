@@ -13,6 +13,7 @@
 #include "actors/task_returns.hpp"
 #include "engine/machine/context.hpp"
 #include "engine/machine/machine_of.hpp"
+#include "protocol/address.hpp"
 #include "protocol/interfaces.hpp"
 #include "store/store.hpp"
 
@@ -56,6 +57,8 @@ struct services {
   /// Executions are passivated beyond this many (estimated) bytes.
   std::size_t memory_budget_bytes = 96U << 20;
   const node_bounds capacity{};
+  /// The machine of a kind; null where there is none.
+  const engine::machine* (*machine_of)(machine_kind) = engine::machine_of;
 
   lease own_lease{time};
   key_source keys{};
@@ -72,8 +75,6 @@ struct services {
   parked_list parked{};
   /// Told of a slot that died, when another is in its place: the calls that it had are lost.
   listener<const slot_actor&> lost_slots{};
-  /// The machine of a kind; null where there is none. Tests bring machines of their own.
-  const engine::machine* (*machine_of)(machine_kind) = engine::machine_of;
   /// The queue that holds tasks like this one.
   std::function<queue_actor(const cluster::Task&)> queue_of{};
   /// A worker waited on this queue at or after that moment.
@@ -101,9 +102,15 @@ struct services {
   /// Workflow tasks whose start left before its commit and is not durable yet.
   std::atomic<std::int64_t> early_starts{0};
 
-  const slot_actor& slot_for(const std::string& namespace_id,
-                             const std::string& workflow_id) const {
-    return slots[store::slot_of(namespace_id, machine_kind::workflow, workflow_id)].get();
+  const slot_actor& slot_for(const std::string& namespace_id, machine_kind kind,
+                             const std::string& id) const {
+    return slots[store::slot_of(namespace_id, kind, id)].get();
+  }
+
+  /// Of the actor that a request or a task names.
+  template <class Message>
+  const slot_actor& slot_for(const Message& m) const {
+    return slot_for(m.namespace_id(), kind_of(m), m.workflow_id());
   }
 
   /// Throws std::bad_alloc where a test wants it.

@@ -36,11 +36,15 @@ slot_actor::behavior_type slot::make_behavior() {
     [this](returned_atom, returned_task_ptr& task) { on_returned(std::move(task)); },
     [this](refuse_atom, cluster::Task& task, bool sticky) { on_refuse(task, sticky); },
     [this](result_atom, outcome_ptr& x) { on_outcomes(std::move(x)); },
-    [this](wake_atom, std::string& ns, std::string& id, std::string& run, std::uint64_t ticket) {
-      on_wake(ns, id, run, ticket);
+    [this](wake_atom, const std::string& ns, std::uint8_t kind, const std::string& id,
+           std::string& run,
+           std::uint64_t ticket) { on_wake(ns, static_cast<machine_kind>(kind), id, run, ticket); },
+    [this](reoffer_atom, const std::string& ns, std::uint8_t kind, const std::string& id,
+           std::string& run, std::string& queue, std::uint64_t ticket) {
+      auto request = request_to(ns, static_cast<machine_kind>(kind), id);
+      request.set_run_id(std::move(run));
+      on_reoffer(std::move(request), queue, ticket);
     },
-    [this](reoffer_atom, std::string& ns, std::string& id, std::string& run, std::string& queue,
-           std::uint64_t ticket) { on_reoffer(ns, id, run, queue, ticket); },
     [this](epoch_atom, std::uint64_t epoch) { on_epoch(epoch); },
     [this](epoch_atom, std::uint64_t seen, std::uint64_t now) { on_raised(seen, now); },
     [this](trim_atom) { on_trim(); },
@@ -67,7 +71,9 @@ void slot::on_exit() {
 void slot::accept(call_ptr c) {
   if (epoch_ == 0)
     return refuse(c, not_served());
-  auto& e = entries_.find_or_add(c->request.namespace_id(), c->request.workflow_id());
+  if (shared_.machine_of(kind_of(c->request)) == nullptr)
+    return refuse(c, unknown_kind());
+  auto& e = entries_.find_or_add(c->request);
   if (e.is == entry::phase::parked && c->request.has_unpark()) {
     unpark(e);
     // What it missed meanwhile.
@@ -129,15 +135,25 @@ void slot::add_call(entry& e, const call_ptr& c) {
   shared_.calls_under_way.fetch_add(1, std::memory_order_relaxed);
 }
 
-void slot::accept_internal(const std::string& namespace_id, const std::string& workflow_id,
-                           cluster::ExecutionRequest&& request, std::uint64_t ticket) {
+void slot::accept_internal(cluster::ExecutionRequest&& request, std::uint64_t ticket) {
   auto c = std::make_shared<call>();
   c->by = ticket == 0 ? call::origin::slot : call::origin::timer;
   c->id = ticket;
-  request.set_namespace_id(namespace_id);
-  request.set_workflow_id(workflow_id);
   c->request = std::move(request);
   accept(std::move(c));
+}
+
+cluster::ExecutionRequest slot::request_to(const std::string& namespace_id, machine_kind kind,
+                                           const std::string& id) {
+  cluster::ExecutionRequest out;
+  out.set_namespace_id(namespace_id);
+  out.set_machine(number_of(kind));
+  out.set_workflow_id(id);
+  return out;
+}
+
+cluster::ExecutionRequest slot::request_to(const entry& e) {
+  return request_to(e.namespace_id, e.kind, e.workflow_id);
 }
 
 void slot::forward(entry& e, const call_ptr& c) {
@@ -232,7 +248,7 @@ void slot::keep_returned(call& c) {
   constexpr int deaths_max = 10;
   auto task = std::exchange(c.returned, nullptr);
   task->deaths += c.threw ? 1 : 0;
-  auto* e = entries_.find(c.request.namespace_id(), c.request.workflow_id());
+  auto* e = entries_.find(c.request);
   if (epoch_ == 0)
     return keep_early(std::move(task));
   if (e == nullptr || e->is == entry::phase::parked || task->deaths > deaths_max) {
@@ -257,21 +273,21 @@ void slot::on_refuse(cluster::Task& task, bool sticky) {
     return on_query_gave_way(task);
   if (!sticky)
     return write_backlog(task);
-  cluster::ExecutionRequest request;
+  auto request = request_to(task.namespace_id(), kind_of(task), task.workflow_id());
   request.set_run_id(task.run_id());
   request.mutable_reoffer()->set_sticky_unavailable(true);
   request.mutable_reoffer()->set_task_queue(task.task_queue());
-  accept_internal(task.namespace_id(), task.workflow_id(), std::move(request));
+  accept_internal(std::move(request));
 }
 
 void slot::on_query_gave_way(cluster::Task& task) {
-  auto* e = entries_.find(task.namespace_id(), task.workflow_id());
+  auto* e = entries_.find(task);
   if (e == nullptr || e->staying.empty())
     return;
-  cluster::ExecutionRequest request;
+  auto request = request_to(*e);
   request.mutable_refuse_query()->set_query_id(task.query_id());
   request.mutable_refuse_query()->set_task_queue(task.task_queue());
-  accept_internal(task.namespace_id(), task.workflow_id(), std::move(request));
+  accept_internal(std::move(request));
 }
 
 void slot::write_backlog(cluster::Task& task) {
@@ -295,9 +311,9 @@ void slot::write_backlog(cluster::Task& task) {
   send(shared_.writer, append_atom_v, std::move(x));
 }
 
-void slot::on_wake(std::string& namespace_id, std::string& workflow_id, std::string& run_id,
-                   std::uint64_t ticket) {
-  auto* e = entries_.find(namespace_id, workflow_id);
+void slot::on_wake(const std::string& namespace_id, machine_kind kind, const std::string& id,
+                   std::string& run_id, std::uint64_t ticket) {
+  auto* e = entries_.find(namespace_id, kind, id);
   auto knows_better = e != nullptr && e->is == entry::phase::live
                       && (run_id.empty() || run_id == e->current_run_id) && e->timer_at
                       && *e->timer_at > shared_.time.now();
@@ -305,19 +321,17 @@ void slot::on_wake(std::string& namespace_id, std::string& workflow_id, std::str
     send(shared_.timer.get(), credit_atom_v, ticket);
     return;
   }
-  cluster::ExecutionRequest request;
+  auto request = request_to(namespace_id, kind, id);
   request.set_run_id(std::move(run_id));
   request.mutable_wake();
-  accept_internal(namespace_id, workflow_id, std::move(request), ticket);
+  accept_internal(std::move(request), ticket);
 }
 
-void slot::on_reoffer(std::string& namespace_id, std::string& workflow_id, std::string& run_id,
-                      std::string& queue, std::uint64_t ticket) {
-  cluster::ExecutionRequest request;
-  request.set_run_id(std::move(run_id));
+void slot::on_reoffer(cluster::ExecutionRequest&& request, std::string& queue,
+                      std::uint64_t ticket) {
   request.mutable_reoffer()->set_queue_was_lost(true);
   request.mutable_reoffer()->set_task_queue(std::move(queue));
-  accept_internal(namespace_id, workflow_id, std::move(request), ticket);
+  accept_internal(std::move(request), ticket);
 }
 
 void slot::on_tick(std::uint64_t ticket) {
@@ -332,9 +346,9 @@ void slot::on_tick(std::uint64_t ticket) {
     auto due = (e.timer_at && *e.timer_at <= now) || (e.staying_until && *e.staying_until <= now);
     if (retries) {
       e.retry_at.reset();
-      cluster::ExecutionRequest request;
+      auto request = request_to(e);
       request.mutable_reoffer()->set_queue_was_lost(true);
-      accept_internal(e.namespace_id, e.workflow_id, std::move(request));
+      accept_internal(std::move(request));
       take_back_again(e);
     }
     if (e.early && e.early->flush_at && *e.early->flush_at <= now)
@@ -343,9 +357,9 @@ void slot::on_tick(std::uint64_t ticket) {
       // Set again by the news that come with the outcome.
       e.timer_at.reset();
       e.staying_until.reset();
-      cluster::ExecutionRequest request;
+      auto request = request_to(e);
       request.mutable_wake();
-      accept_internal(e.namespace_id, e.workflow_id, std::move(request));
+      accept_internal(std::move(request));
     }
     reschedule(e);
     maybe_forget(e);

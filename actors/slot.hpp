@@ -40,8 +40,11 @@ private:
   void count(entry& e, call& c);
   static void uncount(entry& e, call& c);
   /// `ticket`: of the timer, whose work it is then.
-  void accept_internal(const std::string& namespace_id, const std::string& workflow_id,
-                       cluster::ExecutionRequest&& request, std::uint64_t ticket = 0);
+  void accept_internal(cluster::ExecutionRequest&& request, std::uint64_t ticket = 0);
+  /// A request of our own to this actor.
+  static cluster::ExecutionRequest request_to(const std::string& namespace_id, machine_kind kind,
+                                              const std::string& id);
+  static cluster::ExecutionRequest request_to(const entry& e);
   void on_cancel(std::uint64_t id, const bridge_actor& from);
   void on_refuse(cluster::Task& task, bool sticky);
   void on_query_gave_way(cluster::Task& task);
@@ -54,10 +57,9 @@ private:
   void end_return(const outcome& x);
   void keep_returned(call& c);
   void take_back_again(entry& e);
-  void on_wake(std::string& namespace_id, std::string& workflow_id, std::string& run_id,
-               std::uint64_t ticket);
-  void on_reoffer(std::string& namespace_id, std::string& workflow_id, std::string& run_id,
-                  std::string& queue, std::uint64_t ticket);
+  void on_wake(const std::string& namespace_id, machine_kind kind, const std::string& id,
+               std::string& run_id, std::uint64_t ticket);
+  void on_reoffer(cluster::ExecutionRequest&& request, std::string& queue, std::uint64_t ticket);
   void forward(entry& e, const call_ptr& c);
   /// Ends a call that no execution decided. Whoever asked for this server comes again.
   void refuse(const call_ptr& c, const error& why);

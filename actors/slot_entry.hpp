@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/outcome.hpp"
+#include "protocol/address.hpp"
 
 #include <caf/typed_actor.hpp>
 
@@ -34,8 +35,8 @@ struct early_start {
   std::optional<time_point> flush_at{};
 };
 
-/// What a slot knows of one workflow id: while its execution is in memory, a call is under way, or
-/// a long poll waits. Belongs to its slot alone.
+/// What a slot knows of one durable actor: while its execution is in memory, a call is under way,
+/// or a long poll waits. Belongs to its slot alone.
 struct entry {
   enum class phase : std::uint8_t {
     /// No actor.
@@ -49,6 +50,8 @@ struct entry {
   };
 
   std::string namespace_id{};
+  machine_kind kind = machine_kind::workflow;
+  /// Of the durable actor, whatever its kind.
   std::string workflow_id{};
   phase is = phase::absent;
   execution_actor actor{};
@@ -105,11 +108,23 @@ struct entry {
   }
 };
 
-/// Entries by (namespace id, workflow id), found without making a key.
+/// Entries by address, found without making a key.
 class entry_map {
 public:
-  entry* find(std::string_view namespace_id, std::string_view workflow_id);
-  entry& find_or_add(const std::string& namespace_id, const std::string& workflow_id);
+  entry* find(std::string_view namespace_id, machine_kind kind, std::string_view id);
+  entry& find_or_add(const std::string& namespace_id, machine_kind kind, const std::string& id);
+
+  /// Of the actor that a request or a task names.
+  template <class Message>
+  entry* find(const Message& m) {
+    return find(m.namespace_id(), kind_of(m), m.workflow_id());
+  }
+
+  template <class Message>
+  entry& find_or_add(const Message& m) {
+    return find_or_add(m.namespace_id(), kind_of(m), m.workflow_id());
+  }
+
   void erase(const entry& e);
 
   void clear() noexcept {
@@ -127,12 +142,17 @@ public:
   }
 
 private:
-  using key = std::pair<std::string_view, std::string_view>;
+  struct key {
+    std::string_view namespace_id{};
+    machine_kind kind = machine_kind::workflow;
+    std::string_view id{};
+    friend bool operator==(const key&, const key&) = default;
+  };
 
   struct hash {
     std::size_t operator()(const key& k) const noexcept {
       auto h = std::hash<std::string_view>{};
-      return h(k.first) * 31 + h(k.second);
+      return (h(k.namespace_id) * 31 + h(k.id)) * 31 + number_of(k.kind);
     }
   };
 
@@ -146,8 +166,8 @@ struct agenda_order {
   using item = std::pair<time_point, entry*>;
 
   bool operator()(const item& a, const item& b) const noexcept {
-    return std::tie(a.first, a.second->workflow_id, a.second->namespace_id)
-           < std::tie(b.first, b.second->workflow_id, b.second->namespace_id);
+    return std::tie(a.first, a.second->workflow_id, a.second->namespace_id, a.second->kind)
+           < std::tie(b.first, b.second->workflow_id, b.second->namespace_id, b.second->kind);
   }
 };
 

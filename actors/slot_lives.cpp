@@ -38,7 +38,7 @@ void slot::spawn_execution(entry& e) {
   e.drop_next = false;
   e.actor = spawn<execution, caf::monitored + caf::hidden + caf::lazy_init>(
     execution_options{.shared = shared_,
-                      .machine = *shared_.machine_of(machine_kind::workflow),
+                      .machine = *shared_.machine_of(e.kind),
                       .slot = slot_actor{this},
                       .slot_number = number_,
                       .epoch = epoch_,
@@ -224,8 +224,7 @@ void slot::hand_on(entry& e, early_start early) {
     return;
   auto c = std::make_shared<call>();
   c->by = call::origin::slot;
-  c->request.set_namespace_id(e.namespace_id);
-  c->request.set_workflow_id(e.workflow_id);
+  c->request = request_to(e);
   c->request.mutable_reoffer()->set_queue_was_lost(true);
   add_call(e, c);
 }
@@ -275,7 +274,7 @@ void slot::send_away(const entry& e) {
   if (e.actor)
     try_to([&] { caf::anon_send_exit(e.actor, caf::exit_reason::kill); });
   if (e.is == entry::phase::parked)
-    try_to([&] { shared_.parked.remove(e.namespace_id, e.workflow_id); });
+    try_to([&] { shared_.parked.remove(e.namespace_id, e.kind, e.workflow_id); });
 }
 
 void slot::park(entry& e) {
@@ -288,6 +287,7 @@ void slot::park(entry& e) {
     task->is_done = true;
   shared_.watch.parked.add(1);
   shared_.parked.add({.namespace_id = e.namespace_id,
+                      .kind = e.kind,
                       .workflow_id = e.workflow_id,
                       .run_id = e.parked_run_id,
                       .why = e.parked_text,
@@ -305,7 +305,7 @@ void slot::unpark(entry& e) {
   e.is = entry::phase::absent;
   e.failed_loads = 0;
   shared_.watch.parked.add(-1);
-  shared_.parked.remove(e.namespace_id, e.workflow_id);
+  shared_.parked.remove(e.namespace_id, e.kind, e.workflow_id);
 }
 
 void slot::retry_later(entry& e) {
@@ -354,8 +354,8 @@ void slot::forget_early_start(entry& e) {
 
 void slot::drop_actor(entry& e) {
   if (e.timer_at)
-    send(shared_.timer.get(), arm_atom_v, e.namespace_id, e.workflow_id, e.current_run_id,
-         e.timer_at->time_since_epoch().count());
+    send(shared_.timer.get(), arm_atom_v, e.namespace_id, number_of(e.kind), e.workflow_id,
+         e.current_run_id, e.timer_at->time_since_epoch().count());
   e.timer_at.reset();
   leave_use_order(e);
   by_actor_.erase(e.actor.id());

@@ -109,7 +109,7 @@ void slot::on_backlog_written(const outcome& x) {
     return;
   // The task has no place in its queue now: have it offered again.
   const auto& task = x.released.offers.front();
-  auto& e = entries_.find_or_add(task.namespace_id(), task.workflow_id());
+  auto& e = entries_.find_or_add(task);
   retry_later(e);
   reschedule(e);
 }
@@ -276,8 +276,8 @@ void slot::take_news(entry& e, effects& fx) {
 
 void slot::arm(const entry& e, const run_news& older) {
   if (older.timer_at)
-    send(shared_.timer.get(), arm_atom_v, e.namespace_id, e.workflow_id, older.run_id,
-         older.timer_at->time_since_epoch().count());
+    send(shared_.timer.get(), arm_atom_v, e.namespace_id, number_of(e.kind), e.workflow_id,
+         older.run_id, older.timer_at->time_since_epoch().count());
 }
 
 void slot::add_poll(entry& e, const call_ptr& c, engine::event_wait until) {

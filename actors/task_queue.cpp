@@ -179,7 +179,7 @@ void task_queue::refuse(const cluster::Task& task, bool sticky) {
   watch_.refused.add();
   if (!sticky && task.kind() != cluster::Task::QUERY)
     backlog_.on_refused(task_buffer::priority_of(task), shared_.time.now());
-  send(shared_.slot_for(task.namespace_id(), task.workflow_id()), refuse_atom_v, task, sticky);
+  send(shared_.slot_for(task), refuse_atom_v, task, sticky);
 }
 
 // -- pollers
@@ -354,7 +354,7 @@ void task_queue::hand_out(waiter&& who, held_task&& what) {
   handed = {.who = std::move(who), .what = std::move(what)};
   shared_.watch.used.queue_handouts.note(handed_.size());
   auto task = handed.what.task;
-  const auto& slot = shared_.slot_for(task.namespace_id(), task.workflow_id());
+  const auto& slot = shared_.slot_for(task);
   handed.slot = slot.id();
   send(slot, call_atom_v, handed.who.id, handed.who.from,
        start_request(handed.who, std::move(task)), queue_actor{this});
@@ -364,6 +364,7 @@ cluster::ExecutionRequest task_queue::start_request(const waiter& who, cluster::
   cluster::ExecutionRequest out;
   out.set_namespace_id(task.namespace_id());
   out.set_namespace_name(who.poll->namespace_name());
+  out.set_machine(task.machine());
   out.set_workflow_id(task.workflow_id());
   out.set_run_id(task.run_id());
   auto& start = task.kind() == cluster::Task::QUERY      ? *out.mutable_start_query_task()

@@ -1,6 +1,7 @@
 #include "actors/task_returns.hpp"
 
 #include "base/log.hpp"
+#include "protocol/address.hpp"
 
 #include <caf/send.hpp>
 
@@ -54,8 +55,7 @@ slot_actor task_returns::slot_of(const cluster::ExecutionRequest& request) const
   std::lock_guard lock{mutex_};
   if (slots_ == nullptr)
     return {};
-  return (*slots_)[store::slot_of(request.namespace_id(), machine_kind::workflow,
-                                  request.workflow_id())]
+  return (*slots_)[store::slot_of(request.namespace_id(), kind_of(request), request.workflow_id())]
     .get();
 }
 
@@ -82,7 +82,7 @@ void task_returns::again(returned_task& lost) noexcept {
     // Until it has a place: what fails here is not to begin once more.
     next->is_done = true;
     {
-      auto slot = store::slot_of(next->request.namespace_id(), machine_kind::workflow,
+      auto slot = store::slot_of(next->request.namespace_id(), kind_of(next->request),
                                  next->request.workflow_id());
       std::lock_guard lock{mutex_};
       if (slots_ == nullptr)
@@ -108,7 +108,7 @@ void task_returns::on_renewed(store::slot_id slot) noexcept {
       // Before anything moves: what fails here leaves all where it was.
       ready.reserve(waiting_.size());
       std::erase_if(waiting_, [&](returned_task_ptr& task) {
-        if (store::slot_of(task->request.namespace_id(), machine_kind::workflow,
+        if (store::slot_of(task->request.namespace_id(), kind_of(task->request),
                            task->request.workflow_id())
             != slot)
           return false;

@@ -184,9 +184,11 @@ public:
 
   behavior_type make_behavior() override {
     return {
-      [this](arm_atom, std::string& ns, std::string& id, std::string& run_id, std::int64_t at) {
+      [this](arm_atom, std::string& ns, std::uint8_t kind, std::string& id, std::string& run_id,
+             std::int64_t at) {
         arm(run{.at = time_point{duration{at}},
                 .namespace_id = std::move(ns),
+                .kind = static_cast<machine_kind>(kind),
                 .workflow_id = std::move(id),
                 .run_id = std::move(run_id)});
         go();
@@ -264,7 +266,7 @@ private:
       return;
     // What it was to do is found again.
     auto of_slot = [slot](const work& w) {
-      return store::slot_of(w.due.namespace_id, machine_kind::workflow, w.due.workflow_id) == slot;
+      return store::slot_of(w.due.namespace_id, w.due.kind, w.due.workflow_id) == slot;
     };
     std::erase_if(under_way_, [&](const auto& item) { return of_slot(item.second); });
     postponed_.erase_if(of_slot);
@@ -476,8 +478,7 @@ private:
       sweep_key_ = r.key;
       const auto& wanted = sweeps_.front();
       auto of_slot = !wanted.slot
-                     || store::slot_of(r.namespace_id, machine_kind::workflow, r.workflow_id)
-                          == *wanted.slot;
+                     || store::slot_of(r.namespace_id, r.kind, r.workflow_id) == *wanted.slot;
       if (of_slot && (wanted.namespace_id.empty() || wanted.namespace_id == r.namespace_id))
         sweep_rows_.push_back(std::move(r));
     }
@@ -519,12 +520,13 @@ private:
   /// To its slot, which says when it is done, or that it could not be.
   void hand_over(work w) {
     const auto& r = w.due;
-    const auto& to = shared_.slot_for(r.namespace_id, r.workflow_id);
+    const auto& to = shared_.slot_for(r.namespace_id, r.kind, r.workflow_id);
+    auto kind = number_of(r.kind);
     auto ticket = ++shared_.tickets;
     if (w.reoffer)
-      send(to, reoffer_atom_v, r.namespace_id, r.workflow_id, r.run_id, *w.reoffer, ticket);
+      send(to, reoffer_atom_v, r.namespace_id, kind, r.workflow_id, r.run_id, *w.reoffer, ticket);
     else
-      send(to, wake_atom_v, r.namespace_id, r.workflow_id, r.run_id, ticket);
+      send(to, wake_atom_v, r.namespace_id, kind, r.workflow_id, r.run_id, ticket);
     under_way_.emplace(ticket, std::move(w));
   }
 

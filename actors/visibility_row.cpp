@@ -35,12 +35,13 @@ std::optional<value_type> to_value_type(int type) {
 
 } // namespace
 
-store::visibility_row make_visibility_row(engine::listing told, std::int64_t key) {
+store::visibility_row make_visibility_row(engine::listing told, const store::run_head& head) {
   store::visibility_row out;
-  out.key = key;
-  out.namespace_id = std::move(told.namespace_id);
-  out.workflow_id = std::move(told.id);
-  out.run_id = std::move(told.run_id);
+  out.key = head.key;
+  out.namespace_id = head.namespace_id;
+  out.kind = head.kind;
+  out.workflow_id = head.workflow_id;
+  out.run_id = head.run_id;
   out.workflow_type = std::move(told.type);
   out.task_queue = std::move(told.task_queue);
   out.status = told.status;

@@ -3,11 +3,9 @@
 #include "engine/machine/listing.hpp"
 #include "store/types.hpp"
 
-#include <cstdint>
-
 namespace reprise::actors {
 
-/// The row that lists a run whose rows have `key`.
-store::visibility_row make_visibility_row(engine::listing told, std::int64_t key);
+/// The row that lists the run of this head.
+store::visibility_row make_visibility_row(engine::listing told, const store::run_head& head);
 
 } // namespace reprise::actors

@@ -53,7 +53,8 @@ node::node(caf::actor_system& system, store::store& db, const clock& time, metri
             .watch = hooks_,
             .seed = options_.seed,
             .memory_budget_bytes = options_.memory_budget_bytes,
-            .capacity = options_.capacity},
+            .capacity = options_.capacity,
+            .machine_of = options_.machine_of},
     queues_(system, shared_, m) {
 }
 

@@ -42,6 +42,8 @@ struct node_options {
   /// process had better end, so that another takes over.
   std::function<void(const std::string& why)> on_failed{};
   clock_watch_options watch{};
+  /// The machine of each kind; tests bring machines of their own.
+  const engine::machine* (*machine_of)(machine_kind) = engine::machine_of;
   /// In simulations: lets the scheduler run until nothing is left to do. Else empty.
   std::function<void()> run_all{};
 };
@@ -96,9 +98,21 @@ public:
     return namespaces_;
   }
 
+  const slot_actor& slot_for(const std::string& namespace_id, machine_kind kind,
+                             const std::string& id) const {
+    return shared_.slot_for(namespace_id, kind, id);
+  }
+
+  /// Of the actor that a request or a task names.
+  template <class Message>
+  const slot_actor& slot_for(const Message& m) const {
+    return shared_.slot_for(m);
+  }
+
+  /// Of a workflow id.
   const slot_actor& slot_for(const std::string& namespace_id,
                              const std::string& workflow_id) const {
-    return shared_.slot_for(namespace_id, workflow_id);
+    return slot_for(namespace_id, machine_kind::workflow, workflow_id);
   }
 
 private:

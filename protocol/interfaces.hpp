@@ -182,7 +182,7 @@ using queue_actor = caf::typed_actor<
 
 /// Owner of one slot: routes to executions, keeps their long polls, releases durable effects.
 using slot_actor = caf::typed_actor<
-  // a call on a workflow id; answered to call `id` of the bridge. Lost: the caller's deadline
+  // a call on a durable actor; answered to call `id` of the bridge. Lost: the caller's deadline
   caf::reacts_to<call_atom, std::uint64_t, bridge_actor, cluster::ExecutionRequest>,
   // the same from a task queue on behalf of a poller: the queue hears taken, obsolete or later.
   // Lost: the queue holds the task until it hears; a take-over of the slots sweeps it
@@ -198,12 +198,13 @@ using slot_actor = caf::typed_actor<
   // INTERNAL, from the writer or an execution: what became of a call; a chain of them by `next`.
   // Lost: the slot's death ends its calls, and tasks that were started are taken back
   caf::reacts_to<result_atom, std::shared_ptr<actors::outcome>>,
-  // INTERNAL, from the timer: a deadline of (namespace id, workflow id, run id) may have passed;
+  // INTERNAL, from the timer: a deadline of (namespace id, kind, id, run id) may have passed;
   // answered by credit or later with the same ticket. Lost: a take-over, where the timer scans anew
-  caf::reacts_to<wake_atom, std::string, std::string, std::string, std::uint64_t>,
-  // INTERNAL, from the sweep: offer again what (namespace id, workflow id, run id) has for this
-  // queue (empty: any); answered like wake. Lost: like wake
-  caf::reacts_to<reoffer_atom, std::string, std::string, std::string, std::string, std::uint64_t>,
+  caf::reacts_to<wake_atom, std::string, std::uint8_t, std::string, std::string, std::uint64_t>,
+  // INTERNAL, from the sweep: offer again what (namespace id, kind, id, run id) has for this queue
+  // (empty: any); answered like wake. Lost: like wake
+  caf::reacts_to<reoffer_atom, std::string, std::uint8_t, std::string, std::string, std::string,
+                 std::uint64_t>,
   // INTERNAL: the slot's epoch from now on; 0: the slot is not served here. Lost: a new slot serves
   // nothing until the keeper tells it
   caf::reacts_to<epoch_atom, std::uint64_t>,
@@ -219,7 +220,7 @@ using slot_actor = caf::typed_actor<
   // deadline sets another
   caf::reacts_to<tick_atom, std::uint64_t>>;
 
-/// One workflow id: its current run and a few older ones. Dies when something it wrote is lost.
+/// One durable actor: its current run and a few older ones. Dies when something it wrote is lost.
 /// Whatever it was told and did not decide, its slot gives to the next life.
 using execution_actor = caf::typed_actor<
   // INTERNAL, from the slot: decide this call. Lost: its slot keeps it
@@ -245,9 +246,9 @@ using reader_actor = caf::typed_actor<
 
 /// Wakes executions that are not in memory, and sweeps the store for undelivered work.
 using timer_actor = caf::typed_actor<
-  // INTERNAL, from a slot: (namespace id, workflow id, run id) left memory and is due then (ns).
-  // Lost: a new timer scans the store
-  caf::reacts_to<arm_atom, std::string, std::string, std::string, std::int64_t>,
+  // INTERNAL, from a slot: (namespace id, kind, id, run id) left memory and is due then (ns). Lost:
+  // a new timer scans the store
+  caf::reacts_to<arm_atom, std::string, std::uint8_t, std::string, std::string, std::int64_t>,
   // INTERNAL, from a slot: the wake or reoffer with this ticket has been dealt with. Lost: a new
   // timer scans and sweeps anew
   caf::reacts_to<credit_atom, std::uint64_t>,

@@ -19,9 +19,6 @@ struct listed_attribute {
 
 /// What lists and queries are told of a run. Its shell makes a row of it.
 struct listing {
-  std::string namespace_id{};
-  std::string id{};
-  std::string run_id{};
   std::string type{};
   std::string task_queue{};
   int status = 1;

@@ -74,9 +74,6 @@ void add_number(temporal::api::workflow::v1::WorkflowExecutionInfo& info, const 
 listing listing_of(const execution& x, const protocol::search_attribute_types& types) {
   auto info = info_of(x);
   listing out;
-  out.namespace_id = x.created().namespace_id();
-  out.id = info.execution().workflow_id();
-  out.run_id = info.execution().run_id();
   out.type = info.type().name();
   out.task_queue = info.task_queue();
   out.status = static_cast<int>(info.status());

@@ -189,7 +189,7 @@ std::uint64_t bridge::call(cluster::ExecutionRequest&& request, bool waits, repl
     if (added.waits && waiting_ended_.load(std::memory_order_acquire))
       return caf::anon_send(actor_for(number, added), reply_atom_v, number, shutting_down());
     // Not before: after stop() there may be no slots.
-    added.slot = shared_.slot_for(request.namespace_id(), request.workflow_id());
+    added.slot = shared_.slot_for(request);
     caf::anon_send(added.slot, call_atom_v, number, actor_for(number, added), std::move(request));
   };
   auto id = calls_->add(c, false, send);

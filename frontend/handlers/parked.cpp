@@ -20,7 +20,7 @@ op::ParkedWorkflow shown(const actors::parked& p) {
 /// Nothing when the call has failed already.
 std::optional<actors::parked> find(const call::ptr& c, const call::entry_ptr& ns,
                                    const std::string& workflow_id) {
-  auto found = c->back().parked().find(ns->facts.id, workflow_id);
+  auto found = c->back().parked().find(ns->facts.id, machine_kind::workflow, workflow_id);
   if (!found && c->check_serving())
     c->fail(not_found("Workflow " + workflow_id + " is not parked."));
   return found;
@@ -31,7 +31,7 @@ void list_parked(const call::ptr& c, op::ListParkedWorkflowsRequest& r) {
   if (!ns || !c->check_serving())
     return;
   op::ListParkedWorkflowsResponse out;
-  for (const auto& p : c->back().parked().of(ns->facts.id))
+  for (const auto& p : c->back().parked().of(ns->facts.id, machine_kind::workflow))
     *out.add_workflows() = shown(p);
   c->answer(out);
 }

@@ -431,9 +431,9 @@ struct broken_run : wards {
 } // namespace
 
 TEST_CASE_FIXTURE(broken_run, "what is parked is listed with its reason, and can be tried again") {
-  CHECK(shared().parked.of(ns).empty());
+  CHECK(shared().parked.of(ns, machine_kind::workflow).empty());
   ask_raw(signal_request("poisoned", "s"));
-  auto listed = shared().parked.of(ns);
+  auto listed = shared().parked.of(ns, machine_kind::workflow);
   REQUIRE(listed.size() == 1);
   CHECK(listed.front().workflow_id == "poisoned");
   CHECK(listed.front().run_id == write.head.run_id);
@@ -443,11 +443,11 @@ TEST_CASE_FIXTURE(broken_run, "what is parked is listed with its reason, and can
   auto told = ask_raw(unpark_request()).status();
   CHECK(told.code() == 13);
   CHECK(told.message().find("parked") != std::string::npos);
-  CHECK(shared().parked.of(ns).size() == 1);
+  CHECK(shared().parked.of(ns, machine_kind::workflow).size() == 1);
   CHECK(shared().watch.parked.value() == 1);
   // A slot that is begun anew knows nothing of it, until somebody asks.
   kill_slot("poisoned");
   run();
-  CHECK(shared().parked.of(ns).empty());
+  CHECK(shared().parked.of(ns, machine_kind::workflow).empty());
   CHECK(shared().watch.parked.value() == 0);
 }

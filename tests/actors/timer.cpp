@@ -133,7 +133,7 @@ struct timer_fixture {
 
   /// Its execution leaves memory.
   void arm(int n, time_point at) {
-    caf::anon_send(timer, arm_atom_v, ns, "w" + std::to_string(n), run_id(n),
+    caf::anon_send(timer, arm_atom_v, ns, std::uint8_t{0}, "w" + std::to_string(n), run_id(n),
                    at.time_since_epoch().count());
   }
 
@@ -173,9 +173,9 @@ slot_actor::behavior_type noting_slot(std::reference_wrapper<timer_fixture> test
     [](returned_atom, const std::shared_ptr<actors::returned_task>&) {},
     [](refuse_atom, const cluster::Task&, bool) {},
     [](result_atom, const std::shared_ptr<actors::outcome>&) {},
-    [test](wake_atom, const std::string&, std::string& id, const std::string&,
+    [test](wake_atom, const std::string&, std::uint8_t, std::string& id, const std::string&,
            std::uint64_t ticket) { test.get().on_asked(std::move(id), ticket); },
-    [test](reoffer_atom, const std::string&, std::string& id, const std::string&,
+    [test](reoffer_atom, const std::string&, std::uint8_t, std::string& id, const std::string&,
            const std::string&,
            std::uint64_t ticket) { test.get().on_asked(std::move(id), ticket); },
     [](epoch_atom, std::uint64_t) {},

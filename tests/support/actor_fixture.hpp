@@ -187,14 +187,14 @@ public:
   /// Sends a call and runs nothing.
   std::uint64_t send(const cluster::ExecutionRequest& r) {
     auto id = ++last_call_;
-    caf::anon_send(node->slot_for(ns, r.workflow_id()), call_atom_v, id, bridge, r);
+    caf::anon_send(node->slot_for(r), call_atom_v, id, bridge, r);
     return id;
   }
 
   /// The same as from a queue, for a poller.
   std::uint64_t send_for_poller(const cluster::ExecutionRequest& r) {
     auto id = ++last_call_;
-    caf::anon_send(node->slot_for(ns, r.workflow_id()), call_atom_v, id, bridge, r, queue);
+    caf::anon_send(node->slot_for(r), call_atom_v, id, bridge, r, queue);
     return id;
   }
 
