@@ -267,15 +267,20 @@ hosted_run* execution::find_run(const std::string& run_id) {
 // -----------------------------------------------------------------------------------------
 
 void execution::handle(const call_ptr& c) {
+  // The state may be half changed. What was handed out is safe: it lies with the writer.
+  auto end = [&](bool out_of_memory) {
+    c->threw = true;
+    c->out_of_memory = out_of_memory;
+    dead_ = true;
+    log_thrown(log_level::error, {"execution ", options_.workflow_id, " failed"});
+    quit(caf::sec::runtime_error);
+  };
   try {
     route(c);
-  } catch (const std::exception& e) {
-    // The state may be half changed. What was handed out is safe: it lies with the writer.
-    log(log_level::error, "execution " + options_.workflow_id + " failed: " + e.what());
-    c->threw = true;
-    c->out_of_memory = dynamic_cast<const std::bad_alloc*>(&e) != nullptr;
-    dead_ = true;
-    quit(caf::sec::runtime_error);
+  } catch (const std::bad_alloc&) {
+    end(true);
+  } catch (...) {
+    end(false);
   }
 }
 

@@ -155,10 +155,8 @@ private:
       log(log_level::error, again ? "a job on the store found no memory, and is run again"
                                   : "a job on the store found no memory, and is given up");
       return again;
-    } catch (const std::exception& e) {
-      log(log_level::error, std::string{"a job on the store threw: "} + e.what());
     } catch (...) {
-      log(log_level::error, "a job on the store threw");
+      log_thrown(log_level::error, "a job on the store threw");
     }
     return false;
   }

@@ -18,7 +18,7 @@ cluster::Reply read_guarded(const std::function<cluster::Reply(store::store&)>& 
   try {
     return read(db);
   } catch (const std::exception& e) {
-    log(log_level::error, std::string{"an answer could not be read: "} + e.what());
+    log_thrown(log_level::error, "an answer could not be read");
     return to_reply(failure_of(e));
   }
 }

@@ -506,8 +506,9 @@ void task_queue::post(std::shared_ptr<backlog_job> job) {
     }
     try {
       job->run(db, key, page_rows);
-    } catch (const std::exception& e) {
-      log(log_level::error, "the backlog of " + key.name + " could not be had: " + e.what());
+    } catch (...) {
+      // The queue waits for its job, whatever became of it.
+      log_thrown(log_level::error, {"the backlog of ", key.name, " could not be had"});
     }
     job->done.store(true, std::memory_order_release);
     caf::anon_send(me, tick_atom_v);

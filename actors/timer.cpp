@@ -159,8 +159,8 @@ template <class Read>
 void read_guarded(due_page& page, Read&& read) {
   try {
     read();
-  } catch (const std::exception& e) {
-    log(log_level::error, std::string{"wake-ups could not be read: "} + e.what());
+  } catch (...) {
+    log_thrown(log_level::error, "wake-ups could not be read");
     page.failed = true;
   }
 }

@@ -134,8 +134,8 @@ private:
       auto statuses = shared_.db.commit(writes_);
       shared_.allocate(allocation::committed);
       return statuses;
-    } catch (const std::exception& e) {
-      log(log_level::error, std::string{"a commit failed: "} + e.what());
+    } catch (...) {
+      log_thrown(log_level::error, "a commit failed");
       return {};
     }
   }
