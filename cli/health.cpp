@@ -56,8 +56,9 @@ void health::on_failure(const error& why) {
 result<void> health::ask() noexcept {
   try {
     return db_.check();
-  } catch (const std::exception& e) {
-    return make_error(errc::unavailable, e.what());
+  } catch (...) {
+    log_thrown(log_level::error, "the store could not be asked");
+    return make_error(errc::unavailable, {});
   }
 }
 
@@ -81,10 +82,11 @@ void health::watch() {
 
 void health::store_changed(const result<void>& works) {
   store_works_ = works.has_value();
-  log(store_works_ ? log_level::info : log_level::error,
-      store_works_ ? "the store works again"
-                   : "the store cannot be written, so calls are refused until it works again: "
-                       + works.error().message);
+  if (store_works_)
+    log(log_level::info, "the store works again");
+  else
+    log(log_level::error, {"the store cannot be written, so calls are refused until it works again",
+                           works.error().message.empty() ? "" : ": ", works.error().message});
   say();
 }
 

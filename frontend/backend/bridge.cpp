@@ -65,8 +65,8 @@ cluster::Reply overloaded() {
 void end(waiting_call& c, cluster::Reply&& reply) {
   try {
     c.done(std::move(reply));
-  } catch (const std::exception& e) {
-    log(log_level::error, std::string{"a call could not be ended: "} + e.what());
+  } catch (...) {
+    log_thrown(log_level::error, "a call could not be ended");
   }
 }
 

@@ -71,11 +71,11 @@ void call::fail(error why) {
 
 void call::fail_thrown(const std::exception& thrown) noexcept {
   try {
-    log(log_level::error, "a call of " + method_ + " failed: " + thrown.what());
+    log(log_level::error, {"a call of ", method_, " failed: ", thrown.what()});
     fail(actors::failure_of(thrown));
-  } catch (const std::exception&) {
+  } catch (...) {
     // Not even memory for the refusal: the call ends with its caller's patience.
-    log(log_level::error, "a call could not be refused");
+    log_thrown(log_level::error, "a call could not be refused");
   }
 }
 

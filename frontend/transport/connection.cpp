@@ -54,8 +54,8 @@ template <class Work>
 void at_least_try(Work&& work) noexcept {
   try {
     work();
-  } catch (const std::exception& e) {
-    log(log_level::error, std::string{"a connection did not end as it should: "} + e.what());
+  } catch (...) {
+    log_thrown(log_level::error, "a connection did not end as it should");
   }
 }
 

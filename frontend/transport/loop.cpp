@@ -46,10 +46,8 @@ bool transport_loop::guarded(std::uint64_t id, Work&& work) noexcept {
   try {
     work();
     return true;
-  } catch (const std::exception& e) {
-    log(log_level::error, std::string{"a connection failed: "} + e.what());
   } catch (...) {
-    log(log_level::error, "a connection failed");
+    log_thrown(log_level::error, "a connection failed");
   }
   if (auto found = connections_.find(id); found != connections_.end())
     close(*found->second);
@@ -352,8 +350,8 @@ void transport_loop::look_at_all() {
     auto goes_on = false;
     try {
       goes_on = c->look(now);
-    } catch (const std::exception& e) {
-      log(log_level::error, std::string{"a connection failed: "} + e.what());
+    } catch (...) {
+      log_thrown(log_level::error, "a connection failed");
     }
     if (goes_on)
       look_by(std::max(c->next_look(), earliest));

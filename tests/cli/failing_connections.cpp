@@ -45,10 +45,14 @@ public:
   bool throws_at_message = false;
   bool throws_at_end = false;
   bool throws_when_gone = false;
+  /// Else an error.
+  bool throws_a_number = false;
   int gone = 0;
 
 private:
-  static void throw_if(bool wanted) {
+  void throw_if(bool wanted) const {
+    if (wanted && throws_a_number)
+      throw 1;
     if (wanted)
       throw std::runtime_error{"told to fail"};
   }
@@ -170,6 +174,11 @@ TEST_CASE_FIXTURE(transport_fixture,
     harmed->reset_call(3);
   }
   SUBCASE("at its very end") {
+    SUBCASE("an error") {
+    }
+    SUBCASE("what is no exception") {
+      faults.throws_a_number = true;
+    }
     faults.throws_at_message = faults.throws_when_gone = true;
     harmed->begin_call(3, faulty);
     harmed->end_call(3);

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <new>
 #include <thread>
@@ -21,10 +22,11 @@ struct watched_store {
   std::atomic<int> checks{0};
   std::atomic<bool> fails{false};
   std::atomic<bool> throws{false};
+  std::function<void()> what = [] { throw std::bad_alloc{}; };
   store::faulty_store db{store::open_memory(), [this](store::operation) {
                            ++checks;
                            if (throws)
-                             throw std::bad_alloc{};
+                             what();
                            return store::fault{.what = fails ? store::fault::kind::before
                                                              : store::fault::kind::none};
                          }};
@@ -62,6 +64,11 @@ TEST_CASE("health says NOT_SERVING while the store fails, and SERVING when it wo
 
 TEST_CASE("a store that throws is one that does not work, and is asked again") {
   watched_store s;
+  SUBCASE("for want of memory") {
+  }
+  SUBCASE("what is no exception") {
+    s.what = [] { throw 1; };
+  }
   cli::health health{s.db};
   std::atomic<int> said{-1};
   health.tell([&](bool serving) { said = serving ? 1 : 0; });
