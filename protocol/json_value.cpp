@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <numeric>
 
 namespace reprise::protocol {
@@ -202,14 +203,14 @@ private:
   std::string_view rest_;
 };
 
-/// The shortest text that reads back as the same number; an exponent only far from zero.
+/// The shortest text that reads back as the same number, with an exponent from a million on and
+/// close to zero: as the API's texts show numbers.
 std::string number_text(const std::string& written) {
-  double number = 0;
-  auto [at, failure] = std::from_chars(written.data(), written.data() + written.size(), number);
-  if (failure != std::errc{})
-    return written;
+  auto number = std::strtod(written.c_str(), nullptr);
   auto size = std::abs(number);
-  auto plain = size == 0 || (size >= 1e-4 && size < 1e21);
+  constexpr double smallest = 1e-4;
+  constexpr double million = 1e6;
+  auto plain = size == 0 || (size >= smallest && size < million);
   std::array<char, 64> buffer{};
   auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number,
                            plain ? std::chars_format::fixed : std::chars_format::scientific);
@@ -240,6 +241,13 @@ std::optional<json_value> parse_json(std::string_view text) {
   if (!parser{text}.whole(out))
     return std::nullopt;
   return out;
+}
+
+bool has_finite_numbers(const json_value& value) {
+  if (value.what == json_value::kind::number
+      && !std::isfinite(std::strtod(value.text.c_str(), nullptr)))
+    return false;
+  return std::ranges::all_of(value.items, has_finite_numbers);
 }
 
 std::string to_plain_text(const json_value& value) {

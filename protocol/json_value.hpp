@@ -32,6 +32,9 @@ struct json_value {
 /// Nothing when the text is not one JSON value, or is nested deeper than 64 levels.
 std::optional<json_value> parse_json(std::string_view text);
 
+/// Whether all numbers in it fit into a double.
+bool has_finite_numbers(const json_value& value);
+
 /// The value as the API prints it in its texts: strings bare, lists as "[a b]", objects as
 /// "map[k:v]", no value as "<nil>".
 std::string to_plain_text(const json_value& value);

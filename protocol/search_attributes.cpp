@@ -306,7 +306,7 @@ const char* search_attribute_type_name(int type) {
 
 bool is_no_value(const payload_type& payload) {
   auto encoding = encoding_of(payload);
-  if (encoding == "binary/null" || (encoding.empty() && payload.data().empty()))
+  if (encoding == "binary/null" || (payload.metadata().empty() && payload.data().empty()))
     return true;
   if (encoding != "json/plain")
     return false;
@@ -348,27 +348,82 @@ std::string search_attribute_json(const search_attribute_value& value, int type)
   }
 }
 
-/// A payload that says nothing of itself, as texts show it.
-std::string shown_data(const payload_type& payload) {
-  if (payload.data().empty())
-    return {};
-  std::string out = "data:\"";
-  for (char c : payload.data()) {
-    if (c == '"' || c == '\\')
-      out += '\\';
-    out += c;
+namespace {
+
+/// Longer values are cut in texts: they stand in headers and events.
+constexpr std::size_t shown_bytes_max = 2U << 10;
+
+/// Of the character of UTF-8 that a text begins with; 0 where it begins with none.
+std::size_t utf8_length(std::string_view text) {
+  auto first = static_cast<unsigned char>(text[0]);
+  if (first < 0x80)
+    return 1;
+  if (first < 0xC2 || first > 0xF4)
+    return 0;
+  std::size_t length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  auto goes_on = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80; };
+  return text.size() >= length && std::ranges::all_of(text.substr(1, length - 1), goes_on) ? length
+                                                                                           : 0;
+}
+
+/// A text as protobuf's text format spells it: what cannot be printed as an escape, but whole
+/// characters of UTF-8 as they are.
+std::string quoted(std::string_view text) {
+  constexpr std::string_view special = "\"\\\n\r\t";
+  constexpr std::string_view names = "\"\\nrt";
+  constexpr std::string_view hex = "0123456789abcdef";
+  std::string out = "\"";
+  while (!text.empty()) {
+    auto length = utf8_length(text);
+    auto byte = static_cast<unsigned char>(text[0]);
+    if (auto at = special.find(text[0]); at != std::string_view::npos) {
+      out += {'\\', names[at]};
+    } else if (length == 0 || byte < ' ' || byte == 0x7F) {
+      out += {'\\', 'x', hex[byte >> 4], hex[byte & 0xF]};
+    } else {
+      out += text.substr(0, length);
+    }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return out + '"';
 }
 
+/// A payload in protobuf's text format, in the reference's spacing.
+std::string shown_payload(const payload_type& payload) {
+  std::map<std::string, std::string> metadata{payload.metadata().begin(), payload.metadata().end()};
+  std::string out;
+  auto add = [&out](const std::string& field) { out += (out.empty() ? "" : "  ") + field; };
+  for (const auto& [key, value] : metadata)
+    add("metadata:{key:" + quoted(key) + "  value:" + quoted(value) + "}");
+  if (!payload.data().empty())
+    add("data:" + quoted(payload.data().substr(0, shown_bytes_max)));
+  return out;
+}
+
+std::string shown_bytes(std::string_view bytes) {
+  std::string out = "[";
+  for (char c : bytes.substr(0, shown_bytes_max))
+    out += (out.size() > 1 ? " " : "") + std::to_string(static_cast<unsigned char>(c));
+  return out + "]";
+}
+
+/// What a payload holds, as texts show it: its value where it can be read, else all of it.
+std::string shown_value(const payload_type& payload) {
+  auto encoding = encoding_of(payload);
+  if (encoding == "binary/plain")
+    return shown_bytes(payload.data());
+  if (encoding == "json/plain")
+    if (auto json = parse_json(payload.data()); json && has_finite_numbers(*json))
+      return to_plain_text(*json).substr(0, shown_bytes_max);
+  return "value from <" + shown_payload(payload) + ">";
+}
+
+} // namespace
+
 std::string search_attribute_refusal(const std::string& name, const payload_type& payload,
                                      int type) {
-  auto json = parse_json(payload.data());
   return "invalid value for search attribute " + name + " of type "
-         + search_attribute_type_name(type) + ": "
-         + (payload.metadata().empty() ? "value from <" + shown_data(payload) + ">"
-            : json                     ? to_plain_text(*json)
-                                       : payload.data());
+         + search_attribute_type_name(type) + ": " + shown_value(payload);
 }
 
 std::optional<std::string>

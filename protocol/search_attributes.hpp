@@ -48,9 +48,6 @@ decode_search_attribute(const temporal::api::common::v1::Payload& payload, int t
 /// the caller's zone.
 std::string search_attribute_json(const search_attribute_value& value, int type);
 
-/// The data of a payload without metadata, as texts show it.
-std::string shown_data(const temporal::api::common::v1::Payload& payload);
-
 /// What the API says of a payload that cannot be read.
 std::string search_attribute_refusal(const std::string& name,
                                      const temporal::api::common::v1::Payload& payload, int type);

@@ -4,17 +4,12 @@
 #include "frontend/query/search_attribute_names.hpp"
 #include "protocol/search_attributes.hpp"
 
-#include <google/protobuf/struct.pb.h>
-#include <google/protobuf/util/json_util.h>
-
-#include <charconv>
 #include <map>
 
 namespace reprise::frontend {
 
 namespace common = temporal::api::common::v1;
 namespace enums = temporal::api::enums::v1;
-using google::protobuf::Value;
 
 namespace {
 
@@ -22,111 +17,16 @@ constexpr std::size_t value_bytes_max = 2U << 10;
 constexpr std::size_t all_bytes_max = 40U << 10;
 constexpr int attributes_max = 100;
 
-/// Null, an empty list or nothing at all: the attribute is to vanish.
+/// A payload that does not even say what it is means nothing, not "nothing".
 bool has_no_value(const common::Payload& p) {
-  // A payload that does not even say what it is means nothing, not "nothing".
-  if (p.metadata().empty())
-    return false;
-  if (p.data().empty() || p.data() == "null" || p.data() == "[]")
-    return true;
-  auto encoding = p.metadata().find("encoding");
-  return encoding != p.metadata().end() && encoding->second == "binary/null";
-}
-
-/// As error texts show a value: texts bare, lists as [a b].
-std::string shown(const Value& v) {
-  switch (v.kind_case()) {
-    case Value::kStringValue:
-      return v.string_value();
-    case Value::kBoolValue:
-      return v.bool_value() ? "true" : "false";
-    case Value::kNumberValue: {
-      char text[32];
-      auto end = std::to_chars(text, text + sizeof text, v.number_value()).ptr;
-      return {text, end};
-    }
-    case Value::kListValue: {
-      std::string all = "[";
-      for (const auto& element : v.list_value().values())
-        all += (all.size() > 1 ? " " : "") + shown(element);
-      return all + "]";
-    }
-    case Value::kStructValue:
-      return "map[]";
-    default:
-      return "<nil>";
-  }
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr const char* blanks = " \t\r\n";
-  auto first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos)
-    return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
-
-bool is_int64(std::string_view text) {
-  std::int64_t n = 0;
-  auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), n);
-  return failed == std::errc{} && end == text.data() + text.size();
-}
-
-bool is_scalar_of(const Value& v, std::string_view raw, enums::IndexedValueType type) {
-  switch (type) {
-    case enums::INDEXED_VALUE_TYPE_TEXT:
-    case enums::INDEXED_VALUE_TYPE_KEYWORD:
-      return v.has_string_value();
-    case enums::INDEXED_VALUE_TYPE_INT:
-      return v.has_number_value() && is_int64(raw);
-    case enums::INDEXED_VALUE_TYPE_DOUBLE:
-      return v.has_number_value();
-    case enums::INDEXED_VALUE_TYPE_BOOL:
-      return v.has_bool_value();
-    case enums::INDEXED_VALUE_TYPE_DATETIME:
-      return v.has_string_value() && parse_rfc3339(v.string_value()).has_value();
-    default:
-      return false;
-  }
-}
-
-bool is_of(const Value& v, std::string_view raw, enums::IndexedValueType type) {
-  if (type == enums::INDEXED_VALUE_TYPE_KEYWORD_LIST) {
-    if (!v.has_list_value())
-      return false;
-    for (const auto& element : v.list_value().values())
-      if (!element.has_string_value())
-        return false;
-    return true;
-  }
-  // A list of one stands for its element.
-  if (v.has_list_value() && v.list_value().values_size() == 1) {
-    auto inner = trimmed(raw.substr(1, raw.size() - 2));
-    return is_scalar_of(v.list_value().values(0), inner, type);
-  }
-  return is_scalar_of(v, raw, type);
+  return !p.metadata().empty() && protocol::is_no_value(p);
 }
 
 result<void> check_value(const std::string& name, const common::Payload& p,
                          enums::IndexedValueType type) {
-  auto bad = [&](const std::string& value) {
-    return invalid_argument("invalid value for search attribute " + name + " of type "
-                            + type_name(type) + ": " + value);
-  };
-  if (p.metadata().empty())
-    return bad("value from <" + protocol::shown_data(p).substr(0, value_bytes_max) + ">");
-  auto encoding = p.metadata().find("encoding");
-  if (encoding == p.metadata().end() || encoding->second != "json/plain")
-    return bad(p.data().substr(0, value_bytes_max));
-  Value v;
-  if (!google::protobuf::util::JsonStringToMessage(p.data(), &v).ok())
-    return bad(p.data().substr(0, value_bytes_max));
-  if (!is_of(v, trimmed(p.data()), type))
-    return bad(shown(v));
-  // Protobuf's reader takes blanks that JSON does not have; lists could not find such a value.
-  if (!protocol::decode_search_attribute(p, type))
-    return bad(p.data().substr(0, value_bytes_max));
-  return {};
+  if (!p.metadata().empty() && protocol::decode_search_attribute(p, type))
+    return {};
+  return invalid_argument(protocol::search_attribute_refusal(name, p, type));
 }
 
 /// What the API's own store calls an attribute of a namespace; the length counts.

@@ -29,7 +29,8 @@ struct weighed : server_fixture {
 TEST_CASE_FIXTURE(weighed, "a value that lists could not find is refused") {
   // A vertical tab is a blank to some readers of JSON, not to JSON.
   refused(errc::invalid_argument,
-          "invalid value for search attribute Weight of type Double: \x0b\n1",
+          "invalid value for search attribute Weight of type Double: value from "
+          "<metadata:{key:\"encoding\"  value:\"json/plain\"}  data:\"\\x0b\\n1\">",
           start_with("\x0b\n1"));
   ok<ws::StartWorkflowExecutionResponse>(start_with(" \n1"));
 }
@@ -48,4 +49,14 @@ TEST_CASE_FIXTURE(weighed, "a payload that does not say what it is means nothing
   value.clear_data();
   refused(errc::invalid_argument,
           "invalid value for search attribute Weight of type Double: value from <>", r);
+}
+
+TEST_CASE_FIXTURE(weighed, "bytes that are not JSON are shown as such, also those of a null") {
+  auto r = start_with("null");
+  auto& value = (*r.mutable_search_attributes()->mutable_indexed_fields())["Weight"];
+  (*value.mutable_metadata())["encoding"] = "binary/plain";
+  refused(errc::invalid_argument,
+          "invalid value for search attribute Weight of type Double: [110 117 108 108]", r);
+  (*value.mutable_metadata())["encoding"] = "binary/null";
+  ok<ws::StartWorkflowExecutionResponse>(r);
 }

@@ -86,7 +86,7 @@ TEST_CASE("a value of another type is refused and shown as the API shows it") {
   CHECK(refusal("\"a\"", enums::INDEXED_VALUE_TYPE_KEYWORD_LIST) == "KeywordList: a");
   CHECK(refusal("{\"b\":1,\"a\":null}", enums::INDEXED_VALUE_TYPE_INT) == "Int: map[a:<nil> b:1]");
   CHECK(refusal("1e30", enums::INDEXED_VALUE_TYPE_INT) == "Int: 1e+30");
-  CHECK(refusal("{broken", enums::INDEXED_VALUE_TYPE_TEXT) == "Text: {broken");
+  CHECK(refusal("{broken", enums::INDEXED_VALUE_TYPE_TEXT).starts_with("Text: value from <"));
 }
 
 TEST_CASE("null and the empty list mean that there is no value") {
@@ -121,6 +121,43 @@ TEST_CASE("JSON is read strictly and to a bounded depth") {
                           "1 2", "\"a", "[", "{\"a\"}"})
     CHECK_FALSE(parse_json(bad));
   CHECK_FALSE(parse_json(std::string(100'000, '[')));
+}
+
+TEST_CASE("a refusal shows the value, its bytes, or all of a payload that cannot be read") {
+  auto told = [](const std::string& encoding, const std::string& data) {
+    temporal::api::common::v1::Payload p;
+    (*p.mutable_metadata())["encoding"] = encoding;
+    p.set_data(data);
+    REQUIRE_FALSE(decode_search_attribute(p, enums::INDEXED_VALUE_TYPE_INT));
+    constexpr std::string_view prefix = "invalid value for search attribute A of type Int: ";
+    return search_attribute_refusal("A", p, enums::INDEXED_VALUE_TYPE_INT).substr(prefix.size());
+  };
+  CHECK(told("binary/plain", "5\xFF") == "[53 255]");
+  CHECK(told("binary/plain", "") == "[]");
+  CHECK(told("binary/plain", "null") == "[110 117 108 108]");
+  CHECK(told("other", "5") == R"(value from <metadata:{key:"encoding"  value:"other"}  data:"5">)");
+  CHECK(told("", "") == R"(value from <metadata:{key:"encoding"  value:""}>)");
+  CHECK(told("json/plain", "") == R"(value from <metadata:{key:"encoding"  value:"json/plain"}>)");
+  CHECK(told("json/plain", "\n\x01\"\xC3\xA9\xE9{")
+        == "value from <metadata:{key:\"encoding\"  value:\"json/plain\"}  "
+           "data:\"\\n\\x01\\\"\xC3\xA9\\xe9{\">");
+  CHECK(told("json/plain", "1e400").starts_with("value from <"));
+  CHECK(told("json/plain", R"({"b":1,"a":[1,null,true]})") == "map[a:[1 <nil> true] b:1]");
+  CHECK(told("json/plain", "12345678901234567890") == "1.2345678901234567e+19");
+  CHECK(told("json/plain", "[1.50,1000000,100000]") == "[1.5 1e+06 100000]");
+  CHECK(told("binary/plain", std::string(1 << 20, 'x')).size() < 10'000);
+}
+
+TEST_CASE("only JSON and binary/null can say that there is no value") {
+  auto payload = json("null");
+  (*payload.mutable_metadata())["encoding"] = "binary/plain";
+  CHECK_FALSE(is_no_value(payload));
+  (*payload.mutable_metadata())["encoding"] = "binary/null";
+  CHECK(is_no_value(payload));
+  (*payload.mutable_metadata())["encoding"] = "";
+  payload.clear_data();
+  CHECK_FALSE(is_no_value(payload));
+  CHECK_FALSE(is_no_value(json("")));
 }
 
 } // namespace reprise::protocol
