@@ -47,7 +47,7 @@ error scan_error(error e) {
 void list_rows(const call::ptr& c, const call::entry_ptr& ns, filter wanted, int asked_size,
                const std::string& token) {
   std::optional<store::list_cursor> behind;
-  if (!token.empty()) {
+  if (!is_first_page(token)) {
     auto read = read_list_token(token);
     if (!read)
       return c->fail(std::move(read).error());

@@ -1,6 +1,10 @@
 #include "frontend/token/list_token.hpp"
 
 #include "frontend/call/errors.hpp"
+#include "frontend/validate/search_attributes.hpp"
+#include "protocol/json_value.hpp"
+
+#include <limits>
 
 namespace reprise::frontend {
 
@@ -25,7 +29,43 @@ std::int64_t read_number(std::string_view& in) {
   return static_cast<std::int64_t>(bits);
 }
 
+using protocol::json_value;
+
+/// A time of a token of another server: the beginning of all where there is none, nothing where it
+/// is no time.
+std::optional<std::int64_t> time_of(const json_value& token, std::string_view name) {
+  for (std::size_t i = 0; i < token.names.size(); ++i) {
+    if (token.names[i] != name || token.items[i].what == json_value::kind::null)
+      continue;
+    return token.items[i].what == json_value::kind::string ? parse_rfc3339(token.items[i].text)
+                                                           : std::nullopt;
+  }
+  return std::numeric_limits<std::int64_t>::min();
+}
+
+/// The tokens of other servers of the API are JSON: the times of the last row, of which an open one
+/// closes in the year 9999.
+std::optional<store::list_cursor> read_foreign(const json_value& token) {
+  constexpr std::int64_t end_of_time = 9'223'372'035'000'000'000;
+  auto closed = time_of(token, "CloseTime");
+  auto started = time_of(token, "StartTime");
+  if (token.what != json_value::kind::object || !closed || !started)
+    return std::nullopt;
+  store::list_cursor place;
+  if (*closed < end_of_time)
+    place.close_time = time_point{duration{*closed}};
+  place.start_time = time_point{duration{*started}};
+  return place;
+}
+
 } // namespace
+
+bool is_first_page(std::string_view token) {
+  if (token.empty())
+    return true;
+  auto json = protocol::parse_json(token);
+  return json && json->what == json_value::kind::null;
+}
 
 std::string write_list_token(const store::list_cursor& place) {
   std::string out(1, place.close_time ? closed_row : open_row);
@@ -37,6 +77,9 @@ std::string write_list_token(const store::list_cursor& place) {
 }
 
 result<store::list_cursor> read_list_token(std::string_view token) {
+  if (auto json = protocol::parse_json(token))
+    if (auto place = read_foreign(*json))
+      return *place;
   bool closed = token.starts_with(closed_row);
   if ((!closed && !token.starts_with(open_row)) || token.size() != (closed ? 25U : 17U))
     return invalid_argument("Invalid NextPageToken.");

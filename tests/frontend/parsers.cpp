@@ -74,6 +74,30 @@ TEST_CASE("a list token leads back to its place") {
   }
 }
 
+TEST_CASE("list tokens of another server lead to their place, null to the first page") {
+  for (const char* first : {"", "null", " null "})
+    CHECK(frontend::is_first_page(first));
+  for (const char* empty :
+       {"{}", " {} ", R"({"x":1})", R"({"RunID":"x"})", R"({"StartTime":null})"}) {
+    CHECK_FALSE(frontend::is_first_page(empty));
+    auto place = frontend::read_list_token(empty);
+    REQUIRE(place);
+    // No row lies behind the beginning of time.
+    CHECK(place->close_time == time_point::min());
+  }
+  auto open = frontend::read_list_token(
+    R"({"CloseTime":"9999-12-31T23:59:59Z","StartTime":"1970-01-01T00:00:01Z","RunID":"x"})");
+  REQUIRE(open);
+  CHECK_FALSE(open->close_time);
+  CHECK(open->start_time == time_point{std::chrono::seconds{1}});
+  auto closed = frontend::read_list_token(R"({"CloseTime":"1970-01-01T00:00:02Z"})");
+  REQUIRE(closed);
+  CHECK(closed->close_time == time_point{std::chrono::seconds{2}});
+  for (const char* bad :
+       {"{", "[]", "5", "\"a\"", "true", "{}x", R"({"CloseTime":5})", R"({"CloseTime":"soon"})"})
+    CHECK(frontend::read_list_token(bad).error().message == "Invalid NextPageToken.");
+}
+
 TEST_CASE("list tokens of no server of ours are refused") {
   auto whole = frontend::write_list_token({.start_time = time_point{duration{5}}, .key = 7});
   for (std::size_t n = 0; n < whole.size(); ++n)
