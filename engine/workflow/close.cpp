@@ -285,7 +285,6 @@ history_event continued_event(const api::command::v1::Command& command, const ru
     *out.mutable_memo() = plan.started.memo();
   if (plan.started.has_search_attributes())
     *out.mutable_search_attributes() = plan.started.search_attributes();
-  out.set_initial_versioning_behavior(a.initial_versioning_behavior());
   out.set_inherit_build_id(a.inherit_build_id());
   return event;
 }

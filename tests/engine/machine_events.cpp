@@ -124,11 +124,16 @@ SCENARIO("a continued run's last event keeps whether the build goes on") {
   activity_fixture f;
   f.start();
   auto command = f.continue_as_new();
+  command.mutable_continue_as_new_workflow_execution_command_attributes()
+    ->set_initial_versioning_behavior(
+      temporal::api::enums::v1::CONTINUE_AS_NEW_VERSIONING_BEHAVIOR_AUTO_UPGRADE);
   command.mutable_continue_as_new_workflow_execution_command_attributes()->set_inherit_build_id(
     true);
   f.complete(f.poll(), {command});
   auto closed = f.events_of(0).back();
   CHECK(closed.workflow_execution_continued_as_new_event_attributes().inherit_build_id());
+  CHECK(closed.workflow_execution_continued_as_new_event_attributes().initial_versioning_behavior()
+        == 0);
 }
 
 SCENARIO("task ids grow from event to event") {
