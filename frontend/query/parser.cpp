@@ -193,6 +193,10 @@ result<void> converter::check_operand(const operand& o) const {
     case operand::kind::null:
     case operand::kind::arithmetic:
       return bad_expression(std::string{"unexpected value type "} + query::node_name(o));
+    case operand::kind::number:
+      if (query::is_too_large(o.text))
+        return invalid_argument("invalid expression: unable to parse " + o.text);
+      return {};
     case operand::kind::signed_other:
       return bad_expression("unary operator not supported in \"" + shown(o) + "\"");
     case operand::kind::tuple:
@@ -244,23 +248,51 @@ result<filter> converter::range(const expression& x, const attribute& a) {
   return f;
 }
 
-/// Numbers have a text as well, times another one than anybody gives. Of numbers a prefix that
-/// begins none is all that is looked for.
-result<filter> converter::prefix_of_number(filter f, const expression& x, const attribute& a) {
-  const auto& text = x.right.front().text;
-  auto is_time = a.type == enums::INDEXED_VALUE_TYPE_DATETIME;
-  auto is_int = a.type == enums::INDEXED_VALUE_TYPE_INT || a.type == enums::INDEXED_VALUE_TYPE_BOOL;
-  auto spells = [&](const char* all) { return text.find_first_not_of(all) == std::string::npos; };
-  if (!is_time && !text.empty() && spells(is_int ? "-0123456789" : "-+.e0123456789"))
-    return wrong_operator(x, a);
-  auto holds = (f.what == filter::op::starts_with) == (!is_time && text.empty());
-  // Unknown where the row lacks the attribute, else always the same.
+/// What always holds where the row has the attribute, or never does.
+filter constant(filter f, bool holds, bool is_time) {
   f.what = holds ? filter::op::less_equal : filter::op::greater;
   f.values = {is_time ? store::search_value{.type = store::value_type::datetime,
                                             .integer = std::numeric_limits<std::int64_t>::max()}
                       : store::search_value{.type = store::value_type::real,
                                             .real = std::numeric_limits<double>::max()}};
   return f;
+}
+
+/// The integers whose text begins so, as ranges of them.
+filter prefix_of_integer(const filter& f, const std::string& text) {
+  filter all{.what = filter::op::either};
+  for (auto [first, last] : query::integers_beginning_with(text))
+    all.children.push_back({.what = filter::op::between,
+                            .attribute = f.attribute,
+                            .type = f.type,
+                            .values = {{.type = store::value_type::integer, .integer = first},
+                                       {.type = store::value_type::integer, .integer = last}}});
+  if (f.what == filter::op::starts_with)
+    return all;
+  filter none{.what = filter::op::negation};
+  none.children.push_back(std::move(all));
+  return none;
+}
+
+/// Numbers have a text as well, a truth value that of 1 or 0, times another one than anybody gives.
+/// Of numbers with a fraction a prefix that begins none is all that is looked for.
+result<filter> converter::prefix_of_number(filter f, const expression& x, const attribute& a) {
+  const auto& text = x.right.front().text;
+  auto is_time = a.type == enums::INDEXED_VALUE_TYPE_DATETIME;
+  auto begins = f.what == filter::op::starts_with;
+  if (is_time || text.empty())
+    return constant(std::move(f), begins != is_time, is_time);
+  if (a.type == enums::INDEXED_VALUE_TYPE_BOOL && (text == "1" || text == "0")) {
+    f.what = begins ? filter::op::equal : filter::op::not_equal;
+    f.values = {{.type = store::value_type::boolean, .integer = text == "1" ? 1 : 0}};
+    return f;
+  }
+  if (a.type == enums::INDEXED_VALUE_TYPE_INT && !query::integers_beginning_with(text).empty())
+    return prefix_of_integer(f, text);
+  if (a.type == enums::INDEXED_VALUE_TYPE_DOUBLE
+      && text.find_first_not_of("-+.e0123456789") == std::string::npos)
+    return wrong_operator(x, a);
+  return constant(std::move(f), !begins, false);
 }
 
 result<filter> converter::prefix(const expression& x, const attribute& a) {

@@ -6,6 +6,9 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
 #include <limits>
 #include <optional>
 
@@ -23,9 +26,72 @@ template <class Number>
 std::optional<Number> parse_number(std::string_view text) {
   Number n{};
   auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (failed != std::errc{} || end != text.data() + text.size())
+  if (end != text.data() + text.size())
+    return std::nullopt;
+  // Too close to zero for a double is zero.
+  if constexpr (std::is_same_v<Number, double>)
+    if (failed == std::errc::result_out_of_range)
+      if (n = std::strtod(std::string{text}.c_str(), nullptr); std::isfinite(n))
+        return n;
+  if (failed != std::errc{})
     return std::nullopt;
   return n;
+}
+
+/// The fewest digits that read back as the same number, of which the first is a unit of
+/// 10^exponent.
+struct decimal {
+  bool is_negative = false;
+  std::string digits{};
+  int exponent = 0;
+};
+
+decimal digits_of(double x) {
+  std::array<char, 32> text{};
+  auto end = std::to_chars(text.begin(), text.end(), x, std::chars_format::scientific).ptr;
+  std::string_view all{text.begin(), end};
+  decimal out{.is_negative = all.starts_with('-')};
+  auto e = all.find('e');
+  for (char c : all.substr(0, e))
+    if (c >= '0' && c <= '9')
+      out.digits += c;
+  auto power = all.substr(e + (all[e + 1] == '+' ? 2 : 1));
+  out.exponent = parse_number<int>(power).value_or(0);
+  return out;
+}
+
+/// Without an exponent, however long that is.
+std::string plain_text(const decimal& d) {
+  auto whole = d.exponent + 1;
+  auto count = static_cast<int>(d.digits.size());
+  std::string out = d.is_negative ? "-" : "";
+  if (whole <= 0)
+    return out + "0." + std::string(static_cast<std::size_t>(-whole), '0') + d.digits;
+  if (whole >= count)
+    return out + d.digits + std::string(static_cast<std::size_t>(whole - count), '0');
+  return out + d.digits.substr(0, static_cast<std::size_t>(whole)) + "."
+         + d.digits.substr(static_cast<std::size_t>(whole));
+}
+
+/// As the reference's store (SQLite) spells a number that no integer of it holds.
+std::string real_text(const decimal& d) {
+  constexpr int smallest = -4;
+  constexpr int longest = 17;
+  if (d.exponent >= smallest && d.exponent < longest) {
+    auto text = plain_text(d);
+    return text.contains('.') ? text : text + ".0";
+  }
+  std::array<char, 16> power{};
+  std::snprintf(power.data(), power.size(), "e%+03d", d.exponent);
+  return (d.is_negative ? "-" : "") + d.digits.substr(0, 1) + "."
+         + (d.digits.size() > 1 ? d.digits.substr(1) : "0") + power.data();
+}
+
+/// The text that a number has beside keywords.
+std::string stored_text(const std::string& written) {
+  auto plain = number_text(written);
+  auto x = parse_number<double>(plain);
+  return parse_number<std::int64_t>(plain) || !x ? plain : real_text(digits_of(*x));
 }
 
 error bad_expression(std::string text) {
@@ -63,7 +129,7 @@ store::search_value above_all_numbers() {
 }
 
 /// The number that a text spells, blanks around it or not; no word such as "inf".
-std::string_view digits_of(std::string_view text) {
+std::string_view number_in(std::string_view text) {
   constexpr const char* blanks = " \t\n\v\f\r";
   auto first = text.find_first_not_of(blanks);
   if (first == std::string_view::npos)
@@ -81,7 +147,7 @@ result<store::search_value> number(const attribute& a, const operand& o) {
     return integer(store::value_type::integer, truth(o));
   if (o.what != operand::kind::number && o.what != operand::kind::text)
     return unexpected_type(a, o);
-  auto digits = o.what == operand::kind::text ? digits_of(o.text) : std::string_view{o.text};
+  auto digits = o.what == operand::kind::text ? number_in(o.text) : std::string_view{o.text};
   if (auto n = parse_number<std::int64_t>(digits))
     return a.type == enums::INDEXED_VALUE_TYPE_DOUBLE
              ? store::search_value{.type = store::value_type::real, .real = static_cast<double>(*n)}
@@ -92,7 +158,7 @@ result<store::search_value> number(const attribute& a, const operand& o) {
                                        : unexpected_type(a, o);
 }
 
-/// As a text: 1e2 is "100", true is "1".
+/// As a text: 1e2 is "100", 1e20 is "1.0e+20", true is "1".
 result<store::search_value> keyword(const attribute& a, const operand& o) {
   store::search_value out{.type = store::value_type::keyword};
   if (o.what == operand::kind::text)
@@ -100,7 +166,7 @@ result<store::search_value> keyword(const attribute& a, const operand& o) {
   else if (o.what == operand::kind::boolean)
     out.texts = {std::to_string(truth(o))};
   else if (o.what == operand::kind::number && parse_number<double>(o.text))
-    out.texts = {number_text(o.text)};
+    out.texts = {stored_text(o.text)};
   else
     return unexpected_type(a, o);
   return out;
@@ -237,16 +303,44 @@ result<store::search_value> words(const operand& o) {
 
 } // namespace
 
-std::string number_text(const std::string& digits) {
-  if (auto n = parse_number<std::int64_t>(digits))
+std::string number_text(const std::string& written) {
+  if (auto n = parse_number<std::int64_t>(written))
     return std::to_string(*n);
-  auto x = parse_number<double>(digits);
-  if (!x)
-    return digits;
-  // As many places as a double may have before its point, and a few.
-  std::array<char, 400> text{};
-  auto end = std::to_chars(text.begin(), text.end(), *x, std::chars_format::fixed).ptr;
-  return {text.begin(), end};
+  auto x = parse_number<double>(written);
+  return x ? plain_text(digits_of(*x)) : written;
+}
+
+bool is_too_large(const std::string& written) {
+  return !std::isfinite(std::strtod(written.c_str(), nullptr));
+}
+
+/// The integers of a sign whose decimal text begins with these digits: `n`, then ten numbers from
+/// 10n on, then a hundred, and so on.
+std::vector<integer_range> integers_beginning_with(std::string_view prefix) {
+  constexpr std::uint64_t top = std::numeric_limits<std::int64_t>::max();
+  auto is_negative = prefix.starts_with('-');
+  if (prefix == "-")
+    return {{std::numeric_limits<std::int64_t>::min(), -1}};
+  if (prefix == "0")
+    return {{0, 0}};
+  auto n = parse_number<std::uint64_t>(prefix.substr(is_negative ? 1 : 0));
+  if (!n || prefix.find_first_not_of('-') == std::string_view::npos
+      || prefix[is_negative ? 1 : 0] == '0')
+    return {};
+  auto limit = top + (is_negative ? 1 : 0);
+  std::vector<integer_range> out;
+  std::uint64_t first = *n;
+  for (std::uint64_t width = 1; first <= limit; first *= 10, width *= 10) {
+    auto last = std::min(first + width - 1, limit);
+    // Negation within the unsigned type: the least integer has no positive counterpart.
+    out.push_back(
+      is_negative
+        ? integer_range{static_cast<std::int64_t>(0 - last), static_cast<std::int64_t>(0 - first)}
+        : integer_range{static_cast<std::int64_t>(first), static_cast<std::int64_t>(last)});
+    if (first > limit / 10)
+      break;
+  }
+  return out;
 }
 
 std::string status_name(std::int64_t status) {

@@ -5,7 +5,10 @@
 #include "frontend/query/syntax.hpp"
 #include "temporal/api/enums/v1/common.pb.h"
 
+#include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace reprise::frontend::query {
 
@@ -15,8 +18,20 @@ struct attribute {
   temporal::api::enums::v1::IndexedValueType type{};
 };
 
-/// A number as the reference writes it out: 1e2 is "100", .5 is "0.5".
-std::string number_text(const std::string& digits);
+/// A number as the reference writes it out: 1e2 is "100", .5 is "0.5". The fewest digits that read
+/// back as the same number, and zeros behind them.
+std::string number_text(const std::string& written);
+
+/// Whether no number of ours is so far from zero.
+bool is_too_large(const std::string& written);
+
+struct integer_range {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+};
+
+/// All integers whose decimal text begins so; none where it begins none.
+std::vector<integer_range> integers_beginning_with(std::string_view prefix);
 
 /// "Running", "Completed", ...; empty for no status.
 std::string status_name(std::int64_t status);

@@ -42,6 +42,10 @@ filter condition(const std::string& text) {
   return whole.children[0];
 }
 
+store::search_value value(const std::string& text) {
+  return condition(text).values.front();
+}
+
 std::string refusal(const std::string& text, bool grouping = false) {
   auto parsed = frontend::parse_query(text, custom_namespace(), grouping);
   INFO(text);
@@ -292,7 +296,6 @@ TEST_CASE("values of another type compare as the reference's store compares them
   CHECK(text("City != 1e2") == texts{"100"});
   CHECK(text("City = true") == texts{"1"});
   CHECK(text("City IN (FALSE, 'a')") == texts{"0"});
-  auto value = [](const std::string& query) { return condition(query).values.front(); };
   CHECK(value("Age = true").integer == 1);
   CHECK(value("Weight > false").integer == 0);
   CHECK(value("ExecutionStatus = true").integer == 1);
@@ -306,6 +309,60 @@ TEST_CASE("values of another type compare as the reference's store compares them
     CHECK(value(query).real == std::numeric_limits<double>::max());
   // A time is a text there, and greater than a number.
   CHECK(value("Due > true").integer == std::numeric_limits<std::int64_t>::min());
+}
+
+TEST_CASE("a number beside keywords is the text that the reference's store has of it") {
+  auto text = [](const char* query) { return value(query).texts.front(); };
+  CHECK(text("City = 9223372036854775807") == "9223372036854775807");
+  CHECK(text("City < 12345678901234567891") == "1.2345678901234567e+19");
+  CHECK(text("City = -1e20") == "-1.0e+20");
+  CHECK(text("City = 1.5e300") == "1.5e+300");
+  CHECK(text("City = 123456789012345678.0") == "123456789012345680");
+  CHECK(text("City = 1e-5") == "1.0e-05");
+  CHECK(text("City = 0.00010") == "0.0001");
+  CHECK(text("City = 15.0") == "15");
+  CHECK(text("City = 1e-400") == "0");
+  CHECK(refusal("City STARTS_WITH 12345678901234567891").ends_with("(got: 12345678901234567000)"));
+}
+
+TEST_CASE("a number that is too large for all attributes is told before what they know") {
+  for (const char* query : {"City = 1e400", "Age = 1e400", "Weight < 1e400", "Age IN (1, 1e400)",
+                            "Note = 1e400", "ExecutionStatus = 1e400", "Age STARTS_WITH 1e400"})
+    CHECK(refusal(query) == "invalid expression: unable to parse 1e400");
+  CHECK(refusal("Age = -" + std::string(400, '1'))
+        == "invalid expression: unable to parse -" + std::string(400, '1'));
+  CHECK(value("Weight > 1e-400").real == 0);
+}
+
+TEST_CASE("integers are found by the beginning of their text") {
+  auto ranges = [](const std::string& prefix) {
+    std::vector<std::pair<std::int64_t, std::int64_t>> out;
+    auto f = condition("Age STARTS_WITH '" + prefix + "'");
+    if (f.what != filter::op::either)
+      return out;
+    for (const auto& range : f.children)
+      out.emplace_back(range.values[0].integer, range.values[1].integer);
+    return out;
+  };
+  constexpr auto least = std::numeric_limits<std::int64_t>::min();
+  constexpr auto most = std::numeric_limits<std::int64_t>::max();
+  auto five = ranges("5");
+  REQUIRE(five.size() == 19);
+  CHECK(five[0] == std::pair<std::int64_t, std::int64_t>{5, 5});
+  CHECK(five[2] == std::pair<std::int64_t, std::int64_t>{500, 599});
+  CHECK(ranges("9").back().second == most);
+  CHECK(ranges("-9").back().first == least);
+  CHECK(ranges("-12")[1] == std::pair<std::int64_t, std::int64_t>{-129, -120});
+  CHECK(ranges("0") == decltype(five){{0, 0}});
+  CHECK(ranges("-") == decltype(five){{least, -1}});
+  CHECK(ranges("9223372036854775808").empty());
+  for (const char* none : {"05", "-0", "--5", "+5", "5.", "5 ", "5e0", "99999999999999999999"})
+    CHECK(ranges(none).empty());
+  CHECK(condition("Age NOT STARTS_WITH '5'").what == filter::op::negation);
+  CHECK(condition("Paid STARTS_WITH '1'").what == filter::op::equal);
+  CHECK(condition("Paid NOT STARTS_WITH '0'").what == filter::op::not_equal);
+  CHECK(condition("Paid STARTS_WITH '5'").what == filter::op::greater);
+  CHECK(refusal("Weight STARTS_WITH '5'").find("not supported for Double") != std::string::npos);
 }
 
 TEST_CASE("numbers and times begin with no text that anybody gives") {
