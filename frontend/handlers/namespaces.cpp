@@ -122,8 +122,8 @@ void change_namespace(const call::ptr& c, const std::string& name, change edit, 
 void update(const call::ptr& c, api::UpdateNamespaceRequest& r) {
   if (!find_named(c, r.namespace_(), {}, ""))
     return;
-  auto edit = [r, now = c->now()](journal::NamespaceRecord& record) {
-    return update_namespace(record, r, now);
+  auto edit = [r, now = c->now(), limits = c->limits()](journal::NamespaceRecord& record) {
+    return update_namespace(record, r, now, limits);
   };
   change_namespace(c, r.namespace_(), edit, [](call& over, const actors::namespace_entry& now) {
     auto described = describe_namespace(now.record, over.limits());

@@ -43,8 +43,6 @@ result<void> check_new(const std::string& name, enums::IndexedValueType type,
                        const front_limits& limits) {
   if (is_reserved(name))
     return invalid_argument("Search attribute " + name + " is reserved by system.");
-  if (name.empty())
-    return invalid_argument("Search attribute name is empty.");
   if (auto ok = check_length(name, "Search attribute name length exceeds limit.", limits); !ok)
     return ok;
   if (type == enums::INDEXED_VALUE_TYPE_UNSPECIFIED)
@@ -55,18 +53,22 @@ result<void> check_new(const std::string& name, enums::IndexedValueType type,
   return {};
 }
 
-/// A name that exists keeps its type.
+/// A name that exists keeps its type. As in the API an empty one adds nothing.
 template <class Map>
 result<void> add_all(journal::NamespaceRecord& record, const Map& wanted, int most) {
+  // Those that are there keep their fields.
+  allot_fields(record);
   auto& known = *record.mutable_search_attributes();
   for (const auto& [name, type] : wanted)
-    known.insert({name, static_cast<int>(type)});
+    if (!name.empty())
+      known.insert({name, static_cast<int>(type)});
   std::map<int, int> counts;
   for (const auto& [name, type] : known)
     if (++counts[type] > most)
       return invalid_argument("Unable to create search attributes: cannot have more than "
                               + std::to_string(most) + " search attribute of type "
                               + type_name(static_cast<enums::IndexedValueType>(type)) + ".");
+  allot_fields(record);
   return {};
 }
 
@@ -109,7 +111,7 @@ void remove(const call::ptr& c, op::RemoveSearchAttributesRequest& r) {
   change_attributes<op::RemoveSearchAttributesResponse>(
     c, ns, [gone = r.search_attributes()](journal::NamespaceRecord& record) -> result<void> {
       for (const auto& name : gone)
-        record.mutable_search_attributes()->erase(name);
+        remove_attribute(record, name);
       return {};
     });
 }

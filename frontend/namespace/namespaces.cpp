@@ -2,6 +2,7 @@
 
 #include "frontend/call/errors.hpp"
 #include "frontend/poll/long_poll.hpp"
+#include "frontend/query/search_attribute_names.hpp"
 #include "frontend/validate/fields.hpp"
 
 namespace reprise::frontend {
@@ -84,7 +85,9 @@ api::DescribeNamespaceResponse describe_namespace(const journal::NamespaceRecord
   limits.set_blob_size_limit_error(static_cast<std::int64_t>(in_force.blob_bytes_max));
   limits.set_memo_size_limit_error(static_cast<std::int64_t>(in_force.memo_bytes_max));
   limits.set_workflow_task_completion_size_limit_error(completion_bytes_max);
-  *out.mutable_config() = record.config();
+  auto with_fields = record;
+  allot_fields(with_fields);
+  out.mutable_config()->Swap(with_fields.mutable_config());
   *out.mutable_replication_config() = record.replication();
   out.set_failover_version(record.failover_version());
   out.set_is_global_namespace(record.is_global());
@@ -139,6 +142,19 @@ result<void> merge_config(temporal::api::namespace_::v1::NamespaceConfig& config
   return {};
 }
 
+result<void> change_aliases(journal::NamespaceRecord& record,
+                            const temporal::api::namespace_::v1::NamespaceConfig& change,
+                            const front_limits& in_force) {
+  const auto& wanted = change.custom_search_attribute_aliases();
+  for (const auto& [field, alias] : wanted)
+    for (const auto& name : {field, alias})
+      if (auto ok = check_length(name, "Search attribute name length exceeds limit.", in_force);
+          !ok)
+        return ok;
+  return wanted.empty() ? result<void>{}
+                        : merge_aliases(record, wanted, in_force.attributes_of_type_max);
+}
+
 std::string state_name(enums::NamespaceState state) {
   if (state == enums::NAMESPACE_STATE_DEPRECATED)
     return "Deprecated";
@@ -169,13 +185,17 @@ result<void> check_replication(const journal::NamespaceRecord& record,
 } // namespace
 
 result<void> update_namespace(journal::NamespaceRecord& record,
-                              const api::UpdateNamespaceRequest& change, time_point now) {
+                              const api::UpdateNamespaceRequest& change, time_point now,
+                              const front_limits& in_force) {
   if (change.has_update_info())
     if (auto ok = merge_info(*record.mutable_info(), change.update_info()); !ok)
       return ok;
-  if (change.has_config())
+  if (change.has_config()) {
     if (auto ok = merge_config(*record.mutable_config(), change.config(), now); !ok)
       return ok;
+    if (auto ok = change_aliases(record, change.config(), in_force); !ok)
+      return ok;
+  }
   auto& binaries = *record.mutable_config()->mutable_bad_binaries()->mutable_binaries();
   if (!change.delete_bad_binary().empty() && binaries.erase(change.delete_bad_binary()) == 0)
     return invalid_argument("Bad binary checksum " + change.delete_bad_binary()

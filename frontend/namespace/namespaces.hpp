@@ -27,10 +27,11 @@ result<void> check_clusters(const std::string& active, const cluster_list& all);
 temporal::api::workflowservice::v1::DescribeNamespaceResponse
 describe_namespace(const journal::NamespaceRecord& record, const front_limits& in_force);
 
-/// Merges an update into a record: what is absent stays, data entries are added or replaced.
+/// Merges an update into a record: what is absent stays, data entries are added or replaced. Of
+/// each type a namespace has as many attributes as the limits say.
 result<void>
 update_namespace(journal::NamespaceRecord& record,
                  const temporal::api::workflowservice::v1::UpdateNamespaceRequest& change,
-                 time_point now);
+                 time_point now, const front_limits& in_force);
 
 } // namespace reprise::frontend

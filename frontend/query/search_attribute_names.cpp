@@ -1,5 +1,12 @@
 #include "frontend/query/search_attribute_names.hpp"
 
+#include "frontend/call/errors.hpp"
+
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <set>
+
 namespace reprise::frontend {
 
 namespace enums = temporal::api::enums::v1;
@@ -79,6 +86,85 @@ std::optional<enums::IndexedValueType> attribute_type(const actors::namespace_en
   if (auto found = custom.find(name); found != custom.end())
     return static_cast<enums::IndexedValueType>(found->second);
   return std::nullopt;
+}
+
+namespace {
+
+std::string field_name(int type, int number) {
+  std::array<char, 16> digits{};
+  std::snprintf(digits.data(), digits.size(), "%02d", number);
+  return std::string{type_name(static_cast<enums::IndexedValueType>(type))} + digits.data();
+}
+
+/// The type of a field, of which each type has `most`; nothing when there is no such field.
+std::optional<int> field_type(const std::string& field, int most) {
+  for (int type = enums::INDEXED_VALUE_TYPE_TEXT; type < enums::IndexedValueType_ARRAYSIZE;
+       ++type) {
+    std::string_view prefix = type_name(static_cast<enums::IndexedValueType>(type));
+    int number = 0;
+    auto digits = field.starts_with(prefix) ? field.substr(prefix.size()) : std::string{};
+    const auto* end = digits.data() + digits.size();
+    if (!digits.empty() && std::from_chars(digits.data(), end, number).ptr == end && number > 0
+        && number <= most && field == field_name(type, number))
+      return type;
+  }
+  return std::nullopt;
+}
+
+bool is_the_servers(const std::string& name) {
+  return system_attributes().contains(name) || predefined_attributes().contains(name);
+}
+
+std::set<std::string> names_with_field(const field_aliases& aliases) {
+  std::set<std::string> out;
+  for (const auto& [field, alias] : aliases)
+    out.insert(alias);
+  return out;
+}
+
+} // namespace
+
+void allot_fields(journal::NamespaceRecord& record) {
+  auto& aliases = *record.mutable_config()->mutable_custom_search_attribute_aliases();
+  auto have_one = names_with_field(aliases);
+  // By name: which field is whose must not depend on a hash map's order.
+  std::map<std::string, int> attributes{record.search_attributes().begin(),
+                                        record.search_attributes().end()};
+  for (const auto& [name, type] : attributes) {
+    int number = 1;
+    while (!have_one.contains(name) && !aliases.insert({field_name(type, number), name}).second)
+      ++number;
+  }
+}
+
+result<void> merge_aliases(journal::NamespaceRecord& record, const field_aliases& change,
+                           int most) {
+  allot_fields(record);
+  auto& aliases = *record.mutable_config()->mutable_custom_search_attribute_aliases();
+  auto& attributes = *record.mutable_search_attributes();
+  const auto before = aliases;
+  const auto known = names_with_field(before);
+  for (const auto& [field, alias] : change) {
+    if (alias.empty()) {
+      if (auto gone = before.find(field); gone != before.end())
+        attributes.erase(gone->second);
+      aliases.erase(field);
+    } else if (!known.contains(alias)) {
+      if (before.contains(field))
+        return invalid_argument("Custom search attribute field name already allocated.");
+      aliases[field] = alias;
+      if (auto type = field_type(field, most); type && !is_the_servers(alias))
+        attributes.insert({alias, *type});
+    }
+  }
+  return {};
+}
+
+void remove_attribute(journal::NamespaceRecord& record, const std::string& name) {
+  record.mutable_search_attributes()->erase(name);
+  auto& aliases = *record.mutable_config()->mutable_custom_search_attribute_aliases();
+  for (auto i = aliases.begin(); i != aliases.end();)
+    i = i->second == name ? aliases.erase(i) : std::next(i);
 }
 
 } // namespace reprise::frontend

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "actors/namespace_registry.hpp"
+#include "base/result.hpp"
+#include "protocol/journal.pb.h"
 #include "temporal/api/enums/v1/common.pb.h"
 
 #include <map>
@@ -22,5 +24,21 @@ const char* type_name(temporal::api::enums::v1::IndexedValueType type);
 /// there is none of this name.
 std::optional<temporal::api::enums::v1::IndexedValueType>
 attribute_type(const actors::namespace_entry& ns, const std::string& name);
+
+/// The API gives each attribute of a namespace a field, "Keyword01", of which the attribute's name
+/// is an alias. The server needs the names alone; fields show in a namespace's config, and
+/// operators may choose them.
+using field_aliases = google::protobuf::Map<std::string, std::string>;
+
+/// Gives a field to each attribute that has none.
+void allot_fields(journal::NamespaceRecord& record);
+
+/// Takes fields away whose alias is empty, and gives the others theirs; a name that has a field
+/// keeps it. Attributes come and go with the fields that there are, `most` of each type. Refused:
+/// a field that has another alias.
+result<void> merge_aliases(journal::NamespaceRecord& record, const field_aliases& change, int most);
+
+/// Takes away the attribute and its field.
+void remove_attribute(journal::NamespaceRecord& record, const std::string& name);
 
 } // namespace reprise::frontend

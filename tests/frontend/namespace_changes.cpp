@@ -189,3 +189,104 @@ TEST_CASE_FIXTURE(server_fixture, "an options update checks its fields, then the
   mask.add_paths("versioning_override.deployment");
   ok<ws::UpdateWorkflowExecutionOptionsResponse>(r);
 }
+
+namespace {
+
+struct alias_fixture : namespace_fixture {
+  using aliases = std::map<std::string, std::string>;
+
+  alias_fixture() {
+    ok<ws::RegisterNamespaceResponse>(named("n"));
+  }
+
+  static ws::UpdateNamespaceRequest aliasing(const aliases& all) {
+    auto r = change_of("n");
+    r.mutable_config()->mutable_custom_search_attribute_aliases()->insert(all.begin(), all.end());
+    return r;
+  }
+
+  static aliases to_map(const temporal::api::namespace_::v1::NamespaceConfig& config) {
+    const auto& all = config.custom_search_attribute_aliases();
+    return {all.begin(), all.end()};
+  }
+
+  aliases after(const aliases& all) {
+    auto changed = to_map(ok<ws::UpdateNamespaceResponse>(aliasing(all)).config());
+    CHECK(changed == to_map(described("n").config()));
+    return changed;
+  }
+
+  std::map<std::string, int> attributes() {
+    op::ListSearchAttributesRequest r;
+    r.set_namespace_("n");
+    auto all = ok<op::ListSearchAttributesResponse>(r).custom_attributes();
+    return {all.begin(), all.end()};
+  }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(alias_fixture, "an alias of a field is a search attribute of the field's type") {
+  CHECK(after({{"Keyword01", "A"}, {"Bool01", "Flag"}})
+        == aliases{{"Bool01", "Flag"}, {"Keyword01", "A"}});
+  CHECK(attributes()
+        == std::map<std::string, int>{{"A", enums::INDEXED_VALUE_TYPE_KEYWORD},
+                                      {"Flag", enums::INDEXED_VALUE_TYPE_BOOL}});
+  auto start = start_request("w");
+  start.set_namespace_("n");
+  auto& value = (*start.mutable_search_attributes()->mutable_indexed_fields())["A"];
+  (*value.mutable_metadata())["encoding"] = "json/plain";
+  value.set_data("\"k\"");
+  ok<ws::StartWorkflowExecutionResponse>(start);
+  CHECK(after({{"Keyword01", ""}, {"Keyword05", ""}}) == aliases{{"Bool01", "Flag"}});
+  CHECK(attributes().size() == 1);
+  start.set_workflow_id("x");
+  refused(errc::invalid_argument, "Namespace n has no mapping defined for search attribute A",
+          start);
+}
+
+TEST_CASE_FIXTURE(alias_fixture, "a field keeps its alias, and an alias its field") {
+  const aliases both{{"Keyword01", "A"}, {"Keyword02", "B"}};
+  CHECK(after(both) == both);
+  CHECK(after({{"Keyword01", "A"}}) == both);
+  CHECK(after({{"Keyword03", "A"}}) == both);
+  CHECK(after({{"Keyword01", "B"}}) == both);
+  refused(errc::invalid_argument, "Custom search attribute field name already allocated.",
+          aliasing({{"Keyword01", "C"}}));
+  refused(errc::invalid_argument, "Search attribute name length exceeds limit.",
+          aliasing({{"Keyword04", std::string(1001, 'n')}}));
+  // An alias that goes in the same change is taken still.
+  CHECK(after({{"Keyword01", ""}, {"Keyword03", "A"}}) == aliases{{"Keyword02", "B"}});
+  CHECK(attributes().size() == 1);
+}
+
+TEST_CASE_FIXTURE(alias_fixture, "aliases of no field are shown and are no attributes") {
+  const aliases odd{{"Foo", "Bar"},          {"Keyword00", "Z"}, {"Keyword1", "O"},
+                    {"Keyword01x", "X"},     {"keyword02", "L"}, {"BuildIds", "B"},
+                    {"Text02", "WorkflowId"}};
+  CHECK(after(odd) == odd);
+  CHECK(attributes().empty());
+}
+
+TEST_CASE_FIXTURE(alias_fixture, "attributes that are added get fields and keep them") {
+  auto add = [&](const std::string& name, enums::IndexedValueType type) {
+    op::AddSearchAttributesRequest r;
+    r.set_namespace_("n");
+    (*r.mutable_search_attributes())[name] = type;
+    ok<op::AddSearchAttributesResponse>(r);
+    return to_map(described("n").config());
+  };
+  CHECK(add("B", enums::INDEXED_VALUE_TYPE_KEYWORD) == aliases{{"Keyword01", "B"}});
+  CHECK(add("A", enums::INDEXED_VALUE_TYPE_KEYWORD)
+        == aliases{{"Keyword01", "B"}, {"Keyword02", "A"}});
+  // As in the API an empty name is taken and adds nothing.
+  CHECK(add("", enums::INDEXED_VALUE_TYPE_TEXT).size() == 2);
+  CHECK(attributes().size() == 2);
+  op::RemoveSearchAttributesRequest gone;
+  gone.set_namespace_("n");
+  gone.add_search_attributes("B");
+  ok<op::RemoveSearchAttributesResponse>(gone);
+  CHECK(to_map(described("n").config()) == aliases{{"Keyword02", "A"}});
+  CHECK(add("C", enums::INDEXED_VALUE_TYPE_KEYWORD)
+        == aliases{{"Keyword01", "C"}, {"Keyword02", "A"}});
+}
