@@ -75,6 +75,8 @@ void describe_queue(const call::ptr& c, api::DescribeTaskQueueRequest& r) {
   // Nobody can wait on a queue of another kind.
   if (!enums::TaskQueueType_IsValid(kind))
     return c->answer(api::DescribeTaskQueueResponse{});
+  if (auto ok = check_queue_kind(r.task_queue(), kind); !ok)
+    return c->fail(std::move(ok).error());
   c->describe_queue(ns, r.task_queue().name(), kind, r.SerializeAsString());
 }
 

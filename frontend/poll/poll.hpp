@@ -24,7 +24,11 @@ result<void> check_poll(const Request& r, cluster::Task::Kind kind, const front_
   auto workflow = kind == cluster::Task::WORKFLOW;
   if (auto ok = workflow ? worker() : queue(); !ok)
     return ok;
-  return workflow ? queue() : worker();
+  if (auto ok = workflow ? queue() : worker(); !ok)
+    return ok;
+  // Queues count their kinds as TaskQueueType.
+  return check_queue_kind(r.task_queue(),
+                          static_cast<temporal::api::enums::v1::TaskQueueType>(kind));
 }
 
 /// What a worker's poll asks of a task queue, of either kind; nothing when the call has failed.

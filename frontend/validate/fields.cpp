@@ -97,7 +97,12 @@ result<void> check_queue_name(bool given, const temporal::api::taskqueue::v1::Ta
                               const front_limits& limits) {
   if (!given)
     return invalid_argument("taskQueue is not set");
-  return told(protocol::queue_name_problem(queue.name(), limits.id_length_max));
+  if (auto ok = told(protocol::queue_name_problem(queue.name(), limits.id_length_max)); !ok)
+    return ok;
+  if (queue.kind() == temporal::api::enums::v1::TASK_QUEUE_KIND_STICKY
+      && queue.normal_name().size() > limits.id_length_max)
+    return invalid_argument("taskQueue length exceeds limit");
+  return {};
 }
 
 result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue,
@@ -105,6 +110,21 @@ result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::Ta
   if (auto ok = check_queue_name(given, queue, limits); !ok)
     return ok;
   return told(protocol::queue_problem(queue, limits.id_length_max));
+}
+
+result<void> check_queue_kind(const temporal::api::taskqueue::v1::TaskQueue& queue,
+                              temporal::api::enums::v1::TaskQueueType type) {
+  namespace enums = temporal::api::enums::v1;
+  if (!queue.normal_name().empty() && queue.kind() != enums::TASK_QUEUE_KIND_STICKY)
+    return invalid_argument("only sticky queues can have normal name. tq: " + queue.name()
+                            + ", normal name: " + queue.normal_name());
+  if (queue.kind() == enums::TASK_QUEUE_KIND_WORKER_COMMANDS
+      && type != enums::TASK_QUEUE_TYPE_NEXUS)
+    return invalid_argument(
+      std::string{"worker-commands partitions must have nexus task type, got: "}
+      + (type == enums::TASK_QUEUE_TYPE_ACTIVITY ? "Activity" : "Workflow")
+      + ". base name: " + queue.name());
+  return {};
 }
 
 result<void> check_user_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue,

@@ -40,6 +40,11 @@ result<void> check_task_queue(bool given, const temporal::api::taskqueue::v1::Ta
 result<void> check_user_queue(bool given, const temporal::api::taskqueue::v1::TaskQueue& queue,
                               const front_limits& limits);
 
+/// What nobody waits on: a queue that is not sticky and names another one, one for a server's
+/// commands to workers that is not of Nexus.
+result<void> check_queue_kind(const temporal::api::taskqueue::v1::TaskQueue& queue,
+                              temporal::api::enums::v1::TaskQueueType type);
+
 /// Refuses the prefix that the server keeps for itself.
 result<void> check_queue_prefix(const std::string& name);
 

@@ -61,3 +61,40 @@ TEST_CASE_FIXTURE(server_fixture, "the description of a queue tells the limit th
   CHECK(limited.effective_rate_limit().rate_limit_source() == enums::RATE_LIMIT_SOURCE_WORKER);
   CHECK(limited.task_queue_status().rate_per_second() == 2.5);
 }
+
+TEST_CASE_FIXTURE(server_fixture, "a queue that is not sticky has no other name") {
+  const std::string text = "only sticky queues can have normal name. tq: queue, normal name: other";
+  auto workflows = poll_request();
+  workflows.mutable_task_queue()->set_name("queue");
+  workflows.mutable_task_queue()->set_normal_name("other");
+  refused(errc::invalid_argument, text, workflows, poll_options());
+  auto activities = activity_poll();
+  *activities.mutable_task_queue() = workflows.task_queue();
+  refused(errc::invalid_argument, text, activities, poll_options());
+  ws::DescribeTaskQueueRequest describe;
+  describe.set_namespace_("default");
+  *describe.mutable_task_queue() = workflows.task_queue();
+  refused(errc::invalid_argument, text, describe);
+  describe.mutable_task_queue()->set_kind(enums::TASK_QUEUE_KIND_STICKY);
+  ok<ws::DescribeTaskQueueResponse>(describe);
+  describe.mutable_task_queue()->set_normal_name(std::string(1001, 'n'));
+  refused(errc::invalid_argument, "taskQueue length exceeds limit", describe);
+}
+
+TEST_CASE_FIXTURE(server_fixture, "a queue of a server's commands to workers has no other tasks") {
+  auto text = [](const char* kind) {
+    return std::string{"worker-commands partitions must have nexus task type, got: "} + kind
+           + ". base name: queue";
+  };
+  auto workflows = poll_request();
+  workflows.mutable_task_queue()->set_name("queue");
+  workflows.mutable_task_queue()->set_kind(enums::TASK_QUEUE_KIND_WORKER_COMMANDS);
+  refused(errc::invalid_argument, text("Workflow"), workflows, poll_options());
+  auto activities = activity_poll();
+  *activities.mutable_task_queue() = workflows.task_queue();
+  refused(errc::invalid_argument, text("Activity"), activities, poll_options());
+  ws::DescribeTaskQueueRequest describe;
+  describe.set_namespace_("default");
+  *describe.mutable_task_queue() = workflows.task_queue();
+  refused(errc::invalid_argument, text("Workflow"), describe);
+}
