@@ -132,8 +132,9 @@ void slot::on_failed(entry& e, const outcome_ptr& x) {
   // somebody else owns the slot.
   auto lost = x->status == commit_status::stale_epoch && epoch_ != 0 && !raising_
               && x->write.epoch >= epoch_;
-  // A queue hands its task out again to the same poll, which is given what was started for it.
-  if (x->what->by == call::origin::queue)
+  // What is not durable was never started. What may be is taken back by the outcome: its queue
+  // hands the task out again, perhaps to another poll.
+  if (x->what->by == call::origin::queue && x->status != commit_status::unknown)
     x->returns = nullptr;
   if (lost) {
     log(log_level::warn, "slot " + std::to_string(number_) + " belongs to another server");

@@ -442,6 +442,10 @@ void task_queue::on_later(std::uint64_t id, const bridge_actor& from) {
   if (!h)
     return;
   watch_.postponed.add();
+  // Whatever was started for it meanwhile is taken back: it is not to be given that very start.
+  auto other = std::make_unique<cluster::Poll>(*h->who.poll);
+  other->mutable_request_id()->push_back('+');
+  h->who.poll = std::move(other);
   auto until = now + pause_after(++h->what.tries);
   wait_again(*h, now);
   if (h->is_query()) {
@@ -471,14 +475,8 @@ void task_queue::on_slot_lost(caf::actor_id slot) {
   for (const auto& [key, h] : handed_)
     if (h.slot == slot)
       lost.emplace_back(h.who.id, h.who.from);
-  for (const auto& [id, from] : lost) {
-    // What that slot started for it is taken back: it is not to be given that very start again.
-    auto& poll = handed_.at({id, from->id()}).who.poll;
-    auto other = std::make_unique<cluster::Poll>(*poll);
-    other->mutable_request_id()->push_back('+');
-    poll = std::move(other);
+  for (const auto& [id, from] : lost)
     on_later(id, from);
-  }
 }
 
 void task_queue::on_taken(std::uint64_t id, const bridge_actor& from) {

@@ -512,6 +512,28 @@ TEST_CASE_FIXTURE(taking_back, "what was durable in a slot's mailbox when it die
   CHECK(task.attempt() == 1);
 }
 
+TEST_CASE_FIXTURE(taking_back, "a start of unknown outcome whose poll is gone is for others") {
+  start("w");
+  complete(take(), {activity_command("a", "activities")});
+  auto gone = send_poll(activities);
+  auto failed = false;
+  decide_fault = [&](store::operation what) {
+    auto now = what == store::operation::commit && !std::exchange(failed, true);
+    if (now)
+      caf::anon_send(queue_named("activities", 2), cancel_atom_v, gone, bridge);
+    return store::fault{.what = now ? store::fault::kind::after : store::fault::kind::none};
+  };
+  run();
+  REQUIRE(failed);
+  auto next = send_poll(activities);
+  for (int i = 0; i < 30 && !answered(next); ++i)
+    advance(100ms);
+  REQUIRE(answered(next));
+  auto task = response<activity_poll>(next);
+  CHECK(task.activity_id() == "a");
+  CHECK(task.attempt() == 1);
+}
+
 TEST_CASE_FIXTURE(taking_back, "a task that is on its way back outlives its slot") {
   auto token = begun_activity();
   auto down = true;
