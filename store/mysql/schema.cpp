@@ -66,6 +66,17 @@ void add_column(connection& db, const std::string& table, const std::string& col
 void add_kinds(connection& db) {
   add_column(db, "runs", "kind", "INT NOT NULL DEFAULT 0");
   add_column(db, "visibility", "kind", "INT NOT NULL DEFAULT 0");
+  auto has_index = [&db](const std::string& name) {
+    return finds(db, fill("SELECT 1 FROM information_schema.statistics WHERE table_schema = "
+                          "DATABASE() AND table_name = 'visibility' AND index_name = ?",
+                          name));
+  };
+  // Every list and count is of one kind.
+  if (!has_index("visibility_by_kind"))
+    db.execute("ALTER TABLE visibility ADD KEY visibility_by_kind"
+               "(namespace_id, kind, close_order, start_time, run_key)");
+  if (has_index("visibility_in_order"))
+    db.execute("ALTER TABLE visibility DROP KEY visibility_in_order");
 }
 
 // One entry a version; an entry never changes once it was released. DDL commits by itself, so each

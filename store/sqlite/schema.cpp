@@ -143,6 +143,9 @@ CREATE TABLE inbox(
   answer BLOB NOT NULL,
   PRIMARY KEY(message_id, slot)) WITHOUT ROWID;
 CREATE INDEX inbox_by_age ON inbox(range_id, forgotten_at, taken_at);
+DROP INDEX visibility_in_order;
+CREATE INDEX visibility_in_order
+  ON visibility(namespace_id, kind, close_order DESC, start_time DESC, run_key DESC);
 )sql",
 };
 

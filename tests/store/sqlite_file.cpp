@@ -243,9 +243,11 @@ TEST_CASE("a file of a newer version is refused and left as it is") {
 namespace {
 
 /// What later versions added to the schema of version 3, latest first.
-constexpr auto undo_to_3 = "DROP TABLE inbox; "
+constexpr auto undo_to_3 = "DROP TABLE inbox; DROP INDEX visibility_in_order; "
                            "ALTER TABLE runs DROP COLUMN kind; "
                            "ALTER TABLE visibility DROP COLUMN kind; "
+                           "CREATE INDEX visibility_in_order ON visibility(namespace_id, "
+                           "close_order DESC, start_time DESC, run_key DESC); "
                            "PRAGMA user_version = 3; ";
 
 } // namespace
@@ -277,6 +279,32 @@ TEST_CASE("a file with a table of attributes is migrated, and queries find what 
   };
   CHECK(color("red") == 1);
   CHECK(color("blue") == 0);
+}
+
+TEST_CASE("a count looks at an index alone, and a list is in its order") {
+  temporary_folder folder;
+  auto path = folder.file("store.db");
+  make_store(path);
+  auto plan_of = [&](const std::string& query) {
+    std::string out;
+    sqlite3* db = nullptr;
+    REQUIRE(sqlite3_open(path.c_str(), &db) == SQLITE_OK);
+    auto add = [](void* text, int columns, char** values, char**) {
+      *static_cast<std::string*>(text) += std::string{values[columns - 1]} + "; ";
+      return 0;
+    };
+    REQUIRE(sqlite3_exec(db, ("EXPLAIN QUERY PLAN " + query).c_str(), add, &out, nullptr)
+            == SQLITE_OK);
+    sqlite3_close(db);
+    return out;
+  };
+  const std::string of_namespace = " FROM visibility v WHERE v.namespace_id = 'n' AND v.kind = 0";
+  auto count = plan_of("SELECT count(*)" + of_namespace);
+  CHECK_MESSAGE(contains(count, "COVERING INDEX visibility_in_order"), count);
+  auto list = plan_of("SELECT v.info" + of_namespace
+                      + " ORDER BY v.close_order DESC, v.start_time DESC, v.run_key DESC LIMIT 10");
+  CHECK_MESSAGE(contains(list, "INDEX visibility_in_order (namespace_id=? AND kind=?)"), list);
+  CHECK_MESSAGE(!contains(list, "B-TREE"), list);
 }
 
 TEST_CASE("damaged files are refused and say what to do") {
