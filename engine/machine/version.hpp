@@ -2,6 +2,7 @@
 
 #include "engine/machine/step.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 // Rules of the fold that have changed. A journal says which engine began its run, and is folded by
@@ -17,8 +18,14 @@ inline constexpr std::int32_t engine_version = 1;
 
 /// How much the run remembers of what grows.
 inline journal::KeptLists kept_lists(const execution& x) {
-  if (x.created().engine_version() >= 1)
-    return x.created().keeps();
+  if (x.created().engine_version() >= 1) {
+    // A fold is total, whatever stands in a journal: there is room for the newest always.
+    auto keeps = x.created().keeps();
+    keeps.set_reset_points(std::max(keeps.reset_points(), 1));
+    keeps.set_attached_requests(std::max(keeps.attached_requests(), 1));
+    keeps.set_builds_bytes(std::max(keeps.builds_bytes(), 0));
+    return keeps;
+  }
   journal::KeptLists former;
   former.set_reset_points(20);
   former.set_builds_bytes(1900);

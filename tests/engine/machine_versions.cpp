@@ -5,6 +5,8 @@
 #include "protocol/parse_stored.hpp"
 #include "tests/support/engine_fixture.hpp"
 
+#include <limits>
+
 namespace reprise::testing {
 
 namespace {
@@ -116,6 +118,23 @@ SCENARIO("a decision says from which problem on they are reported") {
   CHECK_FALSE(f.attribute(f.folded_as_former(), "TemporalReportedProblems").empty());
   f.complete(f.poll());
   CHECK(f.attribute(f.state(), "TemporalReportedProblems").empty());
+}
+
+SCENARIO("a journal that says it remembers nothing, or less, is folded all the same") {
+  for (int most : {0, -1, std::numeric_limits<int>::min()}) {
+    engine::execution x;
+    journal::Fact fact;
+    fact.mutable_created()->set_engine_version(1);
+    fact.mutable_created()->mutable_keeps()->set_attached_requests(most);
+    fact.mutable_created()->mutable_keeps()->set_reset_points(most);
+    engine::evolve(x, fact);
+    fact.mutable_request_id()->set_id("a");
+    engine::evolve(x, fact);
+    fact.mutable_request_id()->set_id("b");
+    engine::evolve(x, fact);
+    CHECK(x.request_ids().size() == 1);
+    CHECK(engine::kept_lists(x).reset_points() == 1);
+  }
 }
 
 } // namespace reprise::testing
