@@ -41,6 +41,20 @@ inline constexpr std::array external_commands{
                .not_served = no_messages},
 };
 
-inline constexpr feature external_feature{.events = external_events, .commands = external_commands};
+inline constexpr std::array external_facts{
+  fact_rule{.type = journal::Fact::kMessageSent, .left_out = no_messages},
+  fact_rule{.type = journal::Fact::kMessageAnswered, .left_out = no_messages},
+};
+
+inline constexpr std::array external_requests{
+  request_rule{.type = cluster::ExecutionRequest::kDeliver, .left_out = no_messages},
+  request_rule{.type = cluster::ExecutionRequest::kAnswered, .left_out = no_messages},
+  request_rule{.type = cluster::ExecutionRequest::kForget, .left_out = no_messages},
+};
+
+inline constexpr feature external_feature{.events = external_events,
+                                          .commands = external_commands,
+                                          .facts = external_facts,
+                                          .requests = external_requests};
 
 } // namespace reprise::engine

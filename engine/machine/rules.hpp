@@ -40,6 +40,8 @@ inline constexpr std::array machine_facts{
 inline constexpr const char* answered_by_actors
   = "answered by the actors around the run: nothing of it is in a journal";
 
+inline constexpr const char* of_another_kind = "asked of durable actors of another kind";
+
 inline constexpr std::array machine_requests{
   request_rule{.type = cluster::ExecutionRequest::BODY_NOT_SET, .left_out = "no request"},
   request_rule{.type = cluster::ExecutionRequest::kWake,
@@ -60,6 +62,11 @@ inline constexpr std::array machine_requests{
                .left_out = answered_by_actors},
   request_rule{.type = cluster::ExecutionRequest::kUnpark, .left_out = answered_by_actors},
   request_rule{.type = cluster::ExecutionRequest::kRefuseQuery, .left_out = answered_by_actors},
+  request_rule{.type = cluster::ExecutionRequest::kConfigureQueue, .left_out = of_another_kind},
+  request_rule{.type = cluster::ExecutionRequest::kReportQueueConfig, .left_out = of_another_kind},
+  request_rule{.type = cluster::ExecutionRequest::kStartBatch, .left_out = of_another_kind},
+  request_rule{.type = cluster::ExecutionRequest::kStopBatch, .left_out = of_another_kind},
+  request_rule{.type = cluster::ExecutionRequest::kDescribeBatch, .left_out = of_another_kind},
 };
 
 inline constexpr feature machine_feature{.events = machine_events,

@@ -26,6 +26,14 @@ inline constexpr std::array update_commands{
                .not_served = no_updates},
 };
 
-inline constexpr feature update_feature{.events = update_events, .commands = update_commands};
+inline constexpr std::array update_requests{
+  request_rule{.type = cluster::ExecutionRequest::kUpdate, .left_out = no_updates},
+  request_rule{.type = cluster::ExecutionRequest::kPollUpdate, .left_out = no_updates},
+  request_rule{.type = cluster::ExecutionRequest::kUpdateWithStart, .left_out = no_updates},
+};
+
+inline constexpr feature update_feature{.events = update_events,
+                                        .commands = update_commands,
+                                        .requests = update_requests};
 
 } // namespace reprise::engine

@@ -97,6 +97,7 @@ inline constexpr std::array workflow_facts{
 };
 
 inline constexpr std::array workflow_requests{
+  request_rule{.type = cluster::ExecutionRequest::kReset, .left_out = "no run is reset yet"},
   request_rule{.type = cluster::ExecutionRequest::kStart, .decide_any = decide_start},
   request_rule{.type = cluster::ExecutionRequest::kSignalWithStart,
                .decide_any = decide_signal_with_start},
