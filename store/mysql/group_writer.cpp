@@ -271,11 +271,14 @@ void group_writer::add(const transition& t) {
   for (auto& row : t.backlog_adds)
     backlog_.add(db_, row.queue.namespace_id, row.queue.name, row.queue.kind, row.priority, row.seq,
                  unless_empty(row.task_id), row.task);
-  for (auto& message : t.inbox_adds)
+  for (auto& message : t.inbox_adds) {
+    // Whoever forgot it before it was taken forgot nothing.
+    forgotten_.erase({t.slot, message.message_id});
     inbox_.add(db_, message.message_id, int{t.slot}, int{range_of(t.slot)}, message.taken_at,
                message.sender, message.answer);
+  }
   for (auto& message : t.inbox_forgets)
-    forgotten_[message.forgotten_at].emplace_back(t.slot, &message.message_id);
+    forgotten_.try_emplace({t.slot, message.message_id}, message.forgotten_at);
 }
 
 void group_writer::add_run(const run_write& w) {
@@ -416,11 +419,14 @@ void group_writer::flush() {
 /// group.
 void group_writer::flush_inbox() {
   inbox_.flush(db_);
-  for (auto& [at, messages] : forgotten_) {
+  std::map<time_point, std::vector<message_place>> by_time;
+  for (auto& [place, at] : forgotten_)
+    by_time[at].push_back(place);
+  for (auto& [at, messages] : by_time) {
     auto head = fill("UPDATE inbox SET forgotten_at = ? WHERE forgotten_at IS NULL AND (", at);
     auto text = head;
     for (auto& [slot, id] : messages) {
-      auto one = fill("(message_id = ? AND slot = ?)", *id, int{slot});
+      auto one = fill("(message_id = ? AND slot = ?)", id, int{slot});
       if (text.size() + one.size() + statement_overhead > db_.packet_max()) {
         db_.execute(text + ")");
         text = head;

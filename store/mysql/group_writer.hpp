@@ -132,8 +132,9 @@ private:
     journal_;
   row_batch backlog_;
   row_batch inbox_;
-  /// By the time when they were.
-  std::map<time_point, std::vector<std::pair<slot_id, const std::string*>>> forgotten_;
+  using message_place = std::pair<slot_id, std::string_view>;
+  /// Messages that are forgotten, and when they were first. Views into the group.
+  std::map<message_place, time_point> forgotten_;
 };
 
 /// Bytes of the longest statement that the transition needs when it stands alone.

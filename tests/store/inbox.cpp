@@ -138,6 +138,20 @@ TEST_CASE_TEMPLATE("a message may be taken and forgotten in one group, and is fo
   CHECK(!must(w->read_inbox(slot, "b"))->forgotten_at);
 }
 
+TEST_CASE_TEMPLATE("whoever forgets a message before it is taken forgets nothing", Backend,
+                   REPRISE_BACKENDS) {
+  world<Backend> w;
+  if (!w.available())
+    return;
+  std::vector<store::transition> group{forgetting(w, "a", 10), taking(w, {message("a", 20)}),
+                                       forgetting(w, "b", 10), taking(w, {message("b", 20)}),
+                                       forgetting(w, "b", 30), forgetting(w, "b", 25)};
+  for (auto status : w->commit(group))
+    CHECK(status == commit_status::committed);
+  CHECK(!must(w->read_inbox(slot, "a"))->forgotten_at);
+  CHECK(must(w->read_inbox(slot, "b"))->forgotten_at == at(30));
+}
+
 TEST_CASE_TEMPLATE("the inbox outlives the run that took its messages", Backend, REPRISE_BACKENDS) {
   world<Backend> w;
   if (!w.available())
