@@ -27,6 +27,8 @@ refusals::refusals(metrics& m)
     deadlines(refused_of(m, "deadlines")),
     wakes_put_off(refused_of(m, "wakes_put_off")),
     returned_tasks(refused_of(m, "returned_tasks")),
+    messages(refused_of(m, "messages")),
+    message_bytes(refused_of(m, "message_bytes")),
     store_reads(refused_of(m, "store_reads")),
     store_scans(refused_of(m, "store_scans")) {
 }
@@ -38,6 +40,8 @@ fill_levels::fill_levels(metrics& m)
     deadlines(used_of(m, "deadlines")),
     wakes(used_of(m, "wakes")),
     wakes_put_off(used_of(m, "wakes_put_off")),
+    messages(used_of(m, "messages")),
+    message_bytes(used_of(m, "message_bytes")),
     store_reads(used_of(m, "store_reads")),
     store_scans(used_of(m, "store_scans")),
     workflow_calls(used_of(m, "workflow_calls")),

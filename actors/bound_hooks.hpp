@@ -64,6 +64,8 @@ struct refusals {
   counter& deadlines;
   counter& wakes_put_off;
   counter& returned_tasks;
+  counter& messages;
+  counter& message_bytes;
   counter& store_reads;
   counter& store_scans;
 };
@@ -81,6 +83,8 @@ struct fill_levels {
   gauge& deadlines;
   gauge& wakes;
   gauge& wakes_put_off;
+  gauge& messages;
+  gauge& message_bytes;
   gauge& store_reads;
   gauge& store_scans;
   peak workflow_calls;

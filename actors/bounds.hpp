@@ -72,6 +72,22 @@ struct timer_bounds {
   std::size_t sweeps_max = 64;
 };
 
+/// Of messages between durable actors.
+struct message_bounds {
+  /// Without an answer, in the memory of a node, and bytes of them. The runs that sent what has no
+  /// room are asked for it again.
+  std::size_t messages_max = 100'000;
+  std::size_t bytes_max = 64U << 20;
+  /// Copies that left one slot within the last second and have no answer.
+  std::size_t under_way_max = 200;
+  /// Messages that slots were told to forget, and that they are told together at the latest.
+  std::size_t forgets_max = 100;
+  /// Messages of one slot that made their receivers fail, and are remembered.
+  std::size_t failures_max = 1000;
+  /// Rows of a range's inbox that are read or erased at once.
+  std::size_t page_rows = 500;
+};
+
 /// Of one commit.
 struct group_limits {
   std::size_t transitions_max = 512;
@@ -88,6 +104,7 @@ struct node_bounds {
   workflow_bounds workflow{};
   queue_bounds queue{};
   timer_bounds timer{};
+  message_bounds messages{};
   /// Calls without an answer, polls among them, in number and in bytes of their requests.
   std::size_t calls_max = 100'000;
   std::size_t call_bytes_max = 512U << 20;

@@ -24,22 +24,14 @@ std::size_t bytes_of(const store::transition& t) {
   }
   for (const auto& row : t.backlog_adds)
     n += row.task.size() + 256;
+  for (const auto& message : t.inbox_adds)
+    n += message.answer.size() + message.sender.size() + 256;
   return n;
 }
 
-/// Where the answer to this call holds tasks, should it start some.
-task_place place_of_tasks(const call& c) {
-  using body = cluster::ExecutionRequest::BodyCase;
-  if (c.by == call::origin::queue)
-    return cluster::Reply::POLL;
-  switch (c.request.body_case()) {
-    case body::kCompleteWorkflowTask:
-      return cluster::Reply::COMPLETION;
-    case body::kStart:
-      return cluster::Reply::START;
-    default:
-      return cluster::Reply::NOWHERE;
-  }
+/// Where the answer to this call holds tasks, should it start some: a queue's is the task itself.
+task_place place_of_tasks(const call& c, const engine::answer& said) {
+  return c.by == call::origin::queue ? cluster::Reply::POLL : said.tasks;
 }
 
 /// Tokens of the task `first`, if it is one, and of those that `rest` holds there.
@@ -292,7 +284,8 @@ void execution::route(const call_ptr& c) {
   if (machine_.begins(c->request))
     return decide(c, current_.get());
   const auto& run_id = machine_.run_of(c->request);
-  auto* run = find_run(run_id);
+  auto concerns_current = current_ && machine_.concerns(current_->state(), c->request);
+  auto* run = concerns_current ? current_.get() : find_run(run_id);
   if (run == nullptr && !run_id.empty() && c->tries_to_load == 0) {
     ++c->tries_to_load;
     return load_older(run_id, c);
@@ -324,6 +317,8 @@ void execution::decide(const call_ptr& c, hosted_run* run) {
   shared_.allocate(allocation::evolve);
   auto out = make_outcome(c);
   out->released.offers = std::move(done.offers);
+  out->released.messages = std::move(done.messages);
+  out->released.forget = done.forget;
   out->released.obsolete_task = c->by == call::origin::queue
                                 && (done.obsolete_task || done.reply.now.failure);
   out->released.wait = std::move(done.reply.wait);
@@ -334,6 +329,8 @@ void execution::decide(const call_ptr& c, hosted_run* run) {
     run->hold(std::exchange(done.written, {}));
   if (!done.only_read)
     write_decision(*out, done, run, ns->facts);
+  if (done.taken)
+    take_message(*out, std::move(*done.taken), run);
   settle_callers(*out, done);
   auto* shown = done.reply.page_of_successor ? current_.get() : run;
   auto whole = !out->released.obsolete_task && add_answer(*out, done.reply, shown);
@@ -424,25 +421,45 @@ void execution::write_decision(outcome& out, engine::decision& done, hosted_run*
   current_ = std::move(next);
 }
 
+/// The answer goes to the sender when it is durable, and is remembered where the state does not
+/// tell a copy from the first one.
+void execution::take_message(outcome& out, engine::message_answer said, const hosted_run* run) {
+  const auto& delivery = out.what->request.deliver();
+  auto& told = out.released.told_sender.emplace();
+  told.set_run_id(delivery.message().run_id());
+  told.set_number(delivery.message().number());
+  told.set_word(delivery.message().word());
+  *told.mutable_answer() = std::move(said.answer);
+  if (!said.is_remembered)
+    return;
+  out.write.inbox_adds.push_back({.message_id = message_id(told),
+                                  .answer = told.SerializeAsString(),
+                                  .sender = delivery.from().SerializeAsString(),
+                                  .taken_at = shared_.time.now()});
+  // What it says of a run must not outlive what it rests on.
+  if (out.write.runs.empty() && run != nullptr && run->held() == nullptr)
+    out.write.runs.push_back(run->confirm());
+}
+
 bool execution::add_answer(outcome& out, engine::answer& said, const hosted_run* run) {
   if (out.released.caller_stays || out.released.wait)
     return false;
+  auto where = place_of_tasks(*out.what, said);
   if (!said.page) {
-    reply(out, to_reply(std::move(said.now)));
+    reply(out, to_reply(std::move(said.now)), where);
     return true;
   }
   ENSURE(run != nullptr, "a page is of a run");
   auto& plan = *said.page;
   if (auto got = run->tail().read(plan.want)) {
     auto whole = got->complete;
-    reply(out, to_reply(engine::finish_page(std::move(plan), std::move(*got))));
+    reply(out, to_reply(engine::finish_page(std::move(plan), std::move(*got))), where);
     return whole;
   }
-  reply(out, {});
+  reply(out, {}, where);
   if (out.released.answers.empty())
     return false;
   auto& later = out.released.answers.back();
-  auto where = place_of_tasks(*out.what);
   later.task_tokens = tokens_in(plan.message, plan.prefix, where);
   if (!later.task_tokens.empty()) {
     later.reply.set_tasks(where);
@@ -476,9 +493,10 @@ void execution::add_reply(outcome& out, const call& c, cluster::Reply r) {
   out.released.answers.push_back({.id = c.id, .to = c.from, .reply = std::move(r), .read = {}});
 }
 
-void execution::reply(outcome& out, cluster::Reply r) {
+void execution::reply(outcome& out, cluster::Reply r, task_place where) {
   const auto& c = *out.what;
-  auto where = r.has_status() ? cluster::Reply::NOWHERE : place_of_tasks(c);
+  if (r.has_status())
+    where = cluster::Reply::NOWHERE;
   if (where != cluster::Reply::NOWHERE && !task_tokens_of(r.response(), where).empty()) {
     r.set_tasks(where);
     out.returns = shared_.returns;
@@ -490,7 +508,7 @@ void execution::reply(outcome& out, cluster::Reply r) {
 void execution::fail(const call_ptr& c, const error& e, bool try_again) {
   auto out = make_outcome(c);
   if (c->by != call::origin::queue)
-    reply(*out, to_reply(e));
+    reply(*out, to_reply(e), cluster::Reply::NOWHERE);
   else
     out->released.obsolete_task = !try_again;
   out->released.try_again = try_again;
@@ -517,7 +535,7 @@ void execution::deliver(outcome_ptr out) {
   if (current_ && !early && !keeps_waiting(*out))
     if (auto held = current_->flush())
       out->write.runs.push_back(std::move(*held));
-  out->appended = !out->write.runs.empty();
+  out->appended = !out->write.runs.empty() || !out->write.inbox_adds.empty();
   for (const auto& run : out->write.runs)
     unreported_ += run.row.events.size() + run.row.facts.size();
   if (current_) {

@@ -86,6 +86,7 @@ private:
   /// The writes of a decision; moves runs to where they belong afterwards.
   void write_decision(outcome& out, engine::decision& done, hosted_run* run,
                       const engine::namespace_facts& ns);
+  void take_message(outcome& out, engine::message_answer said, const hosted_run* run);
   /// True when the answer is made, and its history ends with it; else a reader makes it, or more
   /// pages follow. (A task that was loaded from the store with this life is handed out so: that
   /// a start may be lost happens to it once.)
@@ -95,7 +96,8 @@ private:
 
   outcome_ptr make_outcome(const call_ptr& c);
   static void add_reply(outcome& out, const call& c, cluster::Reply r);
-  void reply(outcome& out, cluster::Reply r);
+  /// `where`: it may hold tasks that were started for its caller.
+  void reply(outcome& out, cluster::Reply r, cluster::Reply::TaskPlace where);
   void fail(const call_ptr& c, const error& e, bool try_again = false);
   void deliver(outcome_ptr out);
   /// Estimated, of all runs; there is a current one.

@@ -28,6 +28,11 @@ struct hooks {
   counter& taken_back;
   gauge& history_polls;
   counter& wakes_postponed;
+  counter& messages_sent;
+  counter& messages_sent_again;
+  counter& messages_taken;
+  counter& messages_erased;
+  gauge& messages_parked;
   counter& closed_completed;
   counter& closed_failed;
   counter& closed_canceled;

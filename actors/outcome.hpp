@@ -33,9 +33,11 @@ struct call {
     timer,
     /// The slot itself.
     slot,
+    /// Another durable actor, by way of its slot.
+    peer,
   };
   origin by = origin::bridge;
-  /// The caller's number; the timer's ticket.
+  /// The caller's number; the timer's ticket; the number of a peer's slot.
   std::uint64_t id = 0;
   bridge_actor from{};
   queue_actor queue{};
@@ -117,6 +119,12 @@ using early_entry_ptr = std::shared_ptr<const early_entry>;
 struct effects {
   std::vector<answer> answers{};
   std::vector<cluster::Task> offers{};
+  /// To other durable actors.
+  std::vector<outbox::Message> messages{};
+  /// What the sender of the message is told that the call brought.
+  std::optional<outbox::Answered> told_sender{};
+  /// The message whose answer the call brought is over: its receiver may forget it.
+  bool forget = false;
   /// The run that is current afterwards, when the slot does not know already how it stands.
   std::optional<run_news> current{};
   /// Another run that changed.

@@ -9,6 +9,7 @@
 #include "actors/namespace_registry.hpp"
 #include "actors/parked_list.hpp"
 #include "actors/reader.hpp"
+#include "actors/sent_messages.hpp"
 #include "actors/slot_epochs.hpp"
 #include "actors/task_returns.hpp"
 #include "engine/machine/context.hpp"
@@ -73,6 +74,7 @@ struct services {
   std::shared_ptr<task_returns> returns = std::make_shared<task_returns>(slots);
   slot_epochs epochs{};
   parked_list parked{};
+  message_level messages{};
   /// Told of a slot that died, when another is in its place: the calls that it had are lost.
   listener<const slot_actor&> lost_slots{};
   /// The queue that holds tasks like this one.

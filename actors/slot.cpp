@@ -6,10 +6,15 @@
 
 #include <caf/send.hpp>
 
+#include <exception>
+
 namespace reprise::actors {
 
 slot::slot(caf::actor_config& config, services& shared, store::slot_id number)
-  : slot_actor::base(config), shared_(shared), number_(number) {
+  : slot_actor::base(config),
+    shared_(shared),
+    number_(number),
+    sent_(shared.capacity.messages, shared.messages) {
 }
 
 slot_actor::behavior_type slot::make_behavior() {
@@ -34,6 +39,10 @@ slot_actor::behavior_type slot::make_behavior() {
     },
     [this](cancel_atom, std::uint64_t id, const bridge_actor& from) { on_cancel(id, from); },
     [this](returned_atom, returned_task_ptr& task) { on_returned(std::move(task)); },
+    [this](peer_atom, std::uint64_t from_slot, cluster::ExecutionRequest& request) {
+      on_peer(from_slot, request);
+    },
+    [this](inbox_atom, const std::shared_ptr<inbox_look>& look) { on_looked_up(*look); },
     [this](refuse_atom, cluster::Task& task, bool sticky) { on_refuse(task, sticky); },
     [this](result_atom, outcome_ptr& x) { on_outcomes(std::move(x)); },
     [this](wake_atom, const std::string& ns, std::uint8_t kind, const std::string& id,
@@ -66,6 +75,12 @@ void slot::on_exit() {
   entries_.clear();
   // They go to the next slot.
   returned_early_.clear();
+  // These are found by its sweep.
+  try {
+    forget_messages();
+  } catch (const std::exception&) {
+    // What is listed of a message that is parked stays listed.
+  }
 }
 
 void slot::accept(call_ptr c) {
@@ -80,6 +95,8 @@ void slot::accept(call_ptr c) {
     retry_later(e);
     reschedule(e);
   }
+  if (c->request.has_unpark())
+    forget_failures(e);
   if (e.is == entry::phase::parked)
     return refuse(c, parked_execution(e.workflow_id, e.parked_text));
   if (auto* full = full_bound(e, *c)) {
@@ -175,7 +192,10 @@ void slot::refuse(const call_ptr& c, const error& why) {
     case call::origin::slot:
       if (c->returned)
         keep_returned(*c);
+      ask_again_for_messages(*c);
       return;
+    case call::origin::peer:
+      return drop_peer_call(*c);
   }
 }
 
@@ -364,6 +384,7 @@ void slot::on_tick(std::uint64_t ticket) {
     reschedule(e);
     maybe_forget(e);
   }
+  send_due_messages();
   arm_tick();
 }
 

@@ -1,11 +1,15 @@
 #pragma once
 
 #include "actors/alarms.hpp"
+#include "actors/sent_messages.hpp"
 #include "actors/services.hpp"
 #include "actors/slot_entry.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include <map>
+#include <set>
+#include <string>
 #include <vector>
 
 namespace reprise::actors {
@@ -29,6 +33,12 @@ public:
   void on_exit() override;
 
 private:
+  /// How often a message made its receiver fail.
+  struct failing_message {
+    outbox::Address to{};
+    int times = 0;
+  };
+
   // -- calls (slot.cpp)
   // -------------------------------------------------------------------------------
   void accept(call_ptr c);
@@ -83,7 +93,7 @@ private:
   void keep_caller(entry& e, const call_ptr& c);
   /// False when the task's queue is not to be had.
   bool offer(cluster::Task task);
-  void tell_asker(const entry& e, const outcome& x);
+  void tell_asker(const entry& e, outcome& x);
   void take_news(entry& e, effects& fx);
   /// Leaves the deadline of a run that is not the current one to the timer.
   void arm(const entry& e, const run_news& older);
@@ -91,6 +101,34 @@ private:
   void wake_polls(entry& e, const run_news& news);
   void expire_polls(entry& e, time_point now);
   void note_memory(entry& e, const outcome& x);
+
+  // -- messages between durable actors (slot_messages.cpp)
+  // -----------------------------------------------------------------------------------
+  void send_messages(const entry& e, outcome& x);
+  void send_due_messages();
+  void ask_for_messages(const sent_messages::question& about);
+  void ask_again_for_messages(const call& c);
+  /// Of an append that may be durable.
+  void ask_for_lost_messages(const entry& e, const outcome& x);
+  void on_peer(std::uint64_t from_slot, cluster::ExecutionRequest& request);
+  void on_delivery(std::uint64_t from_slot, cluster::ExecutionRequest& request);
+  void look_up(std::uint64_t from_slot, cluster::ExecutionRequest request);
+  void on_looked_up(inbox_look& look);
+  void take_from_peer(std::uint64_t from_slot, cluster::ExecutionRequest& request);
+  /// What a peer's call comes to, once that is durable.
+  void end_peer_call(outcome& x);
+  void drop_peer_call(call& c);
+  void count_failure(const call& c);
+  void end_failure(const std::string& id, const failing_message& failing);
+  void forget_failures(const entry& e);
+  void forget_failures();
+  void answer_sender(const outbox::Address& to, outbox::Answered answered);
+  void tell_to_forget(store::slot_id slot, std::string message_id);
+  void send_forgets();
+  void write_forgets(const cluster::Forget& forget);
+  /// When messages are to be looked at next.
+  std::optional<time_point> messages_due() const;
+  void forget_messages();
 
   // -- lives of executions (slot_lives.cpp)
   // ----------------------------------------------------------------
@@ -139,6 +177,19 @@ private:
   std::vector<returned_task_ptr> returned_early_;
   entry_map entries_;
   std::unordered_map<caf::actor_id, entry*> by_actor_;
+  /// Messages that came, and are being looked up or decided.
+  std::set<std::string> arriving_;
+  /// Messages that made their receivers fail.
+  std::map<std::string, failing_message> failing_;
+  sent_messages sent_;
+  /// Without a lease nothing is sent (boot time).
+  duration sending_pauses_until_{0};
+  /// What other slots' inboxes may forget, and when they are told (boot time).
+  std::map<store::slot_id, std::vector<std::string>> forgets_;
+  std::size_t forgets_count_ = 0;
+  std::optional<duration> forgets_at_;
+  /// There was no room for a message: a sweep finds it, from then on (boot time).
+  std::optional<duration> sweep_at_;
   agenda agenda_;
   alarms alarms_;
   /// Least recently used first.

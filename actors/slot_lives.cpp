@@ -127,6 +127,7 @@ void slot::on_failed(entry& e, const outcome_ptr& x) {
     // Should it have landed, the next life knows of the current run only.
     if (x->released.other)
       arm(e, *x->released.other);
+    ask_for_lost_messages(e, *x);
   }
   // An epoch that this slot raised itself makes its older appends stale; any other means that
   // somebody else owns the slot.
@@ -162,6 +163,12 @@ bool slot::again_or_refuse(entry& e, const call_ptr& c, commit_status why) {
   auto again = why == commit_status::conflict || why == commit_status::already_exists
                || why == commit_status::stale_epoch || why == commit_status::predecessor_lost
                || why == commit_status::message_taken;
+  // Perhaps it was this one: what was answered to it then stands in the inbox.
+  if (why == commit_status::message_taken && c->request.has_deliver()) {
+    remove_call(e, *c);
+    look_up(c->id, c->request);
+    return false;
+  }
   if (again && c->tries < tries_max) {
     ++c->tries;
     c->decided = false;
@@ -430,6 +437,8 @@ void slot::on_raised(store::epoch_number seen, store::epoch_number now) {
 void slot::on_epoch(store::epoch_number epoch) {
   epoch_ = epoch;
   raising_ = false;
+  // Whoever owns the slot sweeps for them.
+  forget_messages();
   std::vector<entry*> all;
   entries_.for_each([&](entry& e) { all.push_back(&e); });
   for (auto* e : all) {
@@ -493,9 +502,12 @@ void slot::reschedule(entry& e) {
 }
 
 void slot::arm_tick() {
-  if (agenda_.empty())
+  auto next = messages_due();
+  if (!agenda_.empty() && (!next || agenda_.begin()->first < *next))
+    next = agenda_.begin()->first;
+  if (!next)
     return;
-  if (auto alarm = alarms_.set(agenda_.begin()->first, shared_.time.now()))
+  if (auto alarm = alarms_.set(*next, shared_.time.now()))
     delayed_send(this, alarm->wait, tick_atom_v, alarm->ticket);
 }
 

@@ -154,11 +154,14 @@ void slot::release(entry& e, outcome& x) {
   auto offered = true;
   for (auto& task : x.released.offers)
     offered = offer(std::move(task)) && offered;
+  send_messages(e, x);
   tell_asker(e, x);
   end_return(x);
   if (!x.released.try_again && e.is == entry::phase::live)
     e.deadline_unknown = false;
   take_news(e, x.released);
+  if (x.released.try_again)
+    ask_again_for_messages(*c);
   if (!offered || (x.released.try_again && (e.deadline_unknown || c->by == call::origin::slot)))
     retry_later(e);
   else if (!e.retry_at && (x.appended || c->by == call::origin::slot))
@@ -242,8 +245,10 @@ bool slot::offer(cluster::Task task) {
   return static_cast<bool>(queue);
 }
 
-void slot::tell_asker(const entry& e, const outcome& x) {
-  const auto& c = *x.what;
+void slot::tell_asker(const entry& e, outcome& x) {
+  auto& c = *x.what;
+  if (c.by == call::origin::peer)
+    return end_peer_call(x);
   if (c.by == call::origin::timer) {
     if (x.released.try_again)
       send(shared_.timer.get(), later_atom_v, c.id);

@@ -163,12 +163,16 @@ const std::map<std::string, setter, less_by_letter>& known_settings() {
   using workflow = actors::workflow_bounds;
   using queue = actors::queue_bounds;
   using timer = actors::timer_bounds;
+  using messages = actors::message_bounds;
   using group = actors::group_limits;
   static const std::map<std::string, setter, less_by_letter> known{
     {"limit.blobSize.error", count_into(&l::blob_bytes_max)},
     {"limit.memoSize.error", count_into(&l::memo_bytes_max)},
     {"limit.maxIDLength", count_into(&l::id_length_max)},
     {"limit.numPendingActivities.error", count_into(&l::pending_activities_max)},
+    {"limit.numPendingSignals.error", count_into(&l::pending_external_signals_max)},
+    {"limit.numPendingCancelRequests.error", count_into(&l::pending_external_cancels_max)},
+    {"limit.numPendingChildExecutions.error", count_into(&l::pending_children_max)},
     {"limit.historyCount.error", count_into(&l::history_events_max)},
     {"limit.historySize.error", count_into(&l::history_bytes_max)},
     {"limit.historyCount.suggestContinueAsNew", count_into(&l::suggest_continue_events)},
@@ -200,6 +204,9 @@ const std::map<std::string, setter, less_by_letter>& known_settings() {
     {"reprise.timer.deadlines", bound_into(&node::timer, &timer::armed_max)},
     {"reprise.timer.putOff", bound_into(&node::timer, &timer::put_off_max)},
     {"reprise.returnedTasks", bound_into(&node::returned_max)},
+    {"reprise.messages", bound_into(&node::messages, &messages::messages_max)},
+    {"reprise.messageBytes", bound_into(&node::messages, &messages::bytes_max)},
+    {"reprise.messages.atOnce", bound_into(&node::messages, &messages::under_way_max)},
     {"reprise.scan.atOnce", scanners_into()},
     {"reprise.scan.time", scan_time_into()},
     {"reprise.commit.transitions", bound_into(&configured_limits::group, &group::transitions_max)},

@@ -1,5 +1,6 @@
 #include "cluster/node.hpp"
 
+#include "actors/inbox_sweep.hpp"
 #include "actors/slot.hpp"
 #include "actors/timer.hpp"
 #include "base/ensure.hpp"
@@ -86,6 +87,7 @@ void node::start() {
                                  .on_serving = [this](bool serving) { on_serving(serving); }});
   watch({.kind = "keeper", .watched = {caf::actor_cast<caf::actor>(shared_.keeper)}});
   begin_clock_watch();
+  begin_inbox_sweep();
 }
 
 // -- supervision ---------------------------------------------------------------------------------
@@ -122,6 +124,14 @@ void node::begin_clock_watch() {
     return caf::actor_cast<caf::actor>(clock_watch_.get());
   };
   watch({.kind = "clock watch", .watched = {spawn()}, .begin_again = spawn});
+}
+
+void node::begin_inbox_sweep() {
+  auto spawn = [this](std::size_t = 0) {
+    inbox_sweep_.set(actors::spawn_inbox_sweep(system_, shared_));
+    return caf::actor_cast<caf::actor>(inbox_sweep_.get());
+  };
+  watch({.kind = "inbox sweep", .watched = {spawn()}, .begin_again = spawn});
 }
 
 void node::begin_slots() {
@@ -234,6 +244,7 @@ void node::stop() {
   shared_.keeper = nullptr;
   shared_.supervisor = nullptr;
   clock_watch_.clear();
+  inbox_sweep_.clear();
   shared_.queue_of = nullptr;
   shared_.polled_since = nullptr;
 }
@@ -254,6 +265,7 @@ void node::end_actors() {
     all.push_back(caf::actor_cast<caf::actor>(handle));
   };
   end(clock_watch_.get());
+  end(inbox_sweep_.get());
   end(shared_.keeper);
   end(shared_.timer.get());
   for (const auto& slot : shared_.slots)

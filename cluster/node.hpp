@@ -121,6 +121,7 @@ private:
   void begin_clock_watch();
   void begin_slots();
   void begin_timer();
+  void begin_inbox_sweep();
   void on_serving(bool serving);
   void fail(const std::string& why);
   void end_supervision();
@@ -134,6 +135,7 @@ private:
   actors::services shared_;
   actors::queue_directory queues_;
   actors::handle_cell<watch_actor> clock_watch_;
+  actors::handle_cell<sweep_actor> inbox_sweep_;
   std::atomic<bool> serving_{false};
   std::atomic<bool> failed_{false};
   bool started_ = false;

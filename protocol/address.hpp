@@ -15,6 +15,15 @@ machine_kind kind_of(const Message& m) noexcept {
   return static_cast<machine_kind>(m.machine() < none ? m.machine() : none);
 }
 
+/// Says to which durable actor a request goes.
+template <class Message, class Address>
+void set_address(Message& m, const Address& to) {
+  m.set_namespace_id(to.namespace_id());
+  m.set_namespace_name(to.namespace_name());
+  m.set_machine(to.machine());
+  m.set_workflow_id(to.id());
+}
+
 constexpr std::uint8_t number_of(machine_kind kind) noexcept {
   return static_cast<std::uint8_t>(kind);
 }

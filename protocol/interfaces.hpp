@@ -68,6 +68,10 @@ struct outcome;
 struct loaded_run;
 /// What a reader found of wake-ups (actors/timer.hpp); in-process only.
 struct due_page;
+/// What a reader found of a message in an inbox (actors/slot_messages.cpp), and of inboxes as a
+/// whole (actors/inbox_sweep.hpp); in-process only.
+struct inbox_look;
+struct inbox_page;
 /// A read or write of the store that a reader actor runs; in-process only.
 using store_job = std::function<void()>;
 /// Actors that are begun anew when they die (actors/ward.hpp); in-process only.
@@ -117,6 +121,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(reprise, first_custom_type_id)
   CAF_ADD_ATOM(reprise, reprise, watch_atom, "watch")
   CAF_ADD_ATOM(reprise, reprise, renew_atom, "renew")
   CAF_ADD_ATOM(reprise, reprise, clock_atom, "clock")
+  CAF_ADD_ATOM(reprise, reprise, peer_atom, "peer")
+  CAF_ADD_ATOM(reprise, reprise, inbox_atom, "inbox")
 
 CAF_END_TYPE_ID_BLOCK(reprise)
 
@@ -124,6 +130,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::call>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::outcome>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::loaded_run>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::due_page>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::inbox_look>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::inbox_page>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::ward>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::task_reply>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::returned_task>)
@@ -192,6 +200,12 @@ using slot_actor = caf::typed_actor<
   // a task was started for a worker that cannot have got it: never refused, tried until it is
   // durable. Lost: it is sent to the next slot
   caf::reacts_to<returned_atom, std::shared_ptr<actors::returned_task>>,
+  // from the slot of this number, on behalf of a durable actor there: a message to one here, the
+  // answer to one, or that messages may be forgotten. Lost: a message is sent again, and brings its
+  // answer again; an answer that is not said to be forgotten is given again an hour later
+  caf::reacts_to<peer_atom, std::uint64_t, cluster::ExecutionRequest>,
+  // INTERNAL, from a reader: what the inbox has of a message that came again. Lost: like peer
+  caf::reacts_to<inbox_atom, std::shared_ptr<actors::inbox_look>>,
   // a queue cannot hold this task: write it to the backlog, or (sticky, true) offer it elsewhere;
   // a query's (not sticky) gave way to others, and its caller is told. Lost: a take-over sweeps it
   caf::reacts_to<refuse_atom, cluster::Task, bool>,
@@ -269,6 +283,13 @@ using timer_actor = caf::typed_actor<
   caf::reacts_to<clock_atom>,
   // INTERNAL: something may be due; the alarm with this ticket. Lost: the next message sets another
   caf::reacts_to<tick_atom, std::uint64_t>>;
+
+/// Keeps inboxes small, and heals what was lost of answers.
+using sweep_actor = caf::typed_actor<
+  // INTERNAL: time to look. Lost: the next one begins with a look
+  caf::reacts_to<tick_atom>,
+  // INTERNAL, from a reader: what it found. Lost: like tick
+  caf::reacts_to<loaded_atom, std::shared_ptr<actors::inbox_page>>>;
 
 /// Compares the clock of deadlines with that of waits, and tells who waits when they moved apart.
 using watch_actor = caf::typed_actor<

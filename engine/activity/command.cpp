@@ -97,13 +97,10 @@ command_result schedule_activity(transition& t, const api::command::v1::Command&
     failure.terminate = true;
     return failure;
   }
-  auto pending = t.state().activities().size();
-  if (pending >= bounds.pending_activities_max)
-    return command_failure{
-      .cause = enums::WORKFLOW_TASK_FAILED_CAUSE_PENDING_ACTIVITIES_LIMIT_EXCEEDED,
-      .message = "the number of pending activities, " + std::to_string(pending)
-                 + ", has reached the per-workflow limit of "
-                 + std::to_string(bounds.pending_activities_max)};
+  if (auto refusal = too_many(enums::WORKFLOW_TASK_FAILED_CAUSE_PENDING_ACTIVITIES_LIMIT_EXCEEDED,
+                              "pending activities", t.state().activities().size(),
+                              bounds.pending_activities_max))
+    return refusal;
   if (t.state().activity_ids().contains(attributes.activity_id()))
     return command_failure{
       .cause = enums::WORKFLOW_TASK_FAILED_CAUSE_SCHEDULE_ACTIVITY_DUPLICATE_ID,

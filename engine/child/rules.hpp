@@ -42,6 +42,15 @@ inline constexpr std::array child_commands{
                .not_served = no_children},
 };
 
-inline constexpr feature child_feature{.events = child_events, .commands = child_commands};
+inline constexpr std::array child_messages{
+  message_rule{.type = outbox::Message::kStartChild, .left_out = no_children},
+  message_rule{.type = outbox::Message::kChildClosed, .left_out = no_children},
+  message_rule{.type = outbox::Message::kTerminate, .left_out = no_children},
+  message_rule{.type = outbox::Message::kWithdraw, .left_out = no_children},
+};
+
+inline constexpr feature child_feature{.events = child_events,
+                                       .commands = child_commands,
+                                       .messages = child_messages};
 
 } // namespace reprise::engine

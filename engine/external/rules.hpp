@@ -11,50 +11,73 @@ command_result signal_external(transition& t, const api::command::v1::Command& c
 command_result cancel_external(transition& t, const api::command::v1::Command& command,
                                completion& c);
 
-inline constexpr const char* no_messages = "nothing is sent to other workflows yet";
+void fold_signal_initiated(execution& x, const history_event& event);
+void fold_signal_over(execution& x, const history_event& event);
+void fold_cancel_initiated(execution& x, const history_event& event);
+void fold_cancel_over(execution& x, const history_event& event);
+std::int64_t signal_initiated_id(const history_event& event);
+std::int64_t cancel_initiated_id(const history_event& event);
+
+const std::string& run_of_signal(const outbox::Message& message);
+const std::string& run_of_cancel(const outbox::Message& message);
+bool is_remembered_signal(const outbox::Message& message);
+bool is_remembered_cancel(const outbox::Message& message);
+step take_signal(std::optional<execution>&& current, const cluster::Delivery& delivery,
+                 const context& c);
+step take_cancel(std::optional<execution>&& current, const cluster::Delivery& delivery,
+                 const context& c);
+void signal_answered(transition& t, const outbox::Message& message, const outbox::Answer& answer);
+void cancel_answered(transition& t, const outbox::Message& message, const outbox::Answer& answer);
 
 inline constexpr std::array external_events{
   event_rule{.type = enums::EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
-             .left_out = no_messages},
+             .fold = fold_signal_initiated},
   event_rule{.type = enums::EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED,
+             .fold = fold_signal_over,
              .while_started = buffering::waits,
-             .left_out = no_messages},
+             .fold_on_arrival = fold_signal_over,
+             .asked_for_by = signal_initiated_id},
   event_rule{.type = enums::EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED,
+             .fold = fold_signal_over,
              .while_started = buffering::waits,
-             .left_out = no_messages},
+             .fold_on_arrival = fold_signal_over,
+             .asked_for_by = signal_initiated_id},
   event_rule{.type = enums::EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
-             .left_out = no_messages},
+             .fold = fold_cancel_initiated},
   event_rule{.type = enums::EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED,
+             .fold = fold_cancel_over,
              .while_started = buffering::waits,
-             .left_out = no_messages},
+             .fold_on_arrival = fold_cancel_over,
+             .asked_for_by = cancel_initiated_id},
   event_rule{.type = enums::EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED,
+             .fold = fold_cancel_over,
              .while_started = buffering::waits,
-             .left_out = no_messages},
+             .fold_on_arrival = fold_cancel_over,
+             .asked_for_by = cancel_initiated_id},
 };
 
 inline constexpr std::array external_commands{
   command_rule{.type = enums::COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION,
-               .apply = signal_external,
-               .not_served = no_messages},
+               .apply = signal_external},
   command_rule{.type = enums::COMMAND_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION,
-               .apply = cancel_external,
-               .not_served = no_messages},
+               .apply = cancel_external},
 };
 
-inline constexpr std::array external_facts{
-  fact_rule{.type = journal::Fact::kMessageSent, .left_out = no_messages},
-  fact_rule{.type = journal::Fact::kMessageAnswered, .left_out = no_messages},
-};
-
-inline constexpr std::array external_requests{
-  request_rule{.type = cluster::ExecutionRequest::kDeliver, .left_out = no_messages},
-  request_rule{.type = cluster::ExecutionRequest::kAnswered, .left_out = no_messages},
-  request_rule{.type = cluster::ExecutionRequest::kForget, .left_out = no_messages},
+inline constexpr std::array external_messages{
+  message_rule{.type = outbox::Message::kSignal,
+               .run_of = run_of_signal,
+               .take = take_signal,
+               .is_remembered = is_remembered_signal,
+               .answered = signal_answered},
+  message_rule{.type = outbox::Message::kCancel,
+               .run_of = run_of_cancel,
+               .take = take_cancel,
+               .is_remembered = is_remembered_cancel,
+               .answered = cancel_answered},
 };
 
 inline constexpr feature external_feature{.events = external_events,
                                           .commands = external_commands,
-                                          .facts = external_facts,
-                                          .requests = external_requests};
+                                          .messages = external_messages};
 
 } // namespace reprise::engine

@@ -5,6 +5,11 @@
 
 namespace reprise::engine {
 
+bool closes_run(const completion& c) {
+  const auto& commands = c.request.commands();
+  return !commands.empty() && rule_of(commands.rbegin()->command_type()).closes;
+}
+
 command_result apply_command(transition& t, const api::command::v1::Command& command,
                              completion& c) {
   const auto& rule = rule_of(command.command_type());
@@ -44,6 +49,14 @@ command_result too_large(enums::WorkflowTaskFailedCause cause, const std::string
 
 command_result not_set(enums::WorkflowTaskFailedCause cause, const std::string& command) {
   return refused(cause, command + "CommandAttributes is not set on " + command + "Command.");
+}
+
+command_result too_many(enums::WorkflowTaskFailedCause cause, const std::string& what,
+                        std::size_t pending, std::size_t most) {
+  if (pending < most)
+    return std::nullopt;
+  return refused(cause, "the number of " + what + ", " + std::to_string(pending)
+                          + ", has reached the per-workflow limit of " + std::to_string(most));
 }
 
 std::string length_text(const std::string& field, const std::string& value, const limits& bounds) {

@@ -38,6 +38,8 @@ struct completion {
   const api::command::v1::Command* unsupported = nullptr;
 };
 
+/// The completion ends its run, if all goes well.
+bool closes_run(const completion& c);
 /// Applies one command of a completion. A failure means that the caller throws the whole transition
 /// away.
 command_result apply_command(transition& t, const api::command::v1::Command& command,
@@ -58,6 +60,9 @@ command_result ends_run(enums::WorkflowTaskFailedCause cause, std::string messag
 command_result too_large(enums::WorkflowTaskFailedCause cause, const std::string& field);
 /// "XCommandAttributes is not set on XCommand."
 command_result not_set(enums::WorkflowTaskFailedCause cause, const std::string& command);
+/// "the number of `what`, 2000, has reached the per-workflow limit of 2000"; nothing: below it.
+command_result too_many(enums::WorkflowTaskFailedCause cause, const std::string& what,
+                        std::size_t pending, std::size_t most);
 /// Of ids that are too long: "`field`=... Length=... Limit=..."
 std::string length_text(const std::string& field, const std::string& value, const limits& bounds);
 /// Whether the namespace exists at all was checked before; nobody may reach into another one.

@@ -16,6 +16,9 @@ struct limits {
   std::size_t memo_bytes_max = 2U << 20;
   std::size_t id_length_max = 1000;
   std::size_t pending_activities_max = 2000;
+  std::size_t pending_external_signals_max = 2000;
+  std::size_t pending_external_cancels_max = 2000;
+  std::size_t pending_children_max = 2000;
   std::size_t signals_max = 10'000;
   std::size_t buffered_events_max = 100;
   std::size_t buffered_bytes_max = 2U << 20;

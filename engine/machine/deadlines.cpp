@@ -6,6 +6,7 @@
 #include "engine/machine/features.hpp"
 #include "engine/machine/outgrown.hpp"
 #include "engine/machine/rules.hpp"
+#include "engine/outbox/outbox.hpp"
 #include "engine/task/task.hpp"
 #include "engine/workflow/workflow.hpp"
 
@@ -15,7 +16,7 @@ namespace reprise::engine {
 
 std::optional<time_point> next_deadline(const execution& x) {
   if (!is_open(x))
-    return retention_end(x);
+    return end_of_stay(x);
   std::optional<time_point> out;
   for (const auto* f : features())
     if (f->next_deadline != nullptr)
@@ -24,7 +25,7 @@ std::optional<time_point> next_deadline(const execution& x) {
 }
 
 std::optional<time_point> undelivered_since(const execution& x) {
-  std::optional<time_point> out;
+  auto out = unanswered_since(x);
   if (!is_open(x))
     return out;
   for (const auto* f : features())
@@ -46,7 +47,7 @@ std::vector<cluster::Task> undelivered_tasks(const execution& x, time_point now)
 step decide_wake(execution&& current, const cluster::ExecutionRequest&, const context& c) {
   transition t{std::move(current), c};
   if (!is_open(t.state())) {
-    if (has_passed(retention_end(t.state()), c.now))
+    if (has_passed(end_of_stay(t.state()), c.now))
       t.erase();
     return std::move(t).finish(reply{});
   }
@@ -79,6 +80,11 @@ step decide_reoffer(execution&& current, const cluster::ExecutionRequest& reques
       t.offer(std::move(*task));
     return std::move(t).finish(reply{});
   }
+  if (r.task_queue().empty() && !r.sticky_unavailable())
+    for (auto& message : unanswered_messages(t.state()))
+      t.send(std::move(message));
+  if (r.only_messages())
+    return std::move(t).finish(reply{});
   for (auto& task : undelivered_tasks(t.state(), c.now))
     if (r.task_queue().empty() || r.task_queue() == task.task_queue())
       t.offer(std::move(task));

@@ -33,6 +33,8 @@ struct answer {
   /// The page is of the run that the decision begins.
   bool page_of_successor = false;
   std::optional<event_wait> wait{};
+  /// Where the response holds tasks that were started for its caller.
+  cluster::Reply::TaskPlace tasks = cluster::Reply::NOWHERE;
 };
 
 /// A run that a decision begins; it becomes the current run of its id in the same transaction.
@@ -52,6 +54,13 @@ struct decision {
   std::vector<cluster::Task> offers{};
   /// The worker of these tasks' sticky queue does not answer: as if the queue had refused them.
   std::vector<cluster::Task> unanswered{};
+  /// Messages to other durable actors. They stand in an outbox until their answers are there, and
+  /// go out again until then.
+  std::vector<outbox::Message> messages{};
+  /// What the sender of a message that was delivered is told. Nothing: it is to send it again.
+  std::optional<message_answer> taken{};
+  /// The answer to a message that came is written, or nobody waits for it: the receiver may forget.
+  bool forget = false;
   /// The row that lists the run has to be written again (start, upsert, close).
   bool visibility_changed = false;
   /// Everything of the run shall be deleted (retention is over, or a delete call).

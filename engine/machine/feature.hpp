@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
-// What the machine knows of a feature: one row for each event, command, fact and request that is
-// the feature's own, and what it has to say of deadlines, offers and describe. Rows stand in
+// What the machine knows of a feature: one row for each event, command, fact, request and message
+// that is the feature's own, and what it has to say of deadlines, offers, describe. Rows stand in
 // `<feature>/rules.hpp`, what they name beside it; features.cpp puts the rows of all features into
 // tables and refuses, while compiling, a kind that has no row or two.
 
@@ -98,12 +98,32 @@ struct request_rule {
   const char* left_out = nullptr;
 };
 
+/// What becomes of messages of one kind to another durable actor, on both sides.
+struct message_rule {
+  outbox::Message::ContentCase type{};
+  /// The run that it is for; empty: the current one.
+  const std::string& (*run_of)(const outbox::Message& message) = nullptr;
+  /// Decides it at its receiver, on that run, or on none. The step's answer is for the sender.
+  step (*take)(std::optional<execution>&& current, const cluster::Delivery& delivery,
+               const context& c)
+    = nullptr;
+  /// The state does not tell a copy from the first one: the receiving id remembers the answer.
+  bool (*is_remembered)(const outbox::Message& message) = nullptr;
+  /// What the answer does to the run that waits for it, while that is open. The message has left
+  /// the outbox, and comes without its content.
+  void (*answered)(transition& t, const outbox::Message& message, const outbox::Answer& answer)
+    = nullptr;
+  /// Why this server neither sends nor takes it.
+  const char* left_out = nullptr;
+};
+
 /// One feature. What it has nothing to say of stays empty.
 struct feature {
   std::span<const event_rule> events{};
   std::span<const command_rule> commands{};
   std::span<const fact_rule> facts{};
   std::span<const request_rule> requests{};
+  std::span<const message_rule> messages{};
 
   /// When the open run has to be woken for the feature's sake.
   std::optional<time_point> (*next_deadline)(const execution& x) = nullptr;

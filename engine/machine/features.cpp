@@ -8,6 +8,7 @@
 #include "engine/machine/rules.hpp"
 #include "engine/marker/rules.hpp"
 #include "engine/nexus/rules.hpp"
+#include "engine/outbox/rules.hpp"
 #include "engine/properties/rules.hpp"
 #include "engine/signal/rules.hpp"
 #include "engine/task/rules.hpp"
@@ -34,6 +35,7 @@ constexpr std::array all{
   &nexus_feature,      //
   &marker_feature,     //
   &properties_feature, //
+  &outbox_feature,     //
   &machine_feature,    //
 };
 
@@ -74,6 +76,11 @@ consteval bool says_what_it_does(const request_rule& rule) {
   return decides + (rule.left_out != nullptr) == 1;
 }
 
+consteval bool says_what_it_does(const message_rule& rule) {
+  auto complete = rule.take != nullptr && rule.run_of != nullptr;
+  return complete != (rule.left_out != nullptr);
+}
+
 template <class Rule, std::size_t Count>
 consteval int first_wrong(const std::array<Rule, Count>& table) {
   constexpr auto exists = enumerators<decltype(Rule::type), Count>();
@@ -107,11 +114,14 @@ constexpr std::array<fact_rule, oneof_cases> fact_rules
   = table<fact_rule, oneof_cases, &feature::facts>();
 constexpr std::array<request_rule, oneof_cases> request_rules
   = table<request_rule, oneof_cases, &feature::requests>();
+constexpr std::array<message_rule, oneof_cases> message_rules
+  = table<message_rule, oneof_cases, &feature::messages>();
 
 static_assert(first_wrong(event_rules) == -1);
 static_assert(first_wrong(command_rules) == -1);
 static_assert(first_wrong(fact_rules) == -1);
 static_assert(first_wrong(request_rules) == -1);
+static_assert(first_wrong(message_rules) == -1);
 static_assert(first_unsound(event_rules) == -1);
 
 std::span<const feature* const> features() {

@@ -6,7 +6,8 @@
 #include <cstddef>
 #include <span>
 
-// The tables: by type the rule of every event, command, fact and request that there can be.
+// The tables: by type the rule of every event, command, fact, request and message that there can
+// be.
 
 namespace reprise::engine {
 
@@ -17,6 +18,7 @@ extern const std::array<event_rule, enums::EventType_ARRAYSIZE> event_rules;
 extern const std::array<command_rule, enums::CommandType_ARRAYSIZE> command_rules;
 extern const std::array<fact_rule, oneof_cases> fact_rules;
 extern const std::array<request_rule, oneof_cases> request_rules;
+extern const std::array<message_rule, oneof_cases> message_rules;
 
 /// All features; deadlines that have passed are looked at in this order.
 std::span<const feature* const> features();
@@ -42,6 +44,10 @@ inline const fact_rule& rule_of(journal::Fact::FactCase type) {
 
 inline const request_rule& rule_of(cluster::ExecutionRequest::BodyCase type) {
   return rule_in(request_rules, type);
+}
+
+inline const message_rule& rule_of(outbox::Message::ContentCase type) {
+  return rule_in(message_rules, type);
 }
 
 } // namespace reprise::engine

@@ -5,6 +5,10 @@
 
 namespace reprise::engine {
 
+bool machine::concerns(const run_state&, const cluster::ExecutionRequest&) const {
+  return false;
+}
+
 record machine::joined(record, record) const {
   ENSURE(false, "nothing of this kind of run leaves early");
 }

@@ -67,6 +67,9 @@ public:
   virtual bool begins(const cluster::ExecutionRequest& request) const = 0;
   /// The run that the request names; empty: the current one.
   virtual const std::string& run_of(const cluster::ExecutionRequest& request) const = 0;
+  /// The request is about what this run, the current one of its id, has in hand, whichever run it
+  /// names: the answer to a message that moved into its outbox.
+  virtual bool concerns(const run_state& current, const cluster::ExecutionRequest& request) const;
   /// What is wrong with the request whatever the state is; asked before a run is looked for.
   virtual std::optional<error> refusal(const cluster::ExecutionRequest& request) const = 0;
   /// Decides one request. `run`: the one that it names, changed in place to the state behind the

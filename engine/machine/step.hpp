@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "protocol/cluster.pb.h"
 #include "protocol/journal.pb.h"
+#include "protocol/outbox.pb.h"
 
 #include <cstdint>
 #include <optional>
@@ -61,6 +62,14 @@ struct new_run {
   record written{};
 };
 
+/// What the sender of a message is told of it.
+struct message_answer {
+  outbox::Answer answer{};
+  /// The receiving id remembers it: in the transaction of the step, and whether or not the step
+  /// writes anything else.
+  bool is_remembered = false;
+};
+
 /// The outcome of a decision: values only. The shell performs it.
 struct step {
   /// The run that was asked, after the step; absent when there was none. Equals folding `written`
@@ -70,6 +79,12 @@ struct step {
   std::optional<new_run> successor{};
   /// Tasks to offer to task queues, of either run.
   std::vector<cluster::Task> offers{};
+  /// Messages to other durable actors, of either run. They are in its outbox.
+  std::vector<outbox::Message> messages{};
+  /// Of a message that was delivered; nothing: it cannot be said now, and has to come again.
+  std::optional<message_answer> taken{};
+  /// The answer to a message that came: nobody waits for it any more, the receiver may forget it.
+  bool forget = false;
   /// The row that lists the run has to be written again (start, upsert, close).
   bool visibility_changed = false;
   /// Everything of the run shall be deleted (retention is over, or a delete call).

@@ -123,6 +123,10 @@ void transition::offer(cluster::Task task) {
   out_.offers.push_back(std::move(task));
 }
 
+void transition::send(outbox::Message message) {
+  out_.messages.push_back(std::move(message));
+}
+
 void transition::begin_successor(new_run run) {
   ENSURE(!is_open(mine()) && is_open(run.state), "of one workflow id one run is open");
   out_.successor = std::move(run);

@@ -41,6 +41,8 @@ public:
   // -- outputs ------------------------------------------------------------------------------------
 
   void offer(cluster::Task task);
+  /// A message of the outbox leaves with the step.
+  void send(outbox::Message message);
 
   void visibility_changed() {
     out_.visibility_changed = true;

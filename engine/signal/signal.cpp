@@ -54,6 +54,8 @@ void add_signal(transition& t, const signal_parts& s) {
   if (s.header != nullptr)
     *a.mutable_header() = *s.header;
   a.set_request_id(s.request_id);
+  if (s.from != nullptr)
+    *a.mutable_external_workflow_execution() = *s.from;
   t.add_or_buffer(std::move(event));
 }
 

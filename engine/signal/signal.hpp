@@ -15,6 +15,8 @@ struct signal_parts {
   const std::string& request_id;
   const api::common::v1::Header* header = nullptr;
   const google::protobuf::RepeatedPtrField<api::common::v1::Link>& links;
+  /// The workflow that it comes from; null: a client.
+  const api::common::v1::WorkflowExecution* from = nullptr;
 };
 
 /// Refuses a signal that the run cannot take now.

@@ -12,6 +12,21 @@ void move_large_parts(execution& from, execution& to) {
   to.set_allocated_started(from.release_started());
   to.mutable_request_ids()->swap(*from.mutable_request_ids());
   to.mutable_signal_ids()->swap(*from.mutable_signal_ids());
+  to.mutable_outbox()->swap(*from.mutable_outbox());
+  to.mutable_children()->swap(*from.mutable_children());
+  to.mutable_external_signals()->swap(*from.mutable_external_signals());
+  to.mutable_external_cancels()->swap(*from.mutable_external_cancels());
+}
+
+/// What was added to those since the state was `before`, of which the numbers are left.
+void take_out_additions(execution& worked_on, const execution& before) {
+  for (auto n = before.last_message_number() + 1; n <= worked_on.last_message_number(); ++n)
+    worked_on.mutable_outbox()->erase(n);
+  for (auto id = before.next_event_id(); id < worked_on.next_event_id(); ++id) {
+    worked_on.mutable_children()->erase(id);
+    worked_on.mutable_external_signals()->erase(id);
+    worked_on.mutable_external_cancels()->erase(id);
+  }
 }
 
 } // namespace
@@ -30,6 +45,7 @@ kept_state::kept_state(execution& current) {
 }
 
 execution kept_state::restore(execution&& worked_on) {
+  take_out_additions(worked_on, kept_);
   move_large_parts(worked_on, kept_);
   for (auto& request : waiting_)
     (*kept_.mutable_request_ids())[request.id()] = std::move(request);

@@ -10,8 +10,9 @@ namespace reprise::engine {
 /// A run's state as it is before the commands of a completion are tried on it, for the case that
 /// one of them is refused. What is large and what no completion changes is not copied: the run's
 /// start with the input and the ids of requests and of signals stay in the state that is worked on
-/// and come back from there; what pending activities were given lies here meanwhile. So a
-/// completion costs the same however many signals came and however large those inputs are.
+/// and come back from there; so do messages and what waits for their answers, of which a completion
+/// takes nothing away. What pending activities were given lies here meanwhile. So a completion
+/// costs the same however many signals came or go, and however large those inputs are.
 class kept_state {
 public:
   /// Leaves `current` as it was, but for inputs, headers and heartbeats of its activities.

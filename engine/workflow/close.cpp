@@ -6,6 +6,7 @@
 #include "engine/engine.hpp"
 #include "engine/machine/proto_time.hpp"
 #include "engine/machine/retry.hpp"
+#include "engine/outbox/outbox.hpp"
 #include "engine/properties/properties.hpp"
 #include "engine/task/task.hpp"
 #include "engine/workflow/rules.hpp"
@@ -437,9 +438,11 @@ void time_out_run_if_due(transition& t, due_budget&) {
     time_out_run(t);
 }
 
-std::optional<time_point> retention_end(const execution& x) {
-  if (!x.has_close_time())
+std::optional<time_point> end_of_stay(const execution& x) {
+  if (!x.has_close_time() || waits_for_answers(x))
     return std::nullopt;
+  if (x.header().delete_requested())
+    return from_proto(x.close_time());
   return from_proto(x.close_time()) + from_proto(x.created().retention());
 }
 

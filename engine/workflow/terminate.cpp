@@ -2,6 +2,7 @@
 
 #include "engine/engine.hpp"
 #include "engine/machine/errors.hpp"
+#include "engine/outbox/outbox.hpp"
 #include "engine/task/task.hpp"
 #include "engine/workflow/rules.hpp"
 #include "engine/workflow/workflow.hpp"
@@ -40,7 +41,13 @@ step decide_delete(execution&& current, const cluster::ExecutionRequest&, const 
     a.set_identity(server_identity);
     terminate_run(t, std::move(a));
   }
-  t.erase();
+  if (!waits_for_answers(t.state())) {
+    t.erase();
+  } else if (!t.state().header().delete_requested()) {
+    auto header = t.state().header();
+    header.set_delete_requested(true);
+    set_header(t, std::move(header));
+  }
   return std::move(t).finish(service::DeleteWorkflowExecutionResponse{});
 }
 

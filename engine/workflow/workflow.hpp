@@ -48,8 +48,8 @@ void terminate_run(transition& t,
 /// Ends a run that outgrew a bound, as it was before the transition that crossed it; the caller of
 /// that hears why.
 step end_oversized(execution&& before, const std::string& reason, const context& c);
-/// When a closed run goes away.
-std::optional<time_point> retention_end(const execution& x);
+/// When a closed run goes away; nothing while it has to wait for answers to its messages.
+std::optional<time_point> end_of_stay(const execution& x);
 
 // -- request ids (request_ids.cpp) ----------------------------------------------------------------
 

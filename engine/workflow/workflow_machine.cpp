@@ -3,6 +3,8 @@
 #include "base/ensure.hpp"
 #include "engine/engine.hpp"
 #include "engine/machine/errors.hpp"
+#include "engine/machine/features.hpp"
+#include "engine/outbox/outbox.hpp"
 #include "engine/workflow/listing.hpp"
 #include "engine/workflow/workflow_session.hpp"
 
@@ -126,13 +128,25 @@ void queries_after(decision& out, step& done, const execution* x, query_registry
     };
     add_queries(out, queries.expire(q.c.now, polled), q);
   }
-  if (!request.has_reoffer())
+  if (!request.has_reoffer() || request.reoffer().only_messages())
     return;
   const auto& reoffer = request.reoffer();
   add_queries(out,
               reoffer.sticky_unavailable() ? queries.on_sticky_unavailable(reoffer.task_queue())
                                            : queries.on_queue_lost(reoffer.task_queue()),
               q);
+}
+
+/// Where the answer holds tasks, should the request start some.
+cluster::Reply::TaskPlace place_of_tasks(const body& request) {
+  switch (request.body_case()) {
+    case body::kCompleteWorkflowTask:
+      return cluster::Reply::COMPLETION;
+    case body::kStart:
+      return cluster::Reply::START;
+    default:
+      return cluster::Reply::NOWHERE;
+  }
 }
 
 // -- what the run answers
@@ -170,6 +184,10 @@ decision decide_step(run_state& run, session_ptr& held, const asked& q) {
   out.erase = done.erase;
   out.obsolete_task = done.obsolete_task;
   out.may_leave_early = done.may_leave_early;
+  out.messages = std::move(done.messages);
+  out.taken = std::move(done.taken);
+  out.forget = done.forget;
+  out.reply.tasks = place_of_tasks(*q.request);
   auto& said = done.answer;
   if (!said.history) {
     out.reply.now = {.failure = std::move(said.failure), .response = std::move(said.response)};
@@ -195,6 +213,11 @@ public:
 
   bool begins(const cluster::ExecutionRequest& request) const override {
     return request.has_start() || request.has_signal_with_start();
+  }
+
+  bool concerns(const run_state& current, const cluster::ExecutionRequest& request) const override {
+    return request.has_answered()
+           && answered_message(current.as<execution>(), request.answered()) != nullptr;
   }
 
   const std::string& run_of(const cluster::ExecutionRequest& request) const override;
@@ -260,6 +283,10 @@ const std::string& workflow_machine::run_of(const cluster::ExecutionRequest& r) 
       return r.start_activity_task().task().run_id();
     case body::kStartQueryTask:
       return r.start_query_task().task().run_id();
+    case body::kDeliver:
+      return engine::run_of(r.deliver().message());
+    case body::kAnswered:
+      return r.answered().run_id();
     default:
       return r.run_id().empty() ? r.token().run_id() : r.run_id();
   }

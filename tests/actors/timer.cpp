@@ -171,6 +171,8 @@ slot_actor::behavior_type noting_slot(std::reference_wrapper<timer_fixture> test
        const queue_actor&) {},
     [](cancel_atom, std::uint64_t, const bridge_actor&) {},
     [](returned_atom, const std::shared_ptr<actors::returned_task>&) {},
+    [](peer_atom, std::uint64_t, const cluster::ExecutionRequest&) {},
+    [](inbox_atom, const std::shared_ptr<actors::inbox_look>&) {},
     [](refuse_atom, const cluster::Task&, bool) {},
     [](result_atom, const std::shared_ptr<actors::outcome>&) {},
     [test](wake_atom, const std::string&, std::uint8_t, std::string& id, const std::string&,

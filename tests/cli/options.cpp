@@ -139,7 +139,8 @@ TEST_CASE("settings of our own reach the bounds of the machine") {
                   "reprise.workflow.queries=15", "reprise.taskQueue.polls=16",
                   "reprise.taskQueue.tasks=17", "reprise.taskQueue.taskBytes=3000",
                   "reprise.taskQueue.queries=18", "reprise.timer.deadlines=19",
-                  "reprise.timer.putOff=21", "reprise.returnedTasks=22"})
+                  "reprise.timer.putOff=21", "reprise.returnedTasks=22", "reprise.messages=23",
+                  "reprise.messageBytes=4000", "reprise.messages.atOnce=24"})
         .capacity;
   CHECK(capacity.calls_max == 10);
   CHECK(capacity.call_bytes_max == 1000);
@@ -157,6 +158,9 @@ TEST_CASE("settings of our own reach the bounds of the machine") {
   CHECK(capacity.timer.armed_max == 19);
   CHECK(capacity.timer.put_off_max == 21);
   CHECK(capacity.returned_max == 22);
+  CHECK(capacity.messages.messages_max == 23);
+  CHECK(capacity.messages.bytes_max == 4000);
+  CHECK(capacity.messages.under_way_max == 24);
 }
 
 TEST_CASE("settings of our own reach the bounds of commits and of scans") {

@@ -14,9 +14,11 @@ SCENARIO("a command for a feature that is not here fails its task, not its workf
     CHECK(f.state().timers().empty());
     CHECK(f.state().activities().empty());
   }
-  THEN("the first such command is named") {
+  THEN("nobody hears of what its completion asked of others") {
     CHECK(told(f, {signal_external(), child()})
-          == unsupported("COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION"));
+          == unsupported("COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION"));
+    CHECK(f.messages.empty());
+    CHECK(f.state().outbox().empty());
   }
   THEN("what is wrong with a later command is told instead") {
     CHECK(told(f, {cancel_external(), f.cancel_timer("absent")}).starts_with("BadCancelTimer"));

@@ -2,6 +2,8 @@
 // none is forgotten. (The fixture compares each step with a replay.)
 
 #include "engine/machine/features.hpp"
+#include "tests/support/outside_commands.hpp"
+#include "tests/support/post.hpp"
 #include "tests/support/staged_fixture.hpp"
 
 #include <google/protobuf/descriptor.h>
@@ -118,6 +120,15 @@ const std::map<body, request_maker>& makers() {
        of_task(q, f);
        q.mutable_take_back();
      }},
+    {r::kDeliver,
+     [](r& q, staged_fixture& f) {
+       outbox::Message m;
+       m.set_number(1);
+       m.mutable_to()->set_id(f.id);
+       m.mutable_signal()->set_signal_name("s");
+       q = post::delivery("sender", m, f.now);
+     }},
+    {r::kAnswered, [](r& q, staged_fixture&) { q.mutable_answered()->set_number(1); }},
   };
   return all;
 }
@@ -157,6 +168,8 @@ std::map<enums::CommandType, command> sound_commands(const staged_fixture& f) {
       ->mutable_fields())["key"]
     = payloads("1").payloads(0);
   add(memo);
+  add(signal_external());
+  add(cancel_external());
   return out;
 }
 
@@ -174,6 +187,15 @@ TEST_CASE("every field of the two oneofs has a rule") {
     auto number = static_cast<std::size_t>(fact->field(i)->number());
     REQUIRE(number < engine::oneof_cases);
     CHECK(engine::fact_rules[number].type == static_cast<int>(number));
+  }
+}
+
+TEST_CASE("every kind of message has a rule") {
+  const auto* content = outbox::Message::descriptor()->FindOneofByName("content");
+  for (int i = 0; i < content->field_count(); ++i) {
+    auto number = static_cast<std::size_t>(content->field(i)->number());
+    REQUIRE(number < engine::oneof_cases);
+    CHECK(engine::message_rules[number].type == static_cast<int>(number));
   }
 }
 
@@ -272,6 +294,35 @@ TEST_CASE("what was asked for may end in any state behind the first task") {
       check(f, "ACTIVITY_TASK_FAILED");
     }
   }
+}
+
+TEST_CASE("others may answer in any state behind the first task") {
+  for (auto at : {stage::idle, stage::waiting, stage::waiting_again, stage::started,
+                  stage::started_again, stage::taken_back})
+    for (auto fails : {false, true})
+      for (const auto& [command, done, failed] :
+           {std::tuple{signal_external(), "EXTERNAL_WORKFLOW_EXECUTION_SIGNALED",
+                       "SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED"},
+            std::tuple{cancel_external(), "EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED",
+                       "REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED"}}) {
+        INFO(stage_names[static_cast<std::size_t>(at)]);
+        staged_fixture f{at, {command}};
+        REQUIRE(f.messages.size() == 1);
+        cluster::ExecutionRequest request;
+        auto& answered = *request.mutable_answered();
+        answered.set_run_id(f.messages[0].run_id());
+        answered.set_number(f.messages[0].number());
+        answered.set_word(f.messages[0].word());
+        answered.mutable_answer()->set_code(fails ? static_cast<int>(errc::not_found) : 0);
+        CHECK(f.apply(request).forget);
+        auto held_by_task = at == stage::started || at == stage::started_again
+                            || at == stage::taken_back;
+        auto types = f.types();
+        CHECK((std::ranges::find(types, fails ? failed : done) != types.end()) == !held_by_task);
+        CHECK((f.state().buffered_events_size() > 0) == held_by_task);
+        CHECK(f.state().external_signals().empty());
+        CHECK(f.state().external_cancels().empty());
+      }
 }
 
 TEST_CASE("a request to cancel an activity is confirmed in any state behind the first task") {

@@ -1,7 +1,7 @@
 // Random requests in random order. What must hold after every step whatever came: the fixture's
 // replay, contiguous ids, and the invariants below.
 
-#include "tests/support/engine_fixture.hpp"
+#include "tests/support/outside_commands.hpp"
 
 #include <random>
 
@@ -18,7 +18,11 @@ public:
   void step() {
     if (f_.runs.empty() || (!engine::is_open(f_.state()) && chance(3)))
       return start();
-    switch (pick(13)) {
+    switch (pick(15)) {
+      case 13:
+        return answer();
+      case 14:
+        return deliver();
       case 12:
         return take_back();
       case 0:
@@ -148,7 +152,11 @@ private:
   /// Of those that only write something down, and of those that are refused.
   command writing_command(const std::string& id) {
     command c;
-    switch (pick(6)) {
+    switch (pick(8)) {
+      case 6:
+        return signal_external("other-" + id);
+      case 7:
+        return cancel_external("other-" + id);
       case 0:
         c.set_command_type(enums::COMMAND_TYPE_RECORD_MARKER);
         c.mutable_record_marker_command_attributes()->set_marker_name("m" + id);
@@ -240,6 +248,43 @@ private:
       CHECK(f_.complete(tasks_.back()).answer.failure.has_value());
       CHECK(done.offers.size() == 1);
     }
+  }
+
+  /// Of a message that one of the runs sent, now or long ago.
+  void answer() {
+    if (f_.messages.empty())
+      return;
+    const auto& m = f_.messages[pick(static_cast<std::uint32_t>(f_.messages.size()))];
+    cluster::ExecutionRequest request;
+    auto& answered = *request.mutable_answered();
+    answered.set_run_id(m.run_id());
+    answered.set_number(m.number());
+    answered.set_word(m.word());
+    answered.mutable_answer()->set_code(static_cast<int>(chance(2) ? errc{} : errc::not_found));
+    CHECK(f_.apply(request).forget);
+  }
+
+  /// From another workflow, to the current run or to one that may be no more.
+  void deliver() {
+    cluster::ExecutionRequest request;
+    auto& d = *request.mutable_deliver();
+    d.mutable_from()->set_id("sender");
+    *d.mutable_sent_at() = engine::to_proto(f_.now);
+    auto& m = *d.mutable_message();
+    m.set_number(pick(1000));
+    m.mutable_to()->set_id(f_.id);
+    m.set_child_workflow_only(chance(8));
+    auto run
+      = chance(2)
+          ? std::string{}
+          : f_.runs[pick(static_cast<std::uint32_t>(f_.runs.size()))].state.created().run_id();
+    if (chance(2)) {
+      m.mutable_signal()->set_signal_name("s");
+      m.mutable_signal()->mutable_workflow_execution()->set_run_id(run);
+    } else {
+      m.mutable_cancel()->mutable_workflow_execution()->set_run_id(run);
+    }
+    f_.apply(request);
   }
 
   void activity() {

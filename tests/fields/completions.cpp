@@ -79,6 +79,21 @@ command memo() {
   return c;
 }
 
+command signal_external() {
+  auto c = of_type(enums::COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION);
+  auto& a = *c.mutable_signal_external_workflow_execution_command_attributes();
+  a.mutable_execution()->set_workflow_id("other");
+  a.set_signal_name("signal");
+  return c;
+}
+
+command cancel_external() {
+  auto c = of_type(enums::COMMAND_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION);
+  c.mutable_request_cancel_external_workflow_execution_command_attributes()->set_workflow_id(
+    "other");
+  return c;
+}
+
 /// The second task of a workflow with a timer and an activity that a worker has.
 scenario second(const std::string& attributes, const command& c) {
   return {.name = "a second completion with " + attributes,
@@ -184,6 +199,9 @@ TEST_CASE("every field of a workflow task's completion shows, is refused, or is 
      with_commands("continue_as_new_workflow_execution_command_attributes", {continue_as_new()}),
      with_commands("upsert_workflow_search_attributes_command_attributes", {upsert()}),
      with_commands("modify_workflow_properties_command_attributes", {memo()}),
+     with_commands("signal_external_workflow_execution_command_attributes", {signal_external()}),
+     with_commands("request_cancel_external_workflow_execution_command_attributes",
+                   {cancel_external()}),
      second("cancel_timer_command_attributes",
             [] {
               auto c = of_type(enums::COMMAND_TYPE_CANCEL_TIMER);

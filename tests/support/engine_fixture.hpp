@@ -6,6 +6,7 @@
 
 #include "engine/engine.hpp"
 #include "engine/machine/proto_time.hpp"
+#include "engine/outbox/outbox.hpp"
 #include "tests/support/transition_coverage.hpp"
 
 #include <doctest/doctest.h>
@@ -82,7 +83,7 @@ public:
     request.set_namespace_id(ns.id);
     request.set_namespace_name(ns.name);
     if (request.workflow_id().empty())
-      request.set_workflow_id("wf");
+      request.set_workflow_id(id);
     auto at = find(request);
     std::optional<engine::execution> state;
     if (at < runs.size())
@@ -104,6 +105,8 @@ public:
     }
     for (const auto& task : done.offers)
       offers.push_back(task);
+    for (const auto& message : done.messages)
+      messages.push_back(message);
     return done;
   }
 
@@ -124,7 +127,7 @@ public:
 
   service::StartWorkflowExecutionRequest start_request() {
     service::StartWorkflowExecutionRequest r;
-    r.set_workflow_id("wf");
+    r.set_workflow_id(id);
     r.mutable_workflow_type()->set_name("type");
     r.mutable_task_queue()->set_name("tq");
     r.set_identity("starter");
@@ -337,16 +340,28 @@ public:
     return runs.size();
   }
 
+  /// Of the workflow.
+  std::string id = "wf";
   seeded_ids ids{7};
   engine::namespace_facts ns{};
   engine::limits bounds{};
   time_point now{1'700'000'000s};
   std::vector<run> runs{};
   std::vector<cluster::Task> offers{};
+  /// That left, whether or not anybody took them.
+  std::vector<outbox::Message> messages{};
 
 private:
   std::size_t find(const cluster::ExecutionRequest& request) const {
     auto run_id = request.run_id().empty() ? request.token().run_id() : request.run_id();
+    if (request.has_deliver())
+      run_id = engine::run_of(request.deliver().message());
+    if (request.has_answered()) {
+      run_id = request.answered().run_id();
+      if (!runs.empty()
+          && engine::answered_message(runs.back().state, request.answered()) != nullptr)
+        run_id.clear();
+    }
     if (!run_id.empty())
       return index_of(run_id);
     return runs.empty() ? 0 : runs.size() - 1;
