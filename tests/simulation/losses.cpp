@@ -39,4 +39,8 @@ TEST_CASE("a lost hand-out is a task that stands beside an idle worker") {
   plant(loss::handout, "a task stands beside an idle worker");
 }
 
+TEST_CASE("a message that is sent only once is a message that stands") {
+  plant(loss::message, "a message stands");
+}
+
 } // namespace reprise::simulation

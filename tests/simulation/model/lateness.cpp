@@ -2,6 +2,7 @@
 
 #include "actors/task_buffer.hpp"
 #include "engine/engine.hpp"
+#include "engine/outbox/outbox.hpp"
 
 namespace reprise::simulation {
 
@@ -36,6 +37,9 @@ void lateness::check() {
     if (r.head.timer_at && *r.head.timer_at < now
         && all_.now() >= since(run_id + " timer") + patience)
       all_.fail("a due timer stands: workflow " + r.head.workflow_id + " run " + run_id);
+    for (const auto& [number, message] : r.state.outbox())
+      if (all_.now() >= since(run_id + " message " + std::to_string(number)) + message_patience)
+        all_.fail("a message stands: workflow " + r.head.workflow_id + " run " + run_id);
     for (const auto& task : engine::undelivered_tasks(r.state, now))
       check_task(run_id, task, since(run_id + " " + actors::task_identity(task)));
   }

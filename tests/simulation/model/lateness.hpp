@@ -17,6 +17,9 @@ public:
   /// A slot whose execution died a few times in a row, or whose store failed, waits for 10 s at
   /// most; the timer, which was told later again and again, for 32 s.
   static constexpr duration back_off = 35s;
+  /// A message without answer comes again after a minute at most, one that had no room a sweep
+  /// later.
+  static constexpr duration message_patience = 150s;
   static constexpr duration looks_every = 250ms;
 
   /// `few_queues`: a bound may keep a task from its queue for longer.

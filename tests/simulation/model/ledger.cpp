@@ -2,6 +2,7 @@
 
 #include "engine/engine.hpp"
 #include "engine/machine/proto_time.hpp"
+#include "engine/outbox/outbox.hpp"
 #include "engine/task/task.hpp"
 
 #include <google/protobuf/io/coded_stream.h>
@@ -166,14 +167,44 @@ void ledger::on_event(run_record& r, const history_event& e) {
     case enums::EVENT_TYPE_TIMER_CANCELED:
       r.timers.erase(e.timer_canceled_event_attributes().started_event_id());
       break;
-    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED: {
-      const auto& name = e.workflow_execution_signaled_event_attributes().signal_name();
-      if (++r.signals[name] > 1)
-        fail(r, "signal " + name + " is there twice");
+    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
+      on_signal(r, e.workflow_execution_signaled_event_attributes().signal_name());
       break;
-    }
     default:
+      on_answer_of_other(r, e);
       break;
+  }
+}
+
+void ledger::on_signal(run_record& r, const std::string& name) {
+  if (++r.signals[name] > 1)
+    fail(r, "signal " + name + " is there twice");
+  if (!name.starts_with("from "))
+    return;
+  ++all_.happened["signals of other workflows"];
+  // What the store lost its sender may send anew.
+  if (++told_by_others_[name] > 1 && !has_forgotten_)
+    fail(r, "a message was taken twice: signal " + name);
+}
+
+/// What a run is told of what it asked of others is so.
+void ledger::on_answer_of_other(run_record& r, const history_event& e) {
+  if (e.has_signal_external_workflow_execution_initiated_event_attributes()) {
+    const auto& a = e.signal_external_workflow_execution_initiated_event_attributes();
+    r.asked[e.event_id()] = a.signal_name();
+  } else if (e.has_external_workflow_execution_signaled_event_attributes()) {
+    const auto& a = e.external_workflow_execution_signaled_event_attributes();
+    const auto& name = r.asked[a.initiated_event_id()];
+    if (!has_forgotten_ && !holds_signal(a.workflow_execution().workflow_id(), name))
+      fail(r, "is told that its signal " + name + " was taken, which nobody has");
+  } else if (e.has_signal_external_workflow_execution_failed_event_attributes()) {
+    const auto& a = e.signal_external_workflow_execution_failed_event_attributes();
+    const auto& name = r.asked[a.initiated_event_id()];
+    ++all_.happened["signals to nobody"];
+    if (!has_forgotten_ && holds_signal(a.workflow_execution().workflow_id(), name))
+      fail(r, "is told that its signal " + name + " reached nobody, but it was taken");
+  } else if (e.has_external_workflow_execution_cancel_requested_event_attributes()) {
+    ++all_.happened["requests to other workflows to cancel"];
   }
 }
 
@@ -574,6 +605,12 @@ std::size_t ledger::lost_starts() const {
     n += found == starts_.end() || !found->second.contains(start.second) ? 1 : 0;
   }
   return n;
+}
+
+void ledger::check_messages() {
+  for (const auto& [id, r] : runs_)
+    if (!r.erased && engine::waits_for_answers(r.state))
+      fail(r, "waits for answers at the end: " + r.state.outbox().begin()->second.DebugString());
 }
 
 void ledger::check_promises() {

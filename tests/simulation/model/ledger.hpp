@@ -48,6 +48,8 @@ struct run_record {
   std::map<std::int64_t, time_point> timers{};
   /// How often each signal (named by its input) stands in the history.
   std::map<std::string, int> signals{};
+  /// What it asked of others, by the id of the Initiated event: the signal's name.
+  std::map<std::int64_t, std::string> asked{};
   bool erased = false;
 };
 
@@ -116,6 +118,9 @@ public:
   void check_hand_outs(time_point calm);
   /// At the end: nothing that was acknowledged is lost or doubled.
   void check_promises();
+  /// Behind that: no run waits for an answer, and nothing of a message is remembered that everybody
+  /// has dealt with.
+  void check_messages();
 
   const std::map<std::string, run_record>& runs() const noexcept {
     return runs_;
@@ -142,6 +147,8 @@ private:
 
   void on_row(run_record& r, const store::run_write& w);
   void on_event(run_record& r, const history_event& e);
+  void on_signal(run_record& r, const std::string& name);
+  void on_answer_of_other(run_record& r, const history_event& e);
   void check_order(run_record& r, const history_event& e, time_point at);
   void on_head(run_record& r, const store::run_write& w);
   void on_snapshot(run_record& r, const store::run_write& w);
@@ -179,6 +186,8 @@ private:
   std::map<std::pair<attempt, std::uint64_t>, std::uint64_t> early_;
   std::set<std::string> may_start_again_;
   std::map<std::string, int> signal_tries_;
+  /// Signals of workflows to others: how often they were told, in whichever run.
+  std::map<std::string, int> told_by_others_;
   /// Acknowledged: request id to run id; signal to workflow id.
   std::map<std::string, std::string> started_;
   std::map<std::string, std::string> signalled_;

@@ -1,6 +1,7 @@
 #include "tests/simulation/model/losses.hpp"
 
 #include "actors/services.hpp"
+#include "actors/slot.hpp"
 #include "actors/task_queue.hpp"
 #include "tests/simulation/model/client.hpp"
 
@@ -89,6 +90,10 @@ bool losses::is_queue(caf::resumable* job) {
   return dynamic_cast<actors::task_queue*>(job) != nullptr;
 }
 
+bool losses::is_slot(caf::resumable* job) {
+  return dynamic_cast<actors::slot*>(job) != nullptr;
+}
+
 void losses::exchange_slots() {
   if (stand_ins_.empty())
     for (auto n : slots_used()) {
@@ -100,13 +105,21 @@ void losses::exchange_slots() {
               me->context());
             return caf::message{};
           });
-        return caf::behavior{[this, self, real](call_atom a, std::uint64_t id, bridge_actor& from,
-                                                cluster::ExecutionRequest& request,
-                                                queue_actor& queue) {
-          if (plan_.armed)
-            return note("a lost hand-out");
-          self->send(real, a, id, std::move(from), std::move(request), std::move(queue));
-        }};
+        auto on_peer = [this, self, real](peer_atom a, std::uint64_t from,
+                                          cluster::ExecutionRequest& request) {
+          if (plan_.what == loss::message && request.has_deliver()
+              && (plan_.armed || request.deliver().again()))
+            return note("a lost message");
+          self->send(real, a, from, std::move(request));
+        };
+        return caf::behavior{
+          std::move(on_peer),
+          [this, self, real](call_atom a, std::uint64_t id, bridge_actor& from,
+                             cluster::ExecutionRequest& request, queue_actor& queue) {
+            if (plan_.what == loss::handout && plan_.armed)
+              return note("a lost hand-out");
+            self->send(real, a, id, std::move(from), std::move(request), std::move(queue));
+          }};
       };
       stand_ins_.emplace_back(
         n, caf::actor_cast<caf::strong_actor_ptr>(system_.spawn<caf::hidden>(std::move(stand_in))));

@@ -26,12 +26,16 @@ enum class loss : std::uint8_t {
   offer,
   /// A queue gives a task to a waiting worker, and the task's slot does not hear of it.
   handout,
+  /// A message to another workflow; and no copy of any arrives either.
+  message,
 };
 
 /// What is to be lost, and when: the next such message, whenever it is armed.
 struct loss_plan {
   loss what = loss::none;
   bool armed = false;
+  /// It was armed once.
+  bool planted = false;
   int lost = 0;
 };
 
@@ -51,7 +55,8 @@ public:
   /// Runs an actor's job; the slots that a queue sends to are others meanwhile.
   template <class F>
   void around_job(caf::resumable* job, F run) {
-    auto swaps = plan_.what == loss::handout && plan_.armed && is_queue(job);
+    auto swaps = (plan_.what == loss::handout && plan_.armed && is_queue(job))
+                 || (plan_.what == loss::message && plan_.planted && is_slot(job));
     if (swaps)
       exchange_slots();
     run();
@@ -61,6 +66,7 @@ public:
 
 private:
   static bool is_queue(caf::resumable* job);
+  static bool is_slot(caf::resumable* job);
   bool takes_wakes(const caf::strong_actor_ptr& who) const;
   void exchange_slots();
   void note(const char* text);

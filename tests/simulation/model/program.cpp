@@ -1,6 +1,7 @@
 #include "tests/simulation/model/program.hpp"
 
 #include "engine/machine/proto_time.hpp"
+#include "tests/simulation/model/client.hpp"
 
 #include <functional>
 #include <map>
@@ -20,6 +21,7 @@ constexpr int generations_max = 2;
 /// What a history says about the steps.
 struct facts {
   std::string workflow_id{};
+  std::string run_id{};
   int generation = 0;
   std::map<std::string, std::int64_t> activities{};
   std::set<std::int64_t> finished{};
@@ -27,6 +29,9 @@ struct facts {
   std::map<std::string, std::int64_t> timers{};
   std::set<std::int64_t> timers_over{};
   std::set<std::string> markers{};
+  /// What was asked of other workflows, by step, and what of it has an answer.
+  std::map<std::string, std::int64_t> asked{};
+  std::set<std::int64_t> asked_over{};
   int upserts = 0;
   int signals = 0;
   bool cancel_requested = false;
@@ -34,13 +39,47 @@ struct facts {
 
 void read_start(facts& f, const api::history::v1::WorkflowExecutionStartedEventAttributes& a) {
   f.workflow_id = a.workflow_id();
+  f.run_id = a.original_execution_run_id();
   if (a.input().payloads_size() > 0)
     f.generation = std::atoi(a.input().payloads(0).data().c_str());
+}
+
+/// Events of what a workflow asks of others.
+void read_external(facts& f, const api::history::v1::HistoryEvent& e) {
+  switch (e.event_type()) {
+    case enums::EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED:
+      f.asked[e.signal_external_workflow_execution_initiated_event_attributes().control()]
+        = e.event_id();
+      break;
+    case enums::EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED:
+      f.asked[e.request_cancel_external_workflow_execution_initiated_event_attributes().control()]
+        = e.event_id();
+      break;
+    case enums::EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED:
+      f.asked_over.insert(
+        e.signal_external_workflow_execution_failed_event_attributes().initiated_event_id());
+      break;
+    case enums::EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED:
+      f.asked_over.insert(
+        e.external_workflow_execution_signaled_event_attributes().initiated_event_id());
+      break;
+    case enums::EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED:
+      f.asked_over.insert(e.request_cancel_external_workflow_execution_failed_event_attributes()
+                            .initiated_event_id());
+      break;
+    case enums::EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
+      f.asked_over.insert(
+        e.external_workflow_execution_cancel_requested_event_attributes().initiated_event_id());
+      break;
+    default:
+      break;
+  }
 }
 
 facts read(const history& events) {
   facts f;
   for (const auto& e : events) {
+    read_external(f, e);
     switch (e.event_type()) {
       case enums::EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
         read_start(f, e.workflow_execution_started_event_attributes());
@@ -144,6 +183,11 @@ private:
         return cancelled_activity(name);
       case program::step::cancelled_timer:
         return cancelled_timer(name);
+      case program::step::signal_other:
+        return signal_other(name);
+      case program::step::cancel_other:
+        // Seldom: whoever is asked ends.
+        return random_.chance(700) || cancel_other(name);
     }
     return true;
   }
@@ -182,6 +226,34 @@ private:
     auto& a = *add(enums::COMMAND_TYPE_START_TIMER).mutable_start_timer_command_attributes();
     a.set_timer_id(name);
     *a.mutable_start_to_fire_timeout() = to_proto(duration{std::chrono::seconds{seconds}});
+    return false;
+  }
+
+  const std::string& another() {
+    const auto& ids = workflow_ids();
+    return ids[static_cast<std::size_t>(random_.below(static_cast<int>(ids.size())))];
+  }
+
+  bool signal_other(const std::string& name) {
+    const auto& to = another();
+    if (auto known = f_.asked.find(name); known != f_.asked.end())
+      return f_.asked_over.contains(known->second);
+    auto& a = *add(enums::COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION)
+                 .mutable_signal_external_workflow_execution_command_attributes();
+    a.mutable_execution()->set_workflow_id(to);
+    a.set_signal_name(signal_to_other(f_.run_id, name));
+    a.set_control(name);
+    return false;
+  }
+
+  bool cancel_other(const std::string& name) {
+    const auto& to = another();
+    if (auto known = f_.asked.find(name); known != f_.asked.end())
+      return f_.asked_over.contains(known->second);
+    auto& a = *add(enums::COMMAND_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION)
+                 .mutable_request_cancel_external_workflow_execution_command_attributes();
+    a.set_workflow_id(to);
+    a.set_control(name);
     return false;
   }
 
@@ -258,7 +330,7 @@ program make_program(std::uint64_t seed, const std::string& workflow_id, int gen
   dice random{seed ^ std::hash<std::string>{}(workflow_id)
               ^ (static_cast<std::uint64_t>(generation) << 32U)};
   program out{.generation = generation};
-  constexpr int kinds = static_cast<int>(program::step::cancelled_timer) + 1;
+  constexpr int kinds = static_cast<int>(program::step::cancel_other) + 1;
   for (int n = 1 + random.below(5); n > 0; --n)
     out.steps.push_back(static_cast<program::step>(random.below(kinds)));
   if (generation < generations_max && random.chance(250))
@@ -270,6 +342,10 @@ program make_program(std::uint64_t seed, const std::string& workflow_id, int gen
 
 std::vector<Command> commands_for(std::uint64_t seed, const history& events) {
   return player{read(events), seed}.play();
+}
+
+std::string signal_to_other(const std::string& run_id, const std::string& step) {
+  return "from " + run_id + " " + step;
 }
 
 api::common::v1::Payloads input_of(int generation) {

@@ -22,6 +22,8 @@ struct program {
     upsert,
     cancelled_activity,
     cancelled_timer,
+    signal_other,
+    cancel_other,
   };
   enum class ending : std::uint8_t {
     complete,
@@ -40,6 +42,9 @@ using history = std::vector<temporal::api::history::v1::HistoryEvent>;
 /// What a worker answers a workflow task with this history: a pure function, as replay demands.
 std::vector<temporal::api::command::v1::Command> commands_for(std::uint64_t seed,
                                                               const history& events);
+
+/// The name by which a run signals another workflow in this step.
+std::string signal_to_other(const std::string& run_id, const std::string& step);
 
 /// A start's input for that generation.
 temporal::api::common::v1::Payloads input_of(int generation);

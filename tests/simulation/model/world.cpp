@@ -115,6 +115,11 @@ private:
     b.queues_max = 12 + up_to(12);
     b.timer.put_off_max = up_to(3);
     b.returned_max = 4 + up_to(8);
+    b.messages.messages_max = 1 + up_to(8);
+    b.messages.bytes_max = std::size_t{64} << random.below(8);
+    b.messages.under_way_max = up_to(4);
+    b.messages.forgets_max = up_to(4);
+    b.messages.page_rows = up_to(4);
     return b;
   }
 
@@ -463,9 +468,25 @@ private:
     note_weather();
     servers_.forget_commits(0);
     servers_.durable().land_late();
+    unpark_messages();
     if (options_.forgetful)
       find_losses();
     late_.begin();
+    calm_inboxes_since_ = all_.server_time().now() + 60s;
+  }
+
+  /// An execution may have thrown three times at one message. Whoever begins anew knows nothing of
+  /// that.
+  void unpark_messages() {
+    auto* p = servers_.serving_process();
+    if (p == nullptr)
+      return;
+    auto parked = p->server().node().shared().parked.of(namespace_id, machine_kind::workflow);
+    for (const auto& one : parked)
+      if (!one.message_id.empty()) {
+        ++all_.happened["parked messages"];
+        return servers_.kill_one();
+      }
   }
 
   /// The first write behind a loss finds it. What nobody writes to any more is found by none: then
@@ -498,6 +519,7 @@ private:
     if (options_.plant == loss::none)
       return;
     servers_.plan.armed = late_.calm();
+    servers_.plan.planted = servers_.plan.planted || servers_.plan.armed;
     all_.after(5s, [this] { plant(); });
   }
 
@@ -518,6 +540,22 @@ private:
     if (ok())
       live_promptly_until(all_.now() + 70s);
     judge_.check_promises();
+    judge_.check_messages();
+    if (ok())
+      check_inboxes();
+  }
+
+  /// Everybody said that the answers are here, but for what was to be said when a server died.
+  void check_inboxes() {
+    for (std::size_t range = 0; range < store::range_count && ok(); ++range) {
+      auto rows = servers_.durable().below().unforgotten(static_cast<store::range_id>(range),
+                                                         time_point::max(), {}, 100);
+      if (!rows)
+        return all_.fail("an inbox cannot be read");
+      for (const auto& row : *rows)
+        if (row.taken_at >= calm_inboxes_since_)
+          all_.fail("the message " + row.message_id + " is remembered, though it was answered");
+    }
   }
 
   void check_rest() {
@@ -588,6 +626,8 @@ private:
   int worker_names_ = 0;
   std::optional<time_point> calm_since_;
   time_point looked_{};
+  /// Messages that were taken since then are forgotten in time.
+  time_point calm_inboxes_since_{};
   seeded_ids ids_{1};
   engine::namespace_facts facts_;
   engine::limits bounds_;
