@@ -516,7 +516,7 @@ void execution::fail(const call_ptr& c, const error& e, bool try_again) {
 }
 
 std::size_t execution::resident_bytes() {
-  auto bytes = current_->resident_bytes();
+  auto bytes = current_->resident_bytes() + (session_ ? session_->bytes() : 0);
   for (auto& run : older_)
     bytes += run->resident_bytes();
   return bytes;
@@ -536,6 +536,8 @@ void execution::deliver(outcome_ptr out) {
     if (auto held = current_->flush())
       out->write.runs.push_back(std::move(*held));
   out->appended = !out->write.runs.empty() || !out->write.inbox_adds.empty();
+  if (out->released.caller_stays)
+    unreported_ += out->what->request.request_bytes();
   for (const auto& run : out->write.runs)
     unreported_ += run.row.events.size() + run.row.facts.size();
   if (current_) {

@@ -155,6 +155,18 @@ setter scan_time_into() {
   };
 }
 
+/// Beyond nine tenths of them workers are advised to continue as new.
+setter updates_into() {
+  return [](configured_limits& bounds, std::string_view value) {
+    auto n = parse_count(value);
+    if (!n)
+      return false;
+    bounds.engine.updates_max = static_cast<std::size_t>(*n);
+    bounds.engine.suggest_continue_updates = bounds.engine.updates_max / 10 * 9;
+    return true;
+  };
+}
+
 /// The reference's names of settings, and those of our own bounds (docs/BOUNDS.md).
 const std::map<std::string, setter, less_by_letter>& known_settings() {
   using l = engine::limits;
@@ -178,6 +190,9 @@ const std::map<std::string, setter, less_by_letter>& known_settings() {
     {"limit.historyCount.suggestContinueAsNew", count_into(&l::suggest_continue_events)},
     {"limit.historySize.suggestContinueAsNew", count_into(&l::suggest_continue_bytes)},
     {"history.maximumSignalsPerExecution", count_into(&l::signals_max)},
+    {"history.maxInFlightUpdates", count_into(&l::updates_in_flight_max)},
+    {"history.maxInFlightUpdatePayloads", count_into(&l::update_bytes_max)},
+    {"history.maxTotalUpdates", updates_into()},
     {"history.maximumBufferedEventsBatch", count_into(&l::buffered_events_max)},
     {"history.maximumBufferedEventsSizeInBytes", count_into(&l::buffered_bytes_max)},
     {"history.defaultWorkflowTaskTimeout", duration_into(&l::workflow_task_timeout_default)},

@@ -39,10 +39,12 @@ temporal::api::workflowservice::v1::DescribeWorkflowExecutionResponse describe(c
                                                                                const context& c);
 /// What lists and describe say of the run.
 temporal::api::workflow::v1::WorkflowExecutionInfo info_of(const execution& x);
-/// The Scheduled and, once it is started, Started events of a transient workflow task, in their
-/// wire form (History); empty when there is none, or when events came between it and its failure.
+/// The Scheduled and, once it is started, Started events of a task of the run that is transient or
+/// speculative, in their wire form (History); empty when it is neither, or when events came between
+/// it and its failure.
 /// Who has the task is told to that worker alone.
-std::string transient_events(const execution& x, const std::string& identity = {});
+std::string transient_events(const execution& x, const journal::WorkflowTaskState& task,
+                             const std::string& identity = {});
 
 bool is_open(const execution& x);
 

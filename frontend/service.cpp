@@ -34,6 +34,7 @@ handler_table all_handlers() {
   add_activity_task_handlers(table);
   add_activity_operator_handlers(table);
   add_query_handlers(table);
+  add_update_handlers(table);
   add_queue_handlers(table);
   add_visibility_handlers(table);
   add_parked_handlers(table);

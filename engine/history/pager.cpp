@@ -3,6 +3,7 @@
 #include "engine/engine.hpp"
 #include "engine/history/close_event.hpp"
 #include "engine/machine/proto_time.hpp"
+#include "engine/task/task.hpp"
 #include "protocol/wire.hpp"
 
 #include <algorithm>
@@ -80,21 +81,32 @@ history_decision wait_for_event(const execution& x, const cluster::GetHistory& c
   return out;
 }
 
+/// Where a reading that began earlier ends. The events of a speculative task may have been written
+/// since: they are what its last page would have ended with.
+std::int64_t fixed_end_of(const execution& x, const cluster::HistoryToken& token) {
+  const auto& task = x.workflow_task();
+  auto written_since = token.transient_attempt() != 0 && !task.transient()
+                       && task.attempt() == token.transient_attempt()
+                       && task.scheduled_event_id() == token.end_event_id();
+  if (written_since)
+    return std::max(task.scheduled_event_id(), task.started_event_id()) + 1;
+  return std::min(token.end_event_id(), x.next_event_id());
+}
+
 history_decision forward(const execution& x, const cluster::ExecutionRequest& request,
-                         time_point now) {
+                         const context& c) {
   const auto& call = request.get_history();
   const auto& asked = call.forward();
   if (asked.history_event_filter_type()
       == temporal::api::enums::v1::HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT)
-    return close_event_only(x, request, now);
+    return close_event_only(x, request, c.now);
   auto waits = asked.wait_new_event();
   auto fixed_end = call.token().end_event_id() > 0 && !waits;
-  auto end = fixed_end ? std::min(call.token().end_event_id(), x.next_event_id())
-                       : x.next_event_id();
+  auto end = fixed_end ? fixed_end_of(x, call.token()) : x.next_event_id();
   auto first = call.has_token() ? std::max<std::int64_t>(call.token().next_event_id(), 1) : 1;
   auto goes_on = waits && is_open(x);
   if (first >= end && goes_on)
-    return wait_for_event(x, call, first, now);
+    return wait_for_event(x, call, first, c.now);
   page_plan plan{
     .want = {.first = first, .last = end - 1, .batches_max = page_size(asked.maximum_page_size())},
     .goes_on = goes_on};
@@ -103,11 +115,12 @@ history_decision forward(const execution& x, const cluster::ExecutionRequest& re
     plan.token.set_wait(true);
   else
     plan.token.set_end_event_id(end);
-  auto attempt = x.workflow_task().attempt();
+  const auto& task = task_of(x, c);
+  auto attempt = task.attempt();
   auto wants_transient = call.has_token() ? call.token().transient_attempt() == attempt
                                           : shows_transient_events(request);
   if (wants_transient)
-    plan.transient_events = transient_events(x);
+    plan.transient_events = transient_events(x, task);
   if (!plan.transient_events.empty())
     plan.token.set_transient_attempt(attempt);
   history_decision out;
@@ -152,9 +165,9 @@ std::optional<error> check_history_token(const cluster::GetHistory& call) {
 }
 
 history_decision decide_history(const execution& x, const cluster::ExecutionRequest& request,
-                                time_point now) {
+                                const context& c) {
   const auto& call = request.get_history();
-  return call.has_reverse() ? reverse(x, call) : forward(x, request, now);
+  return call.has_reverse() ? reverse(x, call) : forward(x, request, c);
 }
 
 page_plan plan_poll(history_splice splice, std::string response, const std::string& run_id) {
@@ -173,6 +186,8 @@ page_plan plan_poll(history_splice splice, std::string response, const std::stri
 }
 
 std::string finish_page(page_plan plan, page got) {
+  if (plan.finish != nullptr)
+    return plan.finish(std::move(plan.prefix), got.events);
   if (got.complete)
     got.events.append(plan.transient_events);
   plan.token.set_next_event_id(got.next);

@@ -3,6 +3,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "engine/history/page.hpp"
+#include "engine/machine/context.hpp"
 #include "engine/machine/step.hpp"
 #include "protocol/cluster.pb.h"
 
@@ -35,6 +36,8 @@ struct page_plan {
   std::string message{};
   int wrap_field = 0;
   std::string prefix{};
+  /// Of what is neither: makes the answer of `prefix` and a serialised History.
+  std::string (*finish)(std::string prefix, const std::string& events) = nullptr;
 };
 
 /// A long poll for history events that are not there yet.
@@ -63,7 +66,7 @@ std::optional<error> check_history_token(const cluster::GetHistory& call);
 /// Decides GetWorkflowExecutionHistory (paged, long poll, close event) and its reverse form for a
 /// run in state `x`.
 history_decision decide_history(const execution& x, const cluster::ExecutionRequest& request,
-                                time_point now);
+                                const context& c);
 
 /// The history of a workflow task's poll.
 page_plan plan_poll(history_splice splice, std::string response, const std::string& run_id);

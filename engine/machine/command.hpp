@@ -3,6 +3,7 @@
 #include "engine/machine/transition.hpp"
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,10 @@ struct completion {
   /// Scheduled event ids of activities that shall go back with the answer instead of through a
   /// queue, if they are still pending when all commands were applied.
   std::vector<std::int64_t> eager_activities{};
+  /// Which of its messages were dealt with, by their place; none yet: empty.
+  std::vector<bool> messages_done{};
+  /// Updates that it rejects.
+  std::set<std::string> rejected_updates{};
   /// The first sound command that this server cannot do; into `request`.
   const api::command::v1::Command* unsupported = nullptr;
 };

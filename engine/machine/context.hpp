@@ -9,6 +9,9 @@
 
 namespace reprise::engine {
 
+class update_registry;
+struct speculative_task;
+
 /// Bounds and defaults; the values are the reference server's. One immutable instance a process,
 /// except in tests.
 struct limits {
@@ -35,11 +38,20 @@ struct limits {
   /// 0: histories grow without end, unlike the reference server's.
   std::int64_t history_events_max = 0;
   std::int64_t history_bytes_max = 0;
+  /// Updates of a run that are not completed, and what they bring; and all that it may have.
+  std::size_t updates_in_flight_max = 10;
+  std::size_t update_bytes_max = 20U << 20;
+  std::size_t updates_max = 2000;
+  /// A speculative task whose worker takes the events before it twice is dropped with so many.
+  std::int64_t dropped_events_max = 10;
   std::int64_t suggest_continue_events = 4096;
   std::int64_t suggest_continue_bytes = 4 << 20;
+  std::size_t suggest_continue_updates = 1800;
   duration workflow_task_timeout_default = std::chrono::seconds{10};
   duration workflow_task_timeout_max = std::chrono::seconds{120};
   duration workflow_task_heartbeat_max = std::chrono::minutes{30};
+  /// How long a speculative task waits on a queue that any worker may take it from.
+  duration speculative_task_wait_max = std::chrono::seconds{5};
   duration workflow_task_backoff_initial = std::chrono::seconds{5};
   duration workflow_task_backoff_max = std::chrono::minutes{10};
   duration run_interval_min = std::chrono::seconds{1};
@@ -65,6 +77,9 @@ struct context {
   id_source& ids;
   const namespace_facts& ns;
   const limits& bounds;
+  /// What the session holds of the workflow id; null: nothing.
+  const update_registry* updates = nullptr;
+  const speculative_task* speculative = nullptr;
 };
 
 } // namespace reprise::engine

@@ -7,6 +7,7 @@
 #include "engine/machine/outgrown.hpp"
 #include "engine/machine/rules.hpp"
 #include "engine/outbox/outbox.hpp"
+#include "engine/task/speculative.hpp"
 #include "engine/task/task.hpp"
 #include "engine/workflow/workflow.hpp"
 
@@ -72,6 +73,8 @@ step decide_reoffer(execution&& current, const cluster::ExecutionRequest& reques
                     const context& c) {
   const auto& r = request.reoffer();
   transition t{std::move(current), c};
+  if (r.sticky_unavailable() && leave_sticky_queue(t, r.task_queue()))
+    return std::move(t).finish(reply{});
   // A run whose sticky worker is gone forgets it, or its tasks would go there again.
   if (r.sticky_unavailable() && is_open(t.state()) && t.state().has_sticky()
       && (r.task_queue().empty() || r.task_queue() == t.state().sticky().task_queue().name())) {
@@ -85,7 +88,10 @@ step decide_reoffer(execution&& current, const cluster::ExecutionRequest& reques
       t.send(std::move(message));
   if (r.only_messages())
     return std::move(t).finish(reply{});
-  for (auto& task : undelivered_tasks(t.state(), c.now))
+  auto tasks = undelivered_tasks(t.state(), c.now);
+  if (const auto* task = t.speculative(); task != nullptr && task->started_event_id() == 0)
+    tasks.push_back(speculative_offer(t.state(), *task));
+  for (auto& task : tasks)
     if (r.task_queue().empty() || r.task_queue() == task.task_queue())
       t.offer(std::move(task));
   return std::move(t).finish(reply{});

@@ -31,6 +31,12 @@ public:
 
   /// When the actor wants to be woken for those that wait; nothing when none does.
   virtual std::optional<time_point> next_deadline() const = 0;
+
+  /// About what it takes in memory that no call of a caller counts as well.
+  virtual std::size_t bytes() const {
+    return 0;
+  }
+
   /// This caller waits no more.
   virtual void drop(caller_number caller) = 0;
 };

@@ -56,6 +56,13 @@ struct reply {
   std::optional<history_splice> history{};
 };
 
+/// A workflow task that is written nowhere: made for updates, which may leave no trace. The ids of
+/// its events are those that they get should it be written down.
+struct speculative_task {
+  std::string run_id{};
+  journal::WorkflowTaskState task{};
+};
+
 /// A run that a step begins; it becomes the current run of the workflow id in the same transaction.
 struct new_run {
   execution state{};
@@ -96,6 +103,9 @@ struct step {
   /// sees to it that nothing else does: the start can be lost, and then no token of it fits the
   /// next one.
   bool may_leave_early = false;
+  /// The run's speculative task is another one than before: this, or none.
+  bool speculative_changed = false;
+  std::optional<speculative_task> speculative{};
   reply answer{};
 };
 

@@ -7,6 +7,7 @@
 #include "engine/machine/invariants.hpp"
 #include "engine/machine/proto_time.hpp"
 #include "engine/task/task.hpp"
+#include "engine/task/task_events.hpp"
 #include "protocol/parse_stored.hpp"
 
 #include <google/protobuf/io/coded_stream.h>
@@ -46,9 +47,30 @@ transition::transition(execution&& state, const context& c) : context_(c) {
   if (mine().next_event_id() == 0)
     mine().set_next_event_id(1);
   first_event_id_ = mine().next_event_id();
+  if (c.speculative != nullptr && c.speculative->run_id == mine().created().run_id())
+    speculative_ = c.speculative->task;
+}
+
+void transition::set_speculative(std::optional<journal::WorkflowTaskState> task) {
+  speculative_ = std::move(task);
+  out_.speculative_changed = true;
+}
+
+void transition::write_speculative() {
+  if (!speculative_)
+    return;
+  auto task = *std::move(speculative_);
+  set_speculative(std::nullopt);
+  write_unwritten_task(*this, task, task.identity(),
+                       task.has_worker_version() ? &task.worker_version() : nullptr);
 }
 
 std::int64_t transition::add_event(history_event event) {
+  auto closes = rule_of(event.event_type()).closes_as
+                != enums::WORKFLOW_EXECUTION_STATUS_UNSPECIFIED;
+  if (speculative_ && closes && speculative_->started_event_id() == 0)
+    set_speculative(std::nullopt);
+  write_speculative();
   auto id = mine().next_event_id();
   event.set_event_id(id);
   event.set_task_id(id);
@@ -65,6 +87,7 @@ std::int64_t transition::add_event(history_event event) {
 }
 
 std::int64_t transition::add_or_buffer(history_event event) {
+  write_speculative();
   if (mine().workflow_task().started_event_id() == 0
       || rule_of(event.event_type()).while_started == buffering::never)
     return add_event(std::move(event));
@@ -78,6 +101,7 @@ std::int64_t transition::add_or_buffer(history_event event) {
 }
 
 void transition::add_fact(journal::Fact fact) {
+  write_speculative();
   close_event_run();
   evolve(mine(), fact);
   facts_bytes_ += fact.ByteSizeLong();
@@ -147,6 +171,9 @@ step transition::finish(reply answer) && {
   ENSURE(mine().next_event_id() == first_event_id_ + event_count_,
          "each event of the transition has its number");
   out_.written = take_record();
+  if (out_.speculative_changed && speculative_)
+    out_.speculative = speculative_task{.run_id = mine().created().run_id(),
+                                        .task = *std::move(speculative_)};
   out_.answer = std::move(answer);
   return std::move(out_);
 }

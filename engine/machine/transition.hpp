@@ -38,6 +38,24 @@ public:
   /// completions. Call when no workflow task is started any more.
   void flush_buffered();
 
+  // -- the workflow task that is nowhere written --------------------------------------------------
+
+  /// The run's speculative task; null when it has none. The first entry of the transition writes it
+  /// down, but for a close that no worker is at work for: then it is gone.
+  const journal::WorkflowTaskState* speculative() const {
+    return speculative_ ? &*speculative_ : nullptr;
+  }
+
+  /// The run's workflow task, written or not.
+  const journal::WorkflowTaskState& workflow_task() const {
+    return speculative_ ? *speculative_ : state().workflow_task();
+  }
+
+  /// Replaces the speculative task; nothing: there is none any more, and no trace of it.
+  void set_speculative(std::optional<journal::WorkflowTaskState> task);
+  /// Makes it a task as any other.
+  void write_speculative();
+
   // -- outputs ------------------------------------------------------------------------------------
 
   void offer(cluster::Task task);
@@ -94,6 +112,7 @@ private:
   /// Holds the state from the beginning on: it is large, and moving it is work.
   step out_;
   std::string events_;
+  std::optional<journal::WorkflowTaskState> speculative_;
   std::int64_t first_event_id_;
   std::int32_t event_count_ = 0;
   /// Public events since the last fact: the run that a Facts.public_events entry stands for.

@@ -12,7 +12,8 @@
 #include "engine/machine/version.hpp"
 #include "engine/task/kept_state.hpp"
 #include "engine/task/rules.hpp"
-#include "engine/task/task.hpp"
+#include "engine/task/speculative.hpp"
+#include "engine/task/task_events.hpp"
 #include "engine/update/update.hpp"
 #include "engine/workflow/workflow.hpp"
 
@@ -53,9 +54,6 @@ std::optional<error> check_commands(const request_type& r) {
     if (command.command_type() == enums::COMMAND_TYPE_UNSPECIFIED)
       return invalid_argument("unknown command type: Unspecified");
   }
-  for (const auto& message : r.messages())
-    if (!message.has_body())
-      return invalid_argument("nil message body");
   for (int i = 0; i + 1 < r.commands_size(); ++i) {
     if (!rule_of(r.commands(i).command_type()).closes)
       continue;
@@ -66,7 +64,7 @@ std::optional<error> check_commands(const request_type& r) {
                             + command_name(r.commands(i).command_type())
                             + " must be the last command.");
   }
-  return std::nullopt;
+  return update_messages_refusal(r);
 }
 
 /// A worker that is no version of a deployment cannot say how its workflow moves between versions.
@@ -76,39 +74,14 @@ bool behaves_without_version(const request_type& r) {
               != enums::WORKER_VERSIONING_MODE_VERSIONED;
 }
 
-bool token_fits(const execution& x, const cluster::TaskToken& token) {
-  return is_open(x) && is_held_by(x.workflow_task(), token);
+bool token_fits(const execution& x, const cluster::TaskToken& token, const context& c) {
+  return is_open(x) && is_held_by(task_of(x, c), token);
 }
 
 /// The build that started the task which this answer asks for, or whose events it writes.
 api::common::v1::WorkerVersionStamp build_of(const request_type& r) {
   return r.worker_version_stamp().use_versioning() ? api::common::v1::WorkerVersionStamp{}
                                                    : r.worker_version_stamp();
-}
-
-/// Only now do a transient task's events become history.
-void write_transient_task(transition& t, const request_type& r) {
-  const auto task = t.state().workflow_task();
-  history_event scheduled;
-  scheduled.set_event_type(enums::EVENT_TYPE_WORKFLOW_TASK_SCHEDULED);
-  *scheduled.mutable_event_time() = task.scheduled_time();
-  auto& s = *scheduled.mutable_workflow_task_scheduled_event_attributes();
-  *s.mutable_task_queue() = task.task_queue();
-  *s.mutable_start_to_close_timeout() = task.start_to_close_timeout();
-  s.set_attempt(task.attempt());
-  auto scheduled_id = t.add_event(std::move(scheduled));
-  history_event started;
-  started.set_event_type(enums::EVENT_TYPE_WORKFLOW_TASK_STARTED);
-  *started.mutable_event_time() = task.started_time();
-  auto& a = *started.mutable_workflow_task_started_event_attributes();
-  a.set_scheduled_event_id(scheduled_id);
-  a.set_identity(r.identity());
-  a.set_request_id(task.request_id());
-  if (r.has_worker_version_stamp() && !r.worker_version_stamp().use_versioning())
-    *a.mutable_worker_version() = r.worker_version_stamp();
-  a.set_history_size_bytes(task.history_size_bytes());
-  a.set_suggest_continue_as_new(task.suggest_continue_as_new());
-  t.add_event(std::move(started));
 }
 
 /// Which version of which deployment completed the task, and how its workflow moves on from there.
@@ -130,8 +103,13 @@ void tell_version(api::history::v1::WorkflowTaskCompletedEventAttributes& a,
 }
 
 std::int64_t add_completed_event(transition& t, const request_type& r) {
-  if (t.state().workflow_task().transient())
-    write_transient_task(t, r);
+  t.write_speculative();
+  // Only now do a transient task's events become history, and name its worker.
+  if (t.state().workflow_task().transient()) {
+    auto named = r.has_worker_version_stamp() && !r.worker_version_stamp().use_versioning();
+    write_unwritten_task(t, journal::WorkflowTaskState{t.state().workflow_task()}, r.identity(),
+                         named ? &r.worker_version_stamp() : nullptr);
+  }
   const auto& task = t.state().workflow_task();
   history_event event;
   event.set_event_type(enums::EVENT_TYPE_WORKFLOW_TASK_COMPLETED);
@@ -194,7 +172,7 @@ step refuse(execution&& before, const command_failure& failure, const request_ty
   if (!failure.message.empty())
     text += ": " + failure.message;
   transition t{std::move(before), c};
-  auto attempt = t.state().workflow_task().attempt();
+  auto attempt = t.workflow_task().attempt();
   auto unhandled = failure.cause == enums::WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND;
   // A repeated failure is not written: the task runs into its timeout, which slows repeats down.
   if (attempt > 1 && !unhandled && !failure.terminate)
@@ -222,7 +200,7 @@ step refuse(execution&& before, const command_failure& failure, const request_ty
 
 /// A heartbeat keeps a task alive over many completions; not for ever.
 bool heartbeat_too_long(const execution& x, const context& c) {
-  auto since = from_proto(x.workflow_task().original_scheduled_time());
+  auto since = from_proto(task_of(x, c).original_scheduled_time());
   return c.now - since > c.bounds.workflow_task_heartbeat_max;
 }
 
@@ -240,9 +218,8 @@ std::optional<command_failure> apply_all(transition& t, completion& c) {
   for (const auto& command : c.request.commands())
     if (auto failure = apply_command(t, command, c))
       return failure;
-  for (const auto& message : c.request.messages())
-    if (auto failure = update_message_problem(message))
-      return failure;
+  if (auto failure = apply_messages(t, c))
+    return failure;
   if (c.unsupported != nullptr)
     return unsupported_command(*c.unsupported);
   return std::nullopt;
@@ -253,11 +230,22 @@ struct next_task {
   google::protobuf::Timestamp heartbeat_since{};
 };
 
+/// The worker asked for the next task with the answer.
+void start_inline(reply& answer, history_splice&& splice) {
+  answer.history = std::move(splice);
+  answer.history->wrap_field = response_type::kWorkflowTaskFieldNumber;
+}
+
+task_starter inline_starter(const request_type& r) {
+  return {.identity = r.identity(),
+          .request_id = inline_request_id,
+          .only_new_events = true,
+          .build = build_of(r)};
+}
+
 /// Schedules what follows the completion, and starts it at once for a worker that asked for it.
-reply go_on(transition& t, const request_type& r, bool wanted, const next_task& next,
+reply go_on(transition& t, const request_type& r, const next_task& next,
             const response_type& response) {
-  if (!wanted || t.state().workflow_task().scheduled_event_id() != 0)
-    return reply{.response = response.SerializeAsString()};
   schedule_task(t, 1, !r.return_new_workflow_task());
   if (next.heartbeat) {
     auto task = t.state().workflow_task();
@@ -265,14 +253,42 @@ reply go_on(transition& t, const request_type& r, bool wanted, const next_task& 
     set_workflow_task(t, std::move(task));
   }
   reply answer{.response = response.SerializeAsString()};
-  if (r.return_new_workflow_task()) {
-    answer.history = start_task(t, {.identity = r.identity(),
-                                    .request_id = inline_request_id,
-                                    .only_new_events = true,
-                                    .build = build_of(r)});
-    answer.history->wrap_field = response_type::kWorkflowTaskFieldNumber;
-  }
+  if (r.return_new_workflow_task())
+    start_inline(answer, start_task(t, inline_starter(r)));
   return answer;
+}
+
+/// Asks a worker about the updates that came while the task was at work.
+reply go_on_for_updates(transition& t, const request_type& r, const response_type& response) {
+  reply answer{.response = response.SerializeAsString()};
+  t.set_speculative(make_speculative_task(t.state(), t.ctx()));
+  if (r.return_new_workflow_task())
+    start_inline(answer, start_speculative(t, inline_starter(r)));
+  else
+    t.offer(speculative_offer(t.state(), *t.speculative()));
+  return answer;
+}
+
+reply what_follows(transition& t, const completion& done, bool wants_task, const next_task& next) {
+  auto none_yet = t.state().workflow_task().scheduled_event_id() == 0;
+  if (none_yet && wants_task)
+    return go_on(t, done.request, next, done.response);
+  if (none_yet && updates_wait(t, done))
+    return go_on_for_updates(t, done.request, done.response);
+  return reply{.response = done.response.SerializeAsString()};
+}
+
+/// A speculative task whose answer has nothing to write. Its worker forgets what came with it.
+step drop(execution&& current, const request_type& r, const context& c) {
+  transition t{std::move(current), c};
+  response_type response;
+  completion done{.request = r, .response = response};
+  if (auto failure = apply_messages(t, done))
+    return refuse(std::move(t).take_state(), *failure, r, c);
+  t.set_speculative(std::nullopt);
+  response.set_reset_history_event_id(t.state().previous_started_event_id());
+  auto answer = what_follows(t, done, false, {});
+  return std::move(t).finish(std::move(answer));
 }
 
 /// Applies the commands and schedules what follows. `before`: kept when there is something that can
@@ -303,16 +319,28 @@ step complete(execution&& current, std::optional<kept_state>& before, const requ
   if (!is_open(t.state()))
     return std::move(t).finish(response);
   auto wanted = r.force_create_new_workflow_task() || flushed || done.wants_new_task;
-  auto answer = go_on(t, r, wanted, next, response);
+  auto answer = what_follows(t, done, wanted, next);
   return std::move(t).finish(std::move(answer));
+}
+
+/// The updates that its messages are about.
+std::vector<std::string> updates_of(const request_type& r) {
+  std::vector<std::string> out;
+  for (const auto& message : r.messages())
+    out.push_back(message.protocol_instance_id());
+  return out;
 }
 
 } // namespace
 
+bool is_heartbeat(const request_type& r) {
+  return r.force_create_new_workflow_task() && r.commands().empty() && r.messages().empty();
+}
+
 step decide_complete_workflow_task(execution&& current, const cluster::ExecutionRequest& request,
                                    const context& c) {
   const auto& r = request.complete_workflow_task();
-  if (!token_fits(current, request.token()))
+  if (!token_fits(current, request.token(), c))
     return transition{std::move(current), c}.finish(workflow_task_not_found());
   if (behaves_without_version(r))
     return transition{std::move(current), c}.finish(
@@ -326,8 +354,7 @@ step decide_complete_workflow_task(execution&& current, const cluster::Execution
                                               + c.ns.name));
   if (auto refusal = check_commands(r))
     return transition{std::move(current), c}.finish(std::move(*refusal));
-  auto heartbeat = r.force_create_new_workflow_task() && r.commands().empty()
-                   && r.messages().empty();
+  auto heartbeat = is_heartbeat(r);
   if (heartbeat && heartbeat_too_long(current, c)) {
     transition t{std::move(current), c};
     time_out_workflow_task(t);
@@ -335,11 +362,14 @@ step decide_complete_workflow_task(execution&& current, const cluster::Execution
   }
   next_task next{.heartbeat = heartbeat};
   if (heartbeat)
-    next.heartbeat_since = current.workflow_task().original_scheduled_time();
+    next.heartbeat_since = task_of(current, c).original_scheduled_time();
 
+  auto unwritten = c.speculative != nullptr && &task_of(current, c) == &c.speculative->task;
+  if (unwritten && may_drop(current, r, c.bounds))
+    return drop(std::move(current), r, c);
   std::optional<kept_state> before;
   if (!r.commands().empty() || !r.messages().empty() || current.buffered_events_size() > 0)
-    before.emplace(current);
+    before.emplace(current, updates_of(r));
   auto out = complete(std::move(current), before, r, next, c);
   if (before)
     before->give_back(*out.current);
@@ -348,7 +378,8 @@ step decide_complete_workflow_task(execution&& current, const cluster::Execution
 
 std::int64_t events_of_completion(const execution& x, const cluster::ExecutionRequest& request,
                                   const limits&) {
-  return events_of_any(x) + events_of_item * request.complete_workflow_task().commands_size();
+  const auto& r = request.complete_workflow_task();
+  return events_of_any(x) + events_of_item * r.commands_size() + r.messages_size();
 }
 
 } // namespace reprise::engine

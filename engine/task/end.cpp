@@ -76,6 +76,7 @@ std::string cause_name(enums::WorkflowTaskFailedCause cause) {
 
 void fail_task(transition& t, api::history::v1::WorkflowTaskFailedEventAttributes attributes,
                after_failure then) {
+  t.write_speculative();
   auto attempt = t.state().workflow_task().attempt();
   auto cause = attributes.cause();
   auto was_sticky = lose_stickiness(t);
@@ -120,7 +121,7 @@ void give_way_to_buffered(transition& t) {
 }
 
 void force_task_end(transition& t) {
-  if (t.state().workflow_task().started_event_id() == 0)
+  if (t.workflow_task().started_event_id() == 0)
     return;
   api::history::v1::WorkflowTaskFailedEventAttributes a;
   a.set_cause(enums::WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND);
@@ -129,6 +130,7 @@ void force_task_end(transition& t) {
 }
 
 void time_out_workflow_task(transition& t) {
+  t.write_speculative();
   const auto task = t.state().workflow_task();
   auto started = task.started_event_id() != 0;
   auto was_sticky = lose_stickiness(t);
@@ -156,7 +158,7 @@ step decide_fail_workflow_task(execution&& current, const cluster::ExecutionRequ
   transition t{std::move(current), c};
   if (!is_open(t.state()))
     return std::move(t).finish(already_completed());
-  if (!is_held_by(t.state().workflow_task(), token))
+  if (!is_held_by(t.workflow_task(), token))
     return std::move(t).finish(workflow_task_not_found());
   if (r.cause() == enums::WORKFLOW_TASK_FAILED_CAUSE_GRPC_MESSAGE_TOO_LARGE) {
     // The worker can never answer this history: there is no use in asking again.

@@ -16,6 +16,7 @@ void move_large_parts(execution& from, execution& to) {
   to.mutable_children()->swap(*from.mutable_children());
   to.mutable_external_signals()->swap(*from.mutable_external_signals());
   to.mutable_external_cancels()->swap(*from.mutable_external_cancels());
+  to.mutable_updates()->swap(*from.mutable_updates());
 }
 
 /// What was added to those since the state was `before`, of which the numbers are left.
@@ -31,12 +32,18 @@ void take_out_additions(execution& worked_on, const execution& before) {
 
 } // namespace
 
-kept_state::kept_state(execution& current) {
+kept_state::kept_state(execution& current, const std::vector<std::string>& updates) {
   take_belongings(current);
   for (const auto& event : current.buffered_events()) {
     auto i = current.request_ids().find(attached_request_id(event));
     if (i != current.request_ids().end())
       waiting_.push_back(i->second);
+  }
+  for (const auto& id : updates) {
+    auto known = current.updates().find(id);
+    auto& kept = updates_.emplace_back(id, std::nullopt);
+    if (known != current.updates().end())
+      kept.second = known->second;
   }
   execution parts;
   move_large_parts(current, parts);
@@ -49,6 +56,12 @@ execution kept_state::restore(execution&& worked_on) {
   move_large_parts(worked_on, kept_);
   for (auto& request : waiting_)
     (*kept_.mutable_request_ids())[request.id()] = std::move(request);
+  for (auto& [id, was] : updates_) {
+    if (was)
+      (*kept_.mutable_updates())[id] = std::move(*was);
+    else
+      kept_.mutable_updates()->erase(id);
+  }
   return std::move(kept_);
 }
 

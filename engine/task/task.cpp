@@ -11,12 +11,40 @@
 #include "engine/machine/proto_time.hpp"
 #include "engine/machine/scratch.hpp"
 #include "engine/task/rules.hpp"
+#include "engine/task/speculative.hpp"
+#include "engine/task/task_events.hpp"
 
 #include <algorithm>
 
 namespace reprise::engine {
 
 namespace {
+
+/// Of a transient or speculative task too, as long as its events can follow the history's.
+bool is_unwritten(const execution& x, const journal::WorkflowTaskState& task) {
+  return task.transient() || task.scheduled_event_id() >= x.next_event_id();
+}
+
+std::string token_of(const execution& x, const journal::WorkflowTaskState& task) {
+  cluster::TaskToken token;
+  token.set_kind(cluster::TaskToken::WORKFLOW);
+  token.set_namespace_id(x.created().namespace_id());
+  token.set_workflow_id(x.created().workflow_id());
+  token.set_run_id(x.created().run_id());
+  token.set_scheduled_event_id(task.scheduled_event_id());
+  token.set_started_event_id(task.started_event_id());
+  token.set_attempt(task.attempt());
+  token.set_start_id(task.start_id());
+  return token.SerializeAsString();
+}
+
+void offer_scheduled(transition& t) {
+  auto task = workflow_task_offer(t.state());
+  ENSURE(task.has_value(), "what was scheduled waits for a worker");
+  t.offer(std::move(*task));
+}
+
+} // namespace
 
 /// From the fourth attempt on a worker gets more time each time: whatever keeps it from answering
 /// may be the load that quick repeats would add to.
@@ -38,69 +66,6 @@ api::taskqueue::v1::TaskQueue normal_queue(const execution& x) {
   queue.set_kind(enums::TASK_QUEUE_KIND_NORMAL);
   return queue;
 }
-
-history_event scheduled_event(const journal::WorkflowTaskState& task) {
-  history_event event;
-  event.set_event_type(enums::EVENT_TYPE_WORKFLOW_TASK_SCHEDULED);
-  auto& a = *event.mutable_workflow_task_scheduled_event_attributes();
-  *a.mutable_task_queue() = task.task_queue();
-  *a.mutable_start_to_close_timeout() = task.start_to_close_timeout();
-  a.set_attempt(task.attempt());
-  return event;
-}
-
-history_event started_event(const journal::WorkflowTaskState& task) {
-  history_event event;
-  event.set_event_type(enums::EVENT_TYPE_WORKFLOW_TASK_STARTED);
-  auto& a = *event.mutable_workflow_task_started_event_attributes();
-  a.set_scheduled_event_id(task.scheduled_event_id());
-  a.set_identity(task.identity());
-  a.set_request_id(task.request_id());
-  a.set_history_size_bytes(task.history_size_bytes());
-  a.set_suggest_continue_as_new(task.suggest_continue_as_new());
-  if (task.has_worker_version())
-    *a.mutable_worker_version() = task.worker_version();
-  return event;
-}
-
-/// What a worker is told of the history it works on.
-void judge_history(journal::WorkflowTaskState& task, const execution& x, const limits& bounds) {
-  task.set_history_size_bytes(x.history_size_bytes());
-  task.set_suggest_continue_as_new(x.history_size_bytes() >= bounds.suggest_continue_bytes
-                                   || x.next_event_id() - 1 >= bounds.suggest_continue_events);
-}
-
-void add_suggestion_reasons(history_event& event, const execution& x, const limits& bounds) {
-  auto& a = *event.mutable_workflow_task_started_event_attributes();
-  if (x.history_size_bytes() >= bounds.suggest_continue_bytes)
-    a.add_suggest_continue_as_new_reasons(
-      enums::SUGGEST_CONTINUE_AS_NEW_REASON_HISTORY_SIZE_TOO_LARGE);
-  if (x.next_event_id() - 1 >= bounds.suggest_continue_events)
-    a.add_suggest_continue_as_new_reasons(
-      enums::SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_HISTORY_EVENTS);
-}
-
-std::string token_of(const execution& x) {
-  const auto& task = x.workflow_task();
-  cluster::TaskToken token;
-  token.set_kind(cluster::TaskToken::WORKFLOW);
-  token.set_namespace_id(x.created().namespace_id());
-  token.set_workflow_id(x.created().workflow_id());
-  token.set_run_id(x.created().run_id());
-  token.set_scheduled_event_id(task.scheduled_event_id());
-  token.set_started_event_id(task.started_event_id());
-  token.set_attempt(task.attempt());
-  token.set_start_id(task.start_id());
-  return token.SerializeAsString();
-}
-
-void offer_scheduled(transition& t) {
-  auto task = workflow_task_offer(t.state());
-  ENSURE(task.has_value(), "what was scheduled waits for a worker");
-  t.offer(std::move(*task));
-}
-
-} // namespace
 
 bool waits_for_worker(const journal::WorkflowTaskState& task) {
   return task.scheduled_event_id() != 0 && (task.started_event_id() == 0 || task.taken_back());
@@ -128,14 +93,26 @@ bool held_back(const execution& x) {
   return x.created().has_first_task_at();
 }
 
+task_starter starter_of(const cluster::StartTask& start, const context& c) {
+  // Not the poll's request id: a poll that is asked again may be given the task twice, when the
+  // first start was lost.
+  return {.identity = start.identity(),
+          .request_id = c.ids.uuid7(c.now),
+          .only_new_events = start.task().sticky(),
+          .backlog_count_hint = start.backlog_count_hint(),
+          .build = build_of(start.worker_version())};
+}
+
 void schedule_workflow_task(transition& t, std::int32_t attempt) {
   if (held_back(t.state()))
     return;
+  t.write_speculative();
   if (is_open(t.state()) && t.state().workflow_task().scheduled_event_id() == 0)
     schedule_task(t, attempt, true);
 }
 
 void force_workflow_task(transition& t) {
+  t.write_speculative();
   if (is_open(t.state()) && t.state().workflow_task().scheduled_event_id() == 0)
     schedule_task(t, 1, true);
 }
@@ -164,9 +141,12 @@ void schedule_task(transition& t, std::int32_t attempt, bool offer) {
 }
 
 std::optional<cluster::Task> workflow_task_offer(const execution& x) {
-  const auto& task = x.workflow_task();
-  if (!is_open(x) || !waits_for_worker(task))
+  if (!is_open(x) || !waits_for_worker(x.workflow_task()))
     return std::nullopt;
+  return offer_of(x, x.workflow_task());
+}
+
+cluster::Task offer_of(const execution& x, const journal::WorkflowTaskState& task) {
   cluster::Task out;
   out.set_kind(cluster::Task::WORKFLOW);
   out.set_namespace_id(x.created().namespace_id());
@@ -197,7 +177,7 @@ history_splice start_task(transition& t, const task_starter& by) {
   task.set_request_id(by.request_id);
   // What a Started event in the history has said stays said.
   if (!task.taken_back())
-    judge_history(task, x, t.ctx().bounds);
+    judge_history(task, x, t.ctx());
   // A later attempt's Started event is written by its answer, and names that one's build.
   if (!by.build.build_id().empty() && !task.transient() && !task.taken_back())
     *task.mutable_worker_version() = by.build;
@@ -209,19 +189,16 @@ history_splice start_task(transition& t, const task_starter& by) {
     task.set_start_id(start_id_of(by.request_id));
     set_workflow_task(t, std::move(task));
   } else {
-    auto event = started_event(task);
-    if (task.suggest_continue_as_new())
-      add_suggestion_reasons(event, x, t.ctx().bounds);
-    t.add_event(std::move(event));
+    t.add_event(started_event(task, x, t.ctx()));
   }
-  return splice_of(x, by);
+  return splice_of(x, x.workflow_task(), by);
 }
 
-history_splice splice_of(const execution& x, const task_starter& by) {
-  const auto& task = x.workflow_task();
+history_splice splice_of(const execution& x, const journal::WorkflowTaskState& task,
+                         const task_starter& by) {
   scratch memory;
   auto& poll = memory.make<service::PollWorkflowTaskQueueResponse>();
-  poll.set_task_token(token_of(x));
+  poll.set_task_token(token_of(x, task));
   poll.mutable_workflow_execution()->set_workflow_id(x.created().workflow_id());
   poll.mutable_workflow_execution()->set_run_id(x.created().run_id());
   *poll.mutable_workflow_type() = x.started().workflow_type();
@@ -235,38 +212,23 @@ history_splice splice_of(const execution& x, const task_starter& by) {
 
   history_splice out;
   out.first_event_id = by.only_new_events ? x.previous_started_event_id() + 1 : 1;
-  out.last_event_id = task.transient() ? x.next_event_id() - 1 : task.started_event_id();
-  if (task.transient()) {
-    out.transient_events = transient_events(x, task.identity());
+  auto unwritten = is_unwritten(x, task);
+  out.last_event_id = unwritten ? x.next_event_id() - 1 : task.started_event_id();
+  if (unwritten) {
+    out.transient_events = transient_events(x, task, task.identity());
     out.transient_attempt = task.attempt();
   }
   out.message = poll.SerializeAsString();
   return out;
 }
 
-std::string transient_events(const execution& x, const std::string& identity) {
-  const auto& task = x.workflow_task();
-  if (!is_open(x) || !task.transient())
+std::string transient_events(const execution& x, const journal::WorkflowTaskState& task,
+                             const std::string& identity) {
+  // Events that came since will make a normal task of a transient one when it is started; until
+  // then it has none.
+  if (!is_open(x) || !is_unwritten(x, task) || task.scheduled_event_id() != x.next_event_id())
     return {};
-  // Events that came since will make a normal task of it when it is started; until then it has
-  // none.
-  if (task.scheduled_event_id() != x.next_event_id())
-    return {};
-  auto started = task.started_event_id() != 0;
-  auto id = task.scheduled_event_id();
-  api::history::v1::History out;
-  auto event = scheduled_event(task);
-  event.set_event_id(id);
-  *event.mutable_event_time() = task.scheduled_time();
-  *out.add_events() = std::move(event);
-  if (started) {
-    event = started_event(task);
-    event.mutable_workflow_task_started_event_attributes()->set_identity(identity);
-    event.set_event_id(id + 1);
-    *event.mutable_event_time() = task.started_time();
-    *out.add_events() = std::move(event);
-  }
-  return out.SerializeAsString();
+  return unwritten_events(task, identity);
 }
 
 std::optional<time_point> workflow_task_deadline(const execution& x) {
@@ -285,6 +247,8 @@ step decide_start_workflow_task(execution&& current, const cluster::ExecutionReq
                                 const context& c) {
   const auto& start = request.start_workflow_task();
   transition t{std::move(current), c};
+  if (t.speculative() != nullptr)
+    return start_speculative_task(std::move(t), start);
   const auto& x = t.state();
   const auto& task = x.workflow_task();
   auto fits = is_open(x) && waits_for_worker(task)
@@ -301,13 +265,7 @@ step decide_start_workflow_task(execution&& current, const cluster::ExecutionReq
   }
   if (!polled_sticky && x.has_sticky())
     set_sticky(t, {});
-  // Not the poll's request id: a poll that is asked again may be given the task twice, when the
-  // first start was lost.
-  task_starter by{.identity = start.identity(),
-                  .request_id = c.ids.uuid7(c.now),
-                  .only_new_events = polled_sticky,
-                  .backlog_count_hint = start.backlog_count_hint(),
-                  .build = build_of(start.worker_version())};
+  auto by = starter_of(start, c);
   // Of a transient task the journal knows no more than that it is due: not even its place in the
   // history is certain. It is seldom enough to wait; so is one that was taken back.
   if (!task.transient() && !task.taken_back())
@@ -325,8 +283,10 @@ step take_back_workflow_task(execution&& current, const cluster::ExecutionReques
                              const context& c) {
   transition t{std::move(current), c};
   const auto& x = t.state();
-  if (!is_open(x) || !is_held_by(x.workflow_task(), request.token()))
+  if (!is_open(x) || !is_held_by(t.workflow_task(), request.token()))
     return std::move(t).finish(reply{});
+  if (t.speculative() != nullptr)
+    return take_back_speculative_task(std::move(t));
   auto task = x.workflow_task();
   task.clear_start_id();
   task.clear_identity();
@@ -346,6 +306,11 @@ step take_back_workflow_task(execution&& current, const cluster::ExecutionReques
     set_sticky(t, {});
   offer_scheduled(t);
   return std::move(t).finish(reply{});
+}
+
+const journal::WorkflowTaskState& task_of(const execution& x, const context& c) {
+  auto unwritten = c.speculative != nullptr && c.speculative->run_id == x.created().run_id();
+  return unwritten ? c.speculative->task : x.workflow_task();
 }
 
 step decide_reset_sticky(execution&& current, const cluster::ExecutionRequest&, const context& c) {
@@ -372,7 +337,9 @@ void wake_task(transition& t, due_budget&) {
   const auto& x = t.state();
   if (held_back(x) && from_proto(x.created().first_task_at()) <= t.ctx().now)
     force_workflow_task(t);
-  if (has_passed(workflow_task_deadline(x), t.ctx().now))
+  auto deadline = t.speculative() != nullptr ? speculative_deadline(*t.speculative())
+                                             : workflow_task_deadline(x);
+  if (has_passed(deadline, t.ctx().now))
     time_out_workflow_task(t);
 }
 
@@ -387,9 +354,9 @@ void append_undelivered_task(const execution& x, time_point, std::vector<cluster
     out.push_back(std::move(*task));
 }
 
-void describe_task(const execution& x, const context&,
+void describe_task(const execution& x, const context& c,
                    service::DescribeWorkflowExecutionResponse& out) {
-  const auto& task = x.workflow_task();
+  const auto& task = task_of(x, c);
   if (task.scheduled_event_id() == 0)
     return;
   auto& info = *out.mutable_pending_workflow_task();

@@ -44,13 +44,27 @@ build_of(const api::common::v1::WorkerVersionCapabilities& capabilities);
 /// Starts the scheduled task; what the worker gets.
 history_splice start_task(transition& t, const task_starter& by);
 /// The splice of a task that is already started.
-history_splice splice_of(const execution& x, const task_starter& by);
+history_splice splice_of(const execution& x, const journal::WorkflowTaskState& task,
+                         const task_starter& by);
+/// Who polled, under a random request id.
+task_starter starter_of(const cluster::StartTask& start, const context& c);
+/// Where tasks wait that are no worker's own.
+api::taskqueue::v1::TaskQueue normal_queue(const execution& x);
+/// The run's workflow task, written or not (speculative.hpp).
+const journal::WorkflowTaskState& task_of(const execution& x, const context& c);
 /// The offer of the scheduled task; nothing when there is none.
 std::optional<cluster::Task> workflow_task_offer(const execution& x);
+/// The offer of this task, which waits for a worker.
+cluster::Task offer_of(const execution& x, const journal::WorkflowTaskState& task);
+/// How long a worker may take for the task: by its attempt.
+duration start_to_close_timeout(const execution& x, std::int32_t attempt, const limits& bounds);
 /// Deadline of the task: start to close when started, schedule to start on a sticky queue.
 std::optional<time_point> workflow_task_deadline(const execution& x);
 step take_back_workflow_task(execution&& current, const cluster::ExecutionRequest& request,
                              const context& c);
+
+/// The answer keeps the task alive, and says nothing else.
+bool is_heartbeat(const service::RespondWorkflowTaskCompletedRequest& r);
 
 // -- ending (end.cpp) -----------------------------------------------------------------------------
 

@@ -32,14 +32,6 @@ workflow::WorkflowExecutionExtendedInfo extended_info(const execution& x) {
   return out;
 }
 
-/// The run was closed, the chain was not: whoever waits for its end waits for a later run's.
-bool goes_on(const api::history::v1::HistoryEvent& close) {
-  return close.has_workflow_execution_continued_as_new_event_attributes()
-         || !close.workflow_execution_completed_event_attributes().new_execution_run_id().empty()
-         || !close.workflow_execution_failed_event_attributes().new_execution_run_id().empty()
-         || !close.workflow_execution_timed_out_event_attributes().new_execution_run_id().empty();
-}
-
 void add_versioning(const execution& x, workflow::WorkflowExecutionInfo& out) {
   if (!x.has_versioning_override())
     return;
@@ -61,6 +53,13 @@ void add_versioning(const execution& x, workflow::WorkflowExecutionInfo& out) {
 }
 
 } // namespace
+
+bool goes_on(const history_event& close) {
+  return close.has_workflow_execution_continued_as_new_event_attributes()
+         || !close.workflow_execution_completed_event_attributes().new_execution_run_id().empty()
+         || !close.workflow_execution_failed_event_attributes().new_execution_run_id().empty()
+         || !close.workflow_execution_timed_out_event_attributes().new_execution_run_id().empty();
+}
 
 void describe_callbacks(const execution& x, const context&,
                         service::DescribeWorkflowExecutionResponse& out) {

@@ -207,7 +207,8 @@ std::optional<step> repeated_start(execution& x, const start_request& r, const c
     again.set_start_id(start_id_of(c.ids.uuid7(c.now)));
     transition t{std::move(x), c};
     set_workflow_task(t, std::move(again));
-    auto splice = splice_of(t.state(), {.identity = r.identity(), .request_id = r.request_id()});
+    auto splice = splice_of(t.state(), t.state().workflow_task(),
+                            {.identity = r.identity(), .request_id = r.request_id()});
     return std::move(t).finish(with_eager_task(std::move(out), std::move(splice)));
   }
   return transition{std::move(x), c}.finish(out);

@@ -48,6 +48,9 @@ void terminate_run(transition& t,
 /// Ends a run that outgrew a bound, as it was before the transition that crossed it; the caller of
 /// that hears why.
 step end_oversized(execution&& before, const std::string& reason, const context& c);
+/// The run was closed by this event, its chain was not: whoever waits for its end waits for a later
+/// run's.
+bool goes_on(const history_event& close);
 /// When a closed run goes away; nothing while it has to wait for answers to its messages.
 std::optional<time_point> end_of_stay(const execution& x);
 

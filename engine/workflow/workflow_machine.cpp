@@ -5,6 +5,8 @@
 #include "engine/machine/errors.hpp"
 #include "engine/machine/features.hpp"
 #include "engine/outbox/outbox.hpp"
+#include "engine/task/speculative.hpp"
+#include "engine/update/update_calls.hpp"
 #include "engine/workflow/listing.hpp"
 #include "engine/workflow/workflow_session.hpp"
 
@@ -24,10 +26,23 @@ execution* execution_of(run_state& run) {
   return run ? &run.as<execution>() : nullptr;
 }
 
-query_registry& queries_of(session_ptr& held, const asked& q) {
+workflow_session* session_in(const session_ptr& held) {
+  return static_cast<workflow_session*>(held.get());
+}
+
+workflow_session& session_of(session_ptr& held, const asked& q) {
   if (!held)
     held = std::make_unique<workflow_session>(q.room);
-  return static_cast<workflow_session&>(*held).queries;
+  return *session_in(held);
+}
+
+query_registry& queries_of(session_ptr& held, const asked& q) {
+  return session_of(held, q).queries;
+}
+
+/// What a decision knows: of the session, too.
+context context_of(const session_ptr& held, const asked& q) {
+  return held ? session_in(held)->shown_to(q.c) : q.c;
 }
 
 decision refused(error why) {
@@ -118,9 +133,6 @@ void queries_after(decision& out, step& done, const execution* x, query_registry
     add_queries(
       out, queries.on_step(*x, completed ? &request.complete_workflow_task() : nullptr, q.c.now),
       q);
-    // Whoever takes the run's workflow task takes the queries that wait for it too.
-    if (done.answer.history && !done.obsolete_task)
-      done.answer.history->message += queries.on_workflow_task_started(*x);
   }
   if (request.has_wake()) {
     auto polled = [&](const std::string& queue) {
@@ -149,13 +161,89 @@ cluster::Reply::TaskPlace place_of_tasks(const body& request) {
   }
 }
 
+// -- updates: decided with the session
+// ------------------------------------------------------------------------------------------
+
+decision ask_update(const execution* x, session_ptr& held, const asked& q) {
+  return x == nullptr ? no_run(q, q.request->run_id()) : decide_update(*x, session_of(held, q), q);
+}
+
+/// The worker whose token the request brings had the run's task until now.
+bool holds_task(const execution* x, const context& c, const cluster::ExecutionRequest& request) {
+  return x != nullptr && is_open(*x)
+         && (request.has_complete_workflow_task() || request.has_take_back())
+         && is_held_by(task_of(*x, c), request.token());
+}
+
+/// An answer that was refused as a whole, or a task that nobody got: what was sent with it is sent
+/// again. A speculative task is made anew, since nothing tells its worker to answer once more.
+void undo_sending(decision& out, const execution& x, workflow_session& held, const asked& q) {
+  held.updates.send_again();
+  if (!held.task || held.task->task.started_event_id() == 0)
+    return;
+  held.task->task = make_speculative_task(x, q.c);
+  out.offers.push_back(speculative_offer(x, held.task->task));
+}
+
+/// What a step means for updates. `had_task`: see holds_task.
+void updates_after(decision& out, const step& done, const execution& x, workflow_session& held,
+                   const asked& q, bool had_task) {
+  const auto& request = *q.request;
+  task_answer answer;
+  auto answered = had_task && request.has_complete_workflow_task();
+  if (answered && !done.answer.failure) {
+    answer.taken = &request.complete_workflow_task();
+    answer.is_heartbeat = is_heartbeat(*answer.taken);
+  } else if (had_task && holds_task(&x, held.shown_to(q.c), request)) {
+    undo_sending(out, x, held, q);
+  } else if (answered) {
+    answer.failed_task = done.answer.failure->code == errc::invalid_argument;
+  } else if (had_task) {
+    held.updates.send_again();
+  }
+  for (auto& r : held.updates.after(x, answer))
+    out.others.push_back(std::move(r));
+  if (request.has_wake())
+    for (auto& r : held.updates.expire(x, q.c.now))
+      out.others.push_back(std::move(r));
+}
+
+void ensure_sound(const execution& x, const workflow_session& held) {
+  if (!held.task || held.task->run_id != x.created().run_id())
+    return;
+  ENSURE(is_open(x) && x.workflow_task().scheduled_event_id() == 0,
+         "a speculative task is the only one of its run");
+  ENSURE(held.task->task.scheduled_event_id() == x.next_event_id(),
+         "nothing is written behind a speculative task");
+}
+
+/// What a step means for what the id holds besides its runs. `x`: the run that was asked, if any.
+void session_after(decision& out, step& done, const execution* x, workflow_session& held,
+                   const asked& q, bool had_task) {
+  if (done.speculative_changed)
+    held.task = std::move(done.speculative);
+  if (x != nullptr)
+    updates_after(out, done, *x, held, q, had_task);
+  queries_after(out, done, x, held.queries, q);
+  if (x == nullptr)
+    return;
+  ensure_sound(*x, held);
+  // Whoever takes the run's workflow task takes what waits for it too.
+  if (!done.answer.history || done.obsolete_task)
+    return;
+  auto& message = done.answer.history->message;
+  if (!held.task)
+    message += held.queries.on_workflow_task_started(*x);
+  message += held.updates.on_task_started(*x, task_of(*x, held.shown_to(q.c)));
+}
+
 // -- what the run answers
 // ------------------------------------------------------------------------------------------
 
-decision read_history(const execution* x, const asked& q) {
+decision read_history(const execution* x, const session_ptr& held, const asked& q) {
   if (x == nullptr)
     return no_run(q, history_run_id(*q.request));
-  auto read = decide_history(*x, *q.request, q.c.now);
+  auto read = decide_history(*x, *q.request, context_of(held, q));
   decision out{.only_read = true};
   if (read.response)
     out.reply.now.response = std::move(*read.response);
@@ -168,14 +256,16 @@ decision decide_step(run_state& run, session_ptr& held, const asked& q) {
   std::optional<execution> state;
   if (run)
     state = std::move(run.as<execution>());
-  auto done = decide(std::move(state), *q.request, q.c);
+  const auto c = context_of(held, q);
+  auto had_task = state && holds_task(&*state, c, *q.request);
+  auto done = decide(std::move(state), *q.request, c);
   ENSURE(done.current.has_value() == static_cast<bool>(run), "a step keeps the run it was given");
   if (run)
     run.as<execution>() = std::move(*done.current);
   decision out;
   out.offers = std::move(done.offers);
   if (held)
-    queries_after(out, done, execution_of(run), queries_of(held, q), q);
+    session_after(out, done, execution_of(run), *session_in(held), q, had_task);
   if (done.successor)
     out.successor = begun_run{.state = make_run_state(std::move(done.successor->state)),
                               .written = std::move(done.successor->written)};
@@ -203,6 +293,18 @@ decision decide_step(run_state& run, session_ptr& held, const asked& q) {
   return out;
 }
 
+/// A start and an update in one: the current run takes the update, or the start is decided first.
+decision decide_update_with_start(run_state& run, session_ptr& held, const asked& q) {
+  auto& session = session_of(held, q);
+  if (const auto* x = execution_of(run))
+    if (auto done = update_existing(*x, session, q))
+      return std::move(*done);
+  const auto start = std::make_shared<cluster::ExecutionRequest>(start_of(*q.request));
+  auto out = decide_step(run, held, {start, q.caller, q.c, q.around, q.room});
+  follow_start(out, out.successor ? &out.successor->state.as<execution>() : nullptr, session, q);
+  return out;
+}
+
 class workflow_machine final : public machine {
 public:
   constexpr workflow_machine() = default;
@@ -212,7 +314,8 @@ public:
   }
 
   bool begins(const cluster::ExecutionRequest& request) const override {
-    return request.has_start() || request.has_signal_with_start();
+    return request.has_start() || request.has_signal_with_start()
+           || request.has_update_with_start();
   }
 
   bool concerns(const run_state& current, const cluster::ExecutionRequest& request) const override {
@@ -296,10 +399,10 @@ decision workflow_machine::decide(run_state& run, session_ptr& held, const asked
   const auto* x = execution_of(run);
   switch (q.request->body_case()) {
     case body::kGetHistory:
-      return read_history(x, q);
+      return read_history(x, held, q);
     case body::kDescribe:
       return x == nullptr ? no_run(q, q.request->run_id())
-                          : answered(describe(*x, q.c).SerializeAsString());
+                          : answered(describe(*x, context_of(held, q)).SerializeAsString());
     case body::kQuery:
       return ask_query(x, held, q);
     case body::kStartQueryTask:
@@ -308,6 +411,11 @@ decision workflow_machine::decide(run_state& run, session_ptr& held, const asked
       return complete_query(held, q);
     case body::kRefuseQuery:
       return refuse_query(held, q);
+    case body::kUpdate:
+    case body::kPollUpdate:
+      return ask_update(x, held, q);
+    case body::kUpdateWithStart:
+      return decide_update_with_start(run, held, q);
     case body::kUnpark:
       // That the run is here says it all.
       return x == nullptr ? no_run(q, {}) : answered({});

@@ -1,7 +1,13 @@
 #pragma once
 
+#include "engine/machine/context.hpp"
+#include "engine/machine/deadlines.hpp"
 #include "engine/machine/session.hpp"
 #include "engine/query/query_registry.hpp"
+#include "engine/task/speculative.hpp"
+#include "engine/update/update_registry.hpp"
+
+#include <optional>
 
 namespace reprise::engine {
 
@@ -12,14 +18,33 @@ public:
   }
 
   std::optional<time_point> next_deadline() const override {
-    return queries.next_deadline();
+    auto out = queries.next_deadline();
+    take_earlier(out, updates.next_deadline());
+    if (task)
+      take_earlier(out, speculative_deadline(task->task));
+    return out;
+  }
+
+  std::size_t bytes() const override {
+    return updates.bytes();
   }
 
   void drop(caller_number caller) override {
     queries.drop(caller);
+    updates.drop(caller);
+  }
+
+  /// What a decision may know of it.
+  context shown_to(context c) const {
+    c.updates = &updates;
+    c.speculative = task ? &*task : nullptr;
+    return c;
   }
 
   query_registry queries;
+  update_registry updates;
+  /// Of the current run.
+  std::optional<speculative_task> task;
 };
 
 } // namespace reprise::engine

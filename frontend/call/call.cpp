@@ -168,6 +168,11 @@ void call::wait(const entry_ptr& ns, cluster::ExecutionRequest&& request) {
   started(all_.back.call(std::move(request), true, reply_handler()));
 }
 
+void call::wait(const entry_ptr& ns, cluster::ExecutionRequest&& request, reply_reader read) {
+  address(request, *ns, said());
+  started(all_.back.call(std::move(request), true, reply_handler(std::move(read))));
+}
+
 void call::send(const entry_ptr& ns, cluster::ExecutionRequest&& request, reply_reader read) {
   address(request, *ns, said());
   started(all_.back.call(std::move(request), false, reply_handler(std::move(read))));

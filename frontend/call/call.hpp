@@ -36,8 +36,8 @@ using response_handler = std::function<void(result<std::string>)>;
 /// What is fixed for a server's life and shown by GetSystemInfo, GetClusterInfo and the like.
 struct server_facts {
   /// Clients switch features on by it. The newest whose features are all here: the web pages offer
-  /// updates from 1.27.1 on, which this server does not serve yet.
-  std::string server_version = "1.26.2";
+  /// updates from 1.27.1 on.
+  std::string server_version = "1.27.1";
   std::string cluster_id{};
   std::string cluster_name = "active";
   std::string store_kind{};
@@ -132,6 +132,8 @@ public:
   void send(const entry_ptr& ns, cluster::ExecutionRequest&& request, reply_reader read);
   /// The same for what may be long in coming: a server that drains answers UNAVAILABLE.
   void wait(const entry_ptr& ns, cluster::ExecutionRequest&& request);
+  /// The same; `read` makes the answer, or asks on.
+  void wait(const entry_ptr& ns, cluster::ExecutionRequest&& request, reply_reader read);
   /// Waits for a task: a server that drains answers empty, or with the task that is on its way.
   void send_poll(cluster::Poll&& poll);
   void describe_queue(const entry_ptr& ns, const std::string& queue, int kind, std::string request);

@@ -26,6 +26,7 @@ void add_workflow_task_handlers(handler_table& table);
 void add_activity_task_handlers(handler_table& table);
 void add_activity_operator_handlers(handler_table& table);
 void add_query_handlers(handler_table& table);
+void add_update_handlers(handler_table& table);
 void add_queue_handlers(handler_table& table);
 void add_visibility_handlers(handler_table& table);
 void add_parked_handlers(handler_table& table);

@@ -79,6 +79,8 @@ api::DescribeNamespaceResponse describe_namespace(const journal::NamespaceRecord
   // ShutdownWorker ends them.
   auto& can = *info.mutable_capabilities();
   can.set_eager_workflow_start(true);
+  can.set_sync_update(true);
+  can.set_async_update(true);
   can.set_reported_problems_search_attribute(true);
   can.set_worker_poll_complete_on_shutdown(true);
   auto& limits = *info.mutable_limits();

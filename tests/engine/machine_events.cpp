@@ -360,7 +360,7 @@ SCENARIO("who has a later attempt is told to that worker alone") {
   };
   REQUIRE(handed_out.answer.history);
   CHECK_FALSE(started_by(handed_out.answer.history->transient_events).empty());
-  CHECK(started_by(engine::transient_events(f.state())).empty());
+  CHECK(started_by(engine::transient_events(f.state(), f.state().workflow_task())).empty());
 }
 
 SCENARIO("the normal name of a start's queue stays in its event") {

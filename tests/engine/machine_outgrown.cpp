@@ -133,7 +133,7 @@ SCENARIO("what activities were given is not copied for a completion") {
   WHEN("it is kept in case that it is refused") {
     auto state = f.state();
     auto before = deterministic(state);
-    engine::kept_state kept{state};
+    engine::kept_state kept{state, {}};
     CHECK(state.SpaceUsedLong() < 50'000);
     auto back = kept.restore(std::move(state));
     kept.give_back(back);

@@ -244,7 +244,9 @@ TEST_CASE("every command is taken or refused, on whichever attempt and whatever 
         auto refused = complete([&](staged_fixture&) { return of_type(rule.type); });
         CHECK(refused.first.has_value());
         CHECK(engine::is_open(refused.second));
-        if (rule.not_served != nullptr)
+        // One that places the answer to an update is sound beside that answer alone: the tests of
+        // updates have it.
+        if (rule.not_served != nullptr || rule.type == enums::COMMAND_TYPE_PROTOCOL_MESSAGE)
           continue;
         auto [failure, after] = complete([&](staged_fixture& f) {
           auto all = sound_commands(f);

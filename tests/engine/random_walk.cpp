@@ -1,7 +1,9 @@
 // Random requests in random order. What must hold after every step whatever came: the fixture's
 // replay, contiguous ids, and the invariants below.
 
+#include "engine/workflow/workflow_session.hpp"
 #include "tests/support/outside_commands.hpp"
+#include "tests/support/update_fixture.hpp"
 
 #include <random>
 
@@ -18,11 +20,16 @@ public:
   void step() {
     if (f_.runs.empty() || (!engine::is_open(f_.state()) && chance(3)))
       return start();
-    switch (pick(15)) {
+    switch (pick(18)) {
       case 13:
         return answer();
       case 14:
         return deliver();
+      case 15:
+      case 16:
+        return update();
+      case 17:
+        return void(chance(5) ? lose_session() : poll());
       case 12:
         return take_back();
       case 0:
@@ -55,6 +62,7 @@ public:
     for (std::size_t i = 0; i + 1 < f_.runs.size(); ++i)
       CHECK_FALSE(engine::is_open(f_.runs[i].state));
     const auto& x = f_.runs.back().state;
+    check_session(x);
     if (!engine::is_open(x)) {
       CHECK(engine::undelivered_tasks(x, f_.now).empty());
       CHECK(x.has_close_event());
@@ -68,6 +76,83 @@ public:
   }
 
 private:
+  /// Whoever waits is woken in time, and what no worker was asked about has a task that asks.
+  void check_session(const engine::execution& x) const {
+    if (!f_.session) {
+      CHECK(f_.waiting.empty());
+      return;
+    }
+    const auto& held = static_cast<const engine::workflow_session&>(*f_.session);
+    if (!engine::is_open(x)) {
+      CHECK(f_.waiting.empty());
+      CHECK_FALSE(held.task);
+      return;
+    }
+    CHECK((f_.waiting.empty() || held.next_deadline()));
+    auto unsent = held.updates.any_unsent(x.created().run_id(), [](const auto&) { return true; });
+    auto has_task = x.workflow_task().scheduled_event_id() != 0;
+    CHECK((!unsent || has_task || held.task || x.created().has_first_task_at()));
+    CHECK_FALSE((has_task && held.task));
+    CHECK(held.updates.pending(x.created().run_id()) <= f_.bounds.updates_in_flight_max);
+    CHECK(x.update_count() <= static_cast<std::int64_t>(x.updates().size()));
+  }
+
+  std::string update_id() {
+    return "u" + std::to_string(pick(6));
+  }
+
+  void update() {
+    if (chance(4))
+      return void(f_.poll_update(update_id(), stage_wanted(pick(4))));
+    if (!chance(5))
+      return void(f_.send(update_id(), stage_wanted(2 + pick(2))));
+    cluster::ExecutionRequest request;
+    auto& both = *request.mutable_update_with_start();
+    auto start = f_.start_request();
+    start.set_workflow_id_conflict_policy(
+      static_cast<enums::WorkflowIdConflictPolicy>(1 + pick(3)));
+    *both.add_operations()->mutable_start_workflow() = std::move(start);
+    *both.add_operations()->mutable_update_workflow() = f_.update_of(update_id(),
+                                                                     stage_wanted(2 + pick(2)));
+    if (f_.ask(std::move(request)).successor) {
+      tasks_.clear();
+      activities_.clear();
+    }
+  }
+
+  /// The actor dies; workers go on with what they have.
+  void lose_session() {
+    f_.lose_session();
+  }
+
+  /// What a worker says of updates, some of it nonsense.
+  void add_messages(const worker_task& task, service::RespondWorkflowTaskCompletedRequest& r) {
+    auto add = [&](const Message& m) {
+      if (chance(2)) {
+        command c;
+        c.set_command_type(enums::COMMAND_TYPE_PROTOCOL_MESSAGE);
+        c.mutable_protocol_message_command_attributes()->set_message_id(m.id());
+        // In front: a close comes last.
+        *r.add_commands() = c;
+        for (int i = r.commands_size() - 1; i > 0; --i)
+          r.mutable_commands()->SwapElements(i, i - 1);
+      }
+      *r.add_messages() = m;
+    };
+    for (const auto& m : task.poll.messages()) {
+      if (chance(3))
+        add(f_.rejection(m));
+      else if (!chance(4))
+        add(f_.acceptance(m));
+    }
+    for (const auto& [id, known] : std::map<std::string, journal::UpdateState>(
+           f_.state().updates().begin(), f_.state().updates().end()))
+      if (known.accepted_event_id() != 0 && known.completed_event_id() == 0 && chance(2))
+        add(f_.result(id));
+    if (chance(20))
+      add(f_.result(update_id()));
+  }
+
   std::uint32_t pick(std::uint32_t n) {
     return static_cast<std::uint32_t>(random_() % n);
   }
@@ -108,6 +193,9 @@ private:
 
   void poll() {
     auto offers = engine::undelivered_tasks(f_.state(), f_.now);
+    for (const auto& task : f_.offers)
+      if (task.speculative())
+        offers.push_back(task);
     if (offers.empty())
       return;
     auto task = offers[pick(static_cast<std::uint32_t>(offers.size()))];
@@ -206,6 +294,8 @@ private:
       commands.push_back(random_command());
     auto request = f_.completion(tasks_.back(), commands);
     auto& r = *request.mutable_complete_workflow_task();
+    add_messages(tasks_.back(), r);
+    r.mutable_capabilities()->set_discard_speculative_workflow_task_with_events(chance(2));
     r.set_force_create_new_workflow_task(chance(4));
     r.set_return_new_workflow_task(chance(3));
     if (chance(2)) {
@@ -241,7 +331,8 @@ private:
     request.set_run_id(token.run_id());
     request.mutable_take_back();
     auto done = f_.apply(request);
-    if (done.written.empty())
+    // Of a speculative task nothing is written.
+    if (done.written.empty() || done.offers.empty())
       return;
     CHECK_FALSE(f_.apply(request).answer.failure);
     if (token.kind() == cluster::TaskToken::WORKFLOW) {
@@ -395,7 +486,7 @@ private:
   }
 
   std::minstd_rand random_;
-  engine_fixture f_;
+  update_fixture f_;
   std::vector<worker_task> tasks_;
   std::vector<std::string> activities_;
 };

@@ -73,7 +73,7 @@ SCENARIO("a kept state is the state as it was, whatever was done to the other") 
   task_with_requests(f, attached);
   auto before = f.state();
   auto worked_on = before;
-  engine::kept_state kept{worked_on};
+  engine::kept_state kept{worked_on, {}};
   CHECK(deterministic(worked_on) == deterministic(before));
   (*worked_on.mutable_request_ids())[attached].set_event_id(77);
   worked_on.clear_buffered_events();

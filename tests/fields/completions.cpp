@@ -1,3 +1,4 @@
+#include "temporal/api/update/v1/message.pb.h"
 #include "tests/fields/groups.hpp"
 #include "tests/fields/probe.hpp"
 
@@ -173,6 +174,37 @@ scenario with_query() {
           .only = {"query_results"}};
 }
 
+/// An update of a run at rest, which has events that its worker has not seen, is rejected.
+scenario with_rejection(const std::vector<std::string>& only) {
+  return {.name = "a completion that rejects an update",
+          .live =
+            [](probe& p) {
+              p.ok<ws::RespondWorkflowTaskCompletedResponse>(probe::completion(
+                p.workflow_task().task_token(), {probe::timer_command("t", 100)}));
+              ws::UpdateWorkflowExecutionRequest r;
+              r.set_namespace_("default");
+              r.mutable_workflow_execution()->set_workflow_id("w");
+              r.mutable_request()->mutable_meta()->set_update_id("u1");
+              r.mutable_request()->mutable_input()->set_name("upd");
+              auto asking = p.send_request(r, probe::poll_options());
+              p.run();
+              auto done = probe::completion(p.take_workflow_task().task_token(), {});
+              auto& message = *done.add_messages();
+              message.set_id("reject");
+              message.set_protocol_instance_id("u1");
+              temporal::api::update::v1::Rejection no;
+              no.mutable_failure()->set_message("no");
+              message.mutable_body()->PackFrom(no);
+              p.ask(done);
+              if (asking.answered() && asking.answer())
+                p.see(probe::read<ws::UpdateWorkflowExecutionResponse>(asking.answer()));
+              else if (asking.answered())
+                p.see_error(asking.answer().error());
+              p.look_on();
+            },
+          .only = only};
+}
+
 } // namespace
 
 TEST_CASE("every field of a workflow task's completion shows, is refused, or is listed") {
@@ -187,6 +219,7 @@ TEST_CASE("every field of a workflow task's completion shows, is refused, or is 
      sticky(),
      with_more_to_do(),
      with_query(),
+     with_rejection({"messages", "capabilities"}),
      with_commands("", {activity()}),
      with_commands("command_type", {activity()}),
      with_commands("event_group_markers", {activity()}),
@@ -216,12 +249,11 @@ TEST_CASE("every field of a workflow task's completion shows, is refused, or is 
 }
 
 TEST_CASE("commands of later work are refused whole") {
-  for (auto type :
-       {enums::COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION,
-        enums::COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION,
-        enums::COMMAND_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION,
-        enums::COMMAND_TYPE_PROTOCOL_MESSAGE, enums::COMMAND_TYPE_SCHEDULE_NEXUS_OPERATION,
-        enums::COMMAND_TYPE_REQUEST_CANCEL_NEXUS_OPERATION}) {
+  for (auto type : {enums::COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION,
+                    enums::COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION,
+                    enums::COMMAND_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION,
+                    enums::COMMAND_TYPE_SCHEDULE_NEXUS_OPERATION,
+                    enums::COMMAND_TYPE_REQUEST_CANCEL_NEXUS_OPERATION}) {
     INFO(enums::CommandType_Name(type));
     probe p{{}};
     p.ask(probe::completion(p.workflow_task().task_token(), {of_type(type)}));

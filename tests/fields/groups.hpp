@@ -13,6 +13,8 @@ inline const std::vector<std::string> signal_methods{
 inline const std::vector<std::string> workflow_task_methods{
   "PollWorkflowTaskQueue", "RespondWorkflowTaskFailed", "QueryWorkflow",
   "RespondQueryTaskCompleted"};
+inline const std::vector<std::string> update_methods{
+  "UpdateWorkflowExecution", "PollWorkflowExecutionUpdate", "ExecuteMultiOperation"};
 inline const std::vector<std::string> completion_methods{"RespondWorkflowTaskCompleted"};
 inline const std::vector<std::string> activity_methods{"PollActivityTaskQueue",
                                                        "RecordActivityTaskHeartbeat",

@@ -84,7 +84,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   engine::next_deadline(x);
   engine::undelivered_since(x);
   engine::undelivered_tasks(x, c.now);
-  engine::transient_events(x);
+  engine::transient_events(x, x.workflow_task());
   engine::execution again;
   auto snapshot = x.SerializeAsString();
   fuzz::require(protocol::parse_stored(again, snapshot), "a state is a snapshot");

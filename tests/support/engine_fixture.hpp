@@ -76,14 +76,16 @@ public:
                             {"CustomKeyword", enums::INDEXED_VALUE_TYPE_KEYWORD}};
   }
 
+  virtual ~engine_fixture() = default;
+  /// Copies go on by themselves, from the same place.
+  engine_fixture(const engine_fixture&) = default;
+  engine_fixture& operator=(const engine_fixture&) = default;
+
   // -- deciding -----------------------------------------------------------------------------------
 
   /// Decides the request on the run that it names and takes over the outcome.
-  engine::step apply(cluster::ExecutionRequest request) {
-    request.set_namespace_id(ns.id);
-    request.set_namespace_name(ns.name);
-    if (request.workflow_id().empty())
-      request.set_workflow_id(id);
+  virtual engine::step apply(cluster::ExecutionRequest request) {
+    address(request);
     auto at = find(request);
     std::optional<engine::execution> state;
     if (at < runs.size())
@@ -351,7 +353,14 @@ public:
   /// That left, whether or not anybody took them.
   std::vector<outbox::Message> messages{};
 
-private:
+protected:
+  void address(cluster::ExecutionRequest& request) const {
+    request.set_namespace_id(ns.id);
+    request.set_namespace_name(ns.name);
+    if (request.workflow_id().empty())
+      request.set_workflow_id(id);
+  }
+
   std::size_t find(const cluster::ExecutionRequest& request) const {
     auto run_id = request.run_id().empty() ? request.token().run_id() : request.run_id();
     if (request.has_deliver())
@@ -400,6 +409,7 @@ private:
     }
   }
 
+private:
   void check_contiguous(const run& r) const {
     std::int64_t next = 1;
     for (const auto& row : r.journal) {

@@ -80,6 +80,9 @@ inline std::vector<stage> stages_of(engine::enums::EventType type) {
     case enums::EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT:
     case enums::EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED:
       return {held_back, idle, waiting, waiting_again};
+    // Only a reset admits by an event.
+    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ADMITTED:
+      return {};
     default:
       break;
   }

@@ -74,6 +74,32 @@ describe('workflow', { concurrency: true }, () => {
     assert.match(await cli('workflow', 'show', ...on), /WorkflowExecutionSignaled/);
   });
 
+  test('update execute, start, describe, result, and with a start', async () => {
+    await start('cli-account', 'account');
+    const on = ['--workflow-id', 'cli-account'];
+    const raise = ['--name', 'raise', '--input'];
+    const executed = await json('workflow', 'update', 'execute', ...on, ...raise, '40');
+    assert.equal(executed.result, 40);
+    assert.match(await refusal('workflow', 'update', 'execute', ...on, ...raise, '0'), /too little/);
+    const started = await json(
+      ...['workflow', 'update', 'start', ...on, '--name', 'raiseSlowly', '--input', '1'],
+      ...['--update-id', 'slow', '--wait-for-stage', 'accepted'],
+    );
+    assert.equal(started.updateId, 'slow');
+    const result = await json('workflow', 'update', 'result', ...on, '--update-id', 'slow');
+    assert.equal(result.result, 42);
+    const described = await json('workflow', 'update', 'describe', ...on, '--update-id', 'slow');
+    assert.match(JSON.stringify(described), /COMPLETED/i);
+    const both = await json(
+      ...['workflow', 'execute-update-with-start', '--workflow-id', 'cli-account-2'],
+      ...['--type', 'account', '--task-queue', 'shared', '--id-conflict-policy', 'UseExisting'],
+      ...['--update-name', 'raise', '--update-input', '7'],
+    );
+    assert.match(JSON.stringify(both), /7/);
+    await cli('workflow', 'signal', ...on, '--name', 'finish');
+    assert.equal((await json('workflow', 'result', ...on)).result, 42);
+  });
+
   test('execute follows the workflow to its result', async () => {
     const where = ['--workflow-id', 'cli-execute', '--task-queue', 'shared'];
     const result = await json('workflow', 'execute', '--type', 'retriesActivity', ...where);

@@ -2,7 +2,14 @@
 'use strict';
 const assert = require('node:assert/strict');
 const { after, before, describe, test } = require('node:test');
-const { Client, Connection, WorkflowFailedError } = require('@temporalio/client');
+const {
+  Client,
+  Connection,
+  WithStartWorkflowOperation,
+  WorkflowFailedError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateStage,
+} = require('@temporalio/client');
 const { Server, bundleWorkflows, eventually, startWorker, stopWorker } = require('./processes');
 
 const server = new Server();
@@ -106,6 +113,63 @@ describe('workflows', { concurrency: true }, () => {
     await handle.signal('finish');
     assert.equal(await handle.result(), 55);
     assert.equal(await handle.query('total'), 55);
+  });
+
+  test('updates are validated, accepted and completed', async () => {
+    const handle = await start('account');
+    assert.equal(await handle.executeUpdate('raise', { args: [40] }), 40);
+    const before = (await eventsOf(handle)).length;
+    const refused = await handle.executeUpdate('raise', { args: [-1] }).then(
+      () => assert.fail('it succeeded'),
+      (error) => error,
+    );
+    assert.ok(refused instanceof WorkflowUpdateFailedError, String(refused));
+    assert.equal(refused.cause.type, 'Refused');
+    assert.equal((await eventsOf(handle)).length, before);
+    const failed = await handle.executeUpdate('raise', { args: [13] }).catch((error) => error);
+    assert.equal(failed.cause.type, 'Unlucky');
+    assert.equal(await handle.query('total'), 40);
+
+    const slow = await handle.startUpdate('raiseSlowly', {
+      args: [1],
+      updateId: 'slow',
+      waitForStage: WorkflowUpdateStage.ACCEPTED,
+    });
+    await handle.signal('finish');
+    assert.equal(await slow.result(), 42);
+    assert.equal(await handle.getUpdateHandle('slow').result(), 42);
+    assert.equal(await handle.result(), 42);
+    assert.equal(await handle.getUpdateHandle('slow').result(), 42);
+    const names = (await eventsOf(handle)).map((e) => Object.keys(e).find((k) => /Update/.test(k)));
+    assert.equal(names.filter((n) => /UpdateAccepted/.test(n)).length, 3);
+    assert.equal(names.filter((n) => /UpdateCompleted/.test(n)).length, 3);
+  });
+
+  test('an update starts its workflow, or meets it', async () => {
+    const startWorkflowOperation = () =>
+      new WithStartWorkflowOperation('account', {
+        taskQueue: 'shared',
+        workflowId: 'interop-update-with-start',
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      });
+    const first = startWorkflowOperation();
+    assert.equal(
+      await client.workflow.executeUpdateWithStart('raise', {
+        args: [1],
+        startWorkflowOperation: first,
+      }),
+      1,
+    );
+    const handle = await first.workflowHandle();
+    assert.equal(
+      await client.workflow.executeUpdateWithStart('raise', {
+        args: [2],
+        startWorkflowOperation: startWorkflowOperation(),
+      }),
+      3,
+    );
+    await handle.signal('finish');
+    assert.equal(await handle.result(), 3);
   });
 
   test('a signal with start reaches the workflow that it starts, and the one that runs', async () => {

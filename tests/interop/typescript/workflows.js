@@ -47,6 +47,39 @@ exports.sums = async () => {
   return sum;
 };
 
+const raise = wf.defineUpdate('raise');
+const raiseSlowly = wf.defineUpdate('raiseSlowly');
+
+/** A balance: raised by updates, which refuse what makes no sense and may take a while. */
+exports.account = async () => {
+  let balance = 0;
+  let done = false;
+  wf.setHandler(
+    raise,
+    (amount) => {
+      if (amount === 13) throw wf.ApplicationFailure.create({ message: 'unlucky', type: 'Unlucky' });
+      balance += amount;
+      return balance;
+    },
+    {
+      validator: (amount) => {
+        if (amount <= 0) throw wf.ApplicationFailure.create({ message: 'too little', type: 'Refused' });
+      },
+    },
+  );
+  wf.setHandler(raiseSlowly, async (amount) => {
+    await wf.sleep('300ms');
+    balance += await double(amount);
+    return balance;
+  });
+  wf.setHandler(total, () => balance);
+  wf.setHandler(finish, () => {
+    done = true;
+  });
+  await wf.condition(() => done && wf.allHandlersFinished());
+  return balance;
+};
+
 exports.sleepsUntilCancelled = async () => {
   try {
     await wf.sleep('1 day');

@@ -68,10 +68,14 @@ void client::act() {
     return query();
   if (dice < 77)
     return describe();
-  if (dice < 82)
+  if (dice < 80)
     return list();
-  if (dice < 88)
+  if (dice < 84)
     return read_history();
+  if (dice < 87)
+    return update();
+  if (dice < 88)
+    return update_with_start();
   if (dice < 91)
     return read_reverse();
   watch(any_workflow(), {}, 6, p_.all.random.chance(300));
@@ -165,6 +169,65 @@ void client::query() {
   r.mutable_execution()->set_workflow_id(any_workflow());
   r.mutable_query()->set_query_type("state");
   call<service::QueryWorkflowResponse>(p_, "QueryWorkflow", r, call_patience, [](const auto&) {});
+}
+
+namespace {
+
+service::UpdateWorkflowExecutionRequest update_of(const std::string& workflow_id,
+                                                  const std::string& name, bool waits_for_result) {
+  service::UpdateWorkflowExecutionRequest r;
+  r.set_namespace_(ns);
+  r.mutable_workflow_execution()->set_workflow_id(workflow_id);
+  r.mutable_request()->mutable_meta()->set_update_id(name);
+  r.mutable_request()->mutable_input()->set_name("update");
+  r.mutable_wait_policy()->set_lifecycle_stage(
+    waits_for_result ? enums::UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED
+                     : enums::UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_ACCEPTED);
+  return r;
+}
+
+} // namespace
+
+void client::update() {
+  auto r = update_of(any_workflow(), new_name("update"), p_.all.random.chance(600));
+  const auto& id = r.workflow_execution().workflow_id();
+  p_.judge.sends_update(id);
+  insist<service::UpdateWorkflowExecutionResponse>("UpdateWorkflowExecution", r, {}, 2);
+  if (p_.all.random.chance(300))
+    p_.all.after(p_.all.random.between(0s, 5s),
+                 [self = shared_from_this(), id, name = r.request().meta().update_id()] {
+                   self->poll_update(id, name, 2);
+                 });
+}
+
+void client::poll_update(const std::string& workflow_id, const std::string& update_id, int times) {
+  service::PollWorkflowExecutionUpdateRequest r;
+  r.set_namespace_(ns);
+  r.mutable_update_ref()->mutable_workflow_execution()->set_workflow_id(workflow_id);
+  r.mutable_update_ref()->set_update_id(update_id);
+  if (p_.all.random.chance(700))
+    r.mutable_wait_policy()->set_lifecycle_stage(
+      enums::UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED);
+  using response = service::PollWorkflowExecutionUpdateResponse;
+  call<response>(p_, "PollWorkflowExecutionUpdate", r, call_patience,
+                 [self = shared_from_this(), workflow_id, update_id, times](result<response> got) {
+                   if (got && !got->has_outcome() && times > 0 && self->p_.chaos)
+                     self->poll_update(workflow_id, update_id, times - 1);
+                 });
+}
+
+void client::update_with_start() {
+  service::ExecuteMultiOperationRequest r;
+  r.set_namespace_(ns);
+  auto& start = *r.add_operations()->mutable_start_workflow();
+  fill_start(start, any_workflow(), new_name("start"));
+  start.set_workflow_id_conflict_policy(p_.all.random.chance(200)
+                                          ? enums::WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
+                                          : enums::WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING);
+  *r.add_operations()->mutable_update_workflow()
+    = update_of(start.workflow_id(), new_name("update"), p_.all.random.chance(500));
+  p_.judge.sends_update(start.workflow_id());
+  insist<service::ExecuteMultiOperationResponse>("ExecuteMultiOperation", r, {}, 2);
 }
 
 void client::describe() {

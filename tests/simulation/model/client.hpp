@@ -31,6 +31,9 @@ private:
   void cancel();
   void terminate();
   void query();
+  void update();
+  void update_with_start();
+  void poll_update(const std::string& workflow_id, const std::string& update_id, int times);
   void describe();
   void list();
   void read_history();

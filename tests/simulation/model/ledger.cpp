@@ -170,6 +170,19 @@ void ledger::on_event(run_record& r, const history_event& e) {
     case enums::EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
       on_signal(r, e.workflow_execution_signaled_event_attributes().signal_name());
       break;
+    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED: {
+      const auto& id
+        = e.workflow_execution_update_accepted_event_attributes().protocol_instance_id();
+      if (++r.accepted[id] > 1)
+        fail(r, "update " + id + " was accepted twice");
+      break;
+    }
+    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED: {
+      const auto& id = e.workflow_execution_update_completed_event_attributes().meta().update_id();
+      if (++r.completed[id] > 1 || !r.accepted.contains(id))
+        fail(r, "update " + id + " was completed twice, or never accepted");
+      break;
+    }
     default:
       on_answer_of_other(r, e);
       break;
@@ -383,10 +396,10 @@ void ledger::saw_history(const std::string& run_id, const History& history) {
     auto known = e.event_id() >= 1 && e.event_id() <= size;
     if (known && fingerprint(e) == r.fingerprints[static_cast<std::size_t>(e.event_id() - 1)])
       continue;
-    // The events of a transient workflow task are in no journal; they end a history, one behind
-    // the other. Where an answer is late, others may have taken their place meanwhile.
-    auto scheduled = e.event_type() == enums::EVENT_TYPE_WORKFLOW_TASK_SCHEDULED
-                     && e.workflow_task_scheduled_event_attributes().attempt() > 1
+    // The events of a transient or speculative workflow task are in no journal, and have no number
+    // of one; they end a history, one behind the other. Where an answer is late, others may have
+    // taken their place meanwhile.
+    auto scheduled = e.event_type() == enums::EVENT_TYPE_WORKFLOW_TASK_SCHEDULED && e.task_id() == 0
                      && e.event_id() + 1 >= last;
     auto started = e.event_type() == enums::EVENT_TYPE_WORKFLOW_TASK_STARTED && e.event_id() == last
                    && transient_scheduled == last - 1;
@@ -473,7 +486,8 @@ void ledger::check_task(const std::string& kind, const std::string& token,
     return all_.fail("a " + kind + " token that is none");
   attempt which{t.run_id(), t.scheduled_event_id(), t.attempt()};
   auto is_known = has_started(t) || early_.contains({which, t.start_id()})
-                  || superseded_.contains({which, t.start_id()});
+                  || superseded_.contains({which, t.start_id()})
+                  || speculative_.contains({which, t.start_id()});
   if (!is_known)
     fail_shown("a " + kind + " task of run " + t.run_id() + " reached a worker before its start ("
                + std::to_string(t.scheduled_event_id()) + ", attempt " + std::to_string(t.attempt())
@@ -490,8 +504,10 @@ void ledger::saw_workflow_task(const service::PollWorkflowTaskQueueResponse& tas
   const auto& run_id = task.workflow_execution().run_id();
   if (task.has_query())
     return saw_history(run_id, task.history());
-  if (!note_early_start(task))
+  if (!note_early_start(task)) {
+    note_speculative(task);
     saw_history(run_id, task.history());
+  }
   check_workflow_task(task, {});
 }
 
@@ -519,14 +535,30 @@ bool ledger::note_early_start(const service::PollWorkflowTaskQueueResponse& task
   return true;
 }
 
+/// True when its task is written nowhere: it is for updates then, and no history has its place.
+bool ledger::note_speculative(const service::PollWorkflowTaskQueueResponse& task) {
+  cluster::TaskToken t;
+  auto found = runs_.find(task.workflow_execution().run_id());
+  if (found == runs_.end() || task.messages().empty() || !t.ParseFromString(task.task_token())
+      || has_started(t) || t.attempt() != 1)
+    return false;
+  ++all_.happened["speculative tasks"];
+  speculative_.insert({{t.run_id(), t.scheduled_event_id(), t.attempt()}, t.start_id()});
+  return true;
+}
+
 void ledger::saw_next_task(const service::PollWorkflowTaskQueueResponse& task) {
+  note_speculative(task);
   saw_history(task.workflow_execution().run_id(), task.history());
   check_workflow_task(task, {});
 }
 
 void ledger::saw_workflow_task_ended(const std::string& token) {
   cluster::TaskToken t;
-  if (!t.ParseFromString(token) || !has_started(t))
+  if (t.ParseFromString(token)
+      && speculative_.contains({{t.run_id(), t.scheduled_event_id(), t.attempt()}, t.start_id()}))
+    return;
+  if (!has_started(t))
     fail_shown("an answer to a workflow task of run " + t.run_id()
                + " was accepted, whose start was lost");
 }
@@ -576,8 +608,27 @@ void ledger::saw_description(const service::DescribeWorkflowExecutionResponse& s
     fail_shown(r, "its length was shown before it was durable");
   const auto& task = said.pending_workflow_task();
   if (task.state() == enums::PENDING_WORKFLOW_TASK_STATE_STARTED
+      && !updated_.contains(info.execution().workflow_id())
       && !r.task_starts.contains(from_proto(task.started_time())))
     fail_shown(r, "its workflow task was shown as started before it was");
+}
+
+void ledger::saw_update(const temporal::api::update::v1::UpdateRef& which, int stage,
+                        bool succeeded) {
+  auto found = runs_.find(which.workflow_execution().run_id());
+  if (found == runs_.end())
+    return fail_shown("an update of run " + which.workflow_execution().run_id()
+                      + " was shown, which is not durable");
+  const auto& r = found->second;
+  const auto& id = which.update_id();
+  auto is_accepted = stage == enums::UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_ACCEPTED;
+  if (is_accepted && !r.accepted.contains(id))
+    fail_shown(r, "update " + id + " was shown as accepted before that was durable");
+  if (succeeded && !r.completed.contains(id))
+    fail_shown(r, "the result of update " + id + " was shown before it was durable");
+  ++all_.happened[succeeded     ? "updates completed"
+                  : is_accepted ? "updates accepted"
+                                : "updates else"];
 }
 
 void ledger::saw_status(const std::string& run_id, int status) {

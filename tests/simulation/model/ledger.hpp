@@ -50,6 +50,9 @@ struct run_record {
   std::map<std::string, int> signals{};
   /// What it asked of others, by the id of the Initiated event: the signal's name.
   std::map<std::int64_t, std::string> asked{};
+  /// How often each update was accepted and completed.
+  std::map<std::string, int> accepted{};
+  std::map<std::string, int> completed{};
   bool erased = false;
 };
 
@@ -59,7 +62,8 @@ struct run_record {
 ///
 /// One thing may be shown before it is durable: the Started event of a workflow task, at the end of
 /// the history that a poll is given with it. If it becomes durable, then as it was shown; if not,
-/// no answer to the task is accepted. Nobody else is shown it.
+/// no answer to the task is accepted. Nobody else is shown it. And a workflow task for updates may
+/// be durable never: then nothing of its answer is, but that it is over.
 class ledger {
 public:
   explicit ledger(universe& all) : all_(all) {
@@ -99,6 +103,8 @@ public:
   /// The server accepted an answer to the task of this token.
   void saw_workflow_task_ended(const std::string& token);
   void saw_activity_task(const service::PollActivityTaskQueueResponse& task);
+  /// A caller heard how far its update is; `succeeded`: it has a result.
+  void saw_update(const temporal::api::update::v1::UpdateRef& which, int stage, bool succeeded);
   void saw_description(const service::DescribeWorkflowExecutionResponse& said);
   void saw_status(const std::string& run_id, int status);
 
@@ -107,6 +113,10 @@ public:
   void sends_signal_with_start(const std::string& request_id, const std::string& signal) {
     may_start_again_.insert(request_id);
     sends_signal(signal);
+  }
+
+  void sends_update(const std::string& workflow_id) {
+    updated_.insert(workflow_id);
   }
 
   void sends_signal(const std::string& signal) {
@@ -164,6 +174,7 @@ private:
   bool fits_some_run(const temporal::api::history::v1::History& page) const;
   void on_current(const std::string& old_run_id, const std::string& new_run_id);
   bool has_started(const cluster::TaskToken& t) const;
+  bool note_speculative(const service::PollWorkflowTaskQueueResponse& task);
   void check_task(const std::string& kind, const std::string& token, const std::string& request_id);
   void check_workflow_task(const service::PollWorkflowTaskQueueResponse& task,
                            const std::string& request_id);
@@ -185,6 +196,10 @@ private:
   /// Shown before they were durable: fingerprints of Started events.
   std::map<std::pair<attempt, std::uint64_t>, std::uint64_t> early_;
   std::set<std::string> may_start_again_;
+  /// Workflow tasks that were written nowhere when a worker was given them; workflow ids that may
+  /// have such.
+  std::set<std::pair<attempt, std::uint64_t>> speculative_;
+  std::set<std::string> updated_;
   std::map<std::string, int> signal_tries_;
   /// Signals of workflows to others: how often they were told, in whichever run.
   std::map<std::string, int> told_by_others_;

@@ -1,6 +1,7 @@
 #include "tests/simulation/model/worker.hpp"
 
 #include "engine/machine/proto_time.hpp"
+#include "temporal/api/update/v1/message.pb.h"
 
 #include <utility>
 
@@ -165,6 +166,8 @@ void worker::complete(const workflow_task& task, const history& events) {
   auto run_id = task.workflow_execution().run_id();
   auto beats = p_.chaos && random.chance(50);
   if (!beats)
+    answer_updates(task, events, r);
+  if (!beats)
     for (auto& c : commands_for(p_.seed, events))
       *r.add_commands() = std::move(c);
   for (const auto& [id, query] : task.queries()) {
@@ -194,6 +197,54 @@ void worker::complete(const workflow_task& task, const history& events) {
                    for (const auto& a : done->activity_tasks())
                      self->on_activity_task(a);
                  });
+}
+
+/// Accepts most, now and then for a later task to complete; rejects some, and forgets some.
+void worker::answer_updates(const workflow_task& task, const history& events,
+                            service::RespondWorkflowTaskCompletedRequest& r) {
+  namespace update = temporal::api::update::v1;
+  auto& random = p_.all.random;
+  auto add = [&](const std::string& kind, const std::string& id, const auto& body) {
+    auto& m = *r.add_messages();
+    m.set_id(id + "/" + kind);
+    m.set_protocol_instance_id(id);
+    m.mutable_body()->PackFrom(body);
+  };
+  auto complete_update = [&](const std::string& id) {
+    update::Response out;
+    out.mutable_meta()->set_update_id(id);
+    *out.mutable_outcome()->mutable_success() = input_of(2);
+    add("complete", id, out);
+  };
+  std::set<std::string> open;
+  for (const auto& e : events) {
+    if (e.has_workflow_execution_update_accepted_event_attributes())
+      open.insert(e.workflow_execution_update_accepted_event_attributes().protocol_instance_id());
+    if (e.has_workflow_execution_update_completed_event_attributes())
+      open.erase(e.workflow_execution_update_completed_event_attributes().meta().update_id());
+  }
+  for (const auto& id : open)
+    complete_update(id);
+  for (const auto& asked : task.messages()) {
+    const auto& id = asked.protocol_instance_id();
+    auto dice = random.below(100);
+    if (dice < 10)
+      continue;
+    if (dice < 30) {
+      update::Rejection no;
+      no.mutable_failure()->set_message("no");
+      asked.body().UnpackTo(no.mutable_rejected_request());
+      add("reject", id, no);
+      continue;
+    }
+    update::Acceptance yes;
+    yes.set_accepted_request_message_id(asked.id());
+    yes.set_accepted_request_sequencing_event_id(asked.event_id());
+    asked.body().UnpackTo(yes.mutable_accepted_request());
+    add("accept", id, yes);
+    if (dice < 80)
+      complete_update(id);
+  }
 }
 
 void worker::fail_task(const workflow_task& task) {

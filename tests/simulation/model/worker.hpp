@@ -36,6 +36,8 @@ private:
                     const std::string& page_token);
   void with_history(const workflow_task& task, const history& events);
   void complete(const workflow_task& task, const history& events);
+  void answer_updates(const workflow_task& task, const history& events,
+                      service::RespondWorkflowTaskCompletedRequest& r);
   void fail_task(const workflow_task& task);
   void on_activity_task(const activity_task& task);
   void heartbeat(const activity_task& task, int times);

@@ -369,9 +369,29 @@ private:
       auto got = parse<service::PollActivityTaskQueueResponse>(*answer);
       if (!got.task_token().empty())
         judge_.saw_activity_task(got);
-    } else {
+    } else if (!witness_update(method, *answer)) {
       witness_read(method, request, *answer);
     }
+  }
+
+  bool witness_update(const std::string& method, const std::string& answer) {
+    service::UpdateWorkflowExecutionResponse got;
+    if (method == "UpdateWorkflowExecution") {
+      got = parse<service::UpdateWorkflowExecutionResponse>(answer);
+    } else if (method == "ExecuteMultiOperation") {
+      auto both = parse<service::ExecuteMultiOperationResponse>(answer);
+      if (both.responses_size() == 2)
+        got = both.responses(1).update_workflow();
+    } else if (method == "PollWorkflowExecutionUpdate") {
+      auto polled = parse<service::PollWorkflowExecutionUpdateResponse>(answer);
+      *got.mutable_update_ref() = polled.update_ref();
+      got.set_stage(polled.stage());
+      *got.mutable_outcome() = polled.outcome();
+    } else {
+      return false;
+    }
+    judge_.saw_update(got.update_ref(), got.stage(), got.outcome().has_success());
+    return true;
   }
 
   void witness_read(const std::string& method, const std::string& request,
