@@ -231,7 +231,7 @@ void slot::on_returned(returned_task_ptr task) {
     return keep_early(std::move(task));
   auto c = std::make_shared<call>();
   c->by = call::origin::slot;
-  c->request = task->request;
+  c->request = task->task().request;
   c->returned = std::move(task);
   accept(std::move(c));
 }
@@ -267,11 +267,11 @@ void slot::keep_returned(call& c) {
   // An execution that dies of it is not tried for ever.
   constexpr int deaths_max = 10;
   auto task = std::exchange(c.returned, nullptr);
-  task->deaths += c.threw ? 1 : 0;
+  task->task().deaths += c.threw ? 1 : 0;
   auto* e = entries_.find(c.request);
   if (epoch_ == 0)
     return keep_early(std::move(task));
-  if (e == nullptr || e->is == entry::phase::parked || task->deaths > deaths_max) {
+  if (e == nullptr || e->is == entry::phase::parked || task->task().deaths > deaths_max) {
     task->is_done = true;
     return;
   }

@@ -5,7 +5,8 @@
 
 #include <caf/send.hpp>
 
-#include <exception>
+#include <string_view>
+#include <utility>
 
 namespace reprise::actors {
 
@@ -14,28 +15,31 @@ namespace {
 /// A slot that dies again and again of the same task is not given it for ever.
 constexpr int sends_max = 10;
 
-void say_lost(const char* why) noexcept {
-  try {
-    log(log_level::error,
-        std::string{"a task cannot be taken back, and runs into its time-out: "} + why);
-  } catch (const std::exception&) {
-    // Not even memory to say so.
-  }
+void say_lost(std::string_view why) noexcept {
+  log(log_level::error, {"a task cannot be taken back, and runs into its time-out: ", why});
+}
+
+void say_lost() noexcept {
+  log_thrown(log_level::error, "a task cannot be taken back, and runs into its time-out");
 }
 
 } // namespace
 
 returned_task::~returned_task() {
-  if (!is_done)
-    home->again(*this);
+  if (!is_done && !what.empty())
+    home->again(what);
 }
 
 void task_returns::take_back(std::string_view token) noexcept {
   try {
-    if (auto request = take_back_request(token))
-      send(std::make_shared<returned_task>(shared_from_this(), std::move(*request)));
-  } catch (const std::exception& e) {
-    say_lost(e.what());
+    auto request = take_back_request(token);
+    if (!request)
+      return;
+    returning_list one(1);
+    one.front().request = std::move(*request);
+    send(std::move(one));
+  } catch (...) {
+    say_lost();
   }
 }
 
@@ -45,90 +49,104 @@ void task_returns::take_back_all(const cluster::Reply& reply) noexcept {
   try {
     for (auto token : task_tokens_of(reply.response(), reply.tasks()))
       take_back(token);
-  } catch (const std::exception& e) {
-    say_lost(e.what());
+  } catch (...) {
+    say_lost();
   }
 }
 
-/// Null when the node ends, or has not begun.
-slot_actor task_returns::slot_of(const cluster::ExecutionRequest& request) const {
-  std::lock_guard lock{mutex_};
-  if (slots_ == nullptr)
-    return {};
+const slot_actor& task_returns::actor_of(const cluster::ExecutionRequest& request) const {
   return (*slots_)[store::slot_of(request.namespace_id(), kind_of(request), request.workflow_id())]
     .get();
 }
 
 /// Without the lock: a message to a dead actor is destroyed on the spot.
-void task_returns::send(returned_task_ptr task) {
-  auto to = slot_of(task->request);
-  if (!to || task->sends >= sends_max) {
-    task->is_done = true;
-    if (to)
-      say_lost("its slot dies of it");
+void task_returns::send(returning_list one) noexcept {
+  slot_actor to;
+  {
+    std::lock_guard lock{mutex_};
+    if (slots_ != nullptr)
+      to = actor_of(one.front().request);
+  }
+  // The node ends, or has not begun.
+  if (!to)
     return;
-  }
-  ++task->sends;
-  task->sent_to = to;
-  caf::anon_send(to, returned_atom_v, std::move(task));
-}
-
-void task_returns::again(returned_task& lost) noexcept {
+  if (one.front().sends >= sends_max)
+    return say_lost("its slot dies of it");
   try {
-    auto next = std::make_shared<returned_task>(lost.home, std::move(lost.request));
-    next->sends = lost.sends;
-    next->deaths = lost.deaths;
-    next->sent_to = lost.sent_to;
-    // Until it has a place: what fails here is not to begin once more.
-    next->is_done = true;
-    {
-      auto slot = store::slot_of(next->request.namespace_id(), kind_of(next->request),
-                                 next->request.workflow_id());
-      std::lock_guard lock{mutex_};
-      if (slots_ == nullptr)
-        return;
-      if ((*slots_)[slot].get() == next->sent_to) {
-        waiting_.push_back(next);
-        next->is_done = false;
-        return;
-      }
-    }
-    next->is_done = false;
-    send(std::move(next));
-  } catch (const std::exception& e) {
-    say_lost(e.what());
+    auto message = std::make_shared<returned_task>(shared_from_this());
+    message->what.swap(one);
+    message->task().sent_to = nullptr;
+    // Until it is known that it went: it may be destroyed before.
+    auto sent = message;
+    if (before_send)
+      before_send();
+    caf::anon_send(to, returned_atom_v, std::move(message));
+    ++sent->task().sends;
+    sent->task().sent_to = to;
+  } catch (...) {
+    // It is tried again, and seen in the metric meanwhile.
+    if (!one.empty())
+      wait(one);
   }
 }
 
-void task_returns::on_renewed(store::slot_id slot) noexcept {
-  try {
-    std::vector<returned_task_ptr> ready;
-    {
-      std::lock_guard lock{mutex_};
-      // Before anything moves: what fails here leaves all where it was.
-      ready.reserve(waiting_.size());
-      std::erase_if(waiting_, [&](returned_task_ptr& task) {
-        if (store::slot_of(task->request.namespace_id(), kind_of(task->request),
-                           task->request.workflow_id())
-            != slot)
-          return false;
-        ready.push_back(std::move(task));
-        return true;
-      });
+void task_returns::wait(returning_list& one) noexcept {
+  std::lock_guard lock{mutex_};
+  if (slots_ == nullptr)
+    return;
+  waiting_.splice(waiting_.end(), one);
+  count(1);
+}
+
+void task_returns::count(std::int64_t more) noexcept {
+  if (shown_ != nullptr)
+    shown_->add(more);
+}
+
+void task_returns::show(gauge& waiting) noexcept {
+  std::lock_guard lock{mutex_};
+  shown_ = &waiting;
+}
+
+void task_returns::again(returning_list& lost) noexcept {
+  auto has_next = false;
+  {
+    std::lock_guard lock{mutex_};
+    const auto& task = lost.front();
+    has_next = slots_ != nullptr && task.sent_to && actor_of(task.request) != task.sent_to;
+  }
+  if (has_next)
+    send(std::move(lost));
+  else
+    wait(lost);
+}
+
+void task_returns::retry() noexcept {
+  returning_list ready;
+  {
+    std::lock_guard lock{mutex_};
+    if (slots_ == nullptr)
+      return;
+    for (auto at = waiting_.begin(); at != waiting_.end();) {
+      auto task = at++;
+      if (actor_of(task->request) == task->sent_to)
+        continue;
+      ready.splice(ready.end(), waiting_, task);
+      count(-1);
     }
-    for (auto& task : ready)
-      send(std::move(task));
-  } catch (const std::exception& e) {
-    say_lost(e.what());
+  }
+  while (!ready.empty()) {
+    returning_list one;
+    one.splice(one.begin(), ready, ready.begin());
+    send(std::move(one));
   }
 }
 
 void task_returns::close() noexcept {
-  std::vector<returned_task_ptr> none;
+  returning_list none;
   std::lock_guard lock{mutex_};
   slots_ = nullptr;
-  for (auto& task : waiting_)
-    task->is_done = true;
+  shown_ = nullptr;
   none.swap(waiting_);
 }
 

@@ -2,9 +2,13 @@
 
 #include "actors/handle_cell.hpp"
 #include "actors/returned_task.hpp"
+#include "base/metrics.hpp"
 #include "protocol/interfaces.hpp"
 #include "store/types.hpp"
 
+#include <cstdint>
+#include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -20,24 +24,36 @@ namespace reprise::actors {
 
 class task_returns;
 
+/// A started task that its run is to have back.
+struct returning_task {
+  /// A TakeBack with the task's token.
+  cluster::ExecutionRequest request{};
+  /// The slot's actor that has the message; null: it could not be sent.
+  slot_actor sent_to{};
+  /// Actors of its slot that it was sent to, and executions that died of it.
+  int sends = 0;
+  int deaths = 0;
+};
+
+/// One task, or none. It moves without memory, so that none is lost for want of it.
+using returning_list = std::list<returning_task>;
+
 /// On its way back: a message to the slot of its run. Destroyed before that is done with it, it is
 /// sent again, to the slot's next actor.
 struct returned_task {
-  returned_task(std::shared_ptr<task_returns> by, cluster::ExecutionRequest r)
-    : home(std::move(by)), request(std::move(r)) {
+  explicit returned_task(std::shared_ptr<task_returns> by) : home(std::move(by)) {
   }
 
   ~returned_task();
   returned_task(const returned_task&) = delete;
   returned_task& operator=(const returned_task&) = delete;
 
-  /// A TakeBack with the task's token.
+  returning_task& task() {
+    return what.front();
+  }
+
   std::shared_ptr<task_returns> home;
-  cluster::ExecutionRequest request;
-  slot_actor sent_to{};
-  /// Slots that it was sent to, and executions that died of it. The slot's business.
-  int sends = 0;
-  int deaths = 0;
+  returning_list what{};
   /// It is durable, or nothing more can be done for it.
   bool is_done = false;
 };
@@ -54,28 +70,40 @@ public:
   explicit task_returns(const slot_cells& slots) : slots_(&slots) {
   }
 
+  /// From now until close() this shows how many tasks cannot be sent back now.
+  void show(gauge& waiting) noexcept;
+
   /// The task of this token; what is none is ignored.
   void take_back(std::string_view token) noexcept;
   /// All that this answer brings.
   void take_back_all(const cluster::Reply& reply) noexcept;
 
-  /// This slot is another actor from now on: what the one before it was sent in vain goes to it.
-  void on_renewed(store::slot_id slot) noexcept;
+  /// Sends what waits and can be sent: what a slot's former actor was sent in vain, and what there
+  /// was no memory to send. To be called now and then, and when a slot is another actor.
+  void retry() noexcept;
 
   /// The node ends: from now on nothing is taken back.
   void close() noexcept;
 
+  /// Tests let a send fail by throwing here; else empty.
+  std::function<void()> before_send{};
+
 private:
   friend struct returned_task;
 
-  void send(returned_task_ptr task);
-  void again(returned_task& lost) noexcept;
-  slot_actor slot_of(const cluster::ExecutionRequest& request) const;
+  void send(returning_list one) noexcept;
+  void again(returning_list& lost) noexcept;
+  void wait(returning_list& one) noexcept;
+  /// Holds the mutex.
+  void count(std::int64_t more) noexcept;
+  /// Holds the mutex.
+  const slot_actor& actor_of(const cluster::ExecutionRequest& request) const;
 
   mutable std::mutex mutex_;
   const slot_cells* slots_;
-  /// Those whose slot died, and has no next actor yet.
-  std::vector<returned_task_ptr> waiting_;
+  gauge* shown_ = nullptr;
+  /// Those whose slot died, and has no next actor yet, or that could not be sent.
+  returning_list waiting_;
 };
 
 /// An answer that brings started tasks. Destroyed before it was taken, they are taken back.

@@ -30,6 +30,7 @@ public:
     delayed_send(this, options_.interval, tick_atom_v);
     return {[this](tick_atom) {
       compare();
+      shared_.returns->retry();
       delayed_send(this, options_.interval, tick_atom_v);
     }};
   }

@@ -70,6 +70,9 @@ void node::start() {
   if (options_.lease_owner.empty())
     options_.lease_owner = seeded_ids{options_.seed}.uuid7(shared_.time.now());
   begin_supervision();
+  shared_.returns->show(
+    metrics_.gauge("reprise_tasks_to_take_back",
+                   "Tasks whose worker was gone and that cannot be given back now."));
   shared_.readers.start(system_, options_.capacity, hooks_, options_.detached);
   shared_.writer = actors::spawn_writer(system_, shared_, options_.group, options_.detached);
   watch({.kind = "writer", .watched = {caf::actor_cast<caf::actor>(shared_.writer)}});
@@ -154,7 +157,7 @@ void node::begin_slots() {
       lost.next = spawn(i);
     // Whatever was sent to the dead one is lost: the new one is in its place already, so all of
     // that is known here.
-    shared_.returns->on_renewed(static_cast<store::slot_id>(i));
+    shared_.returns->retry();
     shared_.lost_slots.tell(lost.dead);
     queues_.on_slot_lost(lost.dead.id());
     auto next = std::move(lost.next);

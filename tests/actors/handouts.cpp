@@ -6,6 +6,8 @@
 #include "tests/support/queue_fixture.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <new>
 #include <set>
 #include <stdexcept>
 
@@ -487,6 +489,30 @@ TEST_CASE_FIXTURE(taking_back, "a task comes back to a slot that has no epoch ye
     REQUIRE(scheduler.try_run_once());
   node->shared().returns->take_back(token);
   run();
+  check_taken_back(token);
+}
+
+TEST_CASE_FIXTURE(taking_back, "a task that could not be sent back goes a moment later") {
+  auto token = begun_activity();
+  auto& returns = *node->shared().returns;
+  int fails = 3;
+  returns.before_send = [&fails] {
+    if (fails-- > 0)
+      throw std::bad_alloc{};
+  };
+  returns.take_back(token);
+  run();
+  CHECK(gauge("reprise_tasks_to_take_back") == 1);
+  CHECK(node->shared().watch.taken_back.value() == 0);
+  SUBCASE("its slot lives on") {
+  }
+  SUBCASE("its slot dies meanwhile") {
+    caf::anon_send_exit(node->slot_for(ns, "w"), caf::exit_reason::kill);
+  }
+  for (int i = 0; i < 10; ++i)
+    advance(500ms);
+  CHECK(gauge("reprise_tasks_to_take_back") == 0);
+  CHECK(node->shared().watch.taken_back.value() == 1);
   check_taken_back(token);
 }
 
