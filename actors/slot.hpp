@@ -86,14 +86,15 @@ private:
   void remove_call(entry& e, call& c);
   void refuse_all(entry& e, const error& why);
   void on_backlog_written(const outcome& x);
-  void release(entry& e, outcome& x);
+  /// `leased`: what it reads may be told.
+  void release(entry& e, outcome& x, bool leased);
   void note_early_start(entry& e, const outcome& x);
-  void release_answers(entry& e, outcome& x);
+  void release_answers(entry& e, outcome& x, bool leased);
   void read_answer(answer a);
   void keep_caller(entry& e, const call_ptr& c);
   /// False when the task's queue is not to be had.
   bool offer(cluster::Task task);
-  void tell_asker(const entry& e, outcome& x);
+  void tell_asker(const entry& e, outcome& x, bool leased);
   void take_news(entry& e, effects& fx);
   /// Leaves the deadline of a run that is not the current one to the timer.
   void arm(const entry& e, const run_news& older);

@@ -76,9 +76,12 @@ void slot::on_read(entry& e, const outcome_ptr& x) {
   }
   if (x->released.load)
     return start_load(*x);
+  // A read is only as good as the lease (invariant 3). One look for all that leaves: what is kept
+  // back as started must not be kept from its worker.
+  auto leased = shared_.own_lease.valid();
   // No commit fences what leaves early, and a query's task: it takes a lease, and an execution that
   // remembers it.
-  auto may_leave = e.is == entry::phase::live && shared_.own_lease.valid();
+  auto may_leave = e.is == entry::phase::live && leased;
   auto hands_out = x->what->by == call::origin::queue && !x->released.obsolete_task
                    && !x->released.try_again;
   if (hands_out && !may_leave) {
@@ -86,7 +89,7 @@ void slot::on_read(entry& e, const outcome_ptr& x) {
     begin_dying(e, false);
     return settle(e);
   }
-  release(e, *x);
+  release(e, *x, leased);
 }
 
 void slot::note_early_start(entry& e, const outcome& x) {
@@ -135,7 +138,7 @@ void slot::refuse_all(entry& e, const error& why) {
 
 // The one place where something leaves an execution; everything that it rests on is durable here,
 // but for the start of a workflow task.
-void slot::release(entry& e, outcome& x) {
+void slot::release(entry& e, outcome& x, bool leased) {
   auto c = x.what;
   // Before the call is gone: a node that ends waits for both to be none.
   if (x.released.early_start)
@@ -147,7 +150,7 @@ void slot::release(entry& e, outcome& x) {
     e.failed_loads = 0;
     e.deaths = 0;
   }
-  release_answers(e, x);
+  release_answers(e, x, leased);
   if (x.released.caller_stays)
     keep_caller(e, c);
   e.staying_until = x.released.callers_due;
@@ -155,7 +158,7 @@ void slot::release(entry& e, outcome& x) {
   for (auto& task : x.released.offers)
     offered = offer(std::move(task)) && offered;
   send_messages(e, x);
-  tell_asker(e, x);
+  tell_asker(e, x, leased);
   end_return(x);
   if (!x.released.try_again && e.is == entry::phase::live)
     e.deadline_unknown = false;
@@ -190,9 +193,7 @@ void slot::keep_caller(entry& e, const call_ptr& c) {
   }
 }
 
-void slot::release_answers(entry& e, outcome& x) {
-  // A write is fenced by its commit; a read is only as good as the lease (invariant 3).
-  auto stale = !x.appended && !shared_.own_lease.valid();
+void slot::release_answers(entry& e, outcome& x, bool leased) {
   for (auto& a : x.released.answers) {
     std::erase_if(e.staying, [&](const call_ptr& c) {
       auto is_answered = c->id == a.id && c->from == a.to;
@@ -201,7 +202,7 @@ void slot::release_answers(entry& e, outcome& x) {
       return is_answered;
     });
     // What brings tasks and is not sent stays here, and goes back with the outcome.
-    if (stale)
+    if (!leased)
       send(a.to, reply_atom_v, a.id, to_reply(not_served()));
     else if (a.read)
       read_answer(std::move(a));
@@ -245,7 +246,7 @@ bool slot::offer(cluster::Task task) {
   return static_cast<bool>(queue);
 }
 
-void slot::tell_asker(const entry& e, outcome& x) {
+void slot::tell_asker(const entry& e, outcome& x, bool leased) {
   auto& c = *x.what;
   if (c.by == call::origin::peer)
     return end_peer_call(x);
@@ -258,7 +259,7 @@ void slot::tell_asker(const entry& e, outcome& x) {
   if (c.by != call::origin::queue)
     return;
   // A task is thrown away for what an execution reads only while nobody else can know better.
-  auto knows = x.appended || (e.is == entry::phase::live && shared_.own_lease.valid());
+  auto knows = x.appended || (e.is == entry::phase::live && leased);
   if (x.released.try_again || (x.released.obsolete_task && !knows))
     send(c.queue, later_atom_v, c.id, c.from);
   else if (x.released.obsolete_task)

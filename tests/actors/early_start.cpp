@@ -363,6 +363,39 @@ TEST_CASE_FIXTURE(early_fixture, "a history of several pages waits for its start
   CHECK_FALSE(task.next_page_token().empty());
 }
 
+TEST_CASE("a lease that ends between two looks keeps no started task from its worker") {
+  constexpr int looks_max = 24;
+  auto withheld = 0;
+  for (int looks = 0; looks < looks_max; ++looks) {
+    CAPTURE(looks);
+    early_fixture f;
+    f.start("w");
+    auto& lease = f.node->shared().own_lease;
+    auto left = looks;
+    lease.grant(f.time.boot_time() + 1h);
+    f.time.at_look = [&] {
+      if (left-- == 0)
+        lease.revoke();
+    };
+    auto r = f.request("w");
+    auto& s = *r.mutable_start_workflow_task();
+    s.set_request_id("poll");
+    s.mutable_task_queue()->set_name("queue");
+    *s.mutable_task() = f.seen.offers.front();
+    auto id = f.send_for_poller(r);
+    f.run();
+    f.time.at_look = nullptr;
+    lease.grant_forever();
+    // The queue forgets what was taken: then the worker has it.
+    auto is_taken = !f.seen.taken.empty();
+    CHECK(is_taken == f.answered(id));
+    if (is_taken)
+      CHECK(f.code(id) == ok);
+    withheld += is_taken ? 0 : 1;
+  }
+  CHECK(withheld < looks_max);
+}
+
 TEST_CASE_FIXTURE(early_fixture, "without a lease nothing leaves early, and the task is kept") {
   start("w");
   auto in_memory = true;

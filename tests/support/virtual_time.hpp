@@ -11,6 +11,7 @@
 #include <caf/scheduler/test_coordinator.hpp>
 
 #include <cstddef>
+#include <functional>
 
 namespace reprise::testing {
 
@@ -25,6 +26,8 @@ public:
   }
 
   std::chrono::nanoseconds boot_time() const override {
+    if (at_look)
+      at_look();
     return coordinator_.clock().now().time_since_epoch() + offset;
   }
 
@@ -36,6 +39,8 @@ public:
   std::chrono::nanoseconds offset{std::chrono::hours{1}};
   /// By how much somebody has set the wall clock.
   duration set_by{0};
+  /// Called at each look at the clock, before it.
+  std::function<void()> at_look{};
 
 private:
   duration wall() const override {
