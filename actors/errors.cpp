@@ -48,6 +48,16 @@ error failure_of(const std::exception& thrown) {
   return no_memory ? out_of_memory() : internal_failure();
 }
 
+error failure_at_hand() {
+  try {
+    throw;
+  } catch (const std::exception& thrown) {
+    return failure_of(thrown);
+  } catch (...) {
+    return internal_failure();
+  }
+}
+
 error parked_execution(const std::string& workflow_id, const std::string& why) {
   return make_error(errc::internal,
                     "Workflow " + workflow_id + " is parked, its journal cannot be loaded: " + why);

@@ -19,6 +19,8 @@ error internal_failure();
 error out_of_memory();
 /// What a caller hears of an exception: out_of_memory() or internal_failure().
 error failure_of(const std::exception& thrown);
+/// The same of the exception at hand, whatever it is: for the handler of a `catch (...)`.
+error failure_at_hand();
 /// INTERNAL, with what is wrong with the journal.
 error parked_execution(const std::string& workflow_id, const std::string& why);
 /// UNIMPLEMENTED: this server has no machine for such an actor.

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "base/log.hpp"
 #include "base/result.hpp"
 #include "store/store.hpp"
 
 #include <atomic>
-#include <exception>
 #include <vector>
 
 namespace reprise::actors {
@@ -28,16 +28,21 @@ public:
   /// that one's raise is still under way: the store would take the second for another server's.
   result<store::epoch_number> raise(store::store& db, store::slot_id slot,
                                     store::epoch_number seen) {
-    auto& busy = raising_[slot];
-    if (busy.exchange(true, std::memory_order_acq_rel))
+    if (raising_[slot].exchange(true, std::memory_order_acq_rel))
       return make_error(errc::unavailable, "The slot's epoch is being raised.");
+    // Whatever is thrown here: a mark that stays would mean that no epoch is ever raised again.
+    struct mark {
+      std::atomic<bool>& busy;
+      ~mark() {
+        busy.store(false, std::memory_order_release);
+      }
+    } at_the_end{raising_[slot]};
     result<store::epoch_number> out = of(slot);
     if (*out <= seen) {
       out = attempt(db, slot, seen);
       if (out)
         advance(slot, *out);
     }
-    busy.store(false, std::memory_order_release);
     return out;
   }
 
@@ -55,8 +60,10 @@ private:
                                              store::epoch_number seen) {
     try {
       return db.raise_epoch(slot, seen);
-    } catch (const std::exception& e) {
-      return make_error(errc::unavailable, e.what());
+    } catch (...) {
+      // Nobody but the log wants the text, and there may be no memory for one.
+      log_thrown(log_level::error, "a slot's epoch could not be raised");
+      return error{.code = errc::unavailable};
     }
   }
 

@@ -17,9 +17,9 @@ cluster::Reply read_guarded(const std::function<cluster::Reply(store::store&)>& 
                             store::store& db) {
   try {
     return read(db);
-  } catch (const std::exception& e) {
+  } catch (...) {
     log_thrown(log_level::error, "an answer could not be read");
-    return to_reply(failure_of(e));
+    return to_reply(failure_at_hand());
   }
 }
 
@@ -61,7 +61,8 @@ void slot::on_committed(entry& e, const outcome_ptr& x) {
     return true;
   });
   auto rests = ready.empty();
-  release(e, *x);
+  // A write is fenced by its commit.
+  release(e, *x, true);
   if (rests)
     return;
   for (const auto& h : ready)

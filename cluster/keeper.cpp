@@ -7,7 +7,6 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
-#include <exception>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -99,8 +98,10 @@ private:
                   attempt& found) {
     try {
       return try_to_ask(shared, owner, length, take, found);
-    } catch (const std::exception& e) {
-      found.failure = e.what();
+    } catch (...) {
+      // The keeper waits for its answer, whatever was thrown; there may be no memory for its text.
+      log_thrown(log_level::error, "the store could not be asked for the lease");
+      found.failure.clear();
       return false;
     }
   }

@@ -69,10 +69,10 @@ void call::fail(error why) {
   finish(std::move(why));
 }
 
-void call::fail_thrown(const std::exception& thrown) noexcept {
+void call::fail_thrown() noexcept {
+  log_thrown(log_level::error, {"a call of ", method_, " failed"});
   try {
-    log(log_level::error, {"a call of ", method_, " failed: ", thrown.what()});
-    fail(actors::failure_of(thrown));
+    fail(actors::failure_at_hand());
   } catch (...) {
     // Not even memory for the refusal: the call ends with its caller's patience.
     log_thrown(log_level::error, "a call could not be refused");

@@ -615,6 +615,22 @@ TEST_CASE("an answer that is read for a dead slot takes its task back when it ca
   (void)gone;
 }
 
+TEST_CASE("an answer whose reading throws what is no exception is an answer all the same") {
+  queue_fixture f{{.capacity = {.run = {.tail_bytes_max = 1}}}};
+  f.start("w");
+  for (const char* name : {"a", "b", "c"})
+    f.ask_raw(f.signal_request("w", name));
+  auto throws = true;
+  f.decide_fault = [&](store::operation what) {
+    if (what == store::operation::read && std::exchange(throws, false))
+      throw 42;
+    return store::fault{};
+  };
+  CHECK(f.ask_raw(f.history_request("w")).status().code() == 13);
+  CHECK_FALSE(throws);
+  CHECK(f.history("w") == std::vector<int>{1, 5, 26, 26, 26});
+}
+
 TEST_CASE("more tasks that come back before a slot is served than it keeps are counted") {
   queue_fixture f{{.capacity = {.returned_max = 2}}};
   auto slot = f.node->slot_for(f.ns, "w");

@@ -240,6 +240,35 @@ TEST_CASE("slots that are given up while the lease is renewed are taken anew") {
   CHECK(f.ask_raw(f.signal_request("w", "s")).status().code() == ok);
 }
 
+TEST_CASE("whatever a store throws, the lease is asked for again and epochs are raised") {
+  actor_fixture f{{.lease_length = 10s}};
+  f.start("w");
+  int throws = 0;
+  f.decide_fault = [&](store::operation what) {
+    if (what == store::operation::write && throws > 0) {
+      --throws;
+      throw 42;
+    }
+    return store::fault{};
+  };
+  SUBCASE("at the renewal of the lease") {
+    throws = 1;
+    f.advance(4s);
+  }
+  SUBCASE("when a slot is begun anew") {
+    auto dead = f.node->slot_for(f.ns, "w");
+    throws = 2;
+    caf::anon_send_exit(dead, caf::exit_reason::kill);
+    f.run();
+  }
+  for (int i = 0; i < 60; ++i)
+    f.advance(1s);
+  CHECK(throws == 0);
+  CHECK(f.node->serving());
+  CHECK(f.node->shared().own_lease.valid());
+  CHECK(f.ask_raw(f.signal_request("w", "s")).status().code() == ok);
+}
+
 TEST_CASE("a lease is renewed at once when the machine has slept") {
   actor_fixture f{{.lease_length = 30s}};
   auto& lease = f.node->shared().own_lease;
