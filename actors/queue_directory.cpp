@@ -195,6 +195,10 @@ void queue_directory::on_slot_lost(caf::actor_id slot) const {
   }
 }
 
+void queue_directory::on_taken_over() const {
+  on_slot_lost(0);
+}
+
 void queue_directory::tell_clock_moved() const {
   for (const auto& s : shards_) {
     std::shared_lock lock{s.mutex};

@@ -54,6 +54,9 @@ public:
 
   /// To all queues: the slot that was this actor is dead.
   void on_slot_lost(caf::actor_id slot) const;
+  /// To all queues: the slots are this node's again, or for the first time. What other servers'
+  /// queues did in between to rows of the backlog, nobody here knows.
+  void on_taken_over() const;
 
   /// The wall clock moved: all queues are to find out anew how long they wait.
   void tell_clock_moved() const;

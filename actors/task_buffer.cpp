@@ -113,6 +113,16 @@ std::optional<backlog_place> task_buffer::exchange_row(const cluster::Task& task
   return row;
 }
 
+void task_buffer::forget_rows() noexcept {
+  for (auto& [until, t] : kept_back_)
+    t.row.reset();
+  for (auto& lane : lanes_)
+    for (auto& t : lane)
+      t.row.reset();
+  rows_ = 0;
+  rows_kept_back_ = 0;
+}
+
 held_task task_buffer::pop() {
   for (auto& lane : lanes_) {
     if (lane.empty())

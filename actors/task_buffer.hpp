@@ -99,6 +99,8 @@ public:
   /// Of a task that is held: it lies in this row from now on. Returns the row that nothing here
   /// needs any more, if any: the one that it had, or this one when the task is not here.
   std::optional<backlog_place> exchange_row(const cluster::Task& task, const backlog_place& row);
+  /// No task lies in a row any more.
+  void forget_rows() noexcept;
   /// The most urgent task that is not kept back; there must be one.
   held_task pop();
   /// The buffer must not be empty.

@@ -444,7 +444,10 @@ void task_queue::on_later(std::uint64_t id, const bridge_actor& from) {
   watch_.postponed.add();
   // Whatever was started for it meanwhile is taken back: it is not to be given that very start.
   auto other = std::make_unique<cluster::Poll>(*h->who.poll);
-  other->mutable_request_id()->push_back('+');
+  auto& request_id = *other->mutable_request_id();
+  // Behind a mark that no id has: it does not grow with the times.
+  request_id.resize(std::min(request_id.find('+'), request_id.size()));
+  request_id += '+' + std::to_string(++h->who.postponed);
   h->who.poll = std::move(other);
   auto until = now + pause_after(++h->what.tries);
   wait_again(*h, now);
@@ -470,7 +473,22 @@ void task_queue::keep_back(held_task what, time_point until) {
     refuse(what.task, what.task.sticky());
 }
 
+void task_queue::forget_rows() {
+  if (retired_)
+    return;
+  tasks_.forget_rows();
+  for (auto& [key, h] : handed_)
+    h.what.row.reset();
+  backlog_ = queue_backlog{bounds_};
+  // What they found is of the time before; who runs one only wakes this queue.
+  jobs_.clear();
+  counting_ = false;
+  go();
+}
+
 void task_queue::on_slot_lost(caf::actor_id slot) {
+  if (slot == 0)
+    return forget_rows();
   std::vector<std::pair<std::uint64_t, bridge_actor>> lost;
   for (const auto& [key, h] : handed_)
     if (h.slot == slot)

@@ -48,6 +48,8 @@ private:
     bridge_actor from{};
     std::unique_ptr<const cluster::Poll> poll{};
     time_point expires{};
+    /// How often a task that it was to have could not be decided.
+    unsigned postponed = 0;
   };
 
   using waiter_key = std::pair<std::uint64_t, caf::actor_id>;
@@ -76,7 +78,10 @@ private:
   void on_later(std::uint64_t id, const bridge_actor& from);
   /// Told later: it waits here, or gives way to the backlog.
   void keep_back(held_task what, time_point until);
+  /// 0: another server may have had all of them.
   void on_slot_lost(caf::actor_id slot);
+  /// Of rows that it knows, another server's queue may have erased any.
+  void forget_rows();
   void on_taken(std::uint64_t id, const bridge_actor& from);
   void on_worker_left();
   void on_describe(std::uint64_t id, const bridge_actor& from, const std::string& request);

@@ -174,6 +174,10 @@ void node::on_serving(bool serving) {
   if (serving && failed())
     return;
   serving_.store(serving, std::memory_order_release);
+  // Queues of the time before, if any: in between the slots, and their tasks, may have been another
+  // server's.
+  if (serving)
+    queues_.on_taken_over();
   if (options_.on_serving)
     options_.on_serving(serving);
 }

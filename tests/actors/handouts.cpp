@@ -247,6 +247,56 @@ TEST_CASE_FIXTURE(queue_fixture, "a task told later stays, and its worker waits 
   CHECK_FALSE(answered(poll()));
 }
 
+TEST_CASE_FIXTURE(queue_fixture, "a poll's id is another one at each later, and no longer") {
+  start("w");
+  std::set<std::string> ids;
+  node->shared().before_decision = [&](const cluster::ExecutionRequest& r) {
+    if (!r.has_start_workflow_task())
+      return;
+    ids.insert(r.start_workflow_task().request_id());
+    throw std::runtime_error("told to");
+  };
+  poll({.patience = 1h});
+  for (int i = 0; i < 600; ++i)
+    advance(500ms);
+  CHECK(ids.size() > 20);
+  for (const auto& id : ids)
+    CHECK(id.size() <= ids.begin()->size() + 4);
+}
+
+TEST_CASE_FIXTURE(small_queue,
+                  "of rows from before its slots were another's a queue knows nothing") {
+  constexpr int count = tasks_max + 1;
+  for (int n = 0; n < count; ++n)
+    start("w" + std::to_string(n));
+  REQUIRE(backlog() == 1);
+  std::set<std::string> got_by;
+  got_by.insert(got(poll()));
+  // The row's task is in memory now.
+  advance(1s);
+  auto rows = below().read_backlog(key(), 0, std::numeric_limits<std::int64_t>::min(), 10);
+  REQUIRE(rows);
+  REQUIRE(rows->size() == 1);
+  std::pair<int, std::int64_t> place{rows->front().priority, rows->front().seq};
+  SUBCASE("its row was erased") {
+    REQUIRE(below().erase_backlog(key(), {&place, 1}));
+  }
+  SUBCASE("its row is there, and one more") {
+    write_row("w4", "no such run");
+  }
+  node->queues().on_taken_over();
+  run();
+  for (int n = 1; n < count; ++n)
+    got_by.insert(got(poll()));
+  CHECK(got_by.size() == count);
+  CHECK_FALSE(answered(poll({.patience = 5s})));
+  // Less than it takes to time out for what was handed out.
+  advance(1s);
+  advance(1s);
+  CHECK(backlog() == 0);
+  CHECK(gauge("reprise_tasks_pending") == 0);
+}
+
 TEST_CASE_FIXTURE(queue_fixture, "a task told later holds up no other") {
   start("bad");
   start("good");
