@@ -271,6 +271,9 @@ void connection::serve(stream& s) {
     return refuse_overfull(s);
   if (s.refused)
     return refuse(s, std::move(*s.refused));
+  // Whether the body is as long as was said is the first thing that its caller hears of.
+  if (s.to == nullptr && s.announces_body && !s.has_ended)
+    return;
   if (s.to == nullptr)
     return refuse(s, make_error(errc::unimplemented, unknown_method(s.path)));
   if (s.to->api != nullptr && s.to->api->for_operators && !is_from_here(socket_))

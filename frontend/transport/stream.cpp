@@ -40,8 +40,10 @@ void outgoing::move_to(std::string& out, std::size_t count) {
       ++first_;
     }
   }
-  if (first_ == parts_.size()) {
-    parts_.clear();
+  // Those of a call that lasts may never all be gone.
+  constexpr std::size_t gone_max = 64;
+  if (first_ == parts_.size() || (first_ >= gone_max && first_ >= parts_.size() / 2)) {
+    parts_.erase(parts_.begin(), parts_.begin() + static_cast<std::ptrdiff_t>(first_));
     first_ = 0;
   }
 }
@@ -69,6 +71,8 @@ void stream::take_header(std::string_view name, std::string_view value) {
       http_status = unsupported_media_type;
   } else if (name == "grpc-timeout") {
     timeout = parse_timeout(value);
+  } else if (name == "content-length") {
+    announces_body = value != "0";
   } else if (name == "grpc-encoding") {
     request.set_encoding(value);
   } else if (is_known(name)) {

@@ -35,6 +35,11 @@ public:
     return unsent_;
   }
 
+  /// Messages and heads that are held, those included that are sent but not let go.
+  std::size_t parts() const noexcept {
+    return parts_.size();
+  }
+
   /// Moves `count` bytes, which are there, to the end of `out`.
   void move_to(std::string& out, std::size_t count);
 
@@ -67,6 +72,8 @@ public:
   /// A status other than 200: this is no gRPC call.
   int http_status = 0;
   bool wants_head_only = false;
+  /// How long its body will be; whether that is true is seen at its end, if not before.
+  bool announces_body = false;
   /// Why the call is refused before it is served.
   std::optional<error> refused{};
   message_reader request;

@@ -5,7 +5,9 @@
 #include "tests/cli/raw_connection.hpp"
 
 #include <atomic>
+#include <string>
 #include <thread>
+#include <vector>
 
 using namespace reprise;
 using namespace reprise::testing;
@@ -191,6 +193,36 @@ TEST_CASE_FIXTURE(server_fixture, "an unknown method is refused before its reque
   REQUIRE(c.greet(65'535));
   REQUIRE(c.begin_call(1, "/no.such.Service/Call"));
   CHECK(c.hear(1).find("grpc-status: 12\n") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(server_fixture, "a body that is not as long as was said breaks the call") {
+  raw_connection c{server.port()};
+  REQUIRE(c.greet(65'535));
+  std::uint32_t number = 1;
+  for (std::string path : {"/no.such.Service/Call", info}) {
+    for (const auto& parts : {std::vector<std::string>{"four"}, {"a", "b"}, {"sevens", ""}}) {
+      REQUIRE(c.begin_call_of(number, path, "5"));
+      // Whatever is to be said of the call is not said before its body is there.
+      REQUIRE(c.ping("no haste"));
+      CHECK(c.hear(number).empty());
+      for (std::size_t i = 0; i < parts.size(); ++i)
+        REQUIRE(c.send_data(number, parts[i], i + 1 == parts.size()));
+      CHECK(c.hear(number) == "[reset 1]");
+      number += 2;
+    }
+  }
+  // One that is as long as was said.
+  REQUIRE(c.begin_call_of(number, info, "5"));
+  REQUIRE(c.end_call(number));
+  CHECK(c.hear(number).ends_with("grpc-status: 0\n"));
+  number += 2;
+  REQUIRE(c.begin_call_of(number, "/no.such.Service/Call", "5"));
+  REQUIRE(c.end_call(number));
+  CHECK(c.hear(number).find("grpc-status: 12\n") != std::string::npos);
+  // And one that says that nothing will come.
+  number += 2;
+  REQUIRE(c.begin_call_of(number, "/no.such.Service/Call", "0"));
+  CHECK(c.hear(number).find("grpc-status: 12\n") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(server_fixture, "headers up to the bound are taken, a few more refuse the call") {

@@ -138,6 +138,12 @@ public:
     return send(frame(frame_headers, end_of_headers, stream, head));
   }
 
+  /// The same; says that so many bytes will follow.
+  bool begin_call_of(std::uint32_t stream, std::string_view path, std::string_view bytes) {
+    return send(frame(frame_headers, end_of_headers, stream,
+                      call_head(path) + header("content-length", bytes)));
+  }
+
   /// The same with a header that is so long; in as many frames as it takes.
   bool begin_call_with(std::uint32_t stream, std::string_view path, std::size_t header_bytes) {
     constexpr std::size_t frame_max = 16U << 10;

@@ -159,6 +159,16 @@ TEST_CASE("packed messages are unpacked as their call says, within the limit") {
   }
 }
 
+TEST_CASE("of a call that lasts, the requests that were given out are let go") {
+  message_reader r{1000};
+  for (int i = 0; i < 100'000; ++i) {
+    REQUIRE(r.feed(framed("many")));
+    CHECK(next(r) == "many");
+    r.forget_given();
+    CHECK(r.size() == 0);
+  }
+}
+
 TEST_CASE("what is still to be sent goes out in its order, in pieces of any size") {
   for (std::size_t piece = 1; piece < 12; ++piece) {
     outgoing o;
@@ -173,4 +183,19 @@ TEST_CASE("what is still to be sent goes out in its order, in pieces of any size
     o.move_to(out, 1);
     CHECK(out == "abcdefghi");
   }
+}
+
+TEST_CASE("of a call that never has nothing to send, what was sent is let go") {
+  outgoing o;
+  std::string out;
+  std::size_t most = 0;
+  o.push("first");
+  for (int i = 0; i < 100'000; ++i) {
+    o.push("more");
+    o.move_to(out, 4);
+    CHECK(o.size() == 5);
+    out.clear();
+    most = std::max(most, o.parts());
+  }
+  CHECK(most < 200);
 }
