@@ -122,12 +122,17 @@ metrics_exporter::start(const metrics& what, const std::vector<std::string>& add
       break;
     all += (all.empty() ? "" : ",") + address + ":" + std::to_string(port);
   }
-  try {
-    return std::unique_ptr<metrics_exporter>{std::make_unique<exporter>(what, all)};
-  } catch (const std::exception&) {
-    return make_error(errc::unavailable,
-                      "cannot listen on " + all + " for metrics; choose another --metrics-port");
+  // A free port may be somebody else's by the time when it is listened on.
+  const int tries = port == 0 ? 20 : 1;
+  for (int i = 0; i < tries; ++i) {
+    try {
+      return std::unique_ptr<metrics_exporter>{std::make_unique<exporter>(what, all)};
+    } catch (const std::exception&) {
+      // The library does not say why.
+    }
   }
+  return make_error(errc::unavailable,
+                    "cannot listen on " + all + " for metrics; choose another --metrics-port");
 }
 
 } // namespace reprise::cluster
