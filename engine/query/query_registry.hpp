@@ -42,15 +42,6 @@ public:
   explicit query_registry(const session_bounds& bounds) : bounds_(bounds) {
   }
 
-  /// Queries wait: the execution must not be passivated.
-  std::size_t size() const noexcept {
-    return queries_.size();
-  }
-
-  bool empty() const noexcept {
-    return queries_.empty();
-  }
-
   /// When expire() wants to be called; nothing when no query waits.
   std::optional<time_point> next_deadline() const;
 
