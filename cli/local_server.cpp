@@ -3,6 +3,8 @@
 #include "base/ids.hpp"
 #include "frontend/namespace/namespaces.hpp"
 
+#include <algorithm>
+
 namespace reprise::cli {
 
 local_server::local_server(caf::actor_system& system, store::store& db, const clock& time,
@@ -64,7 +66,30 @@ bool add_attributes(journal::NamespaceRecord& record, const first_namespace& wan
   return changed;
 }
 
+result<void> write(store::store& db, const journal::NamespaceRecord& record) {
+  auto made = db.create_namespace({.id = record.info().id(),
+                                   .name = record.info().name(),
+                                   .version = 1,
+                                   .record = record.SerializeAsString()});
+  // Another server on the same store was faster.
+  if (!made && made.error().code == errc::already_exists)
+    return {};
+  return made;
+}
+
 } // namespace
+
+result<void> ensure_system_namespace(store::store& db) {
+  auto rows = db.namespaces();
+  if (!rows)
+    return rows.error();
+  auto is_it = [](const store::namespace_row& row) {
+    return row.name == frontend::system_namespace || row.id == frontend::system_namespace_id;
+  };
+  if (std::ranges::any_of(*rows, is_it))
+    return {};
+  return write(db, frontend::new_system_namespace());
+}
 
 result<void> ensure_namespace(store::store& db, const clock& time, const first_namespace& wanted) {
   auto rows = db.namespaces();
@@ -85,15 +110,9 @@ result<void> ensure_namespace(store::store& db, const clock& time, const first_n
   google::protobuf::Duration retention;
   retention.set_seconds(retention_seconds);
   seeded_ids ids{random_seed()};
-  auto id = ids.uuid7(time.now());
-  auto record = frontend::new_namespace(wanted.name, id, retention);
+  auto record = frontend::new_namespace(wanted.name, ids.uuid7(time.now()), retention);
   add_attributes(record, wanted);
-  auto made = db.create_namespace(
-    {.id = id, .name = wanted.name, .version = 1, .record = record.SerializeAsString()});
-  // Another server on the same store was faster.
-  if (!made && made.error().code == errc::already_exists)
-    return {};
-  return made;
+  return write(db, record);
 }
 
 } // namespace reprise::cli

@@ -71,4 +71,7 @@ private:
 /// misses. Blocks on the store; call it before a server starts on it.
 result<void> ensure_namespace(store::store& db, const clock& time, const first_namespace& wanted);
 
+/// The same for the server's own namespace, which clients of the API expect.
+result<void> ensure_system_namespace(store::store& db);
+
 } // namespace reprise::cli

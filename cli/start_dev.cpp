@@ -78,6 +78,8 @@ result<void> prepare_store(store::store& db, const clock& time, const start_dev_
       return parsed.error();
     first.search_attributes.push_back(std::move(*parsed));
   }
+  if (auto ok = ensure_system_namespace(db); !ok)
+    return ok;
   if (auto ok = ensure_namespace(db, time, first); !ok)
     return ok;
   for (const auto& name : o.namespaces) {

@@ -31,7 +31,7 @@ result<void> check_register(const call& c, const api::RegisterNamespaceRequest& 
     return invalid_argument("Cannot register global namespace when not enabled");
   if (auto ok = check_retention(r.workflow_execution_retention_period()); !ok)
     return ok;
-  if (r.namespace_() == "temporal-system" || c.back().namespaces().find(r.namespace_()))
+  if (r.namespace_() == system_namespace || c.back().namespaces().find(r.namespace_()))
     return already_exists(r.namespace_());
   return check_clusters(r.active_cluster_name(), r.clusters());
 }
@@ -152,6 +152,8 @@ void deprecate(const call::ptr& c, api::DeprecateNamespaceRequest& r) {
 /// The namespace takes no calls from now on and its name is free; its runs stay until their
 /// retention ends.
 void delete_namespace(const call::ptr& c, op::DeleteNamespaceRequest& r) {
+  if (r.namespace_() == system_namespace || r.namespace_id() == system_namespace_id)
+    return c->fail(make_error(errc::failed_precondition, "unable to delete system namespace"));
   auto found = find_named(c, r.namespace_(), r.namespace_id(),
                           "Only one of namespace name or Id should be set on request.");
   if (!found)

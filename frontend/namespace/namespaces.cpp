@@ -70,6 +70,16 @@ journal::NamespaceRecord new_namespace(const std::string& name, const std::strin
   return record;
 }
 
+journal::NamespaceRecord new_system_namespace() {
+  constexpr std::int64_t week = 7LL * 86'400;
+  google::protobuf::Duration retention;
+  retention.set_seconds(week);
+  auto record = new_namespace(system_namespace, system_namespace_id, retention);
+  record.mutable_info()->set_description("Temporal internal system namespace");
+  record.mutable_info()->set_owner_email("temporal-core@temporal.io");
+  return record;
+}
+
 api::DescribeNamespaceResponse describe_namespace(const journal::NamespaceRecord& record,
                                                   const front_limits& in_force) {
   api::DescribeNamespaceResponse out;

@@ -10,6 +10,14 @@
 
 namespace reprise::frontend {
 
+/// The server's own namespace, which every server of the API has: callers may describe and change
+/// it, and cannot delete it. It holds nothing.
+inline constexpr const char* system_namespace = "temporal-system";
+inline constexpr const char* system_namespace_id = "32049b68-7872-4094-8e63-d0dd59896a83";
+
+/// It, as it is stored.
+journal::NamespaceRecord new_system_namespace();
+
 /// A new namespace as it is stored. Also what the server's first namespaces are made from.
 journal::NamespaceRecord new_namespace(const std::string& name, const std::string& id,
                                        const google::protobuf::Duration& retention);

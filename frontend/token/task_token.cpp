@@ -1,13 +1,11 @@
 #include "frontend/token/task_token.hpp"
 
+#include "frontend/namespace/namespaces.hpp"
 #include "frontend/validate/fields.hpp"
 
 namespace reprise::frontend {
 
 namespace {
-
-/// The server's own namespace: known to callers by name, holds nothing.
-constexpr std::string_view system_namespace = "temporal-system";
 
 /// What a token of another server may lack.
 result<void> check_named(const cluster::TaskToken& task) {

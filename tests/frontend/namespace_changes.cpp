@@ -1,6 +1,9 @@
 // What namespaces may become, and what a call on a chain or on a run's options means.
 
+#include "store/open.hpp"
 #include "tests/support/server_fixture.hpp"
+
+#include <memory>
 
 using namespace reprise;
 using namespace reprise::testing;
@@ -38,6 +41,37 @@ struct chain_fixture : server_fixture {
 };
 
 } // namespace
+
+TEST_CASE("the server's own namespace can be described and changed, and not be deleted") {
+  std::shared_ptr<store::store> db = store::open_memory();
+  // Twice: as a server that starts on a store that has it.
+  REQUIRE(cli::ensure_system_namespace(*db));
+  REQUIRE(cli::ensure_system_namespace(*db));
+  server_fixture f{{.store = db}};
+  ws::DescribeNamespaceRequest by_name;
+  by_name.set_namespace_("temporal-system");
+  auto known = f.ok<ws::DescribeNamespaceResponse>(by_name);
+  ws::DescribeNamespaceRequest by_id;
+  by_id.set_id("32049b68-7872-4094-8e63-d0dd59896a83");
+  CHECK(f.ok<ws::DescribeNamespaceResponse>(by_id).SerializeAsString()
+        == known.SerializeAsString());
+  CHECK(known.namespace_info().id() == by_id.id());
+  CHECK(known.namespace_info().state() == enums::NAMESPACE_STATE_REGISTERED);
+  ws::UpdateNamespaceRequest change;
+  change.set_namespace_("temporal-system");
+  change.mutable_update_info()->set_description("mine");
+  f.ok<ws::UpdateNamespaceResponse>(change);
+  CHECK(f.ok<ws::DescribeNamespaceResponse>(by_name).namespace_info().description() == "mine");
+  constexpr const char* text = "unable to delete system namespace";
+  op::DeleteNamespaceRequest gone;
+  gone.set_namespace_("temporal-system");
+  f.refused(errc::failed_precondition, text, gone);
+  gone.clear_namespace_();
+  gone.set_namespace_id(by_id.id());
+  f.refused(errc::failed_precondition, text, gone);
+  CHECK(f.ok<ws::DescribeNamespaceResponse>(by_name).namespace_info().state()
+        == enums::NAMESPACE_STATE_REGISTERED);
+}
 
 TEST_CASE_FIXTURE(namespace_fixture, "a namespace leaves a state only towards its end") {
   ok<ws::RegisterNamespaceResponse>(named("n"));
