@@ -40,7 +40,8 @@ Duration times_hundred(const Duration& d) {
   constexpr std::int64_t second = 1'000'000'000;
   auto nanos = d.nanos() * factor;
   Duration out;
-  out.set_seconds(std::min(d.seconds(), longest_seconds / factor) * factor + nanos / second);
+  constexpr auto most = longest_seconds / factor;
+  out.set_seconds(std::clamp(d.seconds(), -most, most) * factor + nanos / second);
   out.set_nanos(static_cast<std::int32_t>(nanos % second));
   cap(out);
   return out;
