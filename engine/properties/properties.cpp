@@ -6,6 +6,10 @@
 #include "engine/properties/rules.hpp"
 #include "protocol/search_attributes.hpp"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 namespace reprise::engine {
 
 namespace {
@@ -32,11 +36,21 @@ protocol::search_attribute_limits attribute_limits(const limits& bounds) {
           .total_bytes_max = bounds.search_attributes_bytes_max};
 }
 
-/// What the run would carry with these added; what they remove counts no more.
+/// Attributes that the server writes of its own accord.
+bool is_servers_own(const std::string& name) {
+  constexpr std::array<std::string_view, 4> lists{"BinaryChecksums", "BuildIds",
+                                                  "TemporalPauseInfo", "TemporalReportedProblems"};
+  return !protocol::may_be_set(name) || std::ranges::find(lists, name) != lists.end();
+}
+
+/// What the run would carry with these added; what they remove counts no more, nor does what the
+/// server wrote: neither workflow nor worker answers for its size.
 api::common::v1::SearchAttributes merged(const execution& x,
                                          const api::common::v1::SearchAttributes& upserted) {
   api::common::v1::SearchAttributes out;
-  *out.mutable_indexed_fields() = x.search_attributes();
+  for (const auto& [name, payload] : x.search_attributes())
+    if (!is_servers_own(name))
+      (*out.mutable_indexed_fields())[name] = payload;
   for (const auto& [name, payload] : upserted.indexed_fields()) {
     if (protocol::is_no_value(payload))
       out.mutable_indexed_fields()->erase(name);

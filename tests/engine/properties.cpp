@@ -85,6 +85,20 @@ SCENARIO("bad search attributes fail the task, too large ones end the run") {
   }
 }
 
+SCENARIO("what the server itself lists of a run does not count for what a workflow adds") {
+  activity_fixture f;
+  f.bounds.search_attribute_bytes_max = 100;
+  f.start();
+  auto r = f.completion(f.poll(), {});
+  r.mutable_complete_workflow_task()->set_binary_checksum(std::string(200, 'c'));
+  f.apply(r);
+  f.signal("s");
+  f.complete(f.poll(), {upsert({{"CustomInt", json("7")}})});
+  CHECK(f.state().search_attributes().at("BinaryChecksums").data().size() > 200);
+  CHECK(f.state().search_attributes().at("CustomInt").data() == "7");
+  CHECK(engine::is_open(f.state()));
+}
+
 SCENARIO("memo changes are merged") {
   activity_fixture f;
   f.run_with({memo({{"a", json("1")}, {"b", json("2")}})});
