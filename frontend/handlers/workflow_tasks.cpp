@@ -44,11 +44,15 @@ result<void> check_targets(const call::ptr& c, const call::entry_ptr& home,
   return {};
 }
 
+constexpr const char* checksum_too_long = "Binary checksum length exceeds limit.";
+
 void complete(const call::ptr& c, api::RespondWorkflowTaskCompletedRequest& r) {
   auto opened = open_token(c, r.task_token(), r.namespace_(), cluster::TaskToken::WORKFLOW);
   if (!opened)
     return;
   if (auto ok = check_length(r.identity(), "Identity length exceeds limit.", c->limits()); !ok)
+    return c->fail(std::move(ok).error());
+  if (auto ok = check_length(r.binary_checksum(), checksum_too_long, c->limits()); !ok)
     return c->fail(std::move(ok).error());
   if (auto ok = check_version(r.worker_version_stamp(), r.has_deployment_options(),
                               r.deployment_options(), r.sticky_attributes().worker_task_queue(),
@@ -66,6 +70,8 @@ void fail_task(const call::ptr& c, api::RespondWorkflowTaskFailedRequest& r) {
   if (!opened)
     return;
   if (auto ok = check_length(r.identity(), "Identity length exceeds limit.", c->limits()); !ok)
+    return c->fail(std::move(ok).error());
+  if (auto ok = check_length(r.binary_checksum(), checksum_too_long, c->limits()); !ok)
     return c->fail(std::move(ok).error());
   opened->request.mutable_fail_workflow_task()->Swap(&r);
   c->send(opened->ns, std::move(opened->request));
