@@ -25,6 +25,9 @@ struct limits {
   std::size_t signals_max = 10'000;
   std::size_t buffered_events_max = 100;
   std::size_t buffered_bytes_max = 2U << 20;
+  /// Completion callbacks of a run: of its start, and those that later starts attached.
+  int callbacks_max = 2000;
+  std::size_t callbacks_bytes_max = 4U << 20;
   std::size_t search_attributes_max = 100;
   std::size_t search_attribute_bytes_max = 2U << 10;
   std::size_t search_attributes_bytes_max = 40U << 10;

@@ -214,6 +214,39 @@ std::optional<step> repeated_start(execution& x, const start_request& r, const c
   return transition{std::move(x), c}.finish(out);
 }
 
+using callbacks = google::protobuf::RepeatedPtrField<api::common::v1::Callback>;
+
+std::size_t bytes_of(const callbacks& of) {
+  std::size_t out = 0;
+  for (const auto& callback : of)
+    out += callback.ByteSizeLong();
+  return out;
+}
+
+/// Every run of the chain carries them, from its first event on.
+std::optional<error> callbacks_problem(const execution& x, const callbacks& added,
+                                       const limits& bounds) {
+  auto count = x.completion_callbacks_size();
+  auto bytes = bytes_of(x.completion_callbacks());
+  for (const auto& event : x.buffered_events()) {
+    const auto& waiting
+      = event.workflow_execution_options_updated_event_attributes().attached_completion_callbacks();
+    count += waiting.size();
+    bytes += bytes_of(waiting);
+  }
+  if (count + added.size() > bounds.callbacks_max)
+    return make_error(errc::failed_precondition,
+                      "cannot attach more than " + std::to_string(bounds.callbacks_max)
+                        + " callbacks to a workflow (" + std::to_string(count)
+                        + " callbacks already attached)");
+  if (bytes + bytes_of(added) > bounds.callbacks_bytes_max)
+    return make_error(errc::failed_precondition,
+                      "cannot attach more than " + std::to_string(bounds.callbacks_bytes_max)
+                        + " bytes of callbacks to a workflow (" + std::to_string(bytes)
+                        + " bytes already attached)");
+  return std::nullopt;
+}
+
 /// USE_EXISTING: the open run answers, and may take over what the start brought.
 step use_existing(execution&& x, const start_request& r, const context& c) {
   auto out = answer_start(x, false, c);
@@ -221,6 +254,9 @@ step use_existing(execution&& x, const start_request& r, const context& c) {
   if (!r.has_on_conflict_options())
     return std::move(t).finish(out);
   const auto& options = r.on_conflict_options();
+  if (options.attach_completion_callbacks())
+    if (auto problem = callbacks_problem(t.state(), r.completion_callbacks(), c.bounds))
+      return std::move(t).finish({.failure = std::move(problem)});
   history_event event;
   event.set_event_type(enums::EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED);
   event.set_worker_may_ignore(true);

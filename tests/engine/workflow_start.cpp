@@ -101,6 +101,45 @@ SCENARIO("attached request ids are bounded") {
   CHECK(f.state().request_ids().contains(f.state().created().start_request_id()));
 }
 
+SCENARIO("callbacks that starts attach are bounded, in number and in bytes") {
+  engine_fixture f;
+  f.bounds.callbacks_max = 5;
+  f.bounds.callbacks_bytes_max = 1000;
+  f.start();
+  auto r = f.start_request();
+  r.set_workflow_id_conflict_policy(enums::WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING);
+  r.mutable_on_conflict_options()->set_attach_request_id(true);
+  r.mutable_on_conflict_options()->set_attach_completion_callbacks(true);
+  auto attach = [&](int count, std::size_t url_bytes = 1) {
+    r.set_request_id(r.request_id() + "'");
+    r.clear_completion_callbacks();
+    for (int i = 0; i < count; ++i)
+      r.add_completion_callbacks()->mutable_nexus()->set_url(std::string(url_bytes, 'u'));
+    return f.start(r).answer.failure;
+  };
+  CHECK_FALSE(attach(3));
+  WHEN("there are too many") {
+    auto failure = attach(3);
+    REQUIRE(failure);
+    CHECK(failure->code == errc::failed_precondition);
+    CHECK(failure->message
+          == "cannot attach more than 5 callbacks to a workflow (3 callbacks already attached)");
+  }
+  WHEN("they are too large") {
+    auto failure = attach(1, 1000);
+    REQUIRE(failure);
+    CHECK(failure->code == errc::failed_precondition);
+  }
+  WHEN("some wait for the end of a task") {
+    f.poll();
+    CHECK_FALSE(attach(2));
+    CHECK(attach(1));
+  }
+  // What was refused left nothing behind.
+  CHECK(f.state().completion_callbacks_size() == 3);
+  CHECK_FALSE(attach(0));
+}
+
 SCENARIO("reuse policies look at how the last run closed") {
   engine_fixture f;
   f.start();
