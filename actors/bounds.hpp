@@ -55,6 +55,8 @@ struct queue_bounds {
   /// Rows of the backlog that are read at once, and that are erased together.
   std::size_t page_rows = 1000;
   std::size_t erase_rows = 500;
+  /// Fairness keys of a priority whose turn, or whose rate, is remembered.
+  std::size_t fairness_keys_max = 10'000;
 };
 
 /// Of the timer.

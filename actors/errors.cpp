@@ -29,6 +29,10 @@ error write_lost() {
   return make_error(errc::unavailable, "The store could not be written; please retry.");
 }
 
+error store_unreadable() {
+  return make_error(errc::unavailable, "The store cannot be read at the moment; please try again.");
+}
+
 error call_lost() {
   return make_error(errc::unavailable, "The server lost this call; please retry.");
 }

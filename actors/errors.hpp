@@ -13,6 +13,8 @@ error not_served();
 error write_lost();
 /// UNAVAILABLE: who had the call died; what it wrote is there or not.
 error call_lost();
+/// The store could not be read.
+error store_unreadable();
 /// INTERNAL: the server failed on this very call.
 error internal_failure();
 /// RESOURCE_EXHAUSTED / SYSTEM_OVERLOADED: there was no memory for this very call.

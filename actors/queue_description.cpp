@@ -29,10 +29,15 @@ api::TaskQueueStats stats_of(const queue_view& q) {
   return out;
 }
 
+/// What was configured outranks what workers ask for.
+std::optional<double> rate_of(const queue_view& q) {
+  return q.rules.queue_rate ? q.rules.queue_rate : q.workers_rate;
+}
+
 api::TaskQueueStatus status_of(const queue_view& q, const api::TaskQueueStats& stats) {
   api::TaskQueueStatus out;
   out.set_backlog_count_hint(stats.approximate_backlog_count());
-  out.set_rate_per_second(q.tasks_per_second_max);
+  out.set_rate_per_second(rate_of(q).value_or(0));
   return out;
 }
 
@@ -54,12 +59,15 @@ describe_queue(const std::string& request, const queue_view& q) {
     return out;
   }
   *out.mutable_pollers() = q.pollers.list(q.now);
-  // Only workers limit a queue; without their wish there is no limit to tell.
-  if (q.tasks_per_second_max > 0) {
+  // There is no limit to tell that nobody has set.
+  if (auto rate = rate_of(q)) {
     auto& limit = *out.mutable_effective_rate_limit();
-    limit.set_requests_per_second(static_cast<float>(q.tasks_per_second_max));
-    limit.set_rate_limit_source(enums::RATE_LIMIT_SOURCE_WORKER);
+    limit.set_requests_per_second(static_cast<float>(*rate));
+    limit.set_rate_limit_source(q.rules.queue_rate ? enums::RATE_LIMIT_SOURCE_API
+                                                   : enums::RATE_LIMIT_SOURCE_WORKER);
   }
+  if (r.report_config())
+    *out.mutable_config() = q.rules.config;
   if (r.report_stats()) {
     for (auto p = 1; p <= task_buffer::priority_last; ++p) {
       const auto* oldest = q.tasks.first_of(p);

@@ -1,10 +1,12 @@
 #pragma once
 
+#include "actors/queue_rules.hpp"
 #include "actors/recent_pollers.hpp"
 #include "actors/task_buffer.hpp"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace reprise::actors {
@@ -20,8 +22,9 @@ struct queue_view {
   const recent_pollers& pollers;
   double added_per_second = 0;
   double dispatched_per_second = 0;
-  /// 0: no limit.
-  double tasks_per_second_max = 0;
+  const queue_rules& rules;
+  /// Nothing: no limit.
+  std::optional<double> workers_rate{};
 };
 
 /// The answer to DescribeTaskQueue; `request` is its wire form. In the enhanced mode the answer

@@ -10,59 +10,67 @@
 namespace reprise::actors {
 
 /// A bucket of tokens that fills with time, a second's worth at most. Without a rate all is
-/// allowed.
+/// allowed; at a rate of 0 nothing is.
 class rate_limit {
 public:
-  /// `per_second` <= 0: no limit.
-  void set(double per_second, time_point now) noexcept {
-    if (per_second <= 0 || per_second == rate_)
+  void set(std::optional<double> per_second, time_point now) noexcept {
+    if (per_second == rate_)
       return;
     fill(now);
-    tokens_ = rate_ > 0 ? std::min(tokens_, burst(per_second)) : burst(per_second);
+    if (per_second)
+      tokens_ = rate_ ? std::min(tokens_, burst(*per_second)) : burst(*per_second);
     rate_ = per_second;
     at_ = now;
   }
 
-  double per_second() const noexcept {
+  /// Nothing: no limit.
+  std::optional<double> per_second() const noexcept {
     return rate_;
   }
 
   bool allows(time_point now) noexcept {
     fill(now);
-    return rate_ <= 0 || tokens_ >= 1;
+    return !rate_ || tokens_ >= 1;
   }
 
   void take() noexcept {
-    if (rate_ > 0)
+    if (rate_)
       tokens_ -= 1;
   }
 
   void give_back() noexcept {
-    if (rate_ > 0)
-      tokens_ = std::min(tokens_ + 1, burst(rate_));
+    if (rate_)
+      tokens_ = std::min(tokens_ + 1, burst(*rate_));
   }
 
-  /// When allows() comes true; only while it does not.
+  /// As if nothing had been taken for long: there is nothing to remember of it.
+  bool rests(time_point now) noexcept {
+    fill(now);
+    return !rate_ || tokens_ >= burst(*rate_);
+  }
+
+  /// When allows() comes true, or is to be asked again; only while it does not.
   time_point next(time_point now) const noexcept {
     constexpr double longest_s = 60;
-    auto wait = std::min((1 - tokens_) / rate_, longest_s);
+    auto rate = rate_.value_or(0);
+    auto wait = rate > 0 ? std::min((1 - tokens_) / rate, longest_s) : longest_s;
     // Rounded up: a moment too early would be in vain.
     return now + duration{static_cast<std::int64_t>(wait * 1e9) + 1};
   }
 
 private:
   static double burst(double rate) noexcept {
-    return std::max(1.0, rate);
+    return rate > 0 ? std::max(1.0, rate) : 0;
   }
 
   void fill(time_point now) noexcept {
-    if (rate_ > 0 && now > at_)
-      tokens_ = std::min(burst(rate_),
-                         tokens_ + rate_ * std::chrono::duration<double>(now - at_).count());
+    if (rate_ && now > at_)
+      tokens_ = std::min(burst(*rate_),
+                         tokens_ + *rate_ * std::chrono::duration<double>(now - at_).count());
     at_ = std::max(at_, now);
   }
 
-  double rate_ = 0;
+  std::optional<double> rate_;
   double tokens_ = 0;
   time_point at_{};
 };

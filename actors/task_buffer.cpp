@@ -12,7 +12,7 @@ namespace {
 std::size_t cost(const cluster::Task& task) {
   constexpr std::size_t fixed = 400;
   return fixed + task.workflow_id().size() + task.run_id().size() + task.task_queue().size()
-         + task.query_id().size();
+         + task.query_id().size() + 2 * task.fairness_key().size();
 }
 
 } // namespace
@@ -60,6 +60,26 @@ std::size_t task_buffer::size_of(int priority) const noexcept {
          + static_cast<std::size_t>(kept_back);
 }
 
+task_buffer::lanes task_buffer::make_lanes(std::size_t keys_max) {
+  return {fair_lane{keys_max}, fair_lane{keys_max}, fair_lane{keys_max}, fair_lane{keys_max},
+          fair_lane{keys_max}};
+}
+
+fair_lane& task_buffer::lane_of(const cluster::Task& task) {
+  return lanes_[static_cast<std::size_t>(priority_of(task) - 1)];
+}
+
+void task_buffer::obey(queue_rules rules, time_point now) {
+  rules_ = std::move(rules);
+  key_limits_.set(rules_.key_rate, now);
+  for (auto& lane : lanes_)
+    lane.ask_again();
+}
+
+std::int64_t task_buffer::next_place(const cluster::Task& task) {
+  return lane_of(task).next_place(task.fairness_key(), rules_.weight_of(task));
+}
+
 void task_buffer::count(const held_task& t) {
   ++size_;
   bytes_ += cost(t.task);
@@ -67,8 +87,11 @@ void task_buffer::count(const held_task& t) {
 }
 
 void task_buffer::push_back(held_task t) {
+  if (t.task.place() == 0)
+    t.task.set_place(next_place(t.task));
   count(t);
-  lanes_[static_cast<std::size_t>(priority_of(t.task) - 1)].push_back(std::move(t));
+  auto weight = rules_.weight_of(t.task);
+  lane_of(t.task).push_back(std::move(t), weight);
 }
 
 void task_buffer::keep_back(held_task t, time_point until) {
@@ -85,15 +108,22 @@ void task_buffer::bring_forward(time_point now) {
     auto& t = (--at)->second;
     bytes_kept_back_ -= cost(t.task);
     rows_kept_back_ -= t.row ? 1 : 0;
-    lanes_[static_cast<std::size_t>(priority_of(t.task) - 1)].push_front(std::move(t));
+    lane_of(t.task).push_front(std::move(t));
   }
   kept_back_.erase(kept_back_.begin(), end);
 }
 
 std::optional<time_point> task_buffer::next_time() const {
-  if (kept_back_.empty())
-    return std::nullopt;
-  return kept_back_.begin()->first;
+  std::optional<time_point> next;
+  auto sooner = [&next](std::optional<time_point> t) {
+    if (t)
+      next = next ? std::min(*next, *t) : *t;
+  };
+  if (!kept_back_.empty())
+    sooner(kept_back_.begin()->first);
+  for (const auto& lane : lanes_)
+    sooner(lane.next_time());
+  return next;
 }
 
 std::optional<backlog_place> task_buffer::exchange_row(const cluster::Task& task,
@@ -104,12 +134,10 @@ std::optional<backlog_place> task_buffer::exchange_row(const cluster::Task& task
       rows_kept_back_ += t.row ? 0 : 1;
       return std::exchange(t.row, row);
     }
-  for (auto& lane : lanes_)
-    for (auto& t : lane)
-      if (same_task(t.task, task)) {
-        rows_ += t.row ? 0 : 1;
-        return std::exchange(t.row, row);
-      }
+  if (auto* t = lane_of(task).find([&](const held_task& h) { return same_task(h.task, task); })) {
+    rows_ += t->row ? 0 : 1;
+    return std::exchange(t->row, row);
+  }
   return row;
 }
 
@@ -117,43 +145,61 @@ void task_buffer::forget_rows() noexcept {
   for (auto& [until, t] : kept_back_)
     t.row.reset();
   for (auto& lane : lanes_)
-    for (auto& t : lane)
-      t.row.reset();
+    lane.for_each([](held_task& t) { t.row.reset(); });
   rows_ = 0;
   rows_kept_back_ = 0;
 }
 
+held_task task_buffer::uncounted(held_task t) {
+  --size_;
+  bytes_ -= cost(t.task);
+  rows_ -= t.row ? 1 : 0;
+  return t;
+}
+
 held_task task_buffer::pop() {
   for (auto& lane : lanes_) {
-    if (lane.empty())
-      continue;
-    auto t = std::move(lane.front());
-    lane.pop_front();
-    --size_;
-    bytes_ -= cost(t.task);
-    rows_ -= t.row ? 1 : 0;
-    return t;
+    lane.ask_again();
+    if (auto t = lane.pop({}, {}))
+      return uncounted(std::move(*t));
   }
   ENSURE(false, "a buffer without ready tasks has no first one");
   return {};
 }
 
+std::optional<held_task> task_buffer::pop_allowed(time_point now) {
+  fair_lane::key_wait wait;
+  if (rules_.key_rate)
+    wait = [&](const cluster::Task& task) {
+      return key_limits_.wait_of(task.fairness_key(), rules_.weight_of(task), now);
+    };
+  for (auto& lane : lanes_)
+    if (auto t = lane.pop(now, wait)) {
+      if (rules_.key_rate)
+        key_limits_.take(t->task.fairness_key());
+      return uncounted(std::move(*t));
+    }
+  return std::nullopt;
+}
+
+void task_buffer::uncount(const cluster::Task& task) {
+  key_limits_.give_back(task.fairness_key());
+}
+
 const cluster::Task& task_buffer::first() const {
   for (const auto& lane : lanes_)
-    if (!lane.empty())
-      return lane.front().task;
-  if (!kept_back_.empty())
-    return kept_back_.begin()->second.task;
-  ENSURE(false, "a buffer without tasks has no first one");
-  return lanes_.front().front().task;
+    if (const auto* t = lane.first())
+      return t->task;
+  ENSURE(!kept_back_.empty(), "a buffer without tasks has no first one");
+  return kept_back_.begin()->second.task;
 }
 
 const cluster::Task* task_buffer::first_of(int priority) const {
   for (const auto& [until, t] : kept_back_)
     if (priority_of(t.task) == priority)
       return &t.task;
-  const auto& lane = lanes_[static_cast<std::size_t>(priority - 1)];
-  return lane.empty() ? nullptr : &lane.front().task;
+  const auto* t = lanes_[static_cast<std::size_t>(priority - 1)].first();
+  return t == nullptr ? nullptr : &t->task;
 }
 
 } // namespace reprise::actors

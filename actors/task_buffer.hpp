@@ -1,50 +1,35 @@
 #pragma once
 
 #include "actors/bounds.hpp"
+#include "actors/fair_lane.hpp"
+#include "actors/held_task.hpp"
+#include "actors/queue_rules.hpp"
 #include "base/clock.hpp"
 #include "protocol/cluster.pb.h"
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
-#include <string>
-#include <unordered_set>
-#include <utility>
 
 namespace reprise::actors {
-
-/// Where a task's row lies in its queue's backlog: priority and seq.
-using backlog_place = std::pair<int, std::int64_t>;
-
-/// A task in a queue's memory; `row` when it was read from the backlog.
-struct held_task {
-  cluster::Task task{};
-  std::optional<backlog_place> row{};
-  /// How often it was handed out and could not be decided.
-  int tries = 0;
-};
-
-/// Tells a task from every other, and from other attempts of the same.
-std::string task_identity(const cluster::Task& task);
-
-/// Whether both have the same identity.
-bool same_task(const cluster::Task& a, const cluster::Task& b) noexcept;
 
 /// How long a task that was handed out in vain for the `tries`th time is kept back.
 duration pause_after(int tries) noexcept;
 
-/// The tasks that a queue holds: by priority (1 first), then in the order in which they came;
-/// within bounds of number and bytes. Some are kept back for a time, within the same bounds once
-/// more: those that nobody can do for good take no room from the others. A plain value.
+/// The tasks that a queue holds: by priority (1 first), of one priority fairly by their keys
+/// (fair_lane); within bounds of number and bytes. Some are kept back for a time, within the same
+/// bounds once more: those that nobody can do for good take no room from the others. A plain value.
 class task_buffer {
 public:
   static constexpr int priority_default = 3;
   static constexpr int priority_last = 5;
 
   explicit task_buffer(const queue_bounds& bounds = {})
-    : tasks_max_(bounds.tasks_max), bytes_max_(bounds.task_bytes_max) {
+    : tasks_max_(bounds.tasks_max),
+      bytes_max_(bounds.task_bytes_max),
+      lanes_(make_lanes(bounds.fairness_keys_max)),
+      key_limits_(bounds.fairness_keys_max) {
   }
 
   /// 1 to priority_last; what is not set or out of range becomes the default.
@@ -89,12 +74,18 @@ public:
     return rows_kept_back_;
   }
 
+  /// What was configured of the queue.
+  void obey(queue_rules rules, time_point now);
+
+  /// Where a task stands that goes into the backlog instead.
+  std::int64_t next_place(const cluster::Task& task);
+  /// One without a place gets the next of its key.
   void push_back(held_task t);
   /// Keeps a task back until then; it is the first of its priority afterwards.
   void keep_back(held_task t, time_point until);
   /// Ends that for those whose time has come.
   void bring_forward(time_point now);
-  /// When bring_forward() has something to do; nothing: never.
+  /// When bring_forward() has something to do, or pop() that it had not; nothing: never.
   std::optional<time_point> next_time() const;
   /// Of a task that is held: it lies in this row from now on. Returns the row that nothing here
   /// needs any more, if any: the one that it had, or this one when the task is not here.
@@ -103,6 +94,11 @@ public:
   void forget_rows() noexcept;
   /// The most urgent task that is not kept back; there must be one.
   held_task pop();
+  /// The most urgent one whose key's rate allows it; nothing when there is none. It counts for
+  /// that rate.
+  std::optional<held_task> pop_allowed(time_point now);
+  /// The task was not handed out after all: it does not count.
+  void uncount(const cluster::Task& task);
   /// The buffer must not be empty.
   const cluster::Task& first() const;
   /// The first of one priority; null when there is none.
@@ -117,11 +113,18 @@ private:
     return bytes_ - bytes_kept_back_;
   }
 
+  using lanes = std::array<fair_lane, priority_last>;
+
+  static lanes make_lanes(std::size_t keys_max);
+  fair_lane& lane_of(const cluster::Task& task);
   void count(const held_task& t);
+  held_task uncounted(held_task t);
 
   std::size_t tasks_max_;
   std::size_t bytes_max_;
-  std::array<std::deque<held_task>, priority_last> lanes_;
+  lanes lanes_;
+  queue_rules rules_;
+  key_limits key_limits_;
   std::multimap<time_point, held_task> kept_back_;
   std::size_t size_ = 0;
   std::size_t bytes_ = 0;

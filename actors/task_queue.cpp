@@ -3,6 +3,7 @@
 #include "actors/errors.hpp"
 #include "actors/outcome.hpp"
 #include "actors/queue_description.hpp"
+#include "actors/queue_job.hpp"
 #include "base/log.hpp"
 #include "engine/machine/proto_time.hpp"
 #include "temporal/api/enums/v1/task_queue.pb.h"
@@ -10,51 +11,12 @@
 #include <caf/send.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <exception>
 #include <utility>
 
 namespace reprise::actors {
 
 namespace enums = temporal::api::enums::v1;
-
-struct backlog_job {
-  enum class kind : std::uint8_t {
-    count,
-    read,
-    erase
-  };
-  kind what = kind::count;
-  /// Comes true, on a reader's thread, when the rest is there.
-  std::atomic<bool> done{false};
-  bool ok = false;
-  std::int64_t count = 0;
-  backlog_place behind{};
-  std::vector<store::backlog_row> rows{};
-  std::vector<backlog_place> places{};
-
-  void run(store::store& db, const store::queue_key& key, std::size_t page_rows);
-};
-
-void backlog_job::run(store::store& db, const store::queue_key& key, std::size_t page_rows) {
-  switch (what) {
-    case kind::count:
-      if (auto n = db.count_backlog(key)) {
-        count = *n;
-        ok = true;
-      }
-      break;
-    case kind::read:
-      if (auto page = db.read_backlog(key, behind.first, behind.second, page_rows)) {
-        rows = std::move(*page);
-        ok = true;
-      }
-      break;
-    case kind::erase:
-      ok = db.erase_backlog(key, places).has_value();
-      break;
-  }
-}
 
 task_queue::task_queue(caf::actor_config& config, services& shared, queue_directory& directory,
                        queue_hooks& watch, std::shared_ptr<queue_facts> facts)
@@ -93,6 +55,7 @@ queue_actor::behavior_type task_queue::make_behavior() {
     [this](describe_atom, std::uint64_t id, const bridge_actor& from, const std::string& request) {
       on_describe(id, from, request);
     },
+    [this](configured_atom) { on_configured(); },
     [this](clock_atom) {
       alarms_.forget();
       on_tick();
@@ -202,8 +165,10 @@ void task_queue::on_poll(std::uint64_t id, bridge_actor& from, cluster::Poll& po
   seen(now);
   pollers_.add(poll, now);
   sticky_ = sticky_ || !poll.normal_name().empty();
-  if (poll.max_tasks_per_second() > 0)
-    limit_.set(poll.max_tasks_per_second(), now);
+  if (poll.max_tasks_per_second() > 0) {
+    workers_rate_ = poll.max_tasks_per_second();
+    set_rate(now);
+  }
   auto key = waiter_key{id, from->id()};
   auto expires = engine::from_proto(poll.expires_at());
   // Sent again because this queue was thought to be lost.
@@ -320,7 +285,7 @@ void task_queue::expire_queries(time_point now) {
 // ----------------------------------------------------------------------------------------
 
 bool task_queue::has_task() const {
-  return !queries_.empty() || (tasks_.has_ready() && !backlog_.unknown());
+  return !queries_.empty() || (tasks_.has_ready() && !backlog_.unknown() && rules_known_);
 }
 
 void task_queue::match(time_point now) {
@@ -336,8 +301,11 @@ void task_queue::match(time_point now) {
     } else {
       if (!limit_.allows(now))
         return;
+      auto allowed = tasks_.pop_allowed(now);
+      if (!allowed)
+        return;
       limit_.take();
-      next = tasks_.pop();
+      next = std::move(*allowed);
       watch_.pending.add(-1);
     }
     auto who = std::move(waiting_.front());
@@ -430,8 +398,10 @@ void task_queue::on_obsolete(std::uint64_t id, const bridge_actor& from) {
     return;
   watch_.obsolete.add();
   finish(*h, now);
-  if (!h->is_query())
+  if (!h->is_query()) {
     limit_.give_back();
+    tasks_.uncount(h->what.task);
+  }
   wait_again(*h, now);
   go();
 }
@@ -455,6 +425,7 @@ void task_queue::on_later(std::uint64_t id, const bridge_actor& from) {
     queries_kept_back_.emplace(until, std::move(h->what));
   } else {
     limit_.give_back();
+    tasks_.uncount(h->what.task);
     keep_back(std::move(h->what), until);
   }
   go();
@@ -558,6 +529,51 @@ void task_queue::work_on_backlog(time_point now) {
   }
 }
 
+void task_queue::work_on_rules(time_point now) {
+  if (sticky_)
+    rules_known_ = true;
+  if (sticky_ || reading_rules_ || (rules_known_ && now < read_rules_at_))
+    return;
+  reading_rules_ = true;
+  auto job = std::make_shared<backlog_job>();
+  job->what = backlog_job::kind::rules;
+  job->number = ++rules_asked_;
+  post(std::move(job));
+}
+
+void task_queue::on_rules(backlog_job& job, time_point now) {
+  // What has changed since then is being read.
+  if (job.number != rules_asked_)
+    return;
+  reading_rules_ = false;
+  // Work does not wait for a store that fails: what was known stays.
+  rules_known_ = true;
+  read_rules_at_ = now + (job.ok ? reads_rules_every : queue_backlog::retry_after);
+  if (job.ok) {
+    rules_ = std::move(job.rules);
+    tasks_.obey(rules_, now);
+    set_rate(now);
+  }
+  for (const auto& d : std::exchange(asked_for_rules_, {}))
+    if (job.ok)
+      describe(d.id, d.from, d.request);
+    else
+      send(d.from, reply_atom_v, d.id, to_reply(store_unreadable()));
+}
+
+void task_queue::set_rate(time_point now) {
+  limit_.set(rules_.queue_rate ? rules_.queue_rate : workers_rate_, now);
+}
+
+// What is being read may be from before the change.
+void task_queue::on_configured() {
+  if (pass_on(configured_atom_v))
+    return;
+  read_rules_at_ = {};
+  reading_rules_ = false;
+  go();
+}
+
 void task_queue::on_rows(backlog_job& job, time_point now) {
   std::vector<backlog_place> places;
   for (const auto& row : job.rows)
@@ -617,6 +633,9 @@ void task_queue::take_job_results(time_point now) {
       case backlog_job::kind::erase:
         backlog_.on_erased(job->places, job->ok, now);
         break;
+      case backlog_job::kind::rules:
+        on_rules(*job, now);
+        break;
     }
   }
 }
@@ -626,8 +645,10 @@ void task_queue::take_job_results(time_point now) {
 
 void task_queue::go() {
   auto now = shared_.time.now();
-  if (!retired_)
+  if (!retired_) {
     work_on_backlog(now);
+    work_on_rules(now);
+  }
   bring_forward(now);
   match(now);
   // What was just handed out made room.
@@ -701,6 +722,15 @@ void task_queue::on_describe(std::uint64_t id, const bridge_actor& from,
                              const std::string& request) {
   if (pass_on(describe_atom_v, id, from, request))
     return;
+  if (!retired_)
+    work_on_rules(shared_.time.now());
+  if (reading_rules_)
+    asked_for_rules_.push_back({.id = id, .from = from, .request = request});
+  else
+    describe(id, from, request);
+}
+
+void task_queue::describe(std::uint64_t id, const bridge_actor& from, const std::string& request) {
   auto now = shared_.time.now();
   cluster::Reply reply;
   describe_queue(request,
@@ -711,7 +741,8 @@ void task_queue::on_describe(std::uint64_t id, const bridge_actor& from,
                   .pollers = pollers_,
                   .added_per_second = added_.per_second(now),
                   .dispatched_per_second = dispatched_.per_second(now),
-                  .tasks_per_second_max = limit_.per_second()})
+                  .rules = rules_,
+                  .workers_rate = workers_rate_})
     .SerializeToString(reply.mutable_response());
   send(from, reply_atom_v, id, std::move(reply));
 }

@@ -3,6 +3,7 @@
 #include "actors/alarms.hpp"
 #include "actors/queue_backlog.hpp"
 #include "actors/queue_directory.hpp"
+#include "actors/queue_rules.hpp"
 #include "actors/rate_limit.hpp"
 #include "actors/recent_pollers.hpp"
 #include "actors/task_buffer.hpp"
@@ -31,6 +32,8 @@ class task_queue final : public queue_actor::base {
 public:
   /// How long a worker that was seen on a sticky queue counts as alive.
   static constexpr duration sticky_worker_lives = std::chrono::seconds{10};
+  /// What was configured is told when it changes; this heals a message that was lost.
+  static constexpr duration reads_rules_every = std::chrono::minutes{1};
   static constexpr duration idle_max = std::chrono::minutes{5};
   /// How long a queue that was replaced passes messages on.
   static constexpr duration retired_for = std::chrono::minutes{1};
@@ -85,6 +88,8 @@ private:
   void on_taken(std::uint64_t id, const bridge_actor& from);
   void on_worker_left();
   void on_describe(std::uint64_t id, const bridge_actor& from, const std::string& request);
+  void describe(std::uint64_t id, const bridge_actor& from, const std::string& request);
+  void on_configured();
   void on_tick();
 
   /// Brings everything forward that can go forward; after every message.
@@ -112,6 +117,10 @@ private:
   std::int64_t backlog_count() const;
 
   void work_on_backlog(time_point now);
+  /// Reads what was configured, when that was long ago or has changed.
+  void work_on_rules(time_point now);
+  void on_rules(backlog_job& job, time_point now);
+  void set_rate(time_point now);
   void post(std::shared_ptr<backlog_job> job);
   void on_rows(backlog_job& job, time_point now);
   /// A row was read of a task that is here already.
@@ -149,6 +158,23 @@ private:
   /// What this queue added to the metric.
   std::int64_t backlog_shown_ = 0;
 
+  /// What was configured, as of the last time that it was read; false: never yet.
+  queue_rules rules_;
+  bool rules_known_ = false;
+  bool reading_rules_ = false;
+  std::uint64_t rules_asked_ = 0;
+  time_point read_rules_at_{};
+  /// What its workers asked for last.
+  std::optional<double> workers_rate_;
+
+  /// Who asked for what is configured while that was being read.
+  struct description {
+    std::uint64_t id = 0;
+    bridge_actor from{};
+    std::string request{};
+  };
+
+  std::vector<description> asked_for_rules_;
   rate_limit limit_;
   recent_pollers pollers_;
   rate_meter added_;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <string>
 
 namespace reprise {
 
@@ -26,6 +27,12 @@ void set_address(Message& m, const Address& to) {
 
 constexpr std::uint8_t number_of(machine_kind kind) noexcept {
   return static_cast<std::uint8_t>(kind);
+}
+
+/// The id of the durable actor of a task queue; `kind`: 1 workflow, 2 activity tasks, as in the
+/// public API.
+inline std::string queue_actor_id(int kind, const std::string& name) {
+  return std::to_string(kind) + "/" + name;
 }
 
 } // namespace reprise

@@ -123,6 +123,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(reprise, first_custom_type_id)
   CAF_ADD_ATOM(reprise, reprise, clock_atom, "clock")
   CAF_ADD_ATOM(reprise, reprise, peer_atom, "peer")
   CAF_ADD_ATOM(reprise, reprise, inbox_atom, "inbox")
+  CAF_ADD_ATOM(reprise, reprise, configured_atom, "configured")
 
 CAF_END_TYPE_ID_BLOCK(reprise)
 
@@ -181,6 +182,8 @@ using queue_actor = caf::typed_actor<
   // DescribeTaskQueue, answered to call `id`; the payload is the serialised request. Lost: the
   // caller's deadline
   caf::reacts_to<describe_atom, std::uint64_t, bridge_actor, std::string>,
+  // what users configured of the queue has changed, and is to be read. Lost: it is read each minute
+  caf::reacts_to<configured_atom>,
   // INTERNAL: the wall clock moved: how long to wait is to be found anew. Lost: waits are too long
   caf::reacts_to<clock_atom>,
   // INTERNAL: rows of the backlog were read. Lost: they are found by any later tick

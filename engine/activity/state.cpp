@@ -163,8 +163,10 @@ cluster::Task activity_task(const execution& x, const journal::ActivityState& ac
   task.set_attempt(progress.attempt());
   task.set_stamp(progress.stamp());
   task.set_task_queue(options.task_queue().name());
-  task.set_priority(options.priority().priority_key() == 0 ? x.priority().priority_key()
-                                                           : options.priority().priority_key());
+  auto priority = priority_of(x, options);
+  task.set_priority(priority.priority_key());
+  task.set_fairness_key(priority.fairness_key());
+  task.set_fairness_weight(priority.fairness_weight());
   *task.mutable_scheduled_time() = progress.scheduled_time();
   auto timeout = positive(options.schedule_to_start_timeout());
   if (timeout.count() > 0)

@@ -1,6 +1,7 @@
 #include "engine/machine/machine.hpp"
 
 #include "base/ensure.hpp"
+#include "engine/queue/queue_machine.hpp"
 #include "engine/workflow/workflow_machine.hpp"
 
 namespace reprise::engine {
@@ -18,8 +19,9 @@ const machine* machine_of(machine_kind kind) noexcept {
   switch (kind) {
     case machine_kind::workflow:
       return &the_workflow_machine();
-    case machine_kind::batch:
     case machine_kind::task_queue:
+      return &the_queue_machine();
+    case machine_kind::batch:
       return nullptr;
   }
   // What a later version wrote.

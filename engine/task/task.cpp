@@ -159,6 +159,8 @@ cluster::Task offer_of(const execution& x, const journal::WorkflowTaskState& tas
   out.set_task_queue(sticky ? task.task_queue().name() : x.started().task_queue().name());
   out.set_sticky(sticky);
   out.set_priority(x.priority().priority_key());
+  out.set_fairness_key(x.priority().fairness_key());
+  out.set_fairness_weight(x.priority().fairness_weight());
   *out.mutable_scheduled_time() = task.scheduled_time();
   return out;
 }

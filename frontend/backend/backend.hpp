@@ -44,6 +44,9 @@ public:
   virtual std::uint64_t describe_queue(const std::string& namespace_id, const std::string& queue,
                                        int kind, std::string request, reply_handler done)
     = 0;
+  /// What users configured of a queue has changed.
+  virtual void queue_configured(const std::string& namespace_id, const std::string& queue, int kind)
+    = 0;
   /// The caller is gone: `done` will not be called any more (it may be running right now). A task
   /// that was for it is given back.
   virtual void cancel(std::uint64_t call) = 0;

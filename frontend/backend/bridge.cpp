@@ -227,6 +227,12 @@ std::uint64_t bridge::describe_queue(const std::string& namespace_id, const std:
   return id != 0 ? id : refuse(std::move(c));
 }
 
+// One that is not in memory reads it when it begins.
+void bridge::queue_configured(const std::string& namespace_id, const std::string& queue, int kind) {
+  if (auto q = queues_.find_known({.namespace_id = namespace_id, .name = queue, .kind = kind}))
+    caf::anon_send(q, configured_atom_v);
+}
+
 void bridge::cancel(std::uint64_t id) {
   auto c = calls_->take(id);
   if (!c)

@@ -47,6 +47,8 @@ public:
                                std::string request, reply_handler done) override;
   void cancel(std::uint64_t call) override;
   void end_waiting() override;
+  void queue_configured(const std::string& namespace_id, const std::string& queue,
+                        int kind) override;
   void end_polls(const leaving_worker& worker) override;
   void give_back(std::string_view task_token) override;
   bool run_blocking(std::function<void(store::store&)> job) override;

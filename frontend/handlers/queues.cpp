@@ -1,6 +1,7 @@
 #include "frontend/handlers/handlers.hpp"
 #include "frontend/poll/poll.hpp"
 #include "frontend/validate/fields.hpp"
+#include "protocol/address.hpp"
 
 #include <memory>
 #include <set>
@@ -80,6 +81,97 @@ void describe_queue(const call::ptr& c, api::DescribeTaskQueueRequest& r) {
   c->describe_queue(ns, r.task_queue().name(), kind, r.SerializeAsString());
 }
 
+using rate_update = api::UpdateTaskQueueConfigRequest::RateLimitUpdate;
+
+result<void> check_rate(bool given, const rate_update& update, const std::string& name,
+                        const front_limits& limits) {
+  if (!given)
+    return {};
+  if (update.rate_limit().requests_per_second() < 0)
+    return invalid_argument("RequestsPerSecond for " + name + " rate limit must be non-negative.");
+  return check_length_counted((name + " reason").c_str(), update.reason(), limits);
+}
+
+result<void> check_weights(const api::UpdateTaskQueueConfigRequest& r) {
+  constexpr std::size_t key_bytes_max = 64;
+  auto check_key = [](const std::string& key) -> result<void> {
+    if (key.size() > key_bytes_max)
+      return invalid_argument("fairness key length exceeds limit");
+    return {};
+  };
+  for (const auto& [key, weight] : r.set_fairness_weight_overrides()) {
+    if (auto ok = check_key(key); !ok)
+      return ok;
+    if (!(weight > 0))
+      return invalid_argument("fairness weight override must be positive");
+  }
+  for (const auto& key : r.unset_fairness_weight_overrides()) {
+    if (auto ok = check_key(key); !ok)
+      return ok;
+    if (r.set_fairness_weight_overrides().contains(key))
+      return invalid_argument("fairness key is both set and unset: " + key);
+  }
+  return {};
+}
+
+result<void> check_config(const api::UpdateTaskQueueConfigRequest& r, const front_limits& limits) {
+  if (auto ok = check_length_counted("TaskQueue", r.task_queue(), limits); !ok)
+    return ok;
+  if (r.task_queue_type() == enums::TASK_QUEUE_TYPE_WORKFLOW)
+    return invalid_argument("Setting rate limit on workflow task queues is not allowed.");
+  if (auto ok = check_rate(r.has_update_queue_rate_limit(), r.update_queue_rate_limit(),
+                           "UpdateQueueRateLimit", limits);
+      !ok)
+    return ok;
+  if (auto ok = check_rate(r.has_update_fairness_key_rate_limit_default(),
+                           r.update_fairness_key_rate_limit_default(),
+                           "UpdateFairnessKeyRateLimitDefault", limits);
+      !ok)
+    return ok;
+  return check_weights(r);
+}
+
+void update_config(const call::ptr& c, api::UpdateTaskQueueConfigRequest& r) {
+  auto ns = c->open_namespace(r.namespace_());
+  if (!ns)
+    return;
+  if (auto ok = check_config(r, c->limits()); !ok)
+    return c->fail(std::move(ok).error());
+  auto queue = r.task_queue();
+  auto kind = static_cast<int>(r.task_queue_type());
+  cluster::ExecutionRequest request;
+  request.set_machine(static_cast<std::uint32_t>(machine_kind::task_queue));
+  request.set_workflow_id(queue_actor_id(kind, queue));
+  *request.mutable_configure_queue() = std::move(r);
+  c->send(ns, std::move(request),
+          [id = ns->facts.id, queue, kind](call& asked, cluster::Reply reply) {
+            if (reply.has_status())
+              return asked.fail(error_of(reply.status()));
+            // Before the caller is told: a describe that follows shows it.
+            asked.back().queue_configured(id, queue, kind);
+            asked.answer_bytes(std::move(*reply.mutable_response()));
+          });
+}
+
+/// A queue is one partition, of this server.
+void list_partitions(const call::ptr& c, api::ListTaskQueuePartitionsRequest& r) {
+  auto ns = c->open_namespace(r.namespace_());
+  if (!ns)
+    return;
+  if (!r.has_task_queue())
+    return c->fail(invalid_argument("taskQueue is not set"));
+  if (r.task_queue().name().empty())
+    return c->fail(invalid_argument("missing task queue name"));
+  api::ListTaskQueuePartitionsResponse out;
+  auto add = [&](auto* partition) {
+    partition->set_key(r.task_queue().name());
+    partition->set_owner_host_name(c->facts().cluster_name);
+  };
+  add(out.add_activity_task_queue_partitions());
+  add(out.add_workflow_task_queue_partitions());
+  c->answer(out);
+}
+
 /// A worker that registers Nexus services waits for their tasks, and must not end because none
 /// come: it waits on a queue that nobody offers anything to. Queues count their kinds as
 /// TaskQueueType.
@@ -118,6 +210,8 @@ void shut_down_worker(const call::ptr& c, api::ShutdownWorkerRequest& r) {
 
 void add_queue_handlers(handler_table& table) {
   table["DescribeTaskQueue"] = parsed(describe_queue);
+  table["UpdateTaskQueueConfig"] = parsed(update_config);
+  table["ListTaskQueuePartitions"] = parsed(list_partitions);
   table["ShutdownWorker"] = parsed(shut_down_worker);
   table["PollNexusTaskQueue"] = parsed(poll_nexus);
   table["RecordWorkerHeartbeat"] = parsed(record_heartbeat);

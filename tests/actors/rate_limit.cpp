@@ -36,13 +36,24 @@ cluster::Poll poll(const std::string& identity, double rate = 0) {
 
 TEST_CASE("without a rate all is allowed") {
   rate_limit limit;
-  CHECK(limit.per_second() == 0);
-  limit.set(0, start);
-  limit.set(-5, start);
+  CHECK_FALSE(limit.per_second());
+  limit.set(std::nullopt, start);
   for (int i = 0; i < 1000; ++i) {
     CHECK(limit.allows(start));
     limit.take();
   }
+}
+
+TEST_CASE("at a rate of 0 nothing is allowed, until another one is set") {
+  rate_limit limit;
+  limit.set(0, start);
+  CHECK_FALSE(limit.allows(start));
+  CHECK_FALSE(limit.allows(start + 24h));
+  CHECK(limit.next(start) > start);
+  limit.set(2, start + 24h);
+  CHECK(taken(limit, start + 24h, start + 24h + 1s) == 2);
+  limit.set(std::nullopt, start + 25h);
+  CHECK(limit.allows(start + 25h));
 }
 
 TEST_CASE("a rate lets a second's worth through at once, then as time passes") {

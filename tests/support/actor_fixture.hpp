@@ -67,6 +67,7 @@ inline queue_actor::behavior_type fake_queue(std::reference_wrapper<seen_message
     [](lost_atom) {},
     [](lost_atom, std::uint64_t) {},
     [](describe_atom, std::uint64_t, const bridge_actor&, const std::string&) {},
+    [](configured_atom) {},
     [](clock_atom) {},
     [](tick_atom) {},
     [](tick_atom, std::uint64_t) {},
