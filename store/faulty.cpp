@@ -166,6 +166,14 @@ result<std::vector<inbox_row>> faulty_store::unforgotten(range_id range, time_po
   return reading([&] { return below_->unforgotten(range, taken_before, behind, limit); });
 }
 
+result<std::size_t> faulty_store::copy_history(const history_copy& part) {
+  return writing([&] { return below_->copy_history(part); });
+}
+
+result<std::size_t> faulty_store::sweep_copies(time_point begun_before, std::size_t limit) {
+  return writing([&] { return below_->sweep_copies(begun_before, limit); });
+}
+
 result<std::size_t> faulty_store::sweep_inbox(range_id range, time_point forgotten_before,
                                               std::size_t limit) {
   return writing([&] { return below_->sweep_inbox(range, forgotten_before, limit); });

@@ -70,6 +70,9 @@ public:
   result<std::vector<journal_row>> read_events_reverse(std::int64_t key, std::int64_t to_event,
                                                        std::size_t bytes_max) override;
 
+  result<std::size_t> copy_history(const history_copy& part) override;
+  result<std::size_t> sweep_copies(time_point begun_before, std::size_t limit) override;
+
   result<std::vector<due_run>> due_timers(time_point until, time_point after_at,
                                           std::int64_t after_key, std::size_t limit) override;
   result<std::optional<time_point>> next_timer(time_point after) override;

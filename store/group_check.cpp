@@ -145,6 +145,8 @@ commit_status group_check::check_create(const run_write& w) {
     return commit_status::already_exists;
   if (w.row.seq != w.head.last_seq)
     return commit_status::conflict;
+  if (w.on_copy && !stored_.has_copy(w.head.key))
+    return commit_status::conflict;
   member_runs_.emplace_back(w.head.key, as_stored(w.head));
   member_run_ids_.insert_or_assign(w.head.run_id, true);
   return commit_status::committed;

@@ -44,6 +44,8 @@ public:
   virtual bool has_run_id(const std::string& run_id) = 0;
   virtual std::optional<stored_current> current(const actor_address& of) = 0;
   virtual bool has_message(slot_id slot, const std::string& message_id) = 0;
+  /// A history was copied for a run of this key, and is not swept.
+  virtual bool has_copy(std::int64_t key) = 0;
 };
 
 /// Decides which transitions of a group hold, before any of them is written, for all backends

@@ -66,6 +66,17 @@ public:
   virtual result<std::vector<journal_row>>
   read_events_reverse(std::int64_t key, std::int64_t to_event, std::size_t bytes_max) = 0;
 
+  // -- histories that are copied ------------------------------------------------------------------
+
+  /// Copies a part of a history; answers how many rows came over. Not fenced: nobody sees them. A
+  /// copy of which a part failed is given up, whether or not it happened: a sweep erases it.
+  /// Refused (failed_precondition) when the copy was not begun, or was swept.
+  virtual result<std::size_t> copy_history(const history_copy& part) = 0;
+  /// Erases at most `limit` rows of one copy that was begun before `begun_before` and on which no
+  /// run was created; none can be created on it from then on. Answers how much was erased; nothing
+  /// when there is no such copy.
+  virtual result<std::size_t> sweep_copies(time_point begun_before, std::size_t limit) = 0;
+
   // -- wake-ups ----------------------------------------------------------------------------------
 
   /// Runs whose timer_at is at or before `until`, earliest first, behind (`after_at`, `after_key`).

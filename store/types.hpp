@@ -130,6 +130,25 @@ struct visibility_row {
   std::string info{};
 };
 
+/// A part of a journal that becomes the first rows of another run's, which does not exist yet: a
+/// history that a reset goes on from. It is copied part by part, each a short transaction of its
+/// own; nobody sees what was copied until a run is created on it (run_write::on_copy).
+struct history_copy {
+  std::int64_t from_key = 0;
+  /// Of the run that does not exist yet, given by the slot that will create it.
+  std::int64_t to_key = 0;
+  /// Rows of `from_key`, both included. Those that have events come over, without their facts.
+  std::uint64_t first_seq = 0;
+  std::uint64_t last_seq = 0;
+  /// The number that the first of them gets; the others follow without gaps.
+  std::uint64_t to_seq = 0;
+  /// The first row of the new run, in front of all that is copied: with the first part, which
+  /// begins the copy.
+  std::optional<journal_row> begin{};
+  /// Of the copy, by the caller's clock: it tells abandoned ones (sweep_copies).
+  time_point begun_at{};
+};
+
 /// Writes one run within a transition. All optional parts belong to the same transaction.
 struct run_write {
   enum class kind : std::uint8_t {
@@ -146,6 +165,9 @@ struct run_write {
     erase,
   };
   kind what = kind::append;
+  /// Of a create: its row comes behind a copied history. Refused (conflict) when the copy is not
+  /// there, or was swept.
+  bool on_copy = false;
   /// The head as it shall be after the transition; its last_seq is the number of `row`.
   run_head head{};
   journal_row row{};

@@ -114,6 +114,8 @@ void memory_store::apply(const run_write& w) {
     run.head = w.head;
     run.head.timer_at.reset();
     run.head.offer_at.reset();
+    if (w.on_copy)
+      run.journal = std::move(copies_.extract(w.head.key).mapped().rows);
   }
   set_wakeups(run, w.head);
   if (w.what != run_write::kind::touch) {

@@ -36,6 +36,9 @@ public:
   result<std::vector<journal_row>> read_events_reverse(std::int64_t key, std::int64_t to_event,
                                                        std::size_t bytes_max) override;
 
+  result<std::size_t> copy_history(const history_copy& part) override;
+  result<std::size_t> sweep_copies(time_point begun_before, std::size_t limit) override;
+
   result<std::vector<due_run>> due_timers(time_point until, time_point after_at,
                                           std::int64_t after_key, std::size_t limit) override;
   result<std::optional<time_point>> next_timer(time_point after) override;
@@ -80,6 +83,13 @@ private:
     std::uint64_t facts_forgotten_to = 0;
   };
 
+  /// A history that no run was created on yet.
+  struct copied_history {
+    std::vector<journal_row> rows{};
+    time_point begun_at{};
+    bool is_dropped = false;
+  };
+
   /// A place in the default order of lists.
   struct list_place {
     std::int64_t close_order = 0;
@@ -111,6 +121,7 @@ private:
   bool has_run_id(const std::string& run_id) override;
   std::optional<stored_current> current(const actor_address& of) override;
   bool has_message(slot_id slot, const std::string& message_id) override;
+  bool has_copy(std::int64_t key) override;
 
   void apply(const transition& t);
   void apply(const run_write& w);
@@ -132,6 +143,7 @@ private:
   std::vector<epoch_number> epochs_ = std::vector<epoch_number>(slot_count);
   std::string lease_owner_;
   std::map<std::int64_t, run_data> runs_;
+  std::map<std::int64_t, copied_history> copies_;
   std::unordered_map<std::string, std::int64_t> keys_by_run_id_;
   std::map<actor_address, std::int64_t> currents_;
   due_index timers_;

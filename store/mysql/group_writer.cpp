@@ -59,6 +59,7 @@ group_state::group_state(connection& db, std::span<const transition> group, know
   read_runs(db, group);
   read_currents(db, group);
   read_messages(db, group);
+  lock_copies(db, group);
 }
 
 /// Nearly always all epochs are alike, and one row tells them all.
@@ -139,6 +140,17 @@ void group_state::read_messages(connection& db, std::span<const transition> grou
     [&](const rows& r) { messages_.emplace(static_cast<slot_id>(r.integer(1)), r.text(2)); });
 }
 
+/// Against a sweep, which takes the same rows.
+void group_state::lock_copies(connection& db, std::span<const transition> group) {
+  std::set<std::int64_t> keys;
+  for (auto& t : group)
+    for (auto& w : t.runs)
+      if (w.on_copy)
+        keys.insert(w.head.key);
+  select_in(db, "SELECT run_key FROM copies WHERE is_dropped = 0 AND run_key IN ", keys,
+            " FOR UPDATE", [&](const rows& r) { copies_.insert(r.integer(1)); });
+}
+
 epoch_number group_state::epoch(slot_id slot) {
   return epochs_.at(slot);
 }
@@ -171,6 +183,10 @@ std::optional<stored_current> group_state::current(const actor_address& of) {
 
 bool group_state::has_message(slot_id slot, const std::string& message_id) {
   return messages_.contains({slot, message_id});
+}
+
+bool group_state::has_copy(std::int64_t key) {
+  return copies_.contains(key);
 }
 
 // -- rows in bulk --------------------------------------------------------------------------------
@@ -299,6 +315,8 @@ void group_writer::add_run(const run_write& w) {
   if (w.what == run_write::kind::create)
     run_ids_.emplace(
       std::pair{sql::id_hash(w.head.namespace_id, w.head.kind, w.head.workflow_id), key}, false);
+  if (w.on_copy)
+    copies_.push_back(key);
   if (w.what != run_write::kind::touch)
     journal_.add(key, w.row.seq, w.row.first_event_id, int{w.row.event_count}, w.row.events,
                  w.row.facts);
@@ -413,6 +431,8 @@ void group_writer::flush() {
   journal_.flush(db_);
   backlog_.flush(db_);
   flush_inbox();
+  for (auto key : std::exchange(copies_, {}))
+    db_.execute(fill("DELETE FROM copies WHERE run_key = ?", key));
 }
 
 /// What is forgotten together goes in one statement; a message may be taken and forgotten in one

@@ -25,12 +25,14 @@ public:
   bool has_run_id(const std::string& run_id) override;
   std::optional<stored_current> current(const actor_address& of) override;
   bool has_message(slot_id slot, const std::string& message_id) override;
+  bool has_copy(std::int64_t key) override;
 
 private:
   void lock_slots(connection& db, std::span<const transition> group);
   void read_runs(connection& db, std::span<const transition> group);
   void read_currents(connection& db, std::span<const transition> group);
   void read_messages(connection& db, std::span<const transition> group);
+  void lock_copies(connection& db, std::span<const transition> group);
   const stored_run* known(std::int64_t key);
 
   known_runs& known_;
@@ -38,6 +40,7 @@ private:
   std::unordered_map<std::int64_t, stored_run> runs_;
   std::map<actor_address, stored_current> currents_;
   std::set<std::pair<slot_id, std::string>> messages_;
+  std::set<std::int64_t> copies_;
 };
 
 /// Rows of one table on their way into multi-row statements, none longer than the server takes.
@@ -135,6 +138,10 @@ private:
   using message_place = std::pair<slot_id, std::string_view>;
   /// Messages that are forgotten, and when they were first. Views into the group.
   std::map<message_place, time_point> forgotten_;
+  /// Copied histories that get their runs.
+  std::vector<std::int64_t> copies_;
+  /// By the time when they were.
+  std::map<time_point, std::vector<std::pair<slot_id, const std::string*>>> forgotten_;
 };
 
 /// Bytes of the longest statement that the transition needs when it stands alone.

@@ -167,6 +167,12 @@ const std::array migrations{
                    "ENGINE=InnoDB ROW_FORMAT=DYNAMIC"},
     .then = &add_kinds,
   },
+  // Histories on their way into runs that do not exist yet: whose journal rows they are.
+  migration{{
+    "CREATE TABLE IF NOT EXISTS copies("
+    "run_key BIGINT NOT NULL PRIMARY KEY, begun_at BIGINT NOT NULL, "
+    "is_dropped INT NOT NULL DEFAULT 0) ENGINE=InnoDB",
+  }},
 };
 
 void fill_slots(connection& db) {

@@ -147,6 +147,13 @@ DROP INDEX visibility_in_order;
 CREATE INDEX visibility_in_order
   ON visibility(namespace_id, kind, close_order DESC, start_time DESC, run_key DESC);
 )sql",
+  // Histories on their way into runs that do not exist yet: whose journal rows they are.
+  R"sql(
+CREATE TABLE copies(
+  run_key INTEGER PRIMARY KEY,
+  begun_at INTEGER NOT NULL,
+  is_dropped INTEGER NOT NULL DEFAULT 0);
+)sql",
 };
 
 static_assert(slot_count == 4096, "the first migration makes the rows of all slots");

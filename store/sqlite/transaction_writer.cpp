@@ -65,6 +65,11 @@ bool writer_state::has_message(slot_id slot, const std::string& message_id) {
   return s->bind(message_id).bind(std::int64_t{slot}).step();
 }
 
+bool writer_state::has_copy(std::int64_t key) {
+  running s{db_.prepared("SELECT 1 FROM copies WHERE run_key = ? AND is_dropped = 0")};
+  return s->bind(key).step();
+}
+
 // -- writing -------------------------------------------------------------------------------------
 
 void transaction_writer::write(const transition& t) {
@@ -99,6 +104,8 @@ void transaction_writer::write_run(const run_write& w, bool becomes_current) {
     case run_write::kind::create:
       insert_head(w.head, becomes_current);
       insert_row(key, w.row);
+      if (w.on_copy)
+        db_.prepared("DELETE FROM copies WHERE run_key = ?").bind(key).run();
       break;
     case run_write::kind::append:
       update_head(w.head);

@@ -22,6 +22,7 @@ public:
   bool has_run_id(const std::string& run_id) override;
   std::optional<stored_current> current(const actor_address& of) override;
   bool has_message(slot_id slot, const std::string& message_id) override;
+  bool has_copy(std::int64_t key) override;
 
 private:
   database& db_;

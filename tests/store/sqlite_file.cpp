@@ -243,7 +243,7 @@ TEST_CASE("a file of a newer version is refused and left as it is") {
 namespace {
 
 /// What later versions added to the schema of version 3, latest first.
-constexpr auto undo_to_3 = "DROP TABLE inbox; DROP INDEX visibility_in_order; "
+constexpr auto undo_to_3 = "DROP TABLE copies; DROP TABLE inbox; DROP INDEX visibility_in_order; "
                            "ALTER TABLE runs DROP COLUMN kind; "
                            "ALTER TABLE visibility DROP COLUMN kind; "
                            "CREATE INDEX visibility_in_order ON visibility(namespace_id, "

@@ -27,9 +27,14 @@ std::vector<commit_status> disk::commit(std::span<const store::transition> group
                + "): " + group[i].runs[0].head.run_id + " row "
                + std::to_string(group[i].runs[0].head.last_seq) + " by p" + std::to_string(process)
                + " epoch " + std::to_string(group[i].epoch));
-  for (std::size_t i = 0; i < group.size(); ++i)
-    if (out[i] == commit_status::committed)
-      judge_.on_commit(group[i], process);
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    if (out[i] != commit_status::committed)
+      continue;
+    for (const auto& w : group[i].runs)
+      if (w.on_copy)
+        judge_.on_copied(w, *below_->read_journal(w.head.key, 1, 1U << 30));
+    judge_.on_commit(group[i], process);
+  }
   return out;
 }
 
@@ -228,6 +233,14 @@ result<std::optional<time_point>> process_store::next_timer(time_point after) {
 result<std::vector<st::due_run>>
 process_store::pending_offers(time_point after_at, std::int64_t after_key, std::size_t limit) {
   return reading([&] { return disk_.below().pending_offers(after_at, after_key, limit); });
+}
+
+result<std::size_t> process_store::copy_history(const st::history_copy& part) {
+  return writing([&] { return disk_.below().copy_history(part); });
+}
+
+result<std::size_t> process_store::sweep_copies(time_point begun_before, std::size_t limit) {
+  return writing([&] { return disk_.below().sweep_copies(begun_before, limit); });
 }
 
 result<std::optional<st::inbox_row>> process_store::read_inbox(st::slot_id slot,

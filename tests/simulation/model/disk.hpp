@@ -128,6 +128,9 @@ public:
   result<std::vector<st::due_run>> pending_offers(time_point after_at, std::int64_t after_key,
                                                   std::size_t limit) override;
 
+  result<std::size_t> copy_history(const st::history_copy& part) override;
+  result<std::size_t> sweep_copies(time_point begun_before, std::size_t limit) override;
+
   result<std::optional<st::inbox_row>> read_inbox(st::slot_id slot,
                                                   const std::string& message_id) override;
   result<std::vector<st::inbox_row>> unforgotten(st::range_id range, time_point taken_before,

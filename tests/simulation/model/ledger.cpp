@@ -74,7 +74,7 @@ void ledger::on_commit(const store::transition& t, int process) {
   for (const auto& w : t.runs) {
     auto& r = runs_[w.head.run_id];
     using kind = store::run_write::kind;
-    if (w.what == kind::create && !r.head.run_id.empty())
+    if (w.what == kind::create && !w.on_copy && !r.head.run_id.empty())
       fail(r, "created twice");
     if (w.what == kind::create)
       r.head = w.head;
@@ -92,12 +92,31 @@ void ledger::on_commit(const store::transition& t, int process) {
              + " by p" + std::to_string(process) + " epoch " + std::to_string(t.epoch));
     if (w.what != kind::touch)
       on_row(r, w);
+    if (w.on_copy)
+      for (const auto& [name, times] : r.signals)
+        r.told_again.insert(name);
     on_head(r, w);
     on_snapshot(r, w);
     note_starts(r);
   }
   for (const auto& c : t.currents)
     on_current(c.expected_run_id, c.run_id);
+}
+
+void ledger::on_copied(const store::run_write& w, const std::vector<store::journal_row>& rows) {
+  auto& r = runs_[w.head.run_id];
+  if (!r.head.run_id.empty())
+    return fail(r, "created twice");
+  r.head = w.head;
+  for (const auto& row : rows) {
+    if (row.seq >= w.row.seq)
+      break;
+    store::run_write copied{.head = w.head, .row = row};
+    on_row(r, copied);
+  }
+  if (r.state.created().run_id() != w.head.run_id)
+    fail(r, "what was copied for it belongs to another run");
+  ++all_.happened["resets"];
 }
 
 void ledger::on_current(const std::string& old_run_id, const std::string& new_run_id) {
@@ -109,7 +128,7 @@ void ledger::on_current(const std::string& old_run_id, const std::string& new_ru
     fail(old->second, "an open run lost its place to " + new_run_id);
   const auto& request_id = fresh->second.state.created().start_request_id();
   if (old->second.state.request_ids().contains(request_id)
-      && !may_start_again_.contains(request_id))
+      && !fresh->second.state.created().has_reset_time() && !may_start_again_.contains(request_id))
     fail(fresh->second,
          "was started by " + request_id + ", which had started or met " + old_run_id);
 }
@@ -420,26 +439,28 @@ void ledger::saw_page(const History& page, const std::string& request_token,
   for (const auto& bytes : {request_token, answer_token})
     if (!bytes.empty() && token.ParseFromString(bytes) && !token.run_id().empty())
       return saw_history(token.run_id(), page);
-  const auto& first = page.events(0);
-  if (first.event_type() == enums::EVENT_TYPE_WORKFLOW_EXECUTION_STARTED)
-    return saw_history(
-      first.workflow_execution_started_event_attributes().original_execution_run_id(), page);
   // Nothing in it says whose it is.
-  if (!fits_some_run(page))
-    fail_shown("events were shown that no run has");
+  auto run_id = run_of(page);
+  if (run_id.empty())
+    return fail_shown("events were shown that no run has");
+  saw_history(run_id, page);
 }
 
-bool ledger::fits_some_run(const History& page) const {
+std::string ledger::run_of(const History& page) const {
+  std::string best;
+  auto most = 0;
   for (const auto& [id, r] : runs_) {
-    auto fits = true;
+    auto same = 0;
     for (const auto& e : page.events()) {
       auto place = static_cast<std::size_t>(e.event_id() - 1);
-      fits = fits && place < r.fingerprints.size() && fingerprint(e) == r.fingerprints[place];
+      if (place < r.fingerprints.size() && fingerprint(e) == r.fingerprints[place])
+        ++same;
     }
-    if (fits)
-      return true;
+    if (same > most)
+      best = id;
+    most = std::max(most, same);
   }
-  return false;
+  return best;
 }
 
 void ledger::saw_start(const std::string& workflow_id, const std::string& request_id,
@@ -671,7 +692,8 @@ void ledger::check_promises() {
   for (const auto& [signal, workflow_id] : signalled_) {
     auto times = 0;
     for (const auto& [id, r] : runs_)
-      if (auto found = r.signals.find(signal); found != r.signals.end())
+      if (auto found = r.signals.find(signal);
+          found != r.signals.end() && !r.told_again.contains(signal))
         times += found->second;
     if (times == 0)
       all_.fail("the acknowledged signal " + signal + " of " + workflow_id + " is lost");

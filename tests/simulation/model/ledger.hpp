@@ -53,6 +53,8 @@ struct run_record {
   /// How often each update was accepted and completed.
   std::map<std::string, int> accepted{};
   std::map<std::string, int> completed{};
+  /// Of these, what it has from the run that a reset made it of.
+  std::set<std::string> told_again{};
   bool erased = false;
 };
 
@@ -71,6 +73,8 @@ public:
 
   // -- what becomes durable ----------------------------------------------------------------------
   void on_commit(const store::transition& t, int process);
+  /// This run is about to be created on a history that was copied: the rows that lie there.
+  void on_copied(const store::run_write& w, const std::vector<store::journal_row>& rows);
   /// A process has all slots from now on; commits of others are violations.
   void on_take_over(int process);
   /// It was answered as durable, and the store has lost it.
@@ -171,7 +175,8 @@ private:
   void note_given_again(const attempt& which);
   void on_task_started(run_record& r, const history_event& e);
   bool note_early_start(const service::PollWorkflowTaskQueueResponse& task);
-  bool fits_some_run(const temporal::api::history::v1::History& page) const;
+  /// The run that has most of these events; empty when none has.
+  std::string run_of(const temporal::api::history::v1::History& page) const;
   void on_current(const std::string& old_run_id, const std::string& new_run_id);
   bool has_started(const cluster::TaskToken& t) const;
   bool note_speculative(const service::PollWorkflowTaskQueueResponse& task);
