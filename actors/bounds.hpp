@@ -23,6 +23,9 @@ struct run_bounds {
   std::size_t tail_bytes_max = 32U << 10;
   /// Rows of a journal that are in memory at once while it is replayed.
   std::size_t replay_bytes_max = 4U << 20;
+  /// What is read at once, and copied at once, of a history that a decision rests on: others wait
+  /// for so long.
+  std::size_t gather_bytes_max = 256U << 10;
 };
 
 /// Of one workflow id.

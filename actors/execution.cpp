@@ -105,6 +105,7 @@ execution_actor::behavior_type execution::make_behavior() {
   return {
     [this](call_atom, call_ptr& c) { on_call(c); },
     [this](loaded_atom, const std::shared_ptr<loaded_run>& loaded) { on_loaded(*loaded); },
+    [this](loaded_atom, const gathering_ptr& g) { on_gathered(g); },
     [this](cancel_atom, std::uint64_t id, const bridge_actor& from) { on_gone(id, from); },
   };
 }
@@ -293,27 +294,131 @@ void execution::route(const call_ptr& c) {
   decide(c, run);
 }
 
+// -- what decisions rest on besides
+// ----------------------------------------------------------------
+
+namespace {
+
+/// Runs its steps as jobs of their own, so that other jobs come in between.
+void gather_on(services& shared, const execution_actor& for_whom, const gathering_ptr& g) {
+  if (!g->is_done())
+    g->step(shared.db);
+  if (!g->is_done() && shared.readers.post(lane::points, [&shared, for_whom, g] {
+        gather_on(shared, for_whom, g);
+      }))
+    return;
+  g->failed = !g->is_done() || g->failed;
+  caf::anon_send(for_whom, loaded_atom_v, g);
+}
+
+} // namespace
+
+gathering_ptr execution::begin_gathering(const call_ptr& c, engine::inquiry_ptr asked) {
+  auto g = std::make_shared<gathering>();
+  g->for_call = c;
+  g->asked = std::move(asked);
+  g->namespace_id = options_.namespace_id;
+  g->kind = machine_.kind();
+  g->workflow_id = options_.workflow_id;
+  g->begun_at = shared_.time.now();
+  g->to_key = shared_.keys.next(g->begun_at, options_.slot_number);
+  g->step_bytes_max = shared_.capacity.run.gather_bytes_max;
+  return g;
+}
+
+void execution::gather(const gathering_ptr& g) {
+  // As with a load: the slot starts it when all is durable that this actor wrote.
+  auto out = make_outcome(g->for_call);
+  out->number = appends_;
+  out->released.load = [&shared = shared_, me = execution_actor{this}, g] {
+    gather_on(shared, me, g);
+  };
+  send(options_.slot, result_atom_v, std::move(out));
+}
+
+void execution::on_gathered(const gathering_ptr& g) {
+  if (dead_)
+    return;
+  auto c = g->for_call;
+  if (g->failed)
+    return fail(c, try_later(), true);
+  gathered_.push_back(g);
+  // The run may have left memory meanwhile.
+  c->tries_to_load = 0;
+  handle(c);
+}
+
+bool execution::completes(gathering& g) {
+  while (auto end = g.asked->open_end()) {
+    auto* run = find_run(end->run_id);
+    // One that is not here is closed by now, and the store has its end.
+    auto next = run != nullptr ? machine_.standing_of(run->state()).next_event_id : 0;
+    if (next == end->next_event_id)
+      break;
+    engine::page_request want{.first = end->next_event_id,
+                              .last = next - 1,
+                              .batches_max = next,
+                              .bytes_max = shared_.capacity.run.tail_bytes_max};
+    auto got = run != nullptr ? run->tail().read(want) : std::nullopt;
+    if (!got || !got->complete) {
+      g.asked->go_on();
+      return false;
+    }
+    g.asked->take(
+      {.first_event_id = want.first, .event_count = next - want.first, .events = got->events});
+    g.asked->no_more(true);
+    // What is to be copied has to be read where it lies.
+    auto now = g.asked->open_end();
+    if (now && now->run_id == end->run_id && now->next_event_id == end->next_event_id) {
+      g.asked->go_on();
+      return false;
+    }
+  }
+  return g.is_done();
+}
+
 engine::decision execution::ask_machine(const call_ptr& c, hosted_run* run,
-                                        const namespace_entry& ns) {
+                                        const namespace_entry& ns, const gathering* known) {
   const engine::context context{
     .now = shared_.time.now(), .ids = ids_, .ns = ns.facts, .bounds = shared_.bounds};
   const queue_outlook around{shared_, options_.namespace_id};
   // The session may keep the request for longer than this: the call that it is part of lives on.
   const std::shared_ptr<cluster::ExecutionRequest> request{c, &c->request};
   engine::run_state none;
-  return machine_.decide(
-    run != nullptr ? run->state() : none, session_,
-    {.request = request, .caller = ++callers_, .c = context, .around = around, .room = room_});
+  auto is_other = run != nullptr && current_ && run != current_.get();
+  return machine_.decide(run != nullptr ? run->state() : none, session_,
+                         {.request = request,
+                          .caller = ++callers_,
+                          .c = context,
+                          .around = around,
+                          .room = room_,
+                          .current = is_other ? &current_->state() : nullptr,
+                          .known = known != nullptr ? known->asked : nullptr,
+                          .again = c->tries > 0});
 }
 
 void execution::decide(const call_ptr& c, hosted_run* run) {
   auto ns = shared_.namespaces.find_by_id(options_.namespace_id);
   if (!ns)
     return fail(c, make_error(errc::not_found, "The namespace is gone."));
+  gathering_ptr known;
+  if (auto i = std::ranges::find(gathered_, c, [](const auto& g) { return g->for_call; });
+      i != gathered_.end()) {
+    known = std::move(*i);
+    gathered_.erase(i);
+    if (!completes(*known))
+      return gather(known);
+  }
   if (shared_.before_decision)
     shared_.before_decision(c->request);
   shared_.allocate(allocation::decide);
-  auto done = ask_machine(c, run, *ns);
+  auto done = ask_machine(c, run, *ns, known.get());
+  if (done.asks) {
+    ENSURE(run != nullptr, "histories are those of a run");
+    // It is about this run, whichever is the current one when the histories are read.
+    c->request.set_run_id(run->run_id());
+    return gather(begin_gathering(c, std::move(done.asks)));
+  }
   shared_.allocate(allocation::evolve);
   auto out = make_outcome(c);
   out->released.offers = std::move(done.offers);
@@ -323,12 +428,13 @@ void execution::decide(const call_ptr& c, hosted_run* run) {
                                 && (done.obsolete_task || done.reply.now.failure);
   out->released.wait = std::move(done.reply.wait);
   if (done.successor)
-    ENSURE(run == nullptr || run == current_.get(), "only the current run has a successor");
+    ENSURE(run == nullptr || run == current_.get() || known,
+           "only the current run has a successor, but for what was read of another one");
   auto held = done.may_leave_early && run == current_.get();
   if (held)
     run->hold(std::exchange(done.written, {}));
   if (!done.only_read)
-    write_decision(*out, done, run, ns->facts);
+    write_decision(*out, done, run, ns->facts, known.get());
   if (done.taken)
     take_message(*out, std::move(*done.taken), run);
   settle_callers(*out, done);
@@ -378,7 +484,7 @@ void execution::on_gone(std::uint64_t id, const bridge_actor& from) {
 }
 
 void execution::write_decision(outcome& out, engine::decision& done, hosted_run* run,
-                               const engine::namespace_facts& ns) {
+                               const engine::namespace_facts& ns, const gathering* known) {
   shared_.allocate(allocation::encode);
   const auto& types = ns.search_attributes;
   auto& runs = out.write.runs;
@@ -406,10 +512,38 @@ void execution::write_decision(outcome& out, engine::decision& done, hosted_run*
   }
   if (!done.successor)
     return;
-  auto key = shared_.keys.next(shared_.time.now(), options_.slot_number);
-  auto next = std::make_unique<hosted_run>(machine_, std::move(done.successor->state), key,
+  if (run != nullptr && current_ && run != current_.get())
+    write_other(out, done, types);
+  begin_successor(out, done, types, known);
+}
+
+/// The current run gives way to one that follows another.
+void execution::write_other(outcome& out, engine::decision& done,
+                            const protocol::search_attribute_types& types) {
+  if (done.current_written.empty()) {
+    if (current_->held() == nullptr)
+      out.write.runs.push_back(current_->confirm());
+    return;
+  }
+  auto was_open = current_->open();
+  out.write.runs.push_back(current_->append(std::move(done.current_written), &types));
+  out.released.other = current_->news();
+  if (was_open && !current_->open())
+    shared_.watch.closed(machine_.kind(), current_->head().status);
+}
+
+void execution::begin_successor(outcome& out, engine::decision& done,
+                                const protocol::search_attribute_types& types,
+                                const gathering* known) {
+  auto& begun = *done.successor;
+  ENSURE(!begun.on_copy || (known != nullptr && known->is_copied), "what it begins with is copied");
+  auto key = begun.on_copy ? known->to_key
+                           : shared_.keys.next(shared_.time.now(), options_.slot_number);
+  auto next = std::make_unique<hosted_run>(machine_, std::move(begun.state), key,
                                            options_.slot_number, shared_.capacity.run);
-  runs.push_back(next->create(std::move(done.successor->written), types));
+  if (begun.on_copy)
+    next->stand_on(known->copied_rows);
+  out.write.runs.push_back(next->create(std::move(begun.written), types));
   out.write.currents.push_back({.namespace_id = options_.namespace_id,
                                 .kind = machine_.kind(),
                                 .workflow_id = options_.workflow_id,

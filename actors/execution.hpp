@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/gathering.hpp"
 #include "actors/hosted_run.hpp"
 #include "actors/outcome.hpp"
 #include "actors/services.hpp"
@@ -69,24 +70,36 @@ private:
   void on_loaded(loaded_run& loaded);
   void on_current_loaded(loaded_run& loaded);
   void on_older_loaded(loaded_run& loaded);
+  void on_gathered(const gathering_ptr& g);
 
   store_job load_job(const std::string& run_id);
   std::unique_ptr<hosted_run> host(loaded_run& loaded);
   void load_current();
   void load_older(const std::string& run_id, const call_ptr& c);
 
+  /// Has readers read, and copy, what is left; the call is decided again then.
+  void gather(const gathering_ptr& g);
+  gathering_ptr begin_gathering(const call_ptr& c, engine::inquiry_ptr asked);
+  /// Tells the inquiry what only this actor knows. False: readers have to go on.
+  bool completes(gathering& g);
+
   void handle(const call_ptr& c);
   void route(const call_ptr& c);
   void decide(const call_ptr& c, hosted_run* run);
-  engine::decision ask_machine(const call_ptr& c, hosted_run* run, const namespace_entry& ns);
+  engine::decision ask_machine(const call_ptr& c, hosted_run* run, const namespace_entry& ns,
+                               const gathering* known);
   void settle_callers(outcome& out, engine::decision& done);
   void on_gone(std::uint64_t id, const bridge_actor& from);
   void do_chore(const call_ptr& c);
 
   /// The writes of a decision; moves runs to where they belong afterwards.
   void write_decision(outcome& out, engine::decision& done, hosted_run* run,
-                      const engine::namespace_facts& ns);
+                      const engine::namespace_facts& ns, const gathering* known);
   void take_message(outcome& out, engine::message_answer said, const hosted_run* run);
+  void write_other(outcome& out, engine::decision& done,
+                   const protocol::search_attribute_types& types);
+  void begin_successor(outcome& out, engine::decision& done,
+                       const protocol::search_attribute_types& types, const gathering* known);
   /// True when the answer is made, and its history ends with it; else a reader makes it, or more
   /// pages follow. (A task that was loaded from the store with this life is handed out so: that
   /// a start may be lost happens to it once.)
@@ -123,6 +136,8 @@ private:
   /// For the current run.
   std::vector<call_ptr> waiting_;
   std::vector<waiting_call> waiting_for_older_;
+  /// Of calls that are to be decided once more.
+  std::vector<gathering_ptr> gathered_;
 };
 
 } // namespace reprise::actors

@@ -57,15 +57,25 @@ store::journal_row hosted_run::make_row(engine::record written) {
                             .facts = std::move(written.facts)};
 }
 
+void hosted_run::stand_on(std::uint64_t copied_rows) {
+  ENSURE(head_.last_seq == 0, "a run begins once");
+  copied_rows_ = copied_rows;
+  head_.last_seq = copied_rows;
+  began_here_ = false;
+}
+
 store::run_write hosted_run::create(engine::record written,
                                     const protocol::search_attribute_types& types) {
-  ENSURE(head_.last_seq == 0, "a run is created once");
-  store::run_write out{.what = store::run_write::kind::create};
+  ENSURE(head_.last_seq == copied_rows_, "a run is created once");
+  store::run_write out{.what = store::run_write::kind::create, .on_copy = copied_rows_ > 0};
   note(written);
   out.row = make_row(std::move(written));
   update_head();
   out.head = head_;
   out.visibility = make_visibility_row(kind_.list(state_, types), head_);
+  // Nobody shall have to fold the whole of what was copied.
+  if (out.on_copy)
+    add_snapshot(out);
   return out;
 }
 

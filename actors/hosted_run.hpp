@@ -57,6 +57,8 @@ public:
     return head_.last_seq - snapshot_seq_;
   }
 
+  /// The journal begins with so many rows that were copied already; create() writes the next one.
+  void stand_on(std::uint64_t copied_rows);
   /// The write of the first row; `types` are the namespace's search attributes.
   store::run_write create(engine::record written, const protocol::search_attribute_types& types);
   /// The write of one more row; state() must be what it made of the run already.
@@ -117,6 +119,7 @@ private:
   std::size_t unmeasured_ = 0;
   /// All of the run was written by this object.
   bool began_here_ = false;
+  std::uint64_t copied_rows_ = 0;
 };
 
 } // namespace reprise::actors

@@ -66,6 +66,9 @@ struct call;
 struct outcome;
 /// What a reader found of a run (actors/loader.hpp); in-process only.
 struct loaded_run;
+/// What readers found of the histories that a decision rests on (actors/gathering.hpp); in-process
+/// only.
+struct gathering;
 /// What a reader found of wake-ups (actors/timer.hpp); in-process only.
 struct due_page;
 /// What a reader found of a message in an inbox (actors/slot_messages.cpp), and of inboxes as a
@@ -130,6 +133,7 @@ CAF_END_TYPE_ID_BLOCK(reprise)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::call>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::outcome>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::loaded_run>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::gathering>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::due_page>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::inbox_look>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::inbox_page>)
@@ -244,6 +248,9 @@ using execution_actor = caf::typed_actor<
   caf::reacts_to<call_atom, std::shared_ptr<actors::call>>,
   // INTERNAL, from a reader: a run is here. Lost: the next life loads it
   caf::reacts_to<loaded_atom, std::shared_ptr<actors::loaded_run>>,
+  // INTERNAL, from a reader: what a call's decision rests on is here. Lost: the next life reads
+  // anew
+  caf::reacts_to<loaded_atom, std::shared_ptr<actors::gathering>>,
   // INTERNAL, from the slot: caller `id` behind that bridge is gone (queries). Lost: their expiry
   caf::reacts_to<cancel_atom, std::uint64_t, bridge_actor>>;
 

@@ -38,7 +38,7 @@ UNSEEN = {
 SEEN = {
     "engine": {"engine/engine.hpp", "engine/history/page.hpp", "engine/history/pager.hpp"}
               | {f"engine/machine/{name}.hpp" for name in (
-                  "context", "errors", "proto_time", "step",
+                  "context", "errors", "inquiry", "proto_time", "step",
                   "decision", "listing", "machine", "machine_of", "run_state", "session")},
 }
 INTERFACES = "protocol/interfaces.hpp"

@@ -127,6 +127,12 @@ std::optional<std::string> merge_options(scheduled_attributes& into,
                                          const google::protobuf::FieldMask& mask,
                                          const std::string& own_queue, const limits& bounds);
 
+// -- a reset (state.cpp) --------------------------------------------------------------------------
+
+/// What was under way in the run that was reset is not in the one that the reset made: whatever is
+/// pending there waits for its first attempt, from this time on. Part of the fold.
+void schedule_activities_anew(execution& x, const google::protobuf::Timestamp& at);
+
 // -- facts (state.cpp) ----------------------------------------------------------------------------
 
 /// Replaces what is known of the activity's attempts.

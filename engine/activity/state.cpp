@@ -74,6 +74,13 @@ void fold_activity_cancel_requested(execution& x, const history_event& event) {
   i->second.mutable_progress()->set_cancel_requested_event_id(event.event_id());
 }
 
+void schedule_activities_anew(execution& x, const google::protobuf::Timestamp& at) {
+  for (auto& [id, activity] : *x.mutable_activities()) {
+    *activity.mutable_first_scheduled_time() = at;
+    *activity.mutable_progress()->mutable_scheduled_time() = at;
+  }
+}
+
 /// A closing event may be seen twice, when it is buffered and when it is flushed. By then the same
 /// activity id may belong to a younger activity.
 void fold_activity_closed(execution& x, const history_event& event) {

@@ -305,4 +305,16 @@ void fold_cancel_over(execution& x, const history_event& event) {
   x.mutable_external_cancels()->erase(cancel_initiated_id(event));
 }
 
+// -- what a reset tells again --------------------------------------------------------------------
+
+void reapply_signal_over(transition& t, const history_event& event) {
+  if (t.state().external_signals().contains(signal_initiated_id(event)))
+    t.add_event(told_again(event));
+}
+
+void reapply_cancel_over(transition& t, const history_event& event) {
+  if (t.state().external_cancels().contains(cancel_initiated_id(event)))
+    t.add_event(told_again(event));
+}
+
 } // namespace reprise::engine

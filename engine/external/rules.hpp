@@ -15,6 +15,8 @@ void fold_signal_initiated(execution& x, const history_event& event);
 void fold_signal_over(execution& x, const history_event& event);
 void fold_cancel_initiated(execution& x, const history_event& event);
 void fold_cancel_over(execution& x, const history_event& event);
+void reapply_signal_over(transition& t, const history_event& event);
+void reapply_cancel_over(transition& t, const history_event& event);
 std::int64_t signal_initiated_id(const history_event& event);
 std::int64_t cancel_initiated_id(const history_event& event);
 
@@ -36,24 +38,28 @@ inline constexpr std::array external_events{
              .fold = fold_signal_over,
              .while_started = buffering::waits,
              .fold_on_arrival = fold_signal_over,
-             .asked_for_by = signal_initiated_id},
+             .asked_for_by = signal_initiated_id,
+             .reapply = reapply_signal_over},
   event_rule{.type = enums::EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED,
              .fold = fold_signal_over,
              .while_started = buffering::waits,
              .fold_on_arrival = fold_signal_over,
-             .asked_for_by = signal_initiated_id},
+             .asked_for_by = signal_initiated_id,
+             .reapply = reapply_signal_over},
   event_rule{.type = enums::EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
              .fold = fold_cancel_initiated},
   event_rule{.type = enums::EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED,
              .fold = fold_cancel_over,
              .while_started = buffering::waits,
              .fold_on_arrival = fold_cancel_over,
-             .asked_for_by = cancel_initiated_id},
+             .asked_for_by = cancel_initiated_id,
+             .reapply = reapply_cancel_over},
   event_rule{.type = enums::EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED,
              .fold = fold_cancel_over,
              .while_started = buffering::waits,
              .fold_on_arrival = fold_cancel_over,
-             .asked_for_by = cancel_initiated_id},
+             .asked_for_by = cancel_initiated_id,
+             .reapply = reapply_cancel_over},
 };
 
 inline constexpr std::array external_commands{

@@ -63,6 +63,10 @@ struct limits {
   int reset_points_max = 20;
   int builds_bytes_max = 1900;
   int attached_requests_max = 25;
+  /// What a reset tells the new run again of the time behind its point, and of how many runs that
+  /// continued each other.
+  std::size_t reset_reapply_bytes_max = 8U << 20;
+  int reset_chain_runs_max = 1000;
 };
 
 /// What the engine may know of the namespace.

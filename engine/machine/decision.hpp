@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "engine/history/pager.hpp"
+#include "engine/machine/inquiry.hpp"
 #include "engine/machine/run_state.hpp"
 #include "engine/machine/session.hpp"
 #include "engine/machine/step.hpp"
@@ -41,6 +42,8 @@ struct answer {
 struct begun_run {
   run_state state{};
   record written{};
+  /// Its journal begins with what the inquiry had copied.
+  bool on_copy = false;
 };
 
 /// What a machine makes of one request: values only. The shell performs it.
@@ -49,6 +52,8 @@ struct decision {
   bool only_read = false;
   /// What the run's journal gets; folding it over the state before gives the state after.
   record written{};
+  /// The same of asked::current; the row that lists it is written again with it.
+  record current_written{};
   std::optional<begun_run> successor{};
   /// Tasks to offer to task queues, of either run.
   std::vector<cluster::Task> offers{};
@@ -75,6 +80,8 @@ struct decision {
   /// The session had no room for it.
   bool session_full = false;
   answer reply{};
+  /// Nothing is decided yet: this is to be known before. The request is to be decided again then.
+  inquiry_ptr asks{};
   /// Callers who waited and wait no more.
   std::vector<told_caller> others{};
 };

@@ -7,59 +7,15 @@
 
 #include "engine/machine/evolve.hpp"
 
+#include "engine/machine/event_reader.hpp"
 #include "engine/machine/external_payloads.hpp"
 #include "engine/machine/features.hpp"
 #include "engine/machine/proto_time.hpp"
 #include "protocol/parse_stored.hpp"
 
-#include <google/protobuf/io/coded_stream.h>
-
 #include <algorithm>
-#include <vector>
 
 namespace reprise::engine {
-
-namespace {
-
-/// Reads the elements (field 1) of a serialised History one by one.
-class event_reader {
-public:
-  explicit event_reader(const std::string& bytes)
-    : in_(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size())) {
-    in_.SetRecursionLimit(protocol::stored_nesting_max);
-  }
-
-  /// False at the end, and when the bytes are broken: then ok() is false too.
-  bool next(history_event& event, std::size_t& bytes) {
-    constexpr std::uint32_t element_tag = 0x0A;
-    auto tag = in_.ReadTag();
-    if (tag == 0) {
-      ok_ = in_.ConsumedEntireMessage();
-      return false;
-    }
-    std::uint32_t size = 0;
-    if (tag != element_tag || !in_.ReadVarint32(&size) || size > (1U << 30)) {
-      ok_ = false;
-      return false;
-    }
-    auto limit = in_.PushLimit(static_cast<int>(size));
-    event.Clear();
-    ok_ = event.MergeFromCodedStream(&in_) && in_.BytesUntilLimit() == 0;
-    in_.PopLimit(limit);
-    bytes = size;
-    return ok_;
-  }
-
-  bool ok() const {
-    return ok_;
-  }
-
-private:
-  google::protobuf::io::CodedInputStream in_;
-  bool ok_ = true;
-};
-
-} // namespace
 
 void evolve_sized(execution& x, const history_event& event, std::size_t bytes) {
   x.set_next_event_id(event.event_id() + 1);

@@ -41,6 +41,11 @@ struct event_rule {
   bool is_begin = false;
   /// Of a result: writes down the id of the event that told of the begin.
   void (*set_begin)(history_event& event, std::int64_t id) = nullptr;
+  /// Of what came to a run from outside: adds it to the run that a reset made, when it came behind
+  /// the point of the reset.
+  void (*reapply)(transition& t, const history_event& event) = nullptr;
+  /// By what a reset may ask to leave it out.
+  enums::ResetReapplyExcludeType reapplied_unless = enums::RESET_REAPPLY_EXCLUDE_TYPE_UNSPECIFIED;
   /// Why it does nothing: no run here has such an event.
   const char* left_out = nullptr;
 };
@@ -141,6 +146,15 @@ struct feature {
                    service::DescribeWorkflowExecutionResponse& out)
     = nullptr;
 };
+
+/// An event of another run as it is told to one that a reset made: at a place of its own.
+inline history_event told_again(const history_event& event) {
+  auto out = event;
+  out.clear_event_id();
+  out.clear_task_id();
+  out.clear_event_time();
+  return out;
+}
 
 /// Of events that change no state: history has them for its readers.
 inline void tells_only(execution&, const history_event&) {

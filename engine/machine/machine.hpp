@@ -37,6 +37,12 @@ struct asked {
   const context& c;
   const outlook& around;
   const session_bounds& room;
+  /// The id's current run, if the request names another one; changed in place like that.
+  run_state* current = nullptr;
+  /// What an earlier look at the request asked for (decision::asks).
+  inquiry_ptr known{};
+  /// It was decided before, and what became of that is not known: perhaps it is durable.
+  bool again = false;
 };
 
 /// What a run is to its shell. The texts are the state's: good until that changes.

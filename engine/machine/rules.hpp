@@ -67,6 +67,7 @@ inline constexpr std::array machine_requests{
   request_rule{.type = cluster::ExecutionRequest::kStartBatch, .left_out = of_another_kind},
   request_rule{.type = cluster::ExecutionRequest::kStopBatch, .left_out = of_another_kind},
   request_rule{.type = cluster::ExecutionRequest::kDescribeBatch, .left_out = of_another_kind},
+  request_rule{.type = cluster::ExecutionRequest::kReportBatch, .left_out = of_another_kind},
 };
 
 inline constexpr feature machine_feature{.events = machine_events,

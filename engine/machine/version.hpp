@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/machine/context.hpp"
 #include "engine/machine/step.hpp"
 
 #include <algorithm>
@@ -31,6 +32,14 @@ inline journal::KeptLists kept_lists(const execution& x) {
   former.set_builds_bytes(1900);
   former.set_attached_requests(25);
   return former;
+}
+
+/// The run begins by the present rules.
+inline void set_version(journal::RunCreated& created, const limits& bounds) {
+  created.set_engine_version(engine_version);
+  created.mutable_keeps()->set_reset_points(bounds.reset_points_max);
+  created.mutable_keeps()->set_builds_bytes(bounds.builds_bytes_max);
+  created.mutable_keeps()->set_attached_requests(bounds.attached_requests_max);
 }
 
 /// Lists show that the run's workflow tasks keep failing.

@@ -7,12 +7,15 @@
 namespace reprise::engine {
 
 void fold_signaled(execution& x, const history_event& event);
+void reapply_signaled(transition& t, const history_event& event);
 step decide_signal(execution&& current, const cluster::ExecutionRequest& request, const context& c);
 
 inline constexpr std::array signal_events{
   event_rule{.type = enums::EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
              .fold = fold_signaled,
-             .while_started = buffering::waits},
+             .while_started = buffering::waits,
+             .reapply = reapply_signaled,
+             .reapplied_unless = enums::RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL},
 };
 
 inline constexpr std::array signal_requests{

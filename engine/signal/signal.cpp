@@ -92,11 +92,19 @@ step decide_signal(execution&& current, const cluster::ExecutionRequest& request
   return std::move(t).finish(out);
 }
 
+/// Whoever sends it again is answered as before.
+void reapply_signaled(transition& t, const history_event& event) {
+  t.add_event(told_again(event));
+}
+
 void fold_signaled(execution& x, const history_event& event) {
   x.set_signal_count(x.signal_count() + 1);
+  const auto& request_id = event.workflow_execution_signaled_event_attributes().request_id();
+  // A run that a reset made has no fact that says so.
+  if (!request_id.empty())
+    (*x.mutable_signal_ids())[request_id] = true;
   // Of a request that started the run and signaled it describe names the signal's event.
-  auto i = x.mutable_request_ids()->find(
-    event.workflow_execution_signaled_event_attributes().request_id());
+  auto i = x.mutable_request_ids()->find(request_id);
   if (i != x.mutable_request_ids()->end())
     i->second.set_event_id(event.event_id());
 }

@@ -1,5 +1,6 @@
 // What the events and facts of workflow tasks do to their run.
 
+#include "engine/activity/activity.hpp"
 #include "engine/machine/evolve.hpp"
 #include "engine/machine/proto_time.hpp"
 #include "engine/machine/version.hpp"
@@ -69,6 +70,15 @@ void fold_task_completed(execution& x, const history_event& event) {
 
 void fold_task_ended(execution& x, const history_event&) {
   x.clear_workflow_task();
+}
+
+void fold_task_failed(execution& x, const history_event& event) {
+  fold_task_ended(x, event);
+  const auto& a = event.workflow_task_failed_event_attributes();
+  // Of the resets before its own the run has but the events.
+  if (a.cause() == enums::WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW && !a.new_run_id().empty()
+      && a.new_run_id() == x.created().run_id())
+    schedule_activities_anew(x, event.event_time());
 }
 
 void fold_workflow_task(execution& x, const journal::Fact& fact) {

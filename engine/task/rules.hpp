@@ -10,6 +10,7 @@ void fold_task_scheduled(execution& x, const history_event& event);
 void fold_task_started(execution& x, const history_event& event);
 void fold_task_completed(execution& x, const history_event& event);
 void fold_task_ended(execution& x, const history_event& event);
+void fold_task_failed(execution& x, const history_event& event);
 void fold_workflow_task(execution& x, const journal::Fact& fact);
 void fold_sticky(execution& x, const journal::Fact& fact);
 void fold_header(execution& x, const journal::Fact& fact);
@@ -37,7 +38,7 @@ inline constexpr std::array task_events{
   event_rule{.type = enums::EVENT_TYPE_WORKFLOW_TASK_STARTED, .fold = fold_task_started},
   event_rule{.type = enums::EVENT_TYPE_WORKFLOW_TASK_COMPLETED, .fold = fold_task_completed},
   event_rule{.type = enums::EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT, .fold = fold_task_ended},
-  event_rule{.type = enums::EVENT_TYPE_WORKFLOW_TASK_FAILED, .fold = fold_task_ended},
+  event_rule{.type = enums::EVENT_TYPE_WORKFLOW_TASK_FAILED, .fold = fold_task_failed},
 };
 
 inline constexpr std::array task_facts{

@@ -12,13 +12,19 @@ command_result apply_message(transition& t, const api::command::v1::Command& com
 void fold_update_admitted(execution& x, const history_event& event);
 void fold_update_accepted(execution& x, const history_event& event);
 void fold_update_completed(execution& x, const history_event& event);
+void reapply_admitted(transition& t, const history_event& event);
+void reapply_accepted(transition& t, const history_event& event);
 
 inline constexpr std::array update_events{
   event_rule{.type = enums::EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ADMITTED,
              .fold = fold_update_admitted,
-             .while_started = buffering::waits},
+             .while_started = buffering::waits,
+             .reapply = reapply_admitted,
+             .reapplied_unless = enums::RESET_REAPPLY_EXCLUDE_TYPE_UPDATE},
   event_rule{.type = enums::EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
-             .fold = fold_update_accepted},
+             .fold = fold_update_accepted,
+             .reapply = reapply_accepted,
+             .reapplied_unless = enums::RESET_REAPPLY_EXCLUDE_TYPE_UPDATE},
   event_rule{.type = enums::EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_REJECTED,
              .left_out = "of a rejection only the caller hears"},
   event_rule{.type = enums::EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED,

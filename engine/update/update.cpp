@@ -299,4 +299,32 @@ void fold_update_completed(execution& x, const history_event& event) {
   u.set_completed_event_id(event.event_id());
 }
 
+namespace {
+
+/// The workflow is asked anew. What it has accepted or been asked before the point of the reset it
+/// still has.
+void admit_again(transition& t, const api::update::v1::Request& request) {
+  if (t.state().updates().contains(request.meta().update_id()))
+    return;
+  history_event event;
+  event.set_event_type(enums::EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ADMITTED);
+  auto& a = *event.mutable_workflow_execution_update_admitted_event_attributes();
+  *a.mutable_request() = request;
+  a.set_origin(enums::UPDATE_ADMITTED_EVENT_ORIGIN_REAPPLY);
+  t.add_event(std::move(event));
+}
+
+} // namespace
+
+void reapply_admitted(transition& t, const history_event& event) {
+  admit_again(t, event.workflow_execution_update_admitted_event_attributes().request());
+}
+
+/// One that was admitted by an event of its own names no request.
+void reapply_accepted(transition& t, const history_event& event) {
+  const auto& a = event.workflow_execution_update_accepted_event_attributes();
+  if (a.has_accepted_request())
+    admit_again(t, a.accepted_request());
+}
+
 } // namespace reprise::engine

@@ -22,7 +22,12 @@ workflow::WorkflowExecutionExtendedInfo extended_info(const execution& x) {
   else
     out.mutable_run_expiration_time()->set_seconds(year_one);
   out.set_cancel_requested(x.cancel_requested());
-  *out.mutable_original_start_time() = x.created().start_time();
+  *out.mutable_original_start_time() = x.created().has_original_start_time()
+                                         ? x.created().original_start_time()
+                                         : x.created().start_time();
+  if (x.created().has_reset_time())
+    *out.mutable_last_reset_time() = x.created().reset_time();
+  out.set_reset_run_id(x.header().reset_run_id());
   for (const auto& [id, request] : x.request_ids()) {
     auto& info = (*out.mutable_request_id_infos())[id];
     info.set_event_id(request.event_id());

@@ -112,37 +112,59 @@ void place_request(execution& x, const history_event& event) {
 
 } // namespace
 
-step decide_update_options(execution&& current, const cluster::ExecutionRequest& request,
-                           const context& c) {
-  const auto& r = request.update_options();
-  transition t{std::move(current), c};
+options_change change_options(transition& t, const options_type& wanted,
+                              const google::protobuf::FieldMask& mask,
+                              const std::string& identity) {
   const auto& x = t.state();
-  if (!is_open(x))
-    return std::move(t).finish(already_completed());
-  if (auto refusal = check_override(x, r.workflow_execution_options()))
-    return std::move(t).finish(std::move(*refusal));
+  options_change out;
+  out.refusal = check_override(x, wanted);
+  if (out.refusal)
+    return out;
   auto before = options_of_run(x);
-  auto after = before;
-  if (auto refusal = merge(after, r.workflow_execution_options(), r.update_mask()))
-    return std::move(t).finish(std::move(*refusal));
-  service::UpdateWorkflowExecutionOptionsResponse out;
-  *out.mutable_workflow_execution_options() = after;
-  if (after.SerializeAsString() == before.SerializeAsString())
-    return std::move(t).finish(out);
+  out.after = before;
+  out.refusal = merge(out.after, wanted, mask);
+  if (out.refusal || out.after.SerializeAsString() == before.SerializeAsString())
+    return out;
   history_event event;
   event.set_event_type(enums::EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED);
   event.set_worker_may_ignore(true);
   auto& a = *event.mutable_workflow_execution_options_updated_event_attributes();
-  a.set_identity(r.identity());
-  if (after.has_versioning_override())
-    *a.mutable_versioning_override() = protocol::told_override(after.versioning_override());
+  a.set_identity(identity);
+  if (out.after.has_versioning_override())
+    *a.mutable_versioning_override() = protocol::told_override(out.after.versioning_override());
   else
     a.set_unset_versioning_override(true);
-  if (after.has_priority())
-    *a.mutable_priority() = after.priority();
+  if (out.after.has_priority())
+    *a.mutable_priority() = out.after.priority();
   t.add_or_buffer(std::move(event));
   t.visibility_changed();
+  return out;
+}
+
+step decide_update_options(execution&& current, const cluster::ExecutionRequest& request,
+                           const context& c) {
+  const auto& r = request.update_options();
+  transition t{std::move(current), c};
+  if (!is_open(t.state()))
+    return std::move(t).finish(already_completed());
+  auto done = change_options(t, r.workflow_execution_options(), r.update_mask(), r.identity());
+  if (done.refusal)
+    return std::move(t).finish(std::move(*done.refusal));
+  service::UpdateWorkflowExecutionOptionsResponse out;
+  *out.mutable_workflow_execution_options() = std::move(done.after);
   return std::move(t).finish(out);
+}
+
+void reapply_options(transition& t, const history_event& event) {
+  if (const auto& id = attached_request_id(event); !id.empty()) {
+    journal::Fact fact;
+    auto& request = *fact.mutable_request_id();
+    request.set_id(id);
+    request.set_event_type(event.event_type());
+    *request.mutable_time() = event.event_time();
+    t.add_fact(std::move(fact));
+  }
+  t.add_event(told_again(event));
 }
 
 void fold_options_on_arrival(execution& x, const history_event& event) {

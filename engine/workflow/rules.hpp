@@ -10,6 +10,7 @@ void fold_started(execution& x, const history_event& event);
 void fold_closed(execution& x, const history_event& event);
 void fold_options_updated(execution& x, const history_event& event);
 void fold_options_on_arrival(execution& x, const history_event& event);
+void reapply_options(transition& t, const history_event& event);
 void fold_created(execution& x, const journal::Fact& fact);
 void fold_request_id(execution& x, const journal::Fact& fact);
 
@@ -64,7 +65,8 @@ inline constexpr std::array workflow_events{
   event_rule{.type = enums::EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED,
              .fold = fold_options_updated,
              .while_started = buffering::waits,
-             .fold_on_arrival = fold_options_on_arrival},
+             .fold_on_arrival = fold_options_on_arrival,
+             .reapply = reapply_options},
   event_rule{.type = enums::EVENT_TYPE_WORKFLOW_EXECUTION_PAUSED,
              .while_started = buffering::waits,
              .left_out = no_pause},
@@ -97,7 +99,8 @@ inline constexpr std::array workflow_facts{
 };
 
 inline constexpr std::array workflow_requests{
-  request_rule{.type = cluster::ExecutionRequest::kReset, .left_out = "no run is reset yet"},
+  request_rule{.type = cluster::ExecutionRequest::kReset,
+               .left_out = "decided with the current run beside the one that is named (reset.cpp)"},
   request_rule{.type = cluster::ExecutionRequest::kStart, .decide_any = decide_start},
   request_rule{.type = cluster::ExecutionRequest::kSignalWithStart,
                .decide_any = decide_signal_with_start},

@@ -61,10 +61,7 @@ transition begin_run(run_plan plan, const context& c) {
   *created.mutable_links() = plan.links;
   if (plan.user_metadata)
     *created.mutable_user_metadata() = *plan.user_metadata;
-  created.set_engine_version(engine_version);
-  created.mutable_keeps()->set_reset_points(c.bounds.reset_points_max);
-  created.mutable_keeps()->set_builds_bytes(c.bounds.builds_bytes_max);
-  created.mutable_keeps()->set_attached_requests(c.bounds.attached_requests_max);
+  set_version(created, c.bounds);
 
   transition t{execution{}, c};
   t.add_fact(std::move(fact));
@@ -102,8 +99,9 @@ run_plan successor_plan(const execution& x, const std::string& run_id, const con
   a.set_attempt(1);
   if (old.has_workflow_execution_timeout())
     *a.mutable_workflow_execution_timeout() = old.workflow_execution_timeout();
-  if (old.has_workflow_execution_expiration_time())
-    *a.mutable_workflow_execution_expiration_time() = old.workflow_execution_expiration_time();
+  // Not the first event's: a reset moved it.
+  if (x.created().has_execution_deadline())
+    *a.mutable_workflow_execution_expiration_time() = x.created().execution_deadline();
   if (old.has_workflow_run_timeout())
     *a.mutable_workflow_run_timeout() = old.workflow_run_timeout();
   *a.mutable_workflow_task_timeout() = old.workflow_task_timeout();

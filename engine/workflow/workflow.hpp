@@ -2,6 +2,9 @@
 
 #include "engine/machine/transition.hpp"
 #include "temporal/api/sdk/v1/user_metadata.pb.h"
+#include "temporal/api/workflow/v1/message.pb.h"
+
+#include <google/protobuf/field_mask.pb.h>
 
 #include <optional>
 #include <string>
@@ -53,6 +56,19 @@ step end_oversized(execution&& before, const std::string& reason, const context&
 bool goes_on(const history_event& close);
 /// When a closed run goes away; nothing while it has to wait for answers to its messages.
 std::optional<time_point> end_of_stay(const execution& x);
+
+// -- options (options.cpp) ------------------------------------------------------------------------
+
+struct options_change {
+  std::optional<error> refusal{};
+  /// The options that hold afterwards.
+  api::workflow::v1::WorkflowExecutionOptions after{};
+};
+
+/// Takes over what the mask names; writes nothing when that is what holds already.
+options_change change_options(transition& t,
+                              const api::workflow::v1::WorkflowExecutionOptions& wanted,
+                              const google::protobuf::FieldMask& mask, const std::string& identity);
 
 // -- request ids (request_ids.cpp) ----------------------------------------------------------------
 

@@ -8,6 +8,7 @@
 #include "engine/task/speculative.hpp"
 #include "engine/update/update_calls.hpp"
 #include "engine/workflow/listing.hpp"
+#include "engine/workflow/reset.hpp"
 #include "engine/workflow/workflow_session.hpp"
 
 #include <utility>
@@ -293,6 +294,70 @@ decision decide_step(run_state& run, session_ptr& held, const asked& q) {
   return out;
 }
 
+/// The dedupe of the API: the request id of the current run's start, and nothing else. Of this
+/// server: a reset whose commit has an unknown outcome is not done a second time.
+bool is_done(const execution& base, const execution& current, const asked& q) {
+  const auto& id = q.request->reset().request_id();
+  return id == current.created().start_request_id()
+         || (q.again && id == current.created().reset_request_id()
+             && base.created().run_id() == current.created().reset_from_run_id());
+}
+
+decision reset_to(const std::string& run_id) {
+  service::ResetWorkflowExecutionResponse response;
+  response.set_run_id(run_id);
+  return answered(response.SerializeAsString());
+}
+
+decision ask_for(inquiry_ptr what) {
+  decision out{.only_read = true};
+  out.asks = std::move(what);
+  return out;
+}
+
+/// What the id holds for a run that was ended for another one.
+void session_after_end(decision& out, const execution& ended, workflow_session& held,
+                       const asked& q) {
+  held.task.reset();
+  for (auto& r : held.updates.after(ended, {}))
+    out.others.push_back(std::move(r));
+  add_queries(out, held.queries.on_step(ended, nullptr, q.c.now), q);
+}
+
+decision decide_reset(run_state& run, session_ptr& held, const asked& q) {
+  if (!run)
+    return no_run(q, q.request->run_id());
+  auto& base = run.as<execution>();
+  auto* other = q.current != nullptr ? execution_of(*q.current) : nullptr;
+  auto& current = other != nullptr ? *other : base;
+  const auto& request = q.request->reset();
+  if (auto problem = reset_problem(base, request))
+    return refused(std::move(*problem));
+  if (is_done(base, current, q))
+    return reset_to(current.created().run_id());
+  if (!q.known)
+    return ask_for(plan_reset(base, request, q.c));
+  auto& known = static_cast<fork&>(*q.known);
+  auto was_open = is_open(current);
+  const auto c = context_of(held, q);
+  auto done = reset(base, other, request, known, c);
+  if (done.refusal)
+    return refused(std::move(*done.refusal));
+  auto out = reset_to(done.made->state.created().run_id());
+  out.only_read = false;
+  out.written = std::move(done.base_written);
+  out.current_written = std::move(done.current_written);
+  out.visibility_changed = other == nullptr;
+  out.successor = begun_run{.state = make_run_state(std::move(done.made->state)),
+                            .written = std::move(done.made->written),
+                            .on_copy = true};
+  out.offers = std::move(done.offers);
+  out.messages = std::move(done.messages);
+  if (held && was_open)
+    session_after_end(out, current, *session_in(held), q);
+  return out;
+}
+
 /// A start and an update in one: the current run takes the update, or the start is decided first.
 decision decide_update_with_start(run_state& run, session_ptr& held, const asked& q) {
   auto& session = session_of(held, q);
@@ -411,6 +476,8 @@ decision workflow_machine::decide(run_state& run, session_ptr& held, const asked
       return complete_query(held, q);
     case body::kRefuseQuery:
       return refuse_query(held, q);
+    case body::kReset:
+      return decide_reset(run, held, q);
     case body::kUpdate:
     case body::kPollUpdate:
       return ask_update(x, held, q);

@@ -122,10 +122,9 @@ bool is_path_of(const google::protobuf::Descriptor* type, std::string_view path)
   return false;
 }
 
-/// What can be known of an options update without the run.
-result<void> check_options(const api::UpdateWorkflowExecutionOptionsRequest& r) {
-  if (r.workflow_execution().workflow_id().empty())
-    return invalid_argument("WorkflowId is not set on request.");
+/// What can be known without the run of options that are to be changed.
+template <class Change>
+result<void> check_options(const Change& r) {
   if (!r.has_update_mask())
     return invalid_argument("UpdateMask is required");
   if (!r.has_workflow_execution_options())
@@ -140,6 +139,14 @@ result<void> check_options(const api::UpdateWorkflowExecutionOptionsRequest& r) 
   if (options.has_time_skipping_config())
     return make_error(errc::unimplemented,
                       "The Time-Skipping feature is not enabled for namespace.");
+  return {};
+}
+
+result<void> check_options_update(const api::UpdateWorkflowExecutionOptionsRequest& r) {
+  if (r.workflow_execution().workflow_id().empty())
+    return invalid_argument("WorkflowId is not set on request.");
+  if (auto ok = check_options(r); !ok)
+    return ok;
   return check_run_is_uuid(r.workflow_execution().run_id());
 }
 
@@ -147,10 +154,40 @@ void update_options(const call::ptr& c, api::UpdateWorkflowExecutionOptionsReque
   auto ns = c->open_namespace(r.namespace_());
   if (!ns)
     return;
-  if (auto ok = check_options(r); !ok)
+  if (auto ok = check_options_update(r); !ok)
     return c->fail(std::move(ok).error());
   auto request = to_run(r.workflow_execution());
   request.mutable_update_options()->Swap(&r);
+  c->send(ns, std::move(request));
+}
+
+/// The checks of a reset, in the API's order.
+result<void> check_reset(const api::ResetWorkflowExecutionRequest& r, const front_limits& limits) {
+  if (auto ok = check_execution(r.has_workflow_execution(), r.workflow_execution()); !ok)
+    return ok;
+  if (r.request_id().empty())
+    return invalid_argument("RequestId is not set on request.");
+  if (auto ok = check_length(r.request_id(), "RequestId length exceeds limit.", limits); !ok)
+    return ok;
+  for (const auto& operation : r.post_reset_operations()) {
+    if (!operation.has_update_workflow_options())
+      return invalid_argument(
+        "unsupported post reset operation: "
+        + (operation.has_signal_workflow() ? std::string{"SignalWorkflow"} : std::string{"none"}));
+    if (auto ok = check_options(operation.update_workflow_options()); !ok)
+      return ok;
+  }
+  return {};
+}
+
+void reset(const call::ptr& c, api::ResetWorkflowExecutionRequest& r) {
+  auto ns = c->open_namespace(r.namespace_());
+  if (!ns)
+    return;
+  if (auto ok = check_reset(r, c->limits()); !ok)
+    return c->fail(std::move(ok).error());
+  auto request = to_run(r.workflow_execution());
+  request.mutable_reset()->Swap(&r);
   c->send(ns, std::move(request));
 }
 
@@ -209,6 +246,7 @@ void add_execution_handlers(handler_table& table) {
   table["DescribeWorkflowExecution"] = parsed(describe);
   table["DeleteWorkflowExecution"] = parsed(delete_execution);
   table["UpdateWorkflowExecutionOptions"] = parsed(update_options);
+  table["ResetWorkflowExecution"] = parsed(reset);
   table["ResetStickyTaskQueue"] = parsed(reset_sticky);
   table["PauseWorkflowExecution"] = parsed(pause);
   table["UnpauseWorkflowExecution"] = parsed(unpause);

@@ -140,8 +140,6 @@ private:
   std::map<message_place, time_point> forgotten_;
   /// Copied histories that get their runs.
   std::vector<std::int64_t> copies_;
-  /// By the time when they were.
-  std::map<time_point, std::vector<std::pair<slot_id, const std::string*>>> forgotten_;
 };
 
 /// Bytes of the longest statement that the transition needs when it stands alone.

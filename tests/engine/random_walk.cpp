@@ -20,7 +20,7 @@ public:
   void step() {
     if (f_.runs.empty() || (!engine::is_open(f_.state()) && chance(3)))
       return start();
-    switch (pick(18)) {
+    switch (pick(19)) {
       case 13:
         return answer();
       case 14:
@@ -30,6 +30,8 @@ public:
         return update();
       case 17:
         return void(chance(5) ? lose_session() : poll());
+      case 18:
+        return chance(2) ? reset() : void(f_.signal("u", "q" + std::to_string(pick(9))));
       case 12:
         return take_back();
       case 0:
@@ -189,6 +191,25 @@ private:
   bool is_due() {
     const auto& x = f_.state();
     return engine::is_open(x) && *engine::next_deadline(x) <= f_.now;
+  }
+
+  /// Of any run, at any event: what is legal is done, what is not changes nothing.
+  void reset() {
+    auto at = chance(3) ? pick(static_cast<std::uint32_t>(f_.runs.size()))
+                        : static_cast<std::uint32_t>(f_.runs.size() - 1);
+    auto last = static_cast<std::uint32_t>(f_.runs[at].state.next_event_id());
+    // The fixture resets without one.
+    f_.lose_session();
+    auto r = f_.reset_at(pick(last + 2));
+    if (chance(4))
+      r.add_reset_reapply_exclude_types(static_cast<enums::ResetReapplyExcludeType>(1 + pick(2)));
+    auto done = f_.reset(r, at, chance(2));
+    if (done.refusal)
+      return;
+    CHECK(f_.state().workflow_task().scheduled_event_id() == f_.state().next_event_id() - 1);
+    CHECK(f_.runs[at].state.header().reset_run_id() == f_.state().created().run_id());
+    tasks_.clear();
+    activities_.clear();
   }
 
   void poll() {

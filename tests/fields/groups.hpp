@@ -10,6 +10,7 @@ inline const std::vector<std::string> start_methods{"StartWorkflowExecution"};
 inline const std::vector<std::string> signal_methods{
   "SignalWithStartWorkflowExecution", "SignalWorkflowExecution", "RequestCancelWorkflowExecution",
   "TerminateWorkflowExecution", "DeleteWorkflowExecution"};
+inline const std::vector<std::string> reset_methods{"ResetWorkflowExecution"};
 inline const std::vector<std::string> workflow_task_methods{
   "PollWorkflowTaskQueue", "RespondWorkflowTaskFailed", "QueryWorkflow",
   "RespondQueryTaskCompleted"};

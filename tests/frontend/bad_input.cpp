@@ -172,6 +172,36 @@ TEST_CASE_FIXTURE(server_fixture, "calls on a run without what they need say wha
 }
 
 TEST_CASE_FIXTURE(server_fixture,
+                  "a reset without what it needs, or to nowhere, says what is wrong") {
+  ws::ResetWorkflowExecutionRequest reset;
+  reset.set_namespace_("default");
+  refused(invalid_argument, "Execution is not set on request.", reset);
+  reset.mutable_workflow_execution()->set_workflow_id("w");
+  reset.set_workflow_task_finish_event_id(4);
+  refused(invalid_argument, "RequestId is not set on request.", reset);
+  reset.set_request_id(long_id);
+  refused(invalid_argument, "RequestId length exceeds limit.", reset);
+  reset.set_request_id("reset");
+  refused(not_found, "workflow not found for ID: w", reset);
+  reset.mutable_workflow_execution()->set_run_id("nonsense");
+  refused(invalid_argument, "Invalid RunId.", reset);
+  reset.mutable_workflow_execution()->clear_run_id();
+  start_workflow("w");
+  refused(invalid_argument, "Workflow task finish ID must be > 1 && <= workflow last event ID.",
+          reset);
+  reset.set_workflow_task_finish_event_id(2);
+  refused(invalid_argument,
+          "StateRebuilder unable to Rebuild mutable state to event ID: 1, version: 0, this event "
+          "must be at the boundary",
+          reset);
+  auto& after = *reset.add_post_reset_operations();
+  after.mutable_signal_workflow()->set_signal_name("s");
+  CHECK(refusal(reset).message.starts_with("unsupported post reset operation"));
+  after.mutable_update_workflow_options();
+  refused(invalid_argument, "UpdateMask is required", reset);
+}
+
+TEST_CASE_FIXTURE(server_fixture,
                   "run ids that are none are refused before anything is looked up") {
   for (const auto& bad : {std::string{"nonsense"}, std::string(36, 'g'), long_id,
                           std::string{"0198c2f0-0000-7000-8000-00000000000"}}) {

@@ -7,6 +7,7 @@
 #include "engine/engine.hpp"
 #include "engine/machine/proto_time.hpp"
 #include "engine/outbox/outbox.hpp"
+#include "engine/workflow/reset.hpp"
 #include "tests/support/transition_coverage.hpp"
 
 #include <doctest/doctest.h>
@@ -109,6 +110,45 @@ public:
       offers.push_back(task);
     for (const auto& message : done.messages)
       messages.push_back(message);
+    return done;
+  }
+
+  /// What a request of this point asks for; of the current run, unless `index` names another one.
+  static service::ResetWorkflowExecutionRequest reset_at(std::int64_t event_id) {
+    service::ResetWorkflowExecutionRequest r;
+    r.set_workflow_task_finish_event_id(event_id);
+    r.set_request_id("reset");
+    r.set_reason("try again");
+    return r;
+  }
+
+  /// Resets a run as an execution and its readers do; with `early_starts`, of a journal in which a
+  /// workflow task's start shares its row with what came next.
+  engine::reset_step reset(const service::ResetWorkflowExecutionRequest& r,
+                           std::optional<std::size_t> index = {}, bool early_starts = false) {
+    auto at = index.value_or(runs.size() - 1);
+    engine::context c{.now = now, .ids = ids, .ns = ns, .bounds = bounds};
+    auto before = deterministic(runs[at].state) + deterministic(runs.back().state);
+    if (auto problem = engine::reset_problem(runs[at].state, r))
+      return {.refusal = std::move(problem)};
+    auto known = engine::plan_reset(runs[at].state, r, c);
+    while (auto from = known->wanted())
+      read(*known, *from, early_starts);
+    auto base = runs[at].state;
+    auto other = runs.back().state;
+    auto is_other = at + 1 < runs.size();
+    auto done = engine::reset(base, is_other ? &other : nullptr, r, *known, c);
+    if (done.refusal) {
+      CHECK(deterministic(base) + deterministic(is_other ? other : base) == before);
+      CHECK_FALSE(done.made);
+      return done;
+    }
+    take(runs[at], std::move(base), done.base_written);
+    if (is_other)
+      take(runs.back(), std::move(other), done.current_written);
+    take_fork(at, *known, *done.made, early_starts);
+    offers.insert(offers.end(), done.offers.begin(), done.offers.end());
+    messages.insert(messages.end(), done.messages.begin(), done.messages.end());
     return done;
   }
 
@@ -407,6 +447,60 @@ protected:
       r.snapshot = r.state.SerializeAsString();
       r.snapshot_at = r.journal.size();
     }
+  }
+
+  /// As the store has it.
+  std::vector<engine::record> rows_of(std::size_t index, bool early_starts) const {
+    if (!early_starts)
+      return runs[index].journal;
+    std::vector<engine::record> out;
+    bool held = false;
+    for (const auto& row : runs[index].journal) {
+      if (held)
+        out.back() = engine::joined(std::move(out.back()), row);
+      else
+        out.push_back(row);
+      api::history::v1::History history;
+      REQUIRE(history.ParseFromString(row.events));
+      held = !held && row.event_count == 1 && row.facts.empty()
+             && history.events(0).event_type() == enums::EVENT_TYPE_WORKFLOW_TASK_STARTED;
+    }
+    return out;
+  }
+
+  void read(engine::fork& known, const engine::history_place& from, bool early_starts) const {
+    auto index = index_of(from.run_id);
+    std::uint64_t seq = 0;
+    for (const auto& row :
+         index < runs.size() ? rows_of(index, early_starts) : std::vector<engine::record>{}) {
+      ++seq;
+      if (row.event_count > 0 && row.first_event_id + row.event_count > from.next_event_id)
+        known.take({.seq = seq,
+                    .first_event_id = row.first_event_id,
+                    .event_count = row.event_count,
+                    .events = row.events});
+    }
+    known.no_more(index < runs.size());
+  }
+
+  void take_fork(std::size_t base, const engine::fork& known, const engine::new_run& made,
+                 bool early_starts) {
+    auto copied = *known.copy();
+    std::vector<engine::record> rows{copied.begin};
+    std::uint64_t seq = 0;
+    for (auto& row : rows_of(base, early_starts))
+      if (++seq <= copied.last_seq && row.event_count > 0)
+        rows.push_back({.first_event_id = row.first_event_id,
+                        .event_count = row.event_count,
+                        .events = row.events});
+    runs.emplace_back();
+    auto& r = runs.back();
+    for (const auto& row : rows) {
+      REQUIRE(engine::evolve(r.state, row));
+      r.journal.push_back(row);
+      r.one_row = r.one_row.empty() ? row : engine::joined(std::move(r.one_row), row);
+    }
+    take(r, made.state, made.written);
   }
 
 private:

@@ -165,6 +165,34 @@ describe('workflow', { concurrency: true }, () => {
     assert.match(await cli('workflow', 'list', '--limit', '5'), /Completed/);
   });
 
+  test('reset to a task, by event and by its place', async () => {
+    await start('cli-reset', 'sums');
+    const on = ['--workflow-id', 'cli-reset'];
+    await cli('workflow', 'signal', ...on, '--name', 'add', '--input', '40');
+    await eventually('the first signal to be worked on', async () => {
+      const { queryResult } = await json('workflow', 'query', ...on, '--name', 'total');
+      return queryResult[0] === 40;
+    });
+    const again = ['workflow', 'reset', ...on, '--reason', 'a test'];
+    const first = await json(...again, '--event-id', '4');
+    await cli('workflow', 'signal', ...on, '--name', 'add', '--input', '2');
+    await eventually('the new run to know both signals', async () => {
+      const { queryResult } = await json('workflow', 'query', ...on, '--name', 'total');
+      return queryResult[0] === 42;
+    });
+    const second = await json(...again, '--type', 'LastWorkflowTask');
+    assert.notEqual(second.runId, first.runId);
+    const third = await json(...again, '--type', 'FirstWorkflowTask', '--reapply-exclude', 'Signal');
+    await eventually('the run without signals', async () => {
+      const { queryResult } = await json('workflow', 'query', ...on, '--name', 'total');
+      return queryResult[0] === 0;
+    });
+    await cli('workflow', 'signal', ...on, '--name', 'finish');
+    const result = await json('workflow', 'result', ...on, '--run-id', third.runId);
+    assert.equal(result.result, 0);
+    assert.match(await refusal(...again, '--event-id', '2'), /must be at the boundary/);
+  });
+
   test('cancel', async () => {
     await start('cli-cancel', 'sleepsUntilCancelled');
     const on = ['--workflow-id', 'cli-cancel'];

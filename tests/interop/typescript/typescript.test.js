@@ -205,6 +205,30 @@ describe('workflows', { concurrency: true }, () => {
     assert.equal((await handle.describe()).runId, runs[3]);
   });
 
+  test('a workflow that is reset goes on in its worker, from the point on', async () => {
+    const handle = await start('sums');
+    const { workflowId } = handle;
+    await handle.signal('add', 40);
+    assert.equal(await handle.query('total'), 40);
+    const completed = (await eventsOf(handle)).find((e) => e.workflowTaskCompletedEventAttributes);
+    const reset = await client.workflowService.resetWorkflowExecution({
+      namespace: 'default',
+      workflowExecution: { workflowId, runId: handle.firstExecutionRunId },
+      workflowTaskFinishEventId: completed.eventId,
+      requestId: `reset-${workflowId}`,
+      reason: 'once more',
+    });
+    const again = client.workflow.getHandle(workflowId, reset.runId);
+    await again.signal('add', 2);
+    assert.equal(await again.query('total'), 42);
+    const past = client.workflow.getHandle(workflowId, handle.firstExecutionRunId);
+    assert.equal((await past.describe()).status.name, 'TERMINATED');
+    await again.signal('finish');
+    assert.equal(await again.result(), 42);
+    const forks = (await eventsOf(again)).filter((e) => e.workflowTaskFailedEventAttributes);
+    assert.equal(forks[0].workflowTaskFailedEventAttributes.newRunId, reset.runId);
+  });
+
   test('a workflow with a retry policy gets a second attempt', async () => {
     const retry = { initialInterval: '100ms', maximumAttempts: 3 };
     assert.equal(await client.workflow.execute('failsOnce', { ...options(), retry }), 2);

@@ -62,8 +62,10 @@ void client::act() {
     return signal_with_start();
   if (dice < 60)
     return cancel();
-  if (dice < 63)
+  if (dice < 62)
     return terminate();
+  if (dice < 65)
+    return reset();
   if (dice < 70)
     return query();
   if (dice < 77)
@@ -161,6 +163,17 @@ void client::terminate() {
   r.mutable_workflow_execution()->set_workflow_id(any_workflow());
   r.set_reason("why not");
   insist<service::TerminateWorkflowExecutionResponse>("TerminateWorkflowExecution", r, {});
+}
+
+/// At any event: most are no points to go back to, and are refused.
+void client::reset() {
+  service::ResetWorkflowExecutionRequest r;
+  r.set_namespace_(ns);
+  r.mutable_workflow_execution()->set_workflow_id(any_workflow());
+  r.set_workflow_task_finish_event_id(3 + p_.all.random.below(10));
+  r.set_request_id(new_name("reset"));
+  r.set_reason("once more");
+  insist<service::ResetWorkflowExecutionResponse>("ResetWorkflowExecution", r, {});
 }
 
 void client::query() {

@@ -30,6 +30,7 @@ private:
   void signal_with_start();
   void cancel();
   void terminate();
+  void reset();
   void query();
   void update();
   void update_with_start();
