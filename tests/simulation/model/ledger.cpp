@@ -90,8 +90,10 @@ void ledger::on_commit(const store::transition& t, int process) {
     all_.say("commit " + r.head.workflow_id + " " + r.head.run_id + " row "
              + std::to_string(w.head.last_seq) + " status " + std::to_string(w.head.status)
              + " by p" + std::to_string(process) + " epoch " + std::to_string(t.epoch));
+    copies_ = w.on_copy;
     if (w.what != kind::touch)
       on_row(r, w);
+    copies_ = false;
     if (w.on_copy)
       for (const auto& [name, times] : r.signals)
         r.told_again.insert(name);
@@ -108,12 +110,14 @@ void ledger::on_copied(const store::run_write& w, const std::vector<store::journ
   if (!r.head.run_id.empty())
     return fail(r, "created twice");
   r.head = w.head;
+  copies_ = true;
   for (const auto& row : rows) {
     if (row.seq >= w.row.seq)
       break;
     store::run_write copied{.head = w.head, .row = row};
     on_row(r, copied);
   }
+  copies_ = false;
   if (r.state.created().run_id() != w.head.run_id)
     fail(r, "what was copied for it belongs to another run");
   ++all_.happened["resets"];
@@ -211,7 +215,8 @@ void ledger::on_event(run_record& r, const history_event& e) {
 void ledger::on_signal(run_record& r, const std::string& name) {
   if (++r.signals[name] > 1)
     fail(r, "signal " + name + " is there twice");
-  if (!name.starts_with("from "))
+  // What a reset tells again was taken by the run that it made another of.
+  if (copies_ || !name.starts_with("from "))
     return;
   ++all_.happened["signals of other workflows"];
   // What the store lost its sender may send anew.

@@ -214,6 +214,8 @@ private:
   std::map<std::string, int> single_attempts_;
   time_point doubt_ends_{};
   bool has_forgotten_ = false;
+  /// The row that is looked at is of a reset: its events came to another run.
+  bool copies_ = false;
   int owner_ = -1;
   /// How often the slots were taken over.
   int reign_ = 0;
