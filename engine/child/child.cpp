@@ -1,10 +1,14 @@
-// Children. This server starts none yet: what is wrong with a command is told as ever, and a sound
-// one fails its task, with the cause that says so. The workflow lives on and can go on where the
-// feature is there.
+// The command that starts a child: what is wrong with it, the event that it makes, and the message
+// to the child's id.
+
+#include "engine/child/child.hpp"
 
 #include "base/cron.hpp"
 #include "engine/child/rules.hpp"
+#include "engine/machine/proto_time.hpp"
+#include "engine/outbox/outbox.hpp"
 #include "engine/properties/properties.hpp"
+#include "engine/workflow/workflow.hpp"
 #include "protocol/options.hpp"
 
 namespace reprise::engine {
@@ -64,19 +68,15 @@ std::string child_problem(const child_attributes& a, const std::string& own_queu
   return {};
 }
 
-} // namespace
+using initiated_attributes = api::history::v1::StartChildWorkflowExecutionInitiatedEventAttributes;
 
-command_result start_child(transition& t, const api::command::v1::Command& command, completion&) {
-  const auto& c = t.ctx();
-  if (!command.has_start_child_workflow_execution_command_attributes())
-    return not_set(bad_child, "StartChildWorkflowExecution");
-  const auto& a = command.start_child_workflow_execution_command_attributes();
+command_result check_child(const child_attributes& a, const execution& x, const context& c) {
   if (auto refusal = leaves_namespace(bad_child, a.namespace_(), c))
     return refusal;
   auto in = " Namespace=" + c.ns.name;
   if (auto refusal = check_child_names(a, in, c.bounds))
     return refusal;
-  if (auto problem = child_problem(a, t.state().started().task_queue().name(), c); !problem.empty())
+  if (auto problem = child_problem(a, x.started().task_queue().name(), c); !problem.empty())
     return refused(bad_child, problem + " WorkflowId=" + a.workflow_id()
                                 + " WorkflowType=" + a.workflow_type().name() + in);
   if (a.has_search_attributes())
@@ -88,6 +88,140 @@ command_result start_child(transition& t, const api::command::v1::Command& comma
     return too_large(bad_child, "StartChildWorkflowExecutionCommandAttributes.Memo");
   if (auto problem = search_attributes_size_problem(a.search_attributes(), c))
     return ends_run(bad_child, std::move(*problem));
+  return too_many(enums::WORKFLOW_TASK_FAILED_CAUSE_PENDING_CHILD_WORKFLOWS_LIMIT_EXCEEDED,
+                  "pending child workflow executions",
+                  static_cast<std::size_t>(x.children().size()), c.bounds.pending_children_max);
+}
+
+/// What was left out is as its parent has it (the queue), or as for any start (the times).
+void settle(initiated_attributes& out, const child_attributes& a, const execution& x,
+            const context& c) {
+  out.mutable_task_queue()->set_name(a.task_queue().name().empty() ? x.started().task_queue().name()
+                                                                   : a.task_queue().name());
+  out.mutable_task_queue()->set_kind(enums::TASK_QUEUE_KIND_NORMAL);
+  if (a.has_workflow_execution_timeout())
+    *out.mutable_workflow_execution_timeout() = a.workflow_execution_timeout();
+  *out.mutable_workflow_run_timeout() = a.workflow_run_timeout();
+  *out.mutable_workflow_task_timeout() = a.workflow_task_timeout();
+  derive_timeouts(out, c.bounds);
+  if (a.has_retry_policy()) {
+    *out.mutable_retry_policy() = a.retry_policy();
+    protocol::complete_retry_policy(*out.mutable_retry_policy());
+  }
+  if (a.has_memo())
+    *out.mutable_memo() = a.memo();
+  settle_memo(out);
+  if (a.has_search_attributes()) {
+    *out.mutable_search_attributes() = a.search_attributes();
+    settle_attributes(*out.mutable_search_attributes(), c);
+    if (out.search_attributes().indexed_fields().empty())
+      out.clear_search_attributes();
+  }
+  out.set_parent_close_policy(a.parent_close_policy() == enums::PARENT_CLOSE_POLICY_UNSPECIFIED
+                                ? enums::PARENT_CLOSE_POLICY_TERMINATE
+                                : a.parent_close_policy());
+  out.set_workflow_id_reuse_policy(a.workflow_id_reuse_policy()
+                                       == enums::WORKFLOW_ID_REUSE_POLICY_UNSPECIFIED
+                                     ? enums::WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+                                     : a.workflow_id_reuse_policy());
+}
+
+history_event initiated_event(const api::command::v1::Command& command, const completion& done,
+                              const execution& x, const context& c) {
+  const auto& a = command.start_child_workflow_execution_command_attributes();
+  auto event = event_for(command, enums::EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED);
+  auto& out = *event.mutable_start_child_workflow_execution_initiated_event_attributes();
+  out.set_workflow_task_completed_event_id(done.completed_event_id);
+  out.set_namespace_(c.ns.name);
+  out.set_namespace_id(c.ns.id);
+  out.set_workflow_id(a.workflow_id());
+  *out.mutable_workflow_type() = a.workflow_type();
+  settle(out, a, x, c);
+  if (a.has_input())
+    *out.mutable_input() = a.input();
+  if (a.has_header())
+    *out.mutable_header() = a.header();
+  out.set_control(a.control());
+  out.set_cron_schedule(a.cron_schedule());
+  out.set_inherit_build_id(a.inherit_build_id());
+  if (a.has_priority())
+    *out.mutable_priority() = a.priority();
+  return event;
+}
+
+/// Field by field what the child was given, or else what its parent has.
+api::common::v1::Priority inherited(const api::common::v1::Priority& own,
+                                    const api::common::v1::Priority& parent) {
+  auto out = parent;
+  if (own.priority_key() != 0)
+    out.set_priority_key(own.priority_key());
+  if (!own.fairness_key().empty())
+    out.set_fairness_key(own.fairness_key());
+  if (own.fairness_weight() != 0)
+    out.set_fairness_weight(own.fairness_weight());
+  return out;
+}
+
+service::StartWorkflowExecutionRequest start_of(const history_event& event, const execution& x) {
+  const auto& a = event.start_child_workflow_execution_initiated_event_attributes();
+  service::StartWorkflowExecutionRequest out;
+  out.set_workflow_id(a.workflow_id());
+  *out.mutable_workflow_type() = a.workflow_type();
+  *out.mutable_task_queue() = a.task_queue();
+  if (a.has_input())
+    *out.mutable_input() = a.input();
+  if (a.has_workflow_execution_timeout())
+    *out.mutable_workflow_execution_timeout() = a.workflow_execution_timeout();
+  *out.mutable_workflow_run_timeout() = a.workflow_run_timeout();
+  *out.mutable_workflow_task_timeout() = a.workflow_task_timeout();
+  // A child's first event names nobody as its starter. The parent's word on the child lies here, to
+  // be there when the start fails.
+  out.set_identity(a.control());
+  out.set_workflow_id_reuse_policy(a.workflow_id_reuse_policy());
+  if (a.has_retry_policy())
+    *out.mutable_retry_policy() = a.retry_policy();
+  out.set_cron_schedule(a.cron_schedule());
+  if (a.has_memo())
+    *out.mutable_memo() = a.memo();
+  if (a.has_search_attributes())
+    *out.mutable_search_attributes() = a.search_attributes();
+  if (a.has_header())
+    *out.mutable_header() = a.header();
+  if (event.has_user_metadata())
+    *out.mutable_user_metadata() = event.user_metadata();
+  if (a.has_priority() || x.has_priority())
+    *out.mutable_priority() = inherited(a.priority(), x.priority());
+  return out;
+}
+
+} // namespace
+
+command_result start_child(transition& t, const api::command::v1::Command& command,
+                           completion& done) {
+  const auto& c = t.ctx();
+  if (!command.has_start_child_workflow_execution_command_attributes())
+    return not_set(bad_child, "StartChildWorkflowExecution");
+  const auto& a = command.start_child_workflow_execution_command_attributes();
+  if (auto refusal = check_child(a, t.state(), c))
+    return refusal;
+  auto event = initiated_event(command, done, t.state(), c);
+  auto start = start_of(event, t.state());
+  auto id = t.add_event(std::move(event));
+  // A child that is asked for with the end of its parent never starts, whatever its policy.
+  if (closes_run(done))
+    return std::nullopt;
+  const auto& created = t.state().created();
+  start.set_request_id(created.run_id() + ":" + std::to_string(id) + ":0");
+  outbox::Message message;
+  *message.mutable_to() = workflow_address(c, a.workflow_id());
+  message.set_event_id(id);
+  auto& child = *message.mutable_start_child();
+  *child.mutable_start() = std::move(start);
+  child.set_parent_run_id(created.run_id());
+  child.set_parent_initiated_event_id(id);
+  *child.mutable_root() = root_of(t.state());
+  child.set_child_run_id(c.ids.uuid7(c.now));
+  send(t, std::move(message));
   return std::nullopt;
 }
 

@@ -2,6 +2,7 @@
 // the answers.
 
 #include "base/ids.hpp"
+#include "engine/engine.hpp"
 #include "engine/external/rules.hpp"
 #include "engine/outbox/outbox.hpp"
 #include "engine/task/task.hpp"
@@ -231,6 +232,9 @@ command_result cancel_external(transition& t, const api::command::v1::Command& c
 // -- answers --------------------------------------------------------------------------------------
 
 void signal_answered(transition& t, const outbox::Message& message, const outbox::Answer& answer) {
+  // History tells an open run only.
+  if (!is_open(t.state()))
+    return;
   auto known = t.state().external_signals().find(message.event_id());
   if (known == t.state().external_signals().end())
     return;
@@ -252,6 +256,9 @@ void signal_answered(transition& t, const outbox::Message& message, const outbox
 }
 
 void cancel_answered(transition& t, const outbox::Message& message, const outbox::Answer& answer) {
+  // History tells an open run only.
+  if (!is_open(t.state()))
+    return;
   auto known = t.state().external_cancels().find(message.event_id());
   if (known == t.state().external_cancels().end())
     return;

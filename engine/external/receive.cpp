@@ -7,6 +7,7 @@
 #include "engine/outbox/outbox.hpp"
 #include "engine/signal/signal.hpp"
 #include "engine/task/task.hpp"
+#include "engine/workflow/workflow.hpp"
 
 namespace reprise::engine {
 
@@ -95,6 +96,8 @@ step take_cancel(std::optional<execution>&& current, const cluster::Delivery& de
     return std::move(t).finish(reply{});
   if (!is_meant(t.state(), delivery))
     return std::move(t).finish(no_child_of_sender());
+  if (!is_of_chain(t.state(), message.cancel().first_execution_run_id()))
+    return std::move(t).finish(not_found("workflow execution not found"));
   static const std::string server{server_identity};
   auto sender = sender_of(delivery);
   ask_to_cancel(t, {.reason = message.cancel().reason(),

@@ -114,10 +114,12 @@ struct message_rule {
     = nullptr;
   /// The state does not tell a copy from the first one: the receiving id remembers the answer.
   bool (*is_remembered)(const outbox::Message& message) = nullptr;
-  /// What the answer does to the run that waits for it, while that is open. The message has left
-  /// the outbox, and comes without its content.
+  /// What the answer does to the run that waits for it, open or closed. The message has left the
+  /// outbox.
   void (*answered)(transition& t, const outbox::Message& message, const outbox::Answer& answer)
     = nullptr;
+  /// It may begin a run, whether or not the id has one.
+  bool begins = false;
   /// Why this server neither sends nor takes it.
   const char* left_out = nullptr;
 };

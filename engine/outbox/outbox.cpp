@@ -40,18 +40,6 @@ outbox::Answer answer_of(const step& done) {
   return out;
 }
 
-/// What is left of a message that has its answer.
-outbox::Message head_of(const outbox::Message& message) {
-  outbox::Message out;
-  out.set_run_id(message.run_id());
-  out.set_number(message.number());
-  out.set_word(message.word());
-  *out.mutable_to() = message.to();
-  out.set_event_id(message.event_id());
-  out.set_child_workflow_only(message.child_workflow_only());
-  return out;
-}
-
 } // namespace
 
 // -- sending --------------------------------------------------------------------------------------
@@ -126,14 +114,13 @@ step decide_answered(std::optional<execution>&& current, const cluster::Executio
     out.forget = true;
     return out;
   }
-  auto message = head_of(*known);
-  const auto& rule = rule_of(known->content_case());
+  auto message = *known;
+  const auto& rule = rule_of(message.content_case());
   transition t{std::move(*current), c};
   journal::Fact fact;
   *fact.mutable_message_answered() = answered;
   t.add_fact(std::move(fact));
-  // History tells an open run only.
-  if (is_open(t.state()) && rule.answered != nullptr)
+  if (rule.answered != nullptr)
     rule.answered(t, message, answered.answer());
   if (!is_open(t.state()) && t.state().header().delete_requested() && !waits_for_answers(t.state()))
     t.erase();
@@ -148,6 +135,10 @@ const std::string& run_of(const outbox::Message& message) {
   static const std::string current;
   const auto& rule = rule_of(message.content_case());
   return rule.run_of != nullptr ? rule.run_of(message) : current;
+}
+
+bool begins_run(const outbox::Message& message) {
+  return rule_of(message.content_case()).begins;
 }
 
 bool goes_to_itself(const cluster::Delivery& delivery) {

@@ -32,6 +32,8 @@ std::optional<time_point> unanswered_since(const execution& x);
 
 /// The run that a message is for; empty: the current one.
 const std::string& run_of(const outbox::Message& message);
+/// It may begin one.
+bool begins_run(const outbox::Message& message);
 /// Its sender is its receiver.
 bool goes_to_itself(const cluster::Delivery& delivery);
 /// The run was started as a child by the run that wrote the message.

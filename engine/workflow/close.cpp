@@ -292,8 +292,10 @@ history_event continued_event(const api::command::v1::Command& command, const ru
 
 } // namespace
 
-void close_run(transition& t, history_event event) {
+void close_run(transition& t, history_event event, family_at_close family) {
   t.add_event(std::move(event));
+  if (family == family_at_close::told)
+    tell_family(t, history_event{t.state().close_event()});
   t.visibility_changed();
 }
 

@@ -1,8 +1,10 @@
+#include "engine/child/child.hpp"
 #include "engine/engine.hpp"
 #include "engine/machine/failures.hpp"
 #include "engine/machine/features.hpp"
 #include "engine/machine/proto_time.hpp"
 #include "engine/workflow/rules.hpp"
+#include "engine/workflow/workflow.hpp"
 
 namespace reprise::engine {
 
@@ -104,10 +106,11 @@ workflow::WorkflowExecutionInfo info_of(const execution& x) {
   out.set_task_queue(x.started().task_queue().name());
   if (x.has_last_worker_version())
     *out.mutable_most_recent_worker_version_stamp() = x.last_worker_version();
-  if (x.started().has_root_workflow_execution())
-    *out.mutable_root_execution() = x.started().root_workflow_execution();
-  else
-    *out.mutable_root_execution() = out.execution();
+  *out.mutable_root_execution() = root_of(x);
+  if (x.started().has_parent_workflow_execution()) {
+    *out.mutable_parent_execution() = x.started().parent_workflow_execution();
+    out.set_parent_namespace_id(x.started().parent_workflow_namespace_id());
+  }
   out.set_first_run_id(x.started().first_execution_run_id());
   if (x.has_priority())
     *out.mutable_priority() = x.priority();

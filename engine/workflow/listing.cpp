@@ -97,6 +97,7 @@ listing listing_of(const execution& x, const protocol::search_attribute_types& t
   // Describe tells these; a row tells what lasts, and counts only when they are final.
   info.clear_auto_reset_points();
   info.clear_first_run_id();
+  info.clear_parent_namespace_id();
   if (!out.close_time) {
     info.clear_history_length();
     info.clear_history_size_bytes();

@@ -21,7 +21,6 @@ namespace reprise::engine {
 
 namespace {
 
-constexpr const char* resetter = "history-resetter";
 /// Of the start of a task that nobody started.
 constexpr const char* no_request = "emptyUuid";
 
@@ -83,8 +82,8 @@ void mark_base(transition& t, const std::string& new_run_id) {
 void end_current(transition& t, const reset_request& r) {
   api::history::v1::WorkflowExecutionTerminatedEventAttributes a;
   a.set_reason(r.reason());
-  a.set_identity(resetter);
-  terminate_run(t, std::move(a));
+  a.set_identity(resetter_identity);
+  terminate_run(t, std::move(a), {}, family_at_close::not_told);
 }
 
 /// The new run hears of what the end of the current one wrote, if it goes on from that.
@@ -146,7 +145,8 @@ void take_messages(transition& t, const execution& base) {
   for (auto& message : unanswered_messages(base)) {
     const auto& x = t.state();
     if (!x.external_signals().contains(message.event_id())
-        && !x.external_cancels().contains(message.event_id()))
+        && !x.external_cancels().contains(message.event_id())
+        && !x.children().contains(message.event_id()))
       continue;
     journal::Fact fact;
     *fact.mutable_message_sent() = message;

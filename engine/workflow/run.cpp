@@ -107,6 +107,12 @@ run_plan successor_plan(const execution& x, const std::string& run_id, const con
   *a.mutable_workflow_task_timeout() = old.workflow_task_timeout();
   if (old.has_root_workflow_execution())
     *a.mutable_root_workflow_execution() = old.root_workflow_execution();
+  if (old.has_parent_workflow_execution()) {
+    a.set_parent_workflow_namespace(old.parent_workflow_namespace());
+    a.set_parent_workflow_namespace_id(old.parent_workflow_namespace_id());
+    *a.mutable_parent_workflow_execution() = old.parent_workflow_execution();
+    a.set_parent_initiated_event_id(old.parent_initiated_event_id());
+  }
   if (x.has_priority())
     *a.mutable_priority() = x.priority();
   // Of overrides a pin alone goes on.
@@ -132,6 +138,15 @@ duration stretched_backoff(const execution& x, duration backoff, const context& 
   // that a signal woke before has not lived for less than nothing.
   auto age = std::max(c.now - from_proto(x.execution_time()), duration{0});
   return std::max({backoff, c.bounds.run_interval_min - age, duration{0}});
+}
+
+api::common::v1::WorkflowExecution root_of(const execution& x) {
+  if (x.started().has_root_workflow_execution())
+    return x.started().root_workflow_execution();
+  api::common::v1::WorkflowExecution out;
+  out.set_workflow_id(x.created().workflow_id());
+  out.set_run_id(x.created().run_id());
+  return out;
 }
 
 bool is_of_chain(const execution& x, const std::string& first_run_id) {

@@ -22,26 +22,6 @@ namespace {
 using start_request = service::StartWorkflowExecutionRequest;
 using sws_request = service::SignalWithStartWorkflowExecutionRequest;
 
-/// Timeouts that fit each other: a run ends with its chain at the latest, a task with its run.
-void derive_timeouts(api::history::v1::WorkflowExecutionStartedEventAttributes& a,
-                     const limits& bounds) {
-  auto execution = std::min(from_proto(a.workflow_execution_timeout()), longest_duration);
-  auto run = std::min(from_proto(a.workflow_run_timeout()), longest_duration);
-  if (a.has_workflow_execution_timeout())
-    *a.mutable_workflow_execution_timeout() = to_proto(execution);
-  if (execution.count() > 0 && (run.count() <= 0 || run > execution))
-    run = execution;
-  if (a.has_workflow_run_timeout() || run.count() > 0)
-    *a.mutable_workflow_run_timeout() = to_proto(run);
-  auto task = from_proto(a.workflow_task_timeout());
-  if (task.count() <= 0)
-    task = bounds.workflow_task_timeout_default;
-  task = std::min(task, bounds.workflow_task_timeout_max);
-  if (run.count() > 0)
-    task = std::min(task, run);
-  *a.mutable_workflow_task_timeout() = to_proto(task);
-}
-
 /// The parts of the plan that both calls spell the same.
 template <class Request>
 run_plan plan_of(const Request& r, const std::string& workflow_id, const context& c) {
@@ -311,9 +291,9 @@ step deliver(std::optional<execution>&& current, transition&& run, reply&& answe
   return std::move(t).finish(std::move(answer));
 }
 
-step start_new(std::optional<execution>&& current, const start_request& r,
-               const cluster::ExecutionRequest& request, const context& c) {
-  auto run = begin_run(plan_of_start(r, request.workflow_id(), c), c);
+step start_new(std::optional<execution>&& current, const start_request& r, run_plan plan,
+               const context& c) {
+  auto run = begin_run(std::move(plan), c);
   auto eager = run.state().started().eager_execution_accepted();
   if (!held_back(run.state()))
     schedule_task(run, 1, !eager);
@@ -363,25 +343,50 @@ step signal_existing(execution&& x, const sws_request& r, const std::string& req
 
 } // namespace
 
-step decide_start(std::optional<execution>&& current, const cluster::ExecutionRequest& request,
-                  const context& c) {
-  const auto& r = request.start();
+namespace {
+
+/// `plan`: makes that of the run that begins, if one does.
+template <class Plan>
+step start(std::optional<execution>&& current, const start_request& r, Plan&& plan,
+           const context& c) {
   if (!current)
-    return start_new(std::nullopt, r, request, c);
+    return start_new(std::nullopt, r, plan(), c);
   if (auto again = repeated_start(*current, r, c))
     return std::move(*again);
   auto p = policies_of(r, enums::WORKFLOW_ID_CONFLICT_POLICY_FAIL);
   if (!is_open(*current)) {
     if (auto refusal = check_reuse(*current, p.reuse))
       return transition{std::move(*current), c}.finish(std::move(*refusal));
-    return start_new(std::move(current), r, request, c);
+    return start_new(std::move(current), r, plan(), c);
   }
   if (p.conflict == enums::WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING)
     return use_existing(std::move(*current), r, c);
   if (p.conflict == enums::WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING)
-    return start_new(std::move(current), r, request, c);
+    return start_new(std::move(current), r, plan(), c);
   auto refusal = refused_by(*current, "is already running", "");
   return transition{std::move(*current), c}.finish(std::move(refusal));
+}
+
+} // namespace
+
+step decide_start(std::optional<execution>&& current, const cluster::ExecutionRequest& request,
+                  const context& c) {
+  const auto& r = request.start();
+  return start(
+    std::move(current), r, [&] { return plan_of_start(r, request.workflow_id(), c); }, c);
+}
+
+step start_under_parent(std::optional<execution>&& current, const start_request& r,
+                        const std::string& run_id,
+                        const api::history::v1::WorkflowExecutionStartedEventAttributes& of_parent,
+                        const context& c) {
+  auto plan = [&] {
+    auto out = plan_of_start(r, r.workflow_id(), c);
+    out.run_id = run_id;
+    out.started.MergeFrom(of_parent);
+    return out;
+  };
+  return start(std::move(current), r, plan, c);
 }
 
 step decide_signal_with_start(std::optional<execution>&& current,

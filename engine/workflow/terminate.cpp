@@ -53,13 +53,14 @@ step decide_delete(execution&& current, const cluster::ExecutionRequest&, const 
 
 void terminate_run(transition& t,
                    api::history::v1::WorkflowExecutionTerminatedEventAttributes attributes,
-                   const google::protobuf::RepeatedPtrField<api::common::v1::Link>& links) {
+                   const google::protobuf::RepeatedPtrField<api::common::v1::Link>& links,
+                   family_at_close family) {
   force_task_end(t);
   history_event event;
   event.set_event_type(enums::EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED);
   *event.mutable_links() = links;
   *event.mutable_workflow_execution_terminated_event_attributes() = std::move(attributes);
-  close_run(t, std::move(event));
+  close_run(t, std::move(event), family);
 }
 
 step end_oversized(execution&& before, const std::string& reason, const context& c) {

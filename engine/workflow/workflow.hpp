@@ -1,11 +1,14 @@
 #pragma once
 
+#include "engine/child/child.hpp"
+#include "engine/machine/proto_time.hpp"
 #include "engine/machine/transition.hpp"
 #include "temporal/api/sdk/v1/user_metadata.pb.h"
 #include "temporal/api/workflow/v1/message.pb.h"
 
 #include <google/protobuf/field_mask.pb.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -39,15 +42,49 @@ duration stretched_backoff(const execution& x, duration backoff, const context& 
 /// A call may be meant for one chain of runs only: for this one?
 bool is_of_chain(const execution& x, const std::string& first_run_id);
 
+/// Timeouts that fit each other: a run ends with its chain at the latest, a task with its run.
+template <class Attributes>
+void derive_timeouts(Attributes& a, const limits& bounds) {
+  auto execution = std::min(from_proto(a.workflow_execution_timeout()), longest_duration);
+  auto run = std::min(from_proto(a.workflow_run_timeout()), longest_duration);
+  if (a.has_workflow_execution_timeout())
+    *a.mutable_workflow_execution_timeout() = to_proto(execution);
+  if (execution.count() > 0 && (run.count() <= 0 || run > execution))
+    run = execution;
+  if (a.has_workflow_run_timeout() || run.count() > 0)
+    *a.mutable_workflow_run_timeout() = to_proto(run);
+  auto task = from_proto(a.workflow_task_timeout());
+  if (task.count() <= 0)
+    task = bounds.workflow_task_timeout_default;
+  task = std::min(task, bounds.workflow_task_timeout_max);
+  if (run.count() > 0)
+    task = std::min(task, run);
+  *a.mutable_workflow_task_timeout() = to_proto(task);
+}
+
+/// The workflow that began the tree of parents and children: itself, where it has no parent.
+api::common::v1::WorkflowExecution root_of(const execution& x);
+/// Starts a run, or not, as a client's start would that has this request; the run gets this id, and
+/// what `of_parent` says of parent and root.
+step start_under_parent(std::optional<execution>&& current,
+                        const service::StartWorkflowExecutionRequest& r, const std::string& run_id,
+                        const api::history::v1::WorkflowExecutionStartedEventAttributes& of_parent,
+                        const context& c);
+
+/// Who ends a run in whose place a reset made another one.
+inline constexpr const char* resetter_identity = "history-resetter";
+
 // -- closing (close.cpp, terminate.cpp) -----------------------------------------------------------
 
-/// What all closes have in common: adds the closing event and marks the visibility row. Folding
-/// that event drops what is pending (evolve); a successor is begun by the caller, who plans it.
-void close_run(transition& t, history_event event);
+/// What all closes have in common: adds the closing event, tells children and parent, and marks the
+/// visibility row. Folding that event drops what is pending (evolve); a successor is begun by the
+/// caller, who plans it.
+void close_run(transition& t, history_event event, family_at_close family = family_at_close::told);
 /// Closes the run as terminated.
 void terminate_run(transition& t,
                    api::history::v1::WorkflowExecutionTerminatedEventAttributes attributes,
-                   const google::protobuf::RepeatedPtrField<api::common::v1::Link>& links = {});
+                   const google::protobuf::RepeatedPtrField<api::common::v1::Link>& links = {},
+                   family_at_close family = family_at_close::told);
 /// Ends a run that outgrew a bound, as it was before the transition that crossed it; the caller of
 /// that hears why.
 step end_oversized(execution&& before, const std::string& reason, const context& c);

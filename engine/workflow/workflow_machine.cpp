@@ -1,6 +1,7 @@
 #include "engine/workflow/workflow_machine.hpp"
 
 #include "base/ensure.hpp"
+#include "engine/child/child.hpp"
 #include "engine/engine.hpp"
 #include "engine/machine/errors.hpp"
 #include "engine/machine/features.hpp"
@@ -380,12 +381,16 @@ public:
 
   bool begins(const cluster::ExecutionRequest& request) const override {
     return request.has_start() || request.has_signal_with_start()
-           || request.has_update_with_start();
+           || request.has_update_with_start()
+           || (request.has_deliver() && begins_run(request.deliver().message()));
   }
 
   bool concerns(const run_state& current, const cluster::ExecutionRequest& request) const override {
-    return request.has_answered()
-           && answered_message(current.as<execution>(), request.answered()) != nullptr;
+    const auto& x = current.as<execution>();
+    if (request.has_answered())
+      return answered_message(x, request.answered()) != nullptr;
+    const auto& message = request.deliver().message();
+    return message.has_child_closed() && has_child_of(x, message.child_closed());
   }
 
   const std::string& run_of(const cluster::ExecutionRequest& request) const override;

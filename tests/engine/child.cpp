@@ -2,36 +2,6 @@
 
 namespace reprise::testing {
 
-SCENARIO("a command for a feature that is not here fails its task, not its workflow") {
-  engine_fixture f;
-  f.start();
-  auto unsupported = [](const char* name) {
-    return std::string{"FeatureDisabled: "} + name + " is not supported by this server yet.";
-  };
-  THEN("a child is not started, nor is anything else of its completion done") {
-    CHECK(told(f, {f.timer("t", 60s), child(), f.activity("a"), f.done()})
-          == unsupported("COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION"));
-    CHECK(f.state().timers().empty());
-    CHECK(f.state().activities().empty());
-  }
-  THEN("nobody hears of what its completion asked of others") {
-    CHECK(told(f, {signal_external(), child()})
-          == unsupported("COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION"));
-    CHECK(f.messages.empty());
-    CHECK(f.state().outbox().empty());
-  }
-  THEN("what is wrong with a later command is told instead") {
-    CHECK(told(f, {cancel_external(), f.cancel_timer("absent")}).starts_with("BadCancelTimer"));
-  }
-  THEN("a later attempt may go on without it") {
-    told(f, {child()});
-    f.advance(60s);
-    auto task = f.poll();
-    CHECK_FALSE(f.complete(task, {f.done()}).answer.failure);
-    CHECK_FALSE(engine::is_open(f.state()));
-  }
-}
-
 SCENARIO("child commands are checked") {
   engine_fixture f;
   f.start();

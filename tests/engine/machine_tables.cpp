@@ -170,6 +170,7 @@ std::map<enums::CommandType, command> sound_commands(const staged_fixture& f) {
   add(memo);
   add(signal_external());
   add(cancel_external());
+  add(child());
   return out;
 }
 
@@ -306,7 +307,9 @@ TEST_CASE("others may answer in any state behind the first task") {
            {std::tuple{signal_external(), "EXTERNAL_WORKFLOW_EXECUTION_SIGNALED",
                        "SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED"},
             std::tuple{cancel_external(), "EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED",
-                       "REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED"}}) {
+                       "REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED"},
+            std::tuple{child(), "CHILD_WORKFLOW_EXECUTION_STARTED",
+                       "START_CHILD_WORKFLOW_EXECUTION_FAILED"}}) {
         INFO(stage_names[static_cast<std::size_t>(at)]);
         staged_fixture f{at, {command}};
         REQUIRE(f.messages.size() == 1);
@@ -325,6 +328,47 @@ TEST_CASE("others may answer in any state behind the first task") {
         CHECK(f.state().external_signals().empty());
         CHECK(f.state().external_cancels().empty());
       }
+}
+
+TEST_CASE("a child may end in any state behind the first task") {
+  for (auto at : {stage::idle, stage::waiting, stage::waiting_again, stage::started,
+                  stage::started_again, stage::taken_back})
+    for (auto [close, expected] :
+         {std::pair{enums::EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
+                    "CHILD_WORKFLOW_EXECUTION_COMPLETED"},
+          std::pair{enums::EVENT_TYPE_WORKFLOW_EXECUTION_FAILED, "CHILD_WORKFLOW_EXECUTION_FAILED"},
+          std::pair{enums::EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED,
+                    "CHILD_WORKFLOW_EXECUTION_CANCELED"},
+          std::pair{enums::EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT,
+                    "CHILD_WORKFLOW_EXECUTION_TIMED_OUT"},
+          std::pair{enums::EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+                    "CHILD_WORKFLOW_EXECUTION_TERMINATED"}}) {
+      INFO(expected, " in ", stage_names[static_cast<std::size_t>(at)]);
+      staged_fixture f{at, {child()}};
+      REQUIRE(f.messages.size() == 1);
+      outbox::Message m;
+      *m.mutable_to() = f.messages[0].to();
+      m.mutable_to()->set_id(f.id);
+      auto& report = *m.mutable_child_closed();
+      report.set_parent_run_id(f.state().created().run_id());
+      report.set_parent_initiated_event_id(f.messages[0].event_id());
+      report.mutable_child()->set_workflow_id("child");
+      report.mutable_child()->set_run_id("last");
+      report.set_child_first_run_id("first");
+      report.mutable_close_event()->set_event_type(close);
+      auto request = post::delivery("child", m, f.now);
+      CHECK(f.apply(request).taken);
+      auto held_by_task = at == stage::started || at == stage::started_again
+                          || at == stage::taken_back;
+      auto types = f.types();
+      CHECK((std::ranges::find(types, expected) != types.end()) == !held_by_task);
+      CHECK(f.state().buffered_events_size() == (held_by_task ? 2 : 0));
+      CHECK(f.state().children().empty());
+      // Again: nothing.
+      auto events = f.types();
+      CHECK(f.apply(request).taken);
+      CHECK(f.types() == events);
+    }
 }
 
 TEST_CASE("a request to cancel an activity is confirmed in any state behind the first task") {

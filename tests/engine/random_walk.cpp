@@ -289,9 +289,7 @@ private:
         c.mutable_cancel_workflow_execution_command_attributes();
         return chance(3) ? c : f_.timer("w" + id, 1s);
       case 4:
-        c.set_command_type(enums::COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION);
-        c.mutable_start_child_workflow_execution_command_attributes()->set_workflow_id("child");
-        return chance(3) ? c : f_.timer("x" + id, 1s);
+        return child("child-" + id, chance(8) ? "" : "type");
       default:
         return f_.activity("d" + id);
     }
@@ -390,13 +388,36 @@ private:
       = chance(2)
           ? std::string{}
           : f_.runs[pick(static_cast<std::uint32_t>(f_.runs.size()))].state.created().run_id();
-    if (chance(2)) {
+    if (chance(4)) {
+      end_child(m);
+    } else if (chance(4)) {
+      m.mutable_terminate()->set_reason("policy");
+      m.mutable_terminate()->set_first_execution_run_id(run);
+    } else if (chance(2)) {
       m.mutable_signal()->set_signal_name("s");
       m.mutable_signal()->mutable_workflow_execution()->set_run_id(run);
     } else {
       m.mutable_cancel()->mutable_workflow_execution()->set_run_id(run);
     }
     f_.apply(request);
+  }
+
+  /// Of a child that some run has, or once had.
+  void end_child(outbox::Message& m) {
+    auto& report = *m.mutable_child_closed();
+    const auto& x = f_.runs[pick(static_cast<std::uint32_t>(f_.runs.size()))].state;
+    report.set_parent_run_id(x.created().run_id());
+    std::int64_t first = pick(30);
+    for (const auto& [initiated, pending] : x.children())
+      first = std::max(first, initiated);
+    report.set_parent_initiated_event_id(first);
+    auto i = x.children().find(first);
+    report.mutable_child()->set_workflow_id(i == x.children().end() ? "child"
+                                                                    : i->second.workflow_id());
+    report.set_child_first_run_id(i == x.children().end() ? "run" : i->second.run_id());
+    report.mutable_close_event()->set_event_type(
+      chance(2) ? enums::EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED
+                : enums::EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT);
   }
 
   void activity() {

@@ -88,6 +88,15 @@ command signal_external() {
   return c;
 }
 
+command child() {
+  auto c = of_type(enums::COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION);
+  auto& a = *c.mutable_start_child_workflow_execution_command_attributes();
+  a.set_workflow_id("child");
+  a.mutable_workflow_type()->set_name("type");
+  a.mutable_task_queue()->set_name("queue");
+  return c;
+}
+
 command cancel_external() {
   auto c = of_type(enums::COMMAND_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION);
   c.mutable_request_cancel_external_workflow_execution_command_attributes()->set_workflow_id(
@@ -235,6 +244,7 @@ TEST_CASE("every field of a workflow task's completion shows, is refused, or is 
      with_commands("signal_external_workflow_execution_command_attributes", {signal_external()}),
      with_commands("request_cancel_external_workflow_execution_command_attributes",
                    {cancel_external()}),
+     with_commands("start_child_workflow_execution_command_attributes", {child()}),
      second("cancel_timer_command_attributes",
             [] {
               auto c = of_type(enums::COMMAND_TYPE_CANCEL_TIMER);

@@ -4,6 +4,7 @@
 // only the test moves, and seeded ids. After every step the journal is folded again, from nothing,
 // from a snapshot in its middle, and as one row, and must give the very state that the step left.
 
+#include "engine/child/child.hpp"
 #include "engine/engine.hpp"
 #include "engine/machine/proto_time.hpp"
 #include "engine/outbox/outbox.hpp"
@@ -403,8 +404,12 @@ protected:
 
   std::size_t find(const cluster::ExecutionRequest& request) const {
     auto run_id = request.run_id().empty() ? request.token().run_id() : request.run_id();
-    if (request.has_deliver())
-      run_id = engine::run_of(request.deliver().message());
+    if (request.has_deliver()) {
+      const auto& message = request.deliver().message();
+      run_id = engine::run_of(message);
+      if (!runs.empty() && engine::has_child_of(runs.back().state, message.child_closed()))
+        run_id.clear();
+    }
     if (request.has_answered()) {
       run_id = request.answered().run_id();
       if (!runs.empty()

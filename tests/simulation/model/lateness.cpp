@@ -1,6 +1,7 @@
 #include "tests/simulation/model/lateness.hpp"
 
 #include "actors/task_buffer.hpp"
+#include "engine/child/child.hpp"
 #include "engine/engine.hpp"
 #include "engine/outbox/outbox.hpp"
 
@@ -40,10 +41,29 @@ void lateness::check() {
     for (const auto& [number, message] : r.state.outbox())
       if (all_.now() >= since(run_id + " message " + std::to_string(number)) + message_patience)
         all_.fail("a message stands: workflow " + r.head.workflow_id + " run " + run_id);
+    if (is_left_behind(r) && all_.now() >= since(run_id + " parent") + message_patience)
+      all_.fail("a child is open, whose parent closed: workflow " + r.head.workflow_id + " run "
+                + run_id);
     for (const auto& task : engine::undelivered_tasks(r.state, now))
       check_task(run_id, task, since(run_id + " " + actors::task_identity(task)));
   }
   standing_ = std::move(known);
+}
+
+/// The run's parent has closed, and wanted its children to end with it.
+bool lateness::is_left_behind(const run_record& r) const {
+  const auto& started = r.state.started();
+  if (!engine::is_open(r.state) || !started.has_parent_workflow_execution())
+    return false;
+  auto parent = judge_.runs().find(started.parent_workflow_execution().run_id());
+  if (parent == judge_.runs().end() || engine::is_open(parent->second.state)
+      || engine::has_gone_on_by_reset(parent->second.state))
+    return false;
+  const auto& children = parent->second.state.children();
+  auto child = children.find(started.parent_initiated_event_id());
+  return child != children.end()
+         && child->second.parent_close_policy()
+              == temporal::api::enums::v1::PARENT_CLOSE_POLICY_TERMINATE;
 }
 
 void lateness::check_task(const std::string& run_id, const cluster::Task& task, time_point since) {

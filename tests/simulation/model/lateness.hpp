@@ -34,6 +34,7 @@ public:
   bool calm();
 
 private:
+  bool is_left_behind(const run_record& r) const;
   void check_task(const std::string& run_id, const cluster::Task& task, time_point since);
 
   universe& all_;

@@ -1,6 +1,7 @@
 #include "tests/simulation/model/ledger.hpp"
 
 #include "engine/engine.hpp"
+#include "engine/machine/features.hpp"
 #include "engine/machine/proto_time.hpp"
 #include "engine/outbox/outbox.hpp"
 #include "engine/task/task.hpp"
@@ -206,8 +207,12 @@ void ledger::on_event(run_record& r, const history_event& e) {
         fail(r, "update " + id + " was completed twice, or never accepted");
       break;
     }
+    case enums::EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
+      note_parent(r);
+      break;
     default:
       on_answer_of_other(r, e);
+      on_child(r, e);
       break;
   }
 }
@@ -243,6 +248,37 @@ void ledger::on_answer_of_other(run_record& r, const history_event& e) {
   } else if (e.has_external_workflow_execution_cancel_requested_event_attributes()) {
     ++all_.happened["requests to other workflows to cancel"];
   }
+}
+
+/// Each child that was asked for is begun once.
+void ledger::note_parent(const run_record& r) {
+  const auto& started = r.state.started();
+  if (copies_ || !started.has_parent_workflow_execution()
+      || !started.continued_execution_run_id().empty())
+    return;
+  ++all_.happened["children"];
+  auto& times = children_begun_[{started.parent_workflow_execution().run_id(),
+                                 started.parent_initiated_event_id()}];
+  if (++times > 1 && !has_forgotten_)
+    fail(r, "a child was started twice");
+}
+
+/// What a parent is told of its child is so.
+void ledger::on_child(run_record& r, const history_event& e) {
+  if (e.has_child_workflow_execution_started_event_attributes()) {
+    const auto& a = e.child_workflow_execution_started_event_attributes();
+    auto child = runs_.find(a.workflow_execution().run_id());
+    if (child == runs_.end() && !has_forgotten_)
+      fail(r, "is told that a child has started, which nobody knows");
+    return;
+  }
+  const auto& rule = engine::rule_of(e.event_type());
+  if (rule.set_begin == nullptr || rule.asked_for_by == nullptr
+      || !enums::EventType_Name(e.event_type()).starts_with("EVENT_TYPE_CHILD_"))
+    return;
+  ++all_.happened["ends of children"];
+  if (++r.child_ends[rule.asked_for_by(e)] > 1)
+    fail(r, "is told twice how its child ended");
 }
 
 /// Events of workflow tasks are never buffered: their times go only forward.

@@ -55,6 +55,8 @@ struct run_record {
   std::map<std::string, int> completed{};
   /// Of these, what it has from the run that a reset made it of.
   std::set<std::string> told_again{};
+  /// Ends of its children, by the id of the Initiated event.
+  std::map<std::int64_t, int> child_ends{};
   bool erased = false;
 };
 
@@ -163,6 +165,8 @@ private:
   void on_event(run_record& r, const history_event& e);
   void on_signal(run_record& r, const std::string& name);
   void on_answer_of_other(run_record& r, const history_event& e);
+  void on_child(run_record& r, const history_event& e);
+  void note_parent(const run_record& r);
   void check_order(run_record& r, const history_event& e, time_point at);
   void on_head(run_record& r, const store::run_write& w);
   void on_snapshot(run_record& r, const store::run_write& w);
@@ -208,6 +212,8 @@ private:
   std::map<std::string, int> signal_tries_;
   /// Signals of workflows to others: how often they were told, in whichever run.
   std::map<std::string, int> told_by_others_;
+  /// Chains that were begun as children, by the run that asked and its event.
+  std::map<std::pair<std::string, std::int64_t>, int> children_begun_;
   /// Acknowledged: request id to run id; signal to workflow id.
   std::map<std::string, std::string> started_;
   std::map<std::string, std::string> signalled_;

@@ -1,5 +1,6 @@
 #include "tests/simulation/model/program.hpp"
 
+#include "engine/machine/features.hpp"
 #include "engine/machine/proto_time.hpp"
 #include "tests/simulation/model/client.hpp"
 
@@ -54,6 +55,18 @@ void read_external(facts& f, const api::history::v1::HistoryEvent& e) {
     case enums::EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED:
       f.asked[e.request_cancel_external_workflow_execution_initiated_event_attributes().control()]
         = e.event_id();
+      break;
+    case enums::EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED:
+      f.asked[e.start_child_workflow_execution_initiated_event_attributes().control()]
+        = e.event_id();
+      break;
+    case enums::EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED:
+    case enums::EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED:
+    case enums::EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED:
+    case enums::EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_CANCELED:
+    case enums::EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT:
+    case enums::EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED:
+      f.asked_over.insert(engine::rule_of(e.event_type()).asked_for_by(e));
       break;
     case enums::EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED:
       f.asked_over.insert(
@@ -188,6 +201,8 @@ private:
       case program::step::cancel_other:
         // Seldom: whoever is asked ends.
         return random_.chance(700) || cancel_other(name);
+      case program::step::child:
+        return child(name);
     }
     return true;
   }
@@ -242,6 +257,28 @@ private:
                  .mutable_signal_external_workflow_execution_command_attributes();
     a.mutable_execution()->set_workflow_id(to);
     a.set_signal_name(signal_to_other(f_.run_id, name));
+    a.set_control(name);
+    return false;
+  }
+
+  /// Some children share their id with those of other runs of their parent.
+  bool child(const std::string& name) {
+    auto shares = random_.chance(300);
+    auto policy = random_.pick<enums::ParentClosePolicy>({enums::PARENT_CLOSE_POLICY_TERMINATE,
+                                                          enums::PARENT_CLOSE_POLICY_REQUEST_CANCEL,
+                                                          enums::PARENT_CLOSE_POLICY_ABANDON});
+    // Generations end here.
+    if (f_.workflow_id.starts_with("child"))
+      return true;
+    if (auto known = f_.asked.find(name); known != f_.asked.end())
+      return f_.asked_over.contains(known->second);
+    auto& a = *add(enums::COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION)
+                 .mutable_start_child_workflow_execution_command_attributes();
+    a.set_workflow_id("child of " + (shares ? f_.workflow_id : f_.run_id) + " " + name);
+    a.mutable_workflow_type()->set_name("type");
+    a.mutable_task_queue()->set_name("queue");
+    *a.mutable_input() = input_of(0);
+    a.set_parent_close_policy(policy);
     a.set_control(name);
     return false;
   }
@@ -330,7 +367,7 @@ program make_program(std::uint64_t seed, const std::string& workflow_id, int gen
   dice random{seed ^ std::hash<std::string>{}(workflow_id)
               ^ (static_cast<std::uint64_t>(generation) << 32U)};
   program out{.generation = generation};
-  constexpr int kinds = static_cast<int>(program::step::cancel_other) + 1;
+  constexpr int kinds = static_cast<int>(program::step::child) + 1;
   for (int n = 1 + random.below(5); n > 0; --n)
     out.steps.push_back(static_cast<program::step>(random.below(kinds)));
   if (generation < generations_max && random.chance(250))

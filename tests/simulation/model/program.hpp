@@ -24,6 +24,7 @@ struct program {
     cancelled_timer,
     signal_other,
     cancel_other,
+    child,
   };
   enum class ending : std::uint8_t {
     complete,
