@@ -97,6 +97,11 @@ facts read(const history& events) {
       case enums::EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
         read_start(f, e.workflow_execution_started_event_attributes());
         break;
+      // Behind a reset the code is another run's.
+      case enums::EVENT_TYPE_WORKFLOW_TASK_FAILED:
+        if (const auto& id = e.workflow_task_failed_event_attributes().new_run_id(); !id.empty())
+          f.run_id = id;
+        break;
       case enums::EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
         f.activities[e.activity_task_scheduled_event_attributes().activity_id()] = e.event_id();
         break;
