@@ -163,11 +163,11 @@ void update_options(const call::ptr& c, api::UpdateWorkflowExecutionOptionsReque
 
 /// The checks of a reset, in the API's order.
 result<void> check_reset(const api::ResetWorkflowExecutionRequest& r, const front_limits& limits) {
-  if (auto ok = check_execution(r.has_workflow_execution(), r.workflow_execution()); !ok)
-    return ok;
   if (r.request_id().empty())
     return invalid_argument("RequestId is not set on request.");
   if (auto ok = check_length(r.request_id(), "RequestId length exceeds limit.", limits); !ok)
+    return ok;
+  if (auto ok = check_execution(r.has_workflow_execution(), r.workflow_execution()); !ok)
     return ok;
   for (const auto& operation : r.post_reset_operations()) {
     if (!operation.has_update_workflow_options())

@@ -171,17 +171,32 @@ TEST_CASE_FIXTURE(server_fixture, "calls on a run without what they need say wha
   refused(invalid_argument, "ActivityId is not set on request.", by_id);
 }
 
+TEST_CASE_FIXTURE(server_fixture, "a worker's checksum is no longer than an id may be") {
+  start_workflow("w");
+  auto task = take_workflow_task();
+  auto done = completion(task.task_token(), {complete_command()});
+  done.set_binary_checksum(long_id);
+  refused(invalid_argument, "Binary checksum length exceeds limit.", done);
+  ws::RespondWorkflowTaskFailedRequest failed;
+  failed.set_namespace_("default");
+  failed.set_task_token(task.task_token());
+  failed.set_binary_checksum(long_id);
+  refused(invalid_argument, "Binary checksum length exceeds limit.", failed);
+  done.set_binary_checksum(std::string(1000, 'x'));
+  ok<ws::RespondWorkflowTaskCompletedResponse>(done);
+}
+
 TEST_CASE_FIXTURE(server_fixture,
                   "a reset without what it needs, or to nowhere, says what is wrong") {
   ws::ResetWorkflowExecutionRequest reset;
   reset.set_namespace_("default");
-  refused(invalid_argument, "Execution is not set on request.", reset);
-  reset.mutable_workflow_execution()->set_workflow_id("w");
-  reset.set_workflow_task_finish_event_id(4);
   refused(invalid_argument, "RequestId is not set on request.", reset);
   reset.set_request_id(long_id);
   refused(invalid_argument, "RequestId length exceeds limit.", reset);
   reset.set_request_id("reset");
+  refused(invalid_argument, "Execution is not set on request.", reset);
+  reset.mutable_workflow_execution()->set_workflow_id("w");
+  reset.set_workflow_task_finish_event_id(4);
   refused(not_found, "workflow not found for ID: w", reset);
   reset.mutable_workflow_execution()->set_run_id("nonsense");
   refused(invalid_argument, "Invalid RunId.", reset);
