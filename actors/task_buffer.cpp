@@ -134,10 +134,11 @@ std::optional<backlog_place> task_buffer::exchange_row(const cluster::Task& task
       rows_kept_back_ += t.row ? 0 : 1;
       return std::exchange(t.row, row);
     }
-  if (auto* t = lane_of(task).find([&](const held_task& h) { return same_task(h.task, task); })) {
-    rows_ += t->row ? 0 : 1;
-    return std::exchange(t->row, row);
-  }
+  for (auto& lane : lanes_)
+    if (auto* t = lane.find([&](const held_task& h) { return same_task(h.task, task); })) {
+      rows_ += t->row ? 0 : 1;
+      return std::exchange(t->row, row);
+    }
   return row;
 }
 
@@ -183,7 +184,11 @@ std::optional<held_task> task_buffer::pop_allowed(time_point now) {
 }
 
 void task_buffer::uncount(const cluster::Task& task) {
+  if (!rules_.key_rate)
+    return;
   key_limits_.give_back(task.fairness_key());
+  for (auto& lane : lanes_)
+    lane.ask_again();
 }
 
 const cluster::Task& task_buffer::first() const {

@@ -452,7 +452,7 @@ void task_queue::forget_rows() {
     h.what.row.reset();
   backlog_ = queue_backlog{bounds_};
   // What they found is of the time before; who runs one only wakes this queue.
-  jobs_.clear();
+  std::erase_if(jobs_, [](const auto& job) { return job->what != backlog_job::kind::rules; });
   counting_ = false;
   go();
 }

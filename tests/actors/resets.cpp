@@ -131,30 +131,6 @@ TEST_CASE_FIXTURE(reset_fixture,
         == enums::WORKFLOW_EXECUTION_STATUS_RUNNING);
 }
 
-TEST_CASE_FIXTURE(reset_fixture,
-                  "a run that continues as new while its history is read is followed") {
-  auto old = begin("w");
-  auto task = take_workflow_task();
-  api::command::v1::Command next;
-  next.set_command_type(enums::COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION);
-  next.mutable_continue_as_new_workflow_execution_command_attributes();
-  advance(2s);
-  bool sent = false;
-  decide_fault = [&](store::operation op) {
-    if (op == store::operation::write && !std::exchange(sent, true)) {
-      send(complete_request(task, {next}));
-      send(signal_request("w", "to the next run"));
-    }
-    return store::fault{};
-  };
-  auto made = reset("w", 4);
-  REQUIRE(sent);
-  CHECK(history_of("w", old).back() == EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW);
-  auto all = history_of("w", made);
-  CHECK(std::ranges::count(all, EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) == 2);
-  CHECK(runs_listed() == 3);
-}
-
 TEST_CASE_FIXTURE(reset_fixture, "runs that are in memory no more are reset all the same") {
   auto first = begin("w");
   auto second = reset("w", 4);
@@ -275,6 +251,8 @@ TEST_CASE("a server that ends at any point of a reset leaves it done or not begu
       CHECK((is_reset || !told));
       CHECK(f.runs_listed() == (is_reset ? 2 : 1));
       done += is_reset ? 1 : 0;
+      // What the store did not answer is tried again a moment later.
+      f.advance(11s);
       auto made = f.reset("w", 4, old);
       CHECK(f.history_of("w", made).size() == 7);
       f.advance(2h);

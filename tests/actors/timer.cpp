@@ -183,7 +183,6 @@ slot_actor::behavior_type noting_slot(std::reference_wrapper<timer_fixture> test
     [](epoch_atom, std::uint64_t) {},
     [](epoch_atom, std::uint64_t, std::uint64_t) {},
     [](trim_atom) {},
-    [](configured_atom) {},
     [](clock_atom) {},
     [](tick_atom, std::uint64_t) {},
   };

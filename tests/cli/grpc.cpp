@@ -59,9 +59,9 @@ TEST_CASE_FIXTURE(memory_server, "a request of 4 MiB to the byte is read") {
 }
 
 TEST_CASE_FIXTURE(memory_server, "methods and services that are not there are named") {
-  auto answer = server.client().call(path("UpdateWorkflowExecution"), "");
+  auto answer = server.client().call(path("CreateSchedule"), "");
   CHECK(answer.status.error_code() == grpc::StatusCode::UNIMPLEMENTED);
-  CHECK(answer.status.error_message() == "method UpdateWorkflowExecution not implemented");
+  CHECK(answer.status.error_message() == "method CreateSchedule not implemented");
   answer = server.client().call(path("MadeUp"), "");
   CHECK(answer.status.error_code() == grpc::StatusCode::UNIMPLEMENTED);
   CHECK(answer.status.error_message()

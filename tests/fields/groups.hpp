@@ -48,6 +48,8 @@ inline const std::vector<std::string> read_methods{"DescribeWorkflowExecution",
                                                    "DescribeTaskQueue",
                                                    "ResetStickyTaskQueue",
                                                    "ShutdownWorker"};
+inline const std::vector<std::string> queue_methods{"ListTaskQueuePartitions",
+                                                    "UpdateTaskQueueConfig"};
 inline const std::vector<std::string> namespace_methods{
   "RegisterNamespace",  "DescribeNamespace",   "ListNamespaces",         "UpdateNamespace",
   "DeprecateNamespace", "AddSearchAttributes", "RemoveSearchAttributes", "ListSearchAttributes",

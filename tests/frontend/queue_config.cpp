@@ -101,7 +101,7 @@ TEST_CASE_FIXTURE(config_fixture, "at a rate of 0 a queue gives nothing out unti
   advance(std::chrono::seconds{10});
   CHECK_FALSE(waiting.answered());
   configure(queue_rate(100));
-  run();
+  advance(std::chrono::seconds{1});
   CHECK(waiting.answered());
 }
 

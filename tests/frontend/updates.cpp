@@ -222,23 +222,6 @@ TEST_CASE_FIXTURE(update_server, "a start and an update are one call") {
   CHECK(again.responses(1).update_workflow().outcome().has_success());
 }
 
-TEST_CASE_FIXTURE(update_server,
-                  "a start and an update are tried once more when their run closes") {
-  idle();
-  auto sent = send_request(with_start(), poll_options());
-  run();
-  ws::TerminateWorkflowExecutionRequest end;
-  end.set_namespace_("default");
-  end.mutable_workflow_execution()->set_workflow_id("w");
-  ok<ws::TerminateWorkflowExecutionResponse>(end);
-  run();
-  CHECK_FALSE(sent.answered());
-  auto task = take_workflow_task();
-  REQUIRE(task.messages_size() == 1);
-  answer_updates(task);
-  CHECK(heard<ws::ExecuteMultiOperationResponse>(sent).responses(0).start_workflow().started());
-}
-
 TEST_CASE_FIXTURE(update_server, "each half of a start with an update says what is wrong with it") {
   auto statuses = [&](const ws::ExecuteMultiOperationRequest& r, errc code) {
     auto why = refused(code, "Update-with-Start could not be executed.", r);
