@@ -151,7 +151,6 @@ void send_update_with_start(const call::ptr& c, const call::entry_ptr& ns,
                             const std::shared_ptr<const cluster::ExecutionRequest>& request,
                             bool again) {
   auto copy = *request;
-  set_wait(copy, *c);
   c->wait(ns, std::move(copy), [ns, request, again](call& self, cluster::Reply reply) {
     if (!reply.has_status())
       return self.answer_bytes(std::move(*reply.mutable_response()));
@@ -183,6 +182,8 @@ void execute_multi_operation(const call::ptr& c, api::ExecuteMultiOperationReque
   auto request = std::make_shared<cluster::ExecutionRequest>();
   request->set_workflow_id(start.workflow_id());
   request->mutable_update_with_start()->Swap(&r);
+  // Of both tries together: the caller waits no longer because there are two.
+  set_wait(*request, *c);
   send_update_with_start(c, ns, request, false);
 }
 
