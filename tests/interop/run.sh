@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs one of the interop tests. usage: run.sh typescript|cli|ui|h2spec SERVER-BINARY
+# Runs one of the interop tests. usage: run.sh NAME SERVER-BINARY, with a name from below.
 # Skipped where a tool that the test needs cannot be had; in CI that is a failure.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -16,11 +16,44 @@ if [ "$1" = h2spec ]; then
 fi
 command -v npm >/dev/null || skip "there is no npm"
 setup_node
-setup_npm "$root/examples/typescript/order"
-# All three use the example's packages: the same SDK, installed once.
-ln -sfn ../../examples/typescript/order/node_modules "$here/node_modules"
+setup_npm "$here"
 
+# What the judge is told of a language: its name, and the command of its suite.
+suite_typescript() {
+  # Two tests may compile it at once, so each compiles into a folder of its own first.
+  local work
+  work=$(mktemp -d "$here/typescript/lib.XXXXXX")
+  "$here/node_modules/.bin/tsc" -p "$here/typescript" --outDir "$work" || die "its suite does not compile"
+  suites+=("typescript=node $work/main.js")
+  made+=("$work")
+}
+
+suite_python() {
+  setup_interop_python || skip "Python's packages could not be installed"
+  suites+=("python=$interop_python $here/python/main.py")
+}
+
+suites=() made=()
+trap 'rm -rf "${made[@]}"' EXIT
+written="$root/docs/COMPATIBILITY.md"
 case "$1" in
+  scenarios)
+    suite_typescript
+    python3 "$here/judge.py" --check "$written" "$REPRISE_BINARY" "${suites[@]}"
+    exit
+    ;;
+  cross)
+    suite_typescript
+    suite_python
+    python3 "$here/judge.py" --cross --check "$written" "$REPRISE_BINARY" "${suites[@]}"
+    exit
+    ;;
+  all)
+    suite_typescript
+    suite_python
+    python3 "$here/judge.py" --table "$written" "$REPRISE_BINARY" "${suites[@]}"
+    exit
+    ;;
   typescript) ;;
   cli)
     export TEMPORAL_CLI="$cache/bin/temporal-$cli_version"

@@ -76,6 +76,23 @@ setup_npm() {
   fi
 }
 
+# The packages of tests/interop/python in the cache, under the hash of what they are. Sets
+# interop_python to their interpreter.
+setup_interop_python() {
+  local wanted="$root/tests/interop/python/requirements.txt" hash kept
+  python3 -c 'import ensurepip, venv' 2>/dev/null || setup_packages python3-venv || return 1
+  hash=$(cat "$wanted" <(python3 --version) | sha256sum | cut -c1-16)
+  kept="$cache/python-$hash"
+  if ! [ -f "$kept/complete" ]; then
+    say "installing the Python packages of tests/interop/python (once)"
+    rm -rf "$kept"
+    python3 -m venv "$kept" || return 1
+    "$kept/bin/pip" install --quiet --disable-pip-version-check -r "$wanted" >&2 || return 1
+    touch "$kept/complete"
+  fi
+  interop_python="$kept/bin/python"
+}
+
 # Go 1.21 or later finds the toolchain that a module asks for by itself. An older one (Debian 12)
 # can only download it: it is a Go module too.
 setup_go() {
@@ -158,6 +175,8 @@ setup_test() {
   setup_mariadb
   setup_node
   setup_npm examples/typescript/order
+  setup_npm "$root/tests/interop"
+  setup_interop_python || say "Python's packages could not be installed: its scenarios are skipped"
   # Without these the tests that need them are skipped, each with a line that says so.
   setup_go_tool temporal github.com/temporalio/cli/cmd/temporal "$cli_version" \
     || say "the official CLI could not be built: its tests are skipped"

@@ -1,0 +1,3 @@
+"""Importing this package registers every scenario."""
+
+from . import acting, data, life, messages, relations  # noqa: F401
