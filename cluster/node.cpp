@@ -30,6 +30,10 @@ struct lost_slot {
   caf::actor next{};
 };
 
+gauge& serves(metrics& m) {
+  return m.gauge("reprise_serving", "1: this server holds the lease and serves; 0: it does not.");
+}
+
 } // namespace
 
 void prepare(caf::actor_system_config& config) {
@@ -57,6 +61,8 @@ node::node(caf::actor_system& system, store::store& db, const clock& time, metri
             .capacity = options_.capacity,
             .machine_of = options_.machine_of},
     queues_(system, shared_, m) {
+  // A server that stands by shows it from its first scrape on.
+  serves(m).set(0);
 }
 
 node::~node() {
@@ -174,6 +180,7 @@ void node::on_serving(bool serving) {
   if (serving && failed())
     return;
   serving_.store(serving, std::memory_order_release);
+  serves(metrics_).set(serving ? 1 : 0);
   // Queues of the time before, if any: in between the slots, and their tasks, may have been another
   // server's.
   if (serving)

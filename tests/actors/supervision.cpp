@@ -323,6 +323,7 @@ TEST_CASE_FIXTURE(wards, "a timer that dies with wakes under way loses none") {
 
 TEST_CASE_FIXTURE(wards, "a node whose writer or keeper dies serves no more, and says so") {
   start("w");
+  CHECK(registry.gauge("reprise_serving", "").value() == 1);
   SUBCASE("the writer") {
     kill(shared().writer);
   }
@@ -343,6 +344,7 @@ TEST_CASE_FIXTURE(wards, "a node whose writer or keeper dies serves no more, and
   CHECK_FALSE(failure.empty());
   CHECK_FALSE(shared().own_lease.valid());
   CHECK(registry.gauge("reprise_node_failed", "").value() == 1);
+  CHECK(registry.gauge("reprise_serving", "").value() == 0);
   advance(5s);
   CHECK_FALSE(node->serving());
   CHECK(ask_raw(signal_request("w", "t")).status().code() == 14);
