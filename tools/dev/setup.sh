@@ -134,6 +134,22 @@ setup_go_tool() { # setup_go_tool NAME MODULE VERSION: into $cache/bin/NAME
   fi
 }
 
+# Debian's Prometheus, unpacked into the cache: installed, it would run as a service of this machine.
+setup_prometheus() {
+  local kept="$cache/prometheus" work
+  [ ! -x "$kept/usr/bin/promtool" ] || return 0
+  say "unpacking Debian's Prometheus into the cache (once)"
+  mkdir -p "$cache"
+  work=$(mktemp -d "$cache/prometheus.XXXXXX")
+  if (cd "$work" && { apt-get download -q prometheus || { as_root apt-get update -q && apt-get download -q prometheus; }; } \
+    && dpkg-deb -x prometheus_*.deb .) >&2; then
+    rm -f "$work"/*.deb
+    mv -T "$work" "$kept" && return 0
+  fi
+  rm -rf "$work"
+  [ -x "$kept/usr/bin/promtool" ]
+}
+
 # The load generator on the official Go SDK lies beside a clone, not in it. Answers where the built
 # program is, or nothing.
 setup_yardstick() {
@@ -184,6 +200,7 @@ setup_test() {
     || say "the Web UI could not be built: its test is skipped"
   setup_go_tool h2spec github.com/summerwind/h2spec/cmd/h2spec "$h2spec_version" \
     || say "h2spec could not be built: its test is skipped"
+  setup_prometheus || say "Prometheus could not be unpacked: the tests with it are skipped"
   command -v chromium >/dev/null || setup_packages chromium \
     || say "Chromium could not be installed: the Web UI's test is skipped"
 }
