@@ -33,6 +33,11 @@ suite_python() {
   suites+=("python=$interop_python $here/python/main.py")
 }
 
+suite_go() {
+  setup_interop_go || die "the Go suite could not be built"
+  suites+=("go=$interop_go")
+}
+
 suites=() made=()
 trap 'rm -rf "${made[@]}"' EXIT
 written="$root/docs/COMPATIBILITY.md"
@@ -51,6 +56,7 @@ case "$1" in
   all)
     suite_typescript
     suite_python
+    suite_go
     python3 "$here/judge.py" --table "$written" "$REPRISE_BINARY" "${suites[@]}"
     exit
     ;;

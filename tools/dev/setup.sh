@@ -117,6 +117,20 @@ setup_go() {
   export PATH="$kept/bin:$PATH" GOROOT="$kept"
 }
 
+# The Go suite of tests/interop, built into the cache. Sets interop_go to it.
+setup_interop_go() {
+  local folder="$root/tests/interop/go" kept
+  setup_go || return 1
+  kept="$cache/bin/interop-$(cat "$folder"/*.go "$folder"/go.* | sha256sum | cut -c1-16)"
+  if ! [ -x "$kept" ]; then
+    say "building tests/interop/go (the first time takes some minutes)"
+    mkdir -p "$cache/bin"
+    (cd "$folder" && go build -mod=readonly -o "$kept.new" . >&2) || return 1
+    mv "$kept.new" "$kept"
+  fi
+  interop_go="$kept"
+}
+
 setup_go_tool() { # setup_go_tool NAME MODULE VERSION: into $cache/bin/NAME
   local kept="$cache/bin/$1-$3"
   if ! [ -x "$kept" ]; then

@@ -14,6 +14,7 @@ import sys
 import traceback
 from typing import Any
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.worker import Replayer
@@ -31,13 +32,26 @@ def show(line: dict[str, Any]) -> None:
     print(json.dumps(line), flush=True)
 
 
+async def histories_of(stage: Stage) -> str:
+    """What happened to the workflows of a scenario that failed."""
+    lines = []
+    query = f"WorkflowId STARTS_WITH '{LANGUAGE}/{stage.name}/'"
+    async for row in stage.client.list_workflows(query):
+        lines.append(f"{row.id} {row.run_id}")
+        for event in await stage.events(stage.handle(row.id, row.run_id)):
+            kind = EventType.Name(event.event_type).removeprefix("EVENT_TYPE_")
+            lines.append(f"  {event.event_id} {event.event_time.ToJsonString()} {kind}")
+    return "\n".join(lines)
+
+
 async def run_one(client: Client, name: str, run: Any, **more: Any) -> None:
     stage = Stage(client, name)
     try:
         result = await asyncio.wait_for(run(stage), LIMIT_SECONDS)
         show({"scenario": name, **more, "result": result})
     except Exception:
-        show({"scenario": name, **more, "error": traceback.format_exc()})
+        told = await asyncio.wait_for(histories_of(stage), LIMIT_SECONDS)
+        show({"scenario": name, **more, "error": f"{traceback.format_exc()}{told}"})
     finally:
         await stage.close()
 

@@ -150,7 +150,7 @@ async def _(s: Stage):
 
 @scenario("local/timed-out")
 async def _(s: Stage):
-    return (await failure(s.execute(wf.LocalTimesOut.run)))[-1]
+    return (await failure(s.execute(wf.LocalTimesOut.run)))[-1].split("(")[0]
 
 
 @scenario("timer/fires")
