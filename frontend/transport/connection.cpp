@@ -206,8 +206,10 @@ void connection::on_data(stream& s, std::string_view bytes) {
 
 void connection::on_heard(stream& s, bool has_ended) {
   s.has_ended = s.has_ended || has_ended;
-  if (!s.by)
+  if (!s.by) {
+    s.end_headers();
     s.by = caller_now();
+  }
   if (s.has_ended || s.refused || s.http_status != 0 || s.to == nullptr)
     due_.push_back(s.number);
 }

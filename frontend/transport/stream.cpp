@@ -67,6 +67,7 @@ void stream::take_header(std::string_view name, std::string_view value) {
       http_status = method_not_allowed;
     wants_head_only = value == "HEAD";
   } else if (name == "content-type") {
+    has_type = true;
     if (!value.starts_with("application/grpc"))
       http_status = unsupported_media_type;
   } else if (name == "grpc-timeout") {
@@ -78,6 +79,11 @@ void stream::take_header(std::string_view name, std::string_view value) {
   } else if (is_known(name)) {
     on_.hear(name, value);
   }
+}
+
+void stream::end_headers() {
+  if (!has_type && http_status == 0)
+    http_status = unsupported_media_type;
 }
 
 void stream::send(std::string message) {

@@ -63,6 +63,9 @@ public:
   /// One header of the request.
   void take_header(std::string_view name, std::string_view value);
 
+  /// All headers of the request were taken.
+  void end_headers();
+
   const std::int32_t number;
   /// Who serves it; null: nobody has such a method, see path.
   const route* to = nullptr;
@@ -71,6 +74,8 @@ public:
   std::optional<std::chrono::nanoseconds> timeout{};
   /// A status other than 200: this is no gRPC call.
   int http_status = 0;
+  /// It said of what kind its body is; all gRPC calls do.
+  bool has_type = false;
   bool wants_head_only = false;
   /// How long its body will be; whether that is true is seen at its end, if not before.
   bool announces_body = false;

@@ -135,6 +135,22 @@ TEST_CASE_FIXTURE(server_fixture, "what is HTTP/2 but not gRPC is told so") {
   REQUIRE(c.begin_request(
     5, {{":method", "HEAD"}, {":scheme", "http"}, {":path", "/"}, {":authority", "localhost"}}));
   CHECK(c.hear(5) == ":status: 405\ncontent-type: text/plain\n");
+  REQUIRE(c.begin_request(7, {{":method", "POST"},
+                              {":scheme", "http"},
+                              {":path", "/no.such.Service/Call"},
+                              {":authority", "localhost"}}));
+  CHECK(c.hear(7).starts_with(":status: 415\n"));
+  // Not before all of it is there, and not when the rest is against the protocol.
+  REQUIRE(c.begin_request(9,
+                          {{":method", "POST"},
+                           {":scheme", "http"},
+                           {":path", "/no.such.Service/Call"},
+                           {":authority", "localhost"}},
+                          false));
+  REQUIRE(c.ping("no haste"));
+  CHECK(c.hear(9).empty());
+  REQUIRE(c.begin_request(9, {{":method", "POST"}}));
+  CHECK(c.hear(9) == "[reset 1]");
   CHECK(server.serves());
 }
 

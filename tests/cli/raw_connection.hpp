@@ -197,11 +197,13 @@ public:
 
   /// Any head of a call: pairs of names and values.
   bool begin_request(std::uint32_t stream,
-                     std::initializer_list<std::pair<std::string_view, std::string_view>> headers) {
+                     std::initializer_list<std::pair<std::string_view, std::string_view>> headers,
+                     bool is_all = true) {
     std::string head;
     for (auto [name, value] : headers)
       head += header(name, value);
-    return send(frame(frame_headers, end_of_headers | end_of_stream, stream, head));
+    auto flags = static_cast<std::uint8_t>(end_of_headers | (is_all ? end_of_stream : 0));
+    return send(frame(frame_headers, flags, stream, head));
   }
 
 private:
