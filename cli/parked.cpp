@@ -22,7 +22,10 @@ using command = parked_options::command;
 template <class Request, class Response>
 result<Response> ask(const parked_options& o, const char* method, const Request& request) {
   constexpr auto patience = std::chrono::seconds{10};
-  auto answer = unary_call(o.address,
+  server_address server{.text = o.address};
+  if (o.is_secret || !o.tls.authorities.empty() || !o.tls.certificate.empty() || !o.tls.key.empty())
+    server.tls = o.tls;
+  auto answer = unary_call(server,
                            std::string{"/reprise.operatorservice.v1.OperatorService/"} + method,
                            request.SerializeAsString(), patience);
   if (!answer)
@@ -111,6 +114,10 @@ CLI::App* add_command(CLI::App& parent, parked_options& into, command what, cons
                       const char* help) {
   auto* c = parent.add_subcommand(name, help);
   c->add_option("--address", into.address, "The server, on this machine")->capture_default_str();
+  c->add_flag("--tls", into.is_secret, "Speak TLS, with whom this machine trusts");
+  c->add_option("--tls-ca-path", into.tls.authorities, "Whom to trust instead (PEM)");
+  c->add_option("--tls-cert-path", into.tls.certificate, "Certificate to show (PEM)");
+  c->add_option("--tls-key-path", into.tls.key, "Its private key (PEM)");
   c->add_option("-n,--namespace", into.namespace_name, "Namespace")->capture_default_str();
   c->add_option("-o,--output", into.output, "text or json")
     ->capture_default_str()

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "cluster/tls/context.hpp"
+
 #include <string>
 
 namespace CLI {
@@ -17,6 +19,9 @@ struct parked_options {
   };
   command what = command::list;
   std::string address = "127.0.0.1:7233";
+  /// Any of the files means TLS, too.
+  bool is_secret = false;
+  tls::client_files tls{};
   std::string namespace_name = "default";
   std::string workflow_id{};
   /// "text" or "json".

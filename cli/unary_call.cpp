@@ -1,5 +1,7 @@
 #include "cli/unary_call.hpp"
 
+#include "cluster/tls/session.hpp"
+
 #include <netdb.h>
 #include <nghttp2/nghttp2.h>
 #include <sys/socket.h>
@@ -24,10 +26,6 @@ constexpr std::size_t message_head = 5;
 error unreachable(const std::string& address, const std::string& why) {
   return make_error(errc::unavailable, "no server answers at " + address + " (" + why
                                          + "); is it running? --address says where it is");
-}
-
-error broken_off() {
-  return make_error(errc::unavailable, "the server ended the connection");
 }
 
 std::string framed(const std::string& message) {
@@ -81,7 +79,9 @@ private:
 /// The one call on its connection.
 class exchange {
 public:
-  exchange(int socket, std::string request) : socket_(socket), unsent_(std::move(request)) {
+  /// `secret`, if any, outlives this.
+  exchange(int socket, tls::session* secret, std::string request)
+    : socket_(socket), tls_(secret), unsent_(std::move(request)) {
     nghttp2_session_callbacks* told = nullptr;
     nghttp2_session_callbacks_new(&told);
     nghttp2_session_callbacks_set_on_header_callback(told, on_header);
@@ -101,7 +101,7 @@ public:
   result<std::string> run(const std::string& address, const std::string& path) {
     nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, nullptr, 0);
     const std::array<nghttp2_nv, 6> headers{header(":method", "POST"),
-                                            header(":scheme", "http"),
+                                            header(":scheme", tls_ ? "https" : "http"),
                                             header(":path", path),
                                             header(":authority", address),
                                             header("content-type", "application/grpc"),
@@ -110,8 +110,8 @@ public:
     nghttp2_submit_request(session_, nullptr, headers.data(), headers.size(), &body, nullptr);
     while (!is_over_)
       if (!send() || (!is_over_ && !receive()))
-        return broken_off();
-    return answer();
+        return broken_off(address);
+    return answer(address);
   }
 
 private:
@@ -157,39 +157,73 @@ private:
     return static_cast<ssize_t>(size);
   }
 
+  /// What HTTP/2 and TLS have to say.
   bool send() {
+    std::string out;
+    if (tls_ != nullptr)
+      tls_->take_output(out);
     const std::uint8_t* bytes = nullptr;
-    for (;;) {
+    while (tls_ == nullptr || tls_->is_open()) {
       auto size = nghttp2_session_mem_send(session_, &bytes);
-      if (size <= 0)
-        return size == 0;
-      for (ssize_t sent = 0; sent < size;) {
-        auto n = ::send(socket_, bytes + sent, static_cast<std::size_t>(size - sent), MSG_NOSIGNAL);
-        if (n <= 0)
-          return false;
-        sent += n;
-      }
+      if (size < 0)
+        return false;
+      if (size == 0)
+        break;
+      std::string_view frame{reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)};
+      if (tls_ == nullptr)
+        out.append(frame);
+      else if (!tls_->send(frame, out))
+        return false;
     }
+    return send(out);
+  }
+
+  bool send(std::string_view out) const {
+    while (!out.empty()) {
+      auto n = ::send(socket_, out.data(), out.size(), MSG_NOSIGNAL);
+      if (n <= 0)
+        return false;
+      out.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return true;
   }
 
   bool receive() {
     constexpr std::size_t buffer_size = 16U << 10;
-    std::array<std::uint8_t, buffer_size> buffer;
+    std::array<char, buffer_size> buffer;
     auto n = ::recv(socket_, buffer.data(), buffer.size(), 0);
-    return n > 0
-           && nghttp2_session_mem_recv(session_, buffer.data(), static_cast<std::size_t>(n)) >= 0;
+    if (n <= 0)
+      return false;
+    std::string_view said{buffer.data(), static_cast<std::size_t>(n)};
+    std::string plain;
+    if (tls_ != nullptr) {
+      if (!tls_->receive(said, plain))
+        return false;
+      said = plain;
+    }
+    return nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(said.data()),
+                                    said.size())
+           >= 0;
   }
 
-  result<std::string> answer() {
+  error broken_off(const std::string& address) const {
+    if (tls_ != nullptr && !tls_->failure().empty())
+      return make_error(errc::unavailable, "TLS with " + address + " failed: " + tls_->failure());
+    return make_error(errc::unavailable, "the server ended the connection; does it want TLS? "
+                                         "--tls and --tls-ca-path say so");
+  }
+
+  result<std::string> answer(const std::string& address) {
     if (status_ != 0)
       return make_error(status_ < 0 ? errc::unavailable : static_cast<errc>(status_),
                         status_ < 0 ? "the server gave no answer" : message_);
     if (received_.size() < message_head)
-      return broken_off();
+      return broken_off(address);
     return received_.substr(message_head);
   }
 
   int socket_;
+  tls::session* tls_;
   std::string unsent_;
   std::string received_;
   std::string message_;
@@ -200,16 +234,26 @@ private:
 
 } // namespace
 
-result<std::string> unary_call(const std::string& address, const std::string& path,
+result<std::string> unary_call(const server_address& server, const std::string& path,
                                const std::string& request, std::chrono::milliseconds patience) {
+  const auto& address = server.text;
   auto colon = address.rfind(':');
   if (colon == std::string::npos)
     return make_error(errc::invalid_argument, "--address " + address + ": write it as host:port");
+  auto host = address.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
+  tls::context_ptr context;
+  if (server.tls) {
+    auto made = tls::make_client_context(*server.tls);
+    if (!made)
+      return std::move(made).error();
+    context = std::move(*made);
+  }
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  auto failed = ::getaddrinfo(address.substr(0, colon).c_str(), address.substr(colon + 1).c_str(),
-                              &hints, &found);
+  auto failed = ::getaddrinfo(host.c_str(), address.substr(colon + 1).c_str(), &hints, &found);
   if (failed != 0)
     return unreachable(address, ::gai_strerror(failed));
   std::unique_ptr<addrinfo, decltype([](addrinfo* a) { ::freeaddrinfo(a); })> all{found};
@@ -220,8 +264,12 @@ result<std::string> unary_call(const std::string& address, const std::string& pa
     const timeval limit{.tv_sec = seconds.count(), .tv_usec = 0};
     ::setsockopt(s.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     ::setsockopt(s.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    if (::connect(s.get(), a->ai_addr, a->ai_addrlen) == 0)
-      return exchange{s.get(), framed(request)}.run(address, path);
+    if (::connect(s.get(), a->ai_addr, a->ai_addrlen) == 0) {
+      std::optional<tls::session> secret;
+      if (context)
+        secret.emplace(tls::session::connecting(context.get(), host));
+      return exchange{s.get(), secret ? &*secret : nullptr, framed(request)}.run(address, path);
+    }
     why = std::strerror(errno);
   }
   return unreachable(address, why);

@@ -83,6 +83,7 @@ connection::connection(transport_loop& loop, file_descriptor socket, std::uint64
     id_(id),
     session_(new_session(*this, loop.limits())),
     guard_(loop.limits().header_block_bytes_max),
+    began_(now),
     opened_(now),
     heard_(now),
     busy_(now),
@@ -90,6 +91,10 @@ connection::connection(transport_loop& loop, file_descriptor socket, std::uint64
   // So that the connections of one moment do not end in one moment.
   constexpr std::uint64_t spread = 10;
   opened_ -= loop.times().age / spread * (id % spread) / spread;
+  if (const auto& from = loop.certificates()) {
+    tls_context_ = from->current(now);
+    tls_.emplace(tls::session::accepted(tls_context_.get()));
+  }
 }
 
 connection::~connection() {
@@ -125,7 +130,15 @@ bool connection::read(time_point now) {
     pinged_ = false;
     auto size = static_cast<std::size_t>(n);
     if (phase_ != phase::closing) {
-      auto readable = guard_.pass({reinterpret_cast<const char*>(buffer.data()), size});
+      std::string_view said{reinterpret_cast<const char*>(buffer.data()), size};
+      if (tls_) {
+        auto& plain = loop_.plain_buffer;
+        plain.clear();
+        if (!tls_->receive(said, plain))
+          return refuse_client();
+        said = plain;
+      }
+      auto readable = guard_.pass(said);
       if (nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(readable.data()),
                                    readable.size())
           < 0)
@@ -139,6 +152,14 @@ bool connection::read(time_point now) {
       return true;
   }
   return true;
+}
+
+/// Tells it why, as far as it listens.
+bool connection::refuse_client() {
+  log(log_level::debug, {"a client's TLS failed: ", tls_->failure()});
+  tls_->take_output(unsent_);
+  send(unsent_);
+  return false;
 }
 
 stream* connection::find(std::int32_t number) {
@@ -417,7 +438,7 @@ bool connection::flush() {
   while (unsent_.empty()) {
     auto& out = loop_.write_buffer;
     out.clear();
-    if (!fill(out))
+    if (!next_output(out))
       return false;
     if (out.empty())
       break;
@@ -427,6 +448,34 @@ bool connection::flush() {
   }
   cancel_given_up();
   return !is_over() || end_writing();
+}
+
+/// What goes over the wire next, about as much as one write takes.
+bool connection::next_output(std::string& out) {
+  if (!tls_)
+    return fill(out);
+  if (tls_->is_open() && (!fill(out) || !seal(out)))
+    return false;
+  tls_->take_output(out);
+  return true;
+}
+
+bool connection::seal(std::string& bytes) {
+  auto& sealed = loop_.sealed_buffer;
+  sealed.clear();
+  tls_->take_output(sealed);
+  auto given = given_;
+  std::string_view rest = bytes;
+  while (!rest.empty()) {
+    auto part = rest.substr(0, tls::session::record_max);
+    given += part.size();
+    records_.push_back({.begin = sent_ + sealed.size(), .given = given});
+    if (!tls_->send(part, sealed))
+      return false;
+    rest.remove_prefix(part.size());
+  }
+  bytes.swap(sealed);
+  return true;
 }
 
 /// Asks the session for its frames until there are enough for one write.
@@ -471,7 +520,11 @@ bool connection::send(std::string& bytes) {
     if (n < 0)
       break;
     sent += static_cast<std::size_t>(n);
-    given_ += static_cast<std::size_t>(n);
+    sent_ += static_cast<std::uint64_t>(n);
+    if (!tls_)
+      given_ = sent_;
+    for (; !records_.empty() && records_.front().begin < sent_; records_.pop_front())
+      given_ = records_.front().given;
   }
   forget_given_tasks();
   bytes.erase(0, sent);
@@ -548,10 +601,22 @@ bool connection::end_writing() {
   phase_ = phase::closing;
   phase_ends_ = std::chrono::steady_clock::now() + notice_max;
   loop_.look_by(phase_ends_);
+  if (tls_) {
+    tls_->end();
+    tls_->take_output(unsent_);
+    if (!send(unsent_))
+      return false;
+  }
   return ::shutdown(socket_.get(), SHUT_WR) == 0;
 }
 
+bool connection::is_greeting() const noexcept {
+  return tls_ && !tls_->is_open();
+}
+
 bool connection::look(time_point now) {
+  if (is_greeting() && now - began_ >= loop_.times().handshake)
+    return false;
   switch (phase_) {
     case phase::open:
       break;
@@ -582,6 +647,8 @@ connection::time_point connection::next_look() const noexcept {
   const auto& times = loop_.times();
   auto silent = heard_ + times.silence;
   auto next = std::min(opened_ + times.age, pinged_ ? silent + times.ping_patience : silent);
+  if (is_greeting())
+    next = std::min(next, began_ + times.handshake);
   return streams_.empty() ? std::min(next, busy_ + times.idle) : next;
 }
 

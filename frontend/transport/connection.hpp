@@ -1,5 +1,7 @@
 #pragma once
 
+#include "cluster/tls/context.hpp"
+#include "cluster/tls/session.hpp"
 #include "frontend/transport/frame_guard.hpp"
 #include "frontend/transport/limits.hpp"
 #include "frontend/transport/socket.hpp"
@@ -10,7 +12,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -32,12 +36,16 @@ struct connection_times {
   std::chrono::milliseconds age = std::chrono::seconds{300};
   /// What calls then still have: longer than the longest poll, so that none is cut.
   std::chrono::milliseconds last_calls = std::chrono::seconds{70};
+  /// Until a client of TLS has shown who it is.
+  std::chrono::milliseconds handshake = std::chrono::seconds{10};
 };
 
 /// How a transport treats its clients.
 struct transport_settings {
   connection_times times{};
   transport_limits limits{};
+  /// Null: without TLS.
+  std::shared_ptr<tls::certificates> certificates{};
 };
 
 /// One client's connection: HTTP/2 by nghttp2, gRPC on top of it. Only on the thread of its loop.
@@ -147,9 +155,13 @@ private:
   void begin_response(stream& s);
   void end_response(stream& s, failure_trailers how);
   void count_queued(std::size_t before, std::size_t after);
+  bool refuse_client();
   void turn_deaf();
   bool fill(std::string& out);
+  bool next_output(std::string& out);
+  bool seal(std::string& bytes);
   bool send(std::string& bytes);
+  bool is_greeting() const noexcept;
   void say_last_call();
   bool end_writing();
   bool is_over() const;
@@ -174,8 +186,22 @@ private:
   std::vector<packed_tasks> packed_tasks_;
   /// Answers that the client does not read.
   std::size_t queued_ = 0;
-  /// Bytes that the socket took so far.
+  /// What the socket took so far, in bytes of ours, and in those that went over the wire.
   std::uint64_t given_ = 0;
+  std::uint64_t sent_ = 0;
+  /// With TLS: keeps the context that it was begun with.
+  std::shared_ptr<SSL_CTX> tls_context_;
+  std::optional<tls::session> tls_;
+
+  /// Of records that are packed: where each begins on the wire, and how many bytes of ours are
+  /// given when it is. A byte of a record is of no use without the whole: with the first one
+  /// it counts as given.
+  struct record {
+    std::uint64_t begin = 0;
+    std::uint64_t given = 0;
+  };
+
+  std::deque<record> records_;
   frame_guard guard_;
   /// Nothing more of what the client says can be read.
   bool is_deaf_ = false;
@@ -186,6 +212,8 @@ private:
   /// Where the session's frames go while it is asked for them.
   std::string* out_ = nullptr;
   phase phase_ = phase::open;
+  time_point began_;
+  /// The same, a little earlier: connections of one moment do not end in one moment.
   time_point opened_;
   time_point heard_;
   time_point busy_;

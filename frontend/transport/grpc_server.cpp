@@ -46,7 +46,8 @@ public:
     port_ = sockets->port;
     if (limits_.connections_max == 0)
       limits_.connections_max = room_for_clients();
-    transport_settings settings{.times = options.times, .limits = limits_};
+    transport_settings settings{
+      .times = options.times, .limits = limits_, .certificates = options.certificates};
     // A connection that ends waits for its polls, however long they are set to be.
     settings.times.last_calls = std::max(
       settings.times.last_calls,

@@ -17,6 +17,8 @@ struct grpc_options {
   int port = 7233;
   connection_times times{};
   transport_limits limits{};
+  /// Null: without TLS.
+  std::shared_ptr<tls::certificates> certificates{};
 };
 
 /// The gRPC server of the public API: hands bytes to a service and bytes back. Also serves the

@@ -90,6 +90,11 @@ public:
     return settings_.limits;
   }
 
+  /// Null: without TLS.
+  const std::shared_ptr<tls::certificates>& certificates() const noexcept {
+    return settings_.certificates;
+  }
+
   transport_meters& meters() noexcept {
     return meters_;
   }
@@ -126,6 +131,9 @@ public:
   /// Memory for what is read and sent at one time.
   std::array<std::uint8_t, 64U << 10> read_buffer{};
   std::string write_buffer{};
+  /// The same for TLS: what was read, and what is sent, on the other side of it.
+  std::string plain_buffer{};
+  std::string sealed_buffer{};
 
 private:
   /// What epoll hands back: 0 for the alarm, listening sockets from 1 on, then connections.

@@ -7,12 +7,12 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
+#include <chrono>
 #include <functional>
 #include <future>
 #include <memory>
 #include <string>
 #include <vector>
-#include <chrono>
 
 namespace reprise::testing {
 
@@ -35,13 +35,13 @@ public:
   /// Told before a call is sent.
   using prepare_context = std::function<void(grpc::ClientContext&)>;
 
-  explicit raw_client(int port) {
+  explicit raw_client(int port, const std::shared_ptr<grpc::ChannelCredentials>& how
+                                = grpc::InsecureChannelCredentials()) {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     arguments.SetMaxReceiveMessageSize(-1);
     arguments.SetMaxSendMessageSize(-1);
-    channel_ = grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(port),
-                                         grpc::InsecureChannelCredentials(), arguments);
+    channel_ = grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(port), how, arguments);
     stub_ = std::make_unique<grpc::GenericStub>(channel_);
   }
 
