@@ -21,6 +21,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <fstream>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -56,12 +57,31 @@ sigset_t end_signals() {
   return set;
 }
 
+/// The first line of the file.
+result<std::string> read_password(const std::string& path) {
+  std::ifstream file{path};
+  std::string out;
+  if (!std::getline(file, out) && !file.eof())
+    return make_error(errc::invalid_argument, "--mysql-password-file " + path + " cannot be read");
+  if (out.ends_with('\r'))
+    out.pop_back();
+  return out;
+}
+
 result<std::unique_ptr<store::store>> open_store(const start_dev_options& o,
                                                  const store::scan_bounds& scans) {
   if (is_in_memory(o))
     return store::open_memory();
-  return o.mysql.empty() ? store::open_sqlite({.path = o.db_filename, .scans = scans})
-                         : store::open_mysql(o.mysql, {.scans = scans});
+  if (o.mysql.empty())
+    return store::open_sqlite({.path = o.db_filename, .scans = scans});
+  store::mysql_options how{.scans = scans};
+  if (!o.mysql_password_file.empty()) {
+    auto password = read_password(o.mysql_password_file);
+    if (!password)
+      return std::move(password).error();
+    how.password = std::move(*password);
+  }
+  return store::open_mysql(o.mysql, how);
 }
 
 std::string store_text(const start_dev_options& o) {
@@ -114,8 +134,13 @@ struct actor_config : caf::actor_system_config {
 class dev_server {
 public:
   dev_server(const start_dev_options& options, const configured_limits& bounds, const clock& time,
-             std::unique_ptr<store::store> db, std::string cluster_id)
-    : options_(options), host_(host_of(options)), db_(std::move(db)), health_(*db_) {
+             std::unique_ptr<store::store> db, std::string cluster_id,
+             std::shared_ptr<tls::certificates> certificates)
+    : options_(options),
+      host_(host_of(options)),
+      certificates_(std::move(certificates)),
+      db_(std::move(db)),
+      health_(*db_) {
     local_server_options local;
     local.node.seed = random_seed();
     local.node.bounds = bounds.engine;
@@ -146,8 +171,9 @@ public:
     server_->front().on_failure([this](const error& why) { health_.on_failure(why); });
     // A server that waits for another one's lease listens all the same, and says NOT_SERVING.
     wait_until_serving();
-    auto grpc = frontend::grpc_server::start(server_->front(), cluster::worker_pool::of(system_),
-                                             {.ip = host_, .port = options_.port});
+    auto grpc = frontend::grpc_server::start(
+      server_->front(), cluster::worker_pool::of(system_),
+      {.ip = host_, .port = options_.port, .certificates = certificates_});
     if (!grpc)
       return grpc.error();
     grpc_ = std::move(*grpc);
@@ -156,8 +182,8 @@ public:
   }
 
   void print_where() const {
-    std::printf("Reprise %s\n  gRPC     %s\n  metrics  http://%s/metrics\n  store    %s\n",
-                REPRISE_VERSION, frontend::address_text(host_, grpc_->port()).c_str(),
+    std::printf("Reprise %s\n  gRPC     %s%s\n  metrics  http://%s/metrics\n  store    %s\n",
+                REPRISE_VERSION, frontend::address_text(host_, grpc_->port()).c_str(), tls_text(),
                 frontend::address_text(metrics_host_, exporter_->port()).c_str(),
                 store_text(options_).c_str());
     std::fflush(stdout);
@@ -179,6 +205,12 @@ public:
   }
 
 private:
+  const char* tls_text() const {
+    if (!certificates_)
+      return "";
+    return options_.tls.client_authorities.empty() ? " (TLS)" : " (TLS, clients with certificates)";
+  }
+
   /// Those that the metrics' server can have: of IPv4. Else the machine's own, or all of them.
   std::vector<std::string> for_metrics(std::vector<std::string> addresses) {
     auto is_any = std::ranges::find(addresses, "::") != addresses.end();
@@ -205,6 +237,7 @@ private:
   const start_dev_options& options_;
   const std::string host_;
   std::string metrics_host_ = host_;
+  std::shared_ptr<tls::certificates> certificates_;
   std::unique_ptr<store::store> db_;
   metrics metrics_;
   health health_;
@@ -244,6 +277,13 @@ int run_start_dev(const start_dev_options& options) {
       return fail(ok.error());
   for (const auto& text : *notes)
     note(text);
+  std::shared_ptr<tls::certificates> certificates;
+  if (!options.tls.empty()) {
+    auto loaded = tls::certificates::load(options.tls);
+    if (!loaded)
+      return fail(loaded.error());
+    certificates = std::move(*loaded);
+  }
   auto db = open_store(options, bounds.scans);
   if (!db)
     return fail(db.error());
@@ -254,7 +294,8 @@ int run_start_dev(const start_dev_options& options) {
   auto cluster_id = (*db)->cluster_fact("cluster_id", ids.uuid7(time.now()));
   if (!cluster_id)
     return fail(cluster_id.error());
-  dev_server server{options, bounds, time, std::move(*db), std::move(*cluster_id)};
+  dev_server server{
+    options, bounds, time, std::move(*db), std::move(*cluster_id), std::move(certificates)};
   if (auto ok = server.start(); !ok) {
     server.end();
     return fail(ok.error());

@@ -247,12 +247,22 @@ CLI::App* add_start_dev(CLI::App& server, start_dev_options& into) {
   c->add_option("--metrics-port", into.metrics_port, "Port of /metrics; 0: any free one")
     ->capture_default_str()
     ->check(CLI::Range(0, port_max));
+  c->add_option("--tls-cert-path", into.tls.certificate,
+                "Serve gRPC with TLS: certificate and those behind it (PEM); read anew when it is "
+                "replaced");
+  c->add_option("--tls-key-path", into.tls.key, "Its private key (PEM)");
+  c->add_option("--tls-client-ca-path", into.tls.client_authorities,
+                "Whose certificates clients need (PEM); without it they need none");
   auto* file
     = c->add_option("-f,--db-filename", into.db_filename,
                     "SQLite file of the store; without it (or :memory:) all is lost at the "
                     "end");
-  c->add_option("--mysql", into.mysql, "Keep the store in MySQL: mysql://user[:password]@host/db")
-    ->excludes(file);
+  auto* mysql = c->add_option("--mysql", into.mysql,
+                              "Keep the store in MySQL: mysql://user[:password]@host/db; with "
+                              "?ssl-ca=FILE by TLS");
+  mysql->envname("REPRISE_MYSQL")->excludes(file);
+  c->add_option("--mysql-password-file", into.mysql_password_file,
+                "File that holds the password, which a command line would show to everybody");
   c->add_option("-n,--namespace", into.namespaces, "Namespace to create besides 'default'");
   c->add_option("--search-attribute", into.search_attributes,
                 "Search attribute to create, as Name=Type");
@@ -271,7 +281,8 @@ CLI::App* add_start_dev(CLI::App& server, start_dev_options& into) {
             "  reprise server start-dev                             all in memory\n"
             "  reprise server start-dev --db-filename orders.db     survives crashes\n"
             "  reprise server start-dev --mysql mysql://root@127.0.0.1/reprise\n"
-            "  reprise server start-dev -n shop --search-attribute Customer=Keyword\n");
+            "  reprise server start-dev -n shop --search-attribute Customer=Keyword\n"
+            "  reprise server start-dev --tls-cert-path server.pem --tls-key-path server.key\n");
   return c;
 }
 

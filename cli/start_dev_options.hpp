@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "cli/reference_flags.hpp"
+#include "cluster/tls/context.hpp"
 #include "engine/machine/context.hpp"
 #include "frontend/call/limits.hpp"
 #include "store/open.hpp"
@@ -26,10 +27,14 @@ struct start_dev_options {
   int port = 7233;
   /// 0: any free one.
   int metrics_port = 0;
+  /// Empty: gRPC is served without TLS.
+  tls::server_files tls{};
   /// Empty or ":memory:": the store is in memory.
   std::string db_filename{};
   /// Empty: no MySQL.
   std::string mysql{};
+  /// Holds its password; empty: it stands in the address, if anywhere.
+  std::string mysql_password_file{};
   /// Besides `default`.
   std::vector<std::string> namespaces{};
   /// "Name=Type".

@@ -2,6 +2,9 @@
 
 #include "store/store.hpp"
 
+#include <optional>
+#include <string>
+
 namespace reprise::store {
 
 /// An empty store in this process's memory.
@@ -26,6 +29,8 @@ struct sqlite_options {
 };
 
 struct mysql_options {
+  /// In place of what stands in the address, where it would be seen.
+  std::optional<std::string> password{};
   /// Sessions for reads that find their rows by an index.
   int readers = 4;
   scan_bounds scans{};
@@ -38,7 +43,8 @@ struct mysql_options {
 /// (failed_precondition) when another process has it open, it is corrupt, not ours, or newer.
 result<std::unique_ptr<store>> open_sqlite(const sqlite_options& options);
 
-/// Connects to `mysql://user[:password]@host[:port]/database` and migrates the schema; makes the
+/// Connects to `mysql://user[:password]@host[:port]/database`, with `?ssl-ca=FILE` behind it by TLS
+/// (and with `&ssl-cert=FILE&ssl-key=FILE` by a certificate), and migrates the schema; makes the
 /// database when it is absent. Verified on MariaDB 10.11; plain SQL that MySQL 8 and 9 take too.
 result<std::unique_ptr<store>> open_mysql(const std::string& dsn,
                                           const mysql_options& options = {});

@@ -72,6 +72,15 @@ auto guarded(F f) -> decltype(f()) {
   options["password"] = ::sql::SQLString{address.password};
   if (!database.empty())
     options["schema"] = ::sql::SQLString{database};
+  if (!address.authorities.empty()) {
+    options["sslCA"] = ::sql::SQLString{address.authorities};
+    options["sslVerify"] = true;
+    options["sslEnforce"] = true;
+  }
+  if (!address.certificate.empty()) {
+    options["sslCert"] = ::sql::SQLString{address.certificate};
+    options["sslKey"] = ::sql::SQLString{address.key};
+  }
   options["OPT_CONNECT_TIMEOUT"] = 5;
   options["OPT_READ_TIMEOUT"] = 30;
   options["OPT_WRITE_TIMEOUT"] = 30;

@@ -10,9 +10,11 @@ namespace reprise::store::mysql {
 namespace {
 
 error bad(const char* what) {
-  return make_error(errc::invalid_argument,
-                    std::string{"The MySQL address "} + what
-                      + ". It has the form mysql://user[:password]@host[:port]/database.");
+  return make_error(
+    errc::invalid_argument,
+    std::string{"The MySQL address "} + what
+      + ". It has the form mysql://user[:password]@host[:port]/database, and for TLS "
+        "?ssl-ca=FILE[&ssl-cert=FILE&ssl-key=FILE] behind it.");
 }
 
 std::optional<std::string> decode(std::string_view text) {
@@ -62,6 +64,26 @@ bool split_host(std::string_view text, dsn& out) {
          && out.port != 0;
 }
 
+/// "name=value&name=value".
+bool take_files(std::string_view text, dsn& out) {
+  while (!text.empty()) {
+    auto one = text.substr(0, text.find('&'));
+    text.remove_prefix(std::min(one.size() + 1, text.size()));
+    auto equals = one.find('=');
+    auto name = one.substr(0, equals);
+    auto* into = name == "ssl-ca"     ? &out.authorities
+                 : name == "ssl-cert" ? &out.certificate
+                 : name == "ssl-key"  ? &out.key
+                                      : nullptr;
+    auto value = equals == std::string_view::npos ? std::nullopt : decode(one.substr(equals + 1));
+    if (into == nullptr || !value || value->empty() || !into->empty())
+      return false;
+    *into = std::move(*value);
+  }
+  return out.certificate.empty() == out.key.empty()
+         && (out.certificate.empty() || !out.authorities.empty());
+}
+
 } // namespace
 
 result<dsn> parse_dsn(const std::string& text) {
@@ -69,6 +91,9 @@ result<dsn> parse_dsn(const std::string& text) {
   if (!text.starts_with(scheme))
     return bad("does not begin with mysql://");
   auto rest = std::string_view{text}.substr(scheme.size());
+  auto question = rest.find('?', rest.rfind('@') == std::string_view::npos ? 0 : rest.rfind('@'));
+  auto files = question == std::string_view::npos ? std::string_view{} : rest.substr(question + 1);
+  rest = rest.substr(0, question);
   auto slash = rest.rfind('/');
   auto at = rest.rfind('@', slash);
   if (slash == std::string_view::npos || at == std::string_view::npos)
@@ -88,6 +113,8 @@ result<dsn> parse_dsn(const std::string& text) {
     return bad("has no readable host and port");
   if (!is_name(out.database))
     return bad("names no database (up to 64 letters, digits, '_', '-' and '$')");
+  if (question != std::string_view::npos && !take_files(files, out))
+    return bad("has settings of TLS that do not fit");
   return out;
 }
 

@@ -9,6 +9,8 @@ result<std::unique_ptr<store>> open_mysql(const std::string& dsn, const mysql_op
   auto address = mysql::parse_dsn(dsn);
   if (!address)
     return address.error();
+  if (options.password)
+    address->password = *options.password;
   try {
     if (auto opened = mysql::open_schema(*address); !opened)
       return opened.error();

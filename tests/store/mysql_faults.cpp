@@ -3,8 +3,11 @@
 #include "store/mysql/literal.hpp"
 #include "store/mysql/reconnect_gate.hpp"
 #include "tests/store/backends.hpp"
+#include "tests/support/certificates.hpp"
+#include "tests/support/skipping.hpp"
 #include "tests/support/tcp_proxy.hpp"
 
+#include <cstdlib>
 #include <thread>
 
 using namespace reprise;
@@ -512,6 +515,31 @@ TEST_CASE("a server that is not there is unavailable, with its address in the se
   CHECK(opened.error().message.find("secret") == std::string::npos);
 }
 
+TEST_CASE("sessions are by TLS where the address says so, or there are none") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  const auto* authority = std::getenv("REPRISE_TEST_MYSQL_CA");
+  if (authority == nullptr)
+    return testing::skipped("TLS to MySQL: REPRISE_TEST_MYSQL_CA names no file");
+  auto cipher = [&w](const std::string& settings) {
+    auto a = must(store::mysql::parse_dsn(w.backend.dsn + settings));
+    connection db{a, a.database, role::reader};
+    auto row = db.query("SHOW STATUS LIKE 'Ssl_cipher'");
+    REQUIRE(row.next());
+    return std::string{row.text(2)};
+  };
+  CHECK(cipher("").empty());
+  CHECK_FALSE(cipher(std::string{"?ssl-ca="} + authority).empty());
+  CHECK(store::open_mysql(w.backend.dsn + "?ssl-ca=" + authority));
+  // Somebody else's.
+  testing::temporary_folder folder;
+  testing::authority other{folder, "other"};
+  auto refused = store::open_mysql(w.backend.dsn + "?ssl-ca=" + other.path());
+  REQUIRE(!refused);
+  CHECK(refused.error().code == errc::unavailable);
+}
+
 TEST_CASE("addresses are taken apart, and odd ones refused") {
   using store::mysql::parse_dsn;
   auto a = must(parse_dsn("mysql://me:p%40ss%2Fword@db.example:3307/reprise_1"));
@@ -524,11 +552,33 @@ TEST_CASE("addresses are taken apart, and odd ones refused") {
   CHECK(b.password.empty());
   CHECK(b.port == 3306);
   CHECK(must(parse_dsn("mysql://root@[::1]:1234/x")).host == "::1");
-  for (std::string bad :
-       {"", "mysql://", "http://root@h/x", "mysql://root@h", "mysql://root@h/", "mysql://@h/x",
-        "mysql://root@/x", "mysql://root@h:99999/x", "mysql://root@h:1x/x", "mysql://root@h/x`y",
-        "mysql://r%zz@h/x", "mysql://root@[::1/x", "mysql://root@[::1]x/x", "mysql://root@h:0/x",
-        "mysql://root@h:/x"}) {
+  auto c = must(parse_dsn("mysql://a:b%3f@h/x?ssl-ca=/etc/my%20ca.pem&ssl-cert=c&ssl-key=k"));
+  CHECK(c.password == "b?");
+  CHECK(c.database == "x");
+  CHECK(c.authorities == "/etc/my ca.pem");
+  CHECK(c.certificate == "c");
+  CHECK(c.key == "k");
+  for (std::string bad : {"",
+                          "mysql://",
+                          "http://root@h/x",
+                          "mysql://root@h",
+                          "mysql://root@h/",
+                          "mysql://@h/x",
+                          "mysql://root@/x",
+                          "mysql://root@h:99999/x",
+                          "mysql://root@h:1x/x",
+                          "mysql://root@h/x`y",
+                          "mysql://r%zz@h/x",
+                          "mysql://root@[::1/x",
+                          "mysql://root@[::1]x/x",
+                          "mysql://root@h:0/x",
+                          "mysql://root@h:/x",
+                          "mysql://root@h/x?ssl-ca",
+                          "mysql://root@h/x?ssl-ca=",
+                          "mysql://root@h/x?ssl-ca=a&ssl-ca=b",
+                          "mysql://root@h/x?ssl-ca=a&ssl-key=k",
+                          "mysql://root@h/x?ssl-cert=c&ssl-key=k",
+                          "mysql://root@h/x?other=y"}) {
     CAPTURE(bad);
     auto refused = parse_dsn(bad);
     CHECK(!refused);

@@ -38,6 +38,15 @@ common=(--no-defaults "--datadir=$folder/data")
   die "mariadb-install-db failed"
 }
 
+# It speaks TLS to those who ask for it.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 \
+  -keyout "$folder/key.pem" -out "$folder/ca.pem" 2>"$folder/openssl.log" || {
+  cat "$folder/openssl.log" >&2
+  die "openssl makes no certificate"
+}
+[ -z "${user:-}" ] || chown "$user" "$folder/key.pem"
+secret=("--ssl-ca=$folder/ca.pem" "--ssl-cert=$folder/ca.pem" "--ssl-key=$folder/key.pem")
+
 ready() {
   process_gone "$server" || mariadb-admin --no-defaults --socket="$folder/socket" -u root ping \
     >/dev/null 2>&1
@@ -46,7 +55,7 @@ ready() {
 # Another process may take the port first: try again with another one.
 for attempt in 1 2 3; do
   port=$(free_port)
-  "${unprivileged[@]}" "$mariadbd" "${common[@]}" --bind-address=127.0.0.1 "--port=$port" \
+  "${unprivileged[@]}" "$mariadbd" "${common[@]}" "${secret[@]}" --bind-address=127.0.0.1 "--port=$port" \
     "--socket=$folder/socket" "--pid-file=$folder/pid" --skip-name-resolve --max-connections=500 \
     --innodb-buffer-pool-size=256M >"$folder/server.log" 2>&1 &
   server=$!
@@ -60,6 +69,7 @@ for attempt in 1 2 3; do
 done
 
 export REPRISE_TEST_MYSQL="mysql://root@127.0.0.1:$port/"
+export REPRISE_TEST_MYSQL_CA="$folder/ca.pem"
 say "MariaDB: $REPRISE_TEST_MYSQL"
 status=0
 "$@" || status=$?
