@@ -8,49 +8,19 @@ import json
 import os
 import pathlib
 import re
-import secrets
 import shutil
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 import unittest
 import urllib.error
 import urllib.parse
 import urllib.request
 
+from processes import PATIENCE, Process, database
+
 RULES = pathlib.Path(__file__).resolve().parents[2] / "deploy/prometheus"
-PATIENCE = 120
 JOB = "reprise"
-
-
-class Process:
-    """Ends with this script, however it ends. `pattern` is found in what it says when it is ready."""
-
-    def __init__(self, command, pattern):
-        self.said, self.found, self.ready = [], None, threading.Event()
-        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command], text=True,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        self.reader = threading.Thread(target=self.read, args=(pattern,))
-        self.reader.start()
-        if not self.ready.wait(PATIENCE) or not self.found:
-            self.kill()
-            raise AssertionError(f"{command[0]} does not start:\n" + "".join(self.said))
-
-    def read(self, pattern):
-        for line in self.process.stdout:
-            self.said.append(line)
-            self.found = self.found or re.search(pattern, line)
-            if self.found:
-                self.ready.set()
-        self.ready.set()
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-        self.reader.join()
-        self.process.stdout.close()
 
 
 class Prometheus:
@@ -106,7 +76,7 @@ class Live(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        self.database = os.environ["REPRISE_TEST_MYSQL"] + "reprise_" + secrets.token_hex(6)
+        self.database = database()
         self.servers, self.targets = {}, {}
         self.addCleanup(lambda: [server.kill() for server in self.servers.values()])
         self.prometheus = Prometheus(PROMETHEUS, pathlib.Path(folder.name))

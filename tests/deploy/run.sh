@@ -9,20 +9,38 @@ source "$here/../../tools/dev/common.sh"
 source "$root/tools/dev/setup.sh"
 
 binary="$2"
-prometheus="$cache/prometheus/usr/bin"
-needs_prometheus() {
-  [ -x "$prometheus/promtool" ] || skip "there is no Prometheus; ./dev test unpacks Debian's"
+needs_mysql() {
+  [ -n "${REPRISE_TEST_MYSQL:-}" ] || skip "REPRISE_TEST_MYSQL names no MySQL; see tools/dev/with_mariadb.sh"
 }
+# Made by ./dev test; here, if need be, for who runs ctest alone.
+needs_unpacked() { setup_unpacked || skip "Debian's Prometheus and HAProxy cannot be had"; }
+needs_reader() { setup_reader || skip "the reader of manifests could not be built"; }
 
 case "$1" in
   rules)
-    needs_prometheus
-    exec python3 "$here/rules.py" "$prometheus/promtool"
+    needs_unpacked
+    exec python3 "$here/rules.py" "$unpacked/usr/bin/promtool"
     ;;
   live)
-    needs_prometheus
-    [ -n "${REPRISE_TEST_MYSQL:-}" ] || skip "REPRISE_TEST_MYSQL names no MySQL; see tools/dev/with_mariadb.sh"
-    exec python3 "$here/live.py" "$binary" "$prometheus/prometheus"
+    needs_mysql
+    needs_unpacked
+    exec python3 "$here/live.py" "$binary" "$unpacked/usr/bin/prometheus"
+    ;;
+  door)
+    needs_mysql
+    needs_unpacked
+    libraries=("$unpacked"/usr/lib/*-linux-gnu)
+    # For HAProxy alone: the server has its own libraries.
+    exec python3 "$here/door.py" "$binary" "$unpacked/usr/sbin/haproxy" "${libraries[0]}"
+    ;;
+  unit)
+    command -v systemd-analyze >/dev/null || skip "there is no systemd-analyze"
+    exec python3 "$here/unit.py" "$binary"
+    ;;
+  kubernetes | containers)
+    needs_mysql
+    needs_reader
+    exec python3 "$here/$1.py" "$binary" "$reader"
     ;;
   *) die "unknown test $1" ;;
 esac

@@ -33,6 +33,9 @@ setup_build() {
 # Names instead of addresses in what a sanitizer reports; profiles merged into one.
 setup_llvm() { setup_packages llvm-19; }
 
+# For systemd-analyze; nothing is started.
+setup_systemd() { command -v systemd-analyze >/dev/null || setup_packages systemd; }
+
 setup_mariadb() { setup_packages mariadb-server-core mariadb-client; }
 
 # Puts a Node of at least $node_needed first in PATH: the system's, or the npm package `node`.
@@ -148,20 +151,42 @@ setup_go_tool() { # setup_go_tool NAME MODULE VERSION: into $cache/bin/NAME
   fi
 }
 
-# Debian's Prometheus, unpacked into the cache: installed, it would run as a service of this machine.
-setup_prometheus() {
-  local kept="$cache/prometheus" work
-  [ ! -x "$kept/usr/bin/promtool" ] || return 0
-  say "unpacking Debian's Prometheus into the cache (once)"
+# Debian's Prometheus and HAProxy, unpacked into the cache: installed, they would run as services of
+# this machine. Sets `unpacked`.
+setup_unpacked() {
+  local packages=(prometheus haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1) work
+  unpacked="$cache/unpacked-1"
+  [ ! -d "$unpacked" ] || return 0
+  say "unpacking Debian's Prometheus and HAProxy into the cache (once)"
   mkdir -p "$cache"
-  work=$(mktemp -d "$cache/prometheus.XXXXXX")
-  if (cd "$work" && { apt-get download -q prometheus || { as_root apt-get update -q && apt-get download -q prometheus; }; } \
-    && dpkg-deb -x prometheus_*.deb .) >&2; then
-    rm -f "$work"/*.deb
-    mv -T "$work" "$kept" && return 0
+  work=$(mktemp -d "$cache/unpacked.XXXXXX")
+  if (cd "$work" && download_packages "${packages[@]}" && unpack_packages) >&2; then
+    mv -T "$work" "$unpacked" && return 0
   fi
   rm -rf "$work"
-  [ -x "$kept/usr/bin/promtool" ]
+  [ -d "$unpacked" ]
+}
+
+download_packages() {
+  apt-get download -q "$@" || { as_root apt-get update -q && apt-get download -q "$@"; }
+}
+
+unpack_packages() {
+  local package
+  for package in *.deb; do
+    dpkg-deb -x "$package" . && rm "$package" || return 1
+  done
+}
+
+# What reads manifests by the Go code of those for whom they are, in the cache under its hash. Sets `reader`.
+setup_reader() {
+  local folder="$root/tests/deploy/reader"
+  reader="$cache/bin/reader-$(cat "$folder"/*.go "$folder"/go.* | sha256sum | cut -c1-16)"
+  [ ! -x "$reader" ] || return 0
+  setup_go || return 1
+  say "building the reader of manifests and container files (once; takes half a minute)"
+  mkdir -p "$cache/bin"
+  (cd "$folder" && go build -mod=readonly -o "$reader.$$" . >&2) && mv "$reader.$$" "$reader"
 }
 
 # The load generator on the official Go SDK lies beside a clone, not in it. Answers where the built
@@ -214,7 +239,9 @@ setup_test() {
     || say "the Web UI could not be built: its test is skipped"
   setup_go_tool h2spec github.com/summerwind/h2spec/cmd/h2spec "$h2spec_version" \
     || say "h2spec could not be built: its test is skipped"
-  setup_prometheus || say "Prometheus could not be unpacked: the tests with it are skipped"
+  setup_unpacked || say "Prometheus and HAProxy could not be unpacked: the tests with them are skipped"
+  setup_reader || say "the reader of manifests could not be built: its tests are skipped"
+  setup_systemd || say "systemd could not be installed: its unit is not checked"
   command -v chromium >/dev/null || setup_packages chromium \
     || say "Chromium could not be installed: the Web UI's test is skipped"
 }
