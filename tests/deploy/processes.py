@@ -63,6 +63,24 @@ def serve(test, command, variables, **more):
     return "".join(server.said)
 
 
+def certificates(folder):
+    """Of an authority, a server on 127.0.0.1 and a client, each with its key: ca.pem, server.pem,
+    server.key, client.pem, client.key."""
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=PATIENCE,
+                       cwd=folder)
+
+    def key_of(name):
+        return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-keyout", f"{name}.key", "-subj", f"/CN={name}"]
+
+    openssl("req", "-x509", *key_of("ca"), "-out", "ca.pem", "-days", "2")
+    for name in ("server", "client"):
+        openssl("req", "-x509", *key_of(name), "-out", f"{name}.pem", "-days", "2",
+                "-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "subjectAltName=IP:127.0.0.1",
+                "-addext", "basicConstraints=critical,CA:FALSE")
+
+
 def put(arguments, mine):
     """Arguments of the form --flag=value, some of them with other values."""
     names = [one.split("=", 1)[0] for one in arguments]

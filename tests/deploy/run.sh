@@ -34,6 +34,7 @@ case "$1" in
     exec python3 "$here/door.py" "$binary" "$unpacked/usr/sbin/haproxy" "${libraries[0]}"
     ;;
   unit)
+    needs_mysql
     command -v systemd-analyze >/dev/null || skip "there is no systemd-analyze"
     exec python3 "$here/unit.py" "$binary"
     ;;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The systemd unit: systemd takes it and finds it closed enough, and what it starts serves.
 
-usage: unit.py PATH-OF-REPRISE
+usage: unit.py PATH-OF-REPRISE      REPRISE_TEST_MYSQL: mysql://user@host:port/
 """
 import os
 import pathlib
@@ -11,7 +11,7 @@ import sys
 import tempfile
 import unittest
 
-from processes import serve
+from processes import certificates, database, serve
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "deploy/systemd"
 UNIT = FOLDER / "reprise.service"
@@ -47,6 +47,12 @@ def command(variables):
         else:
             words.append(re.sub(r"\$\{(\w+)\}", lambda m: variables[m[1]], word))
     return words
+
+
+def offered(variable):
+    """A line of reprise.env that is there to be taken, without its #."""
+    text = (FOLDER / "reprise.env").read_text()
+    return re.search(rf"^#({variable}=.*)$", text, re.M)[1]
 
 
 class Unit(unittest.TestCase):
@@ -92,10 +98,27 @@ class Unit(unittest.TestCase):
         self.assertIn("reprise.db", files)
 
     def test_flags_of_the_environment_file_count(self):
-        text = (FOLDER / "reprise.env").read_text()
-        flags = re.search(r"^#(REPRISE_FLAGS=.*)$", text, re.M)[1]
-        said, _ = self.start(flags)
+        said, _ = self.start(offered("REPRISE_FLAGS"))
         self.assertIn("(SQLite)", said)
+
+    def test_the_environment_file_moves_it_to_mysql(self):
+        address = re.match(r"(\w+)=mysql://", offered("REPRISE_MYSQL"))[1]
+        said, files = self.start(offered("REPRISE_STORE"), f"{address}={database()}")
+        self.assertIn("store    MySQL", said)
+        self.assertEqual(files, [])
+
+    def test_the_drop_in_gives_it_certificates(self):
+        text = (FOLDER / "tls.conf").read_text()
+        loaded = [value.split(":")[0] for name, value in settings(text) if name == "LoadCredential"]
+        flags = dict(settings(text))["Environment"].strip('"')
+        self.assertEqual(sorted(re.findall(r"%d/(\S+)", flags)), sorted(loaded))
+        with tempfile.TemporaryDirectory() as folder:
+            certificates(folder)
+            os.rename(f"{folder}/ca.pem", f"{folder}/clients.pem")
+            self.assertIn("(SQLite)", self.start(flags.replace("%d", folder))[0])
+            os.remove(f"{folder}/clients.pem")
+            with self.assertRaisesRegex(AssertionError, "does not start"):
+                self.start(flags.replace("%d", folder))
 
 
 if __name__ == "__main__":
