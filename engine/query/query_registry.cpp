@@ -36,7 +36,9 @@ error buffer_full() {
   detail.set_cause(enums::RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW);
   detail.set_scope(enums::RESOURCE_EXHAUSTED_SCOPE_NAMESPACE);
   return with_detail(errc::resource_exhausted,
-                     "too many queries wait for a workflow task of this workflow", detail);
+                     "consistent query buffer is full, this may be caused by too many queries and "
+                     "workflow not able to process query fast enough",
+                     detail);
 }
 
 error gave_way() {
@@ -106,18 +108,31 @@ bool had_task(const execution& x) {
   return x.last_completed_event_id() > 0 || x.previous_started_event_id() > 0;
 }
 
-bool has_task(const execution& x) {
-  return is_open(x) && x.workflow_task().scheduled_event_id() != 0;
+const journal::WorkflowTaskState& task_of(const execution& x,
+                                          const journal::WorkflowTaskState* unwritten) {
+  return unwritten != nullptr ? *unwritten : x.workflow_task();
+}
+
+bool is_pending(const execution& x, const journal::WorkflowTaskState& task) {
+  return is_open(x) && task.scheduled_event_id() != 0;
+}
+
+/// An answer that says neither this nor that is none: the query is asked again.
+bool is_answer(const temporal::api::query::v1::WorkflowQueryResult& r) {
+  if (r.result_type() == enums::QUERY_RESULT_TYPE_ANSWERED)
+    return r.has_answer() && r.error_message().empty();
+  return r.result_type() == enums::QUERY_RESULT_TYPE_FAILED && !r.has_answer()
+         && !r.error_message().empty();
 }
 
 /// Why no query of the run can be answered, whatever waits; nothing when one can or may be.
-std::optional<error> refusal(const execution& x) {
+std::optional<error> refusal(const execution& x, const journal::WorkflowTaskState& task) {
   constexpr std::int32_t failing_attempt = 3;
   if (!is_open(x))
     return had_task(x) ? std::nullopt
                        : std::optional{
                            not_ready("Workflow execution closed before WorkflowTaskStarted event")};
-  if (has_task(x) && x.workflow_task().attempt() >= failing_attempt)
+  if (is_pending(x, task) && task.attempt() >= failing_attempt)
     return not_ready("Unable to query workflow due to Workflow Task in failed state.");
   return std::nullopt;
 }
@@ -148,8 +163,10 @@ std::size_t query_registry::buffered_of(const std::string& run_id) const {
 
 query_step query_registry::on_query(caller_number from,
                                     std::shared_ptr<cluster::ExecutionRequest> request,
-                                    const execution& x, id_source& ids, time_point now) {
+                                    const execution& x, id_source& ids, time_point now,
+                                    const journal::WorkflowTaskState* unwritten) {
   query_step out;
+  const auto& task = task_of(x, unwritten);
   auto refuse = [&](error why) { out.replies.push_back({from, {.failure = std::move(why)}}); };
   const auto& run_id = x.created().run_id();
   if (rejected(request->query().query_reject_condition(), x.status())) {
@@ -159,7 +176,7 @@ query_step query_registry::on_query(caller_number from,
     out.replies.push_back({from, {.response = response.SerializeAsString()}});
     return out;
   }
-  if (auto why = refusal(x)) {
+  if (auto why = refusal(x, task)) {
     refuse(std::move(*why));
     return out;
   }
@@ -168,8 +185,8 @@ query_step query_registry::on_query(caller_number from,
     refuse(timed_out());
     return out;
   }
-  auto direct = !has_task(x) && had_task(x);
-  if (!direct && !has_task(x) && x.created().has_first_task_at()
+  auto direct = !is_pending(x, task) && had_task(x);
+  if (!direct && !is_pending(x, task) && x.created().has_first_task_at()
       && from_proto(x.created().first_task_at()) >= expires) {
     refuse(not_ready("Workflow task is not scheduled yet."));
     return out;
@@ -220,9 +237,10 @@ void query_registry::go_normal(query& q, query_step& out) {
   out.offers.push_back(q.task);
 }
 
-std::string query_registry::on_workflow_task_started(const execution& x) {
+std::string query_registry::on_workflow_task_started(const execution& x,
+                                                     const journal::WorkflowTaskState* unwritten) {
   service::PollWorkflowTaskQueueResponse out;
-  const auto& task = x.workflow_task();
+  const auto& task = task_of(x, unwritten);
   for (auto& q : queries_) {
     if (q.run_id != x.created().run_id() || q.is != query::phase::buffered)
       continue;
@@ -234,10 +252,10 @@ std::string query_registry::on_workflow_task_started(const execution& x) {
   return out.SerializeAsString();
 }
 
-bool query_registry::settle(query& q, const execution& x, time_point now, query_step& out) {
+bool query_registry::settle(query& q, const execution& x, const journal::WorkflowTaskState& task,
+                            time_point now, query_step& out) {
   if (q.is == query::phase::riding) {
-    const auto& task = x.workflow_task();
-    auto same = has_task(x) && task.scheduled_event_id() == q.task_scheduled_id
+    auto same = is_pending(x, task) && task.scheduled_event_id() == q.task_scheduled_id
                 && task.start_id() == q.task_start_id && task.started_event_id() != 0;
     if (same)
       return true;
@@ -245,11 +263,11 @@ bool query_registry::settle(query& q, const execution& x, time_point now, query_
   }
   if (q.is != query::phase::buffered)
     return true;
-  if (auto why = refusal(x)) {
+  if (auto why = refusal(x, task)) {
     out.replies.push_back({q.caller, {.failure = std::move(*why)}});
     return false;
   }
-  if (!has_task(x) && had_task(x))
+  if (!is_pending(x, task) && had_task(x))
     go_direct(q, x, now, out);
   return true;
 }
@@ -265,18 +283,20 @@ told query_registry::answer_to(const query& q,
 
 query_step query_registry::on_step(const execution& x,
                                    const service::RespondWorkflowTaskCompletedRequest* done,
-                                   time_point now) {
+                                   time_point now, const journal::WorkflowTaskState* unwritten) {
   query_step out;
+  const auto& task = task_of(x, unwritten);
   std::erase_if(queries_, [&](query& q) {
     if (q.run_id != x.created().run_id())
       return false;
     if (done != nullptr && q.is == query::phase::riding) {
-      if (auto found = done->query_results().find(q.id); found != done->query_results().end()) {
+      if (auto found = done->query_results().find(q.id);
+          found != done->query_results().end() && is_answer(found->second)) {
         out.replies.push_back({q.caller, answer_to(q, found->second)});
         return true;
       }
     }
-    return !settle(q, x, now, out);
+    return !settle(q, x, task, now, out);
   });
   return out;
 }

@@ -46,20 +46,23 @@ public:
   std::optional<time_point> next_deadline() const;
 
   /// A QueryWorkflow call on run `x`. Either the step answers it, or the caller stays. When it
-  /// would have waited long enough is written into the request.
+  /// would have waited long enough is written into the request. `unwritten`, here and below: the
+  /// run's speculative workflow task; null: there is none.
   query_step on_query(caller_number from, std::shared_ptr<cluster::ExecutionRequest> request,
-                      const execution& x, id_source& ids, time_point now);
+                      const execution& x, id_source& ids, time_point now,
+                      const journal::WorkflowTaskState* unwritten = nullptr);
 
   /// A workflow task of run `x` started: the queries that ride on it, as a serialised
   /// PollWorkflowTaskQueueResponse which holds nothing else. Append it to the poll's message.
-  std::string on_workflow_task_started(const execution& x);
+  std::string on_workflow_task_started(const execution& x,
+                                       const journal::WorkflowTaskState* unwritten = nullptr);
 
   /// Run `x` changed in whatever way; call after each step of a run with queries. `answered`: the
   /// completion of the workflow task that the step was, when it succeeded; else null.
   query_step
   on_step(const execution& x,
           const temporal::api::workflowservice::v1::RespondWorkflowTaskCompletedRequest* answered,
-          time_point now);
+          time_point now, const journal::WorkflowTaskState* unwritten = nullptr);
 
   /// A worker takes a query task: the poll's answer. Nothing when the task is obsolete.
   std::optional<history_splice> on_query_task_started(const cluster::StartTask& start,
@@ -120,7 +123,8 @@ private:
   void go_direct(query& q, const execution& x, time_point now, query_step& out);
   void go_normal(query& q, query_step& out);
   /// Moves a query that waits for a workflow task which will not take it. False: answered.
-  bool settle(query& q, const execution& x, time_point now, query_step& out);
+  bool settle(query& q, const execution& x, const journal::WorkflowTaskState& task, time_point now,
+              query_step& out);
 
   const session_bounds& bounds_;
   std::vector<query> queries_;

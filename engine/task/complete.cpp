@@ -177,11 +177,6 @@ step refuse(execution&& before, const command_failure& failure, const request_ty
   // A repeated failure is not written: the task runs into its timeout, which slows repeats down.
   if (attempt > 1 && !unhandled && !failure.terminate)
     return std::move(t).finish(invalid_argument(text));
-  if (unhandled) {
-    auto header = t.state().header();
-    header.set_close_attempted(true);
-    set_header(t, std::move(header));
-  }
   if (!failure.terminate) {
     fail_workflow_task(t, failure.cause, text, r.identity());
     return std::move(t).finish(invalid_argument(text));
@@ -258,14 +253,14 @@ reply go_on(transition& t, const request_type& r, const next_task& next,
   return answer;
 }
 
-/// Asks a worker about the updates that came while the task was at work.
+/// Asks the worker about the updates that came while it had the task. Only one that takes the next
+/// task with the answer gets it unwritten.
 reply go_on_for_updates(transition& t, const request_type& r, const response_type& response) {
+  if (!r.return_new_workflow_task())
+    return go_on(t, r, {}, response);
   reply answer{.response = response.SerializeAsString()};
   t.set_speculative(make_speculative_task(t.state(), t.ctx()));
-  if (r.return_new_workflow_task())
-    start_inline(answer, start_speculative(t, inline_starter(r)));
-  else
-    t.offer(speculative_offer(t.state(), *t.speculative()));
+  start_inline(answer, start_speculative(t, inline_starter(r)));
   return answer;
 }
 

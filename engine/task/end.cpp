@@ -30,10 +30,12 @@ std::string camel(const std::string& name) {
 
 /// Tasks that end badly one after the other are reported in a search attribute (see evolve): how
 /// the last of them ended whose end the history tells. The worker of a sticky queue that fails
-/// counts for nothing, as with attempts.
+/// counts for nothing, as with attempts. `close_attempted`: the run is about to close, and what
+/// comes while the next task is at work has to wait.
 void count_problem(transition& t, bool was_sticky, const std::string& category,
-                   const std::string& cause) {
+                   const std::string& cause, bool close_attempted) {
   auto header = t.state().header();
+  header.set_close_attempted(close_attempted);
   if (!was_sticky)
     header.set_workflow_task_problems(header.workflow_task_problems() + 1);
   if (!t.state().workflow_task().transient()) {
@@ -55,6 +57,12 @@ void go_on(transition& t, std::int32_t attempt, bool was_sticky, bool from_one) 
   auto next = was_sticky ? attempt : attempt + 1;
   // New events make a new task of it: a transient one must stand right behind its failure.
   schedule_workflow_task(t, flushed || from_one ? 1 : next);
+}
+
+/// Whatever failed the task, it was not its worker.
+bool begins_anew(enums::WorkflowTaskFailedCause cause) {
+  return cause == enums::WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
+         || cause == enums::WORKFLOW_TASK_FAILED_CAUSE_FAILOVER_CLOSE_COMMAND;
 }
 
 bool lose_stickiness(transition& t) {
@@ -80,7 +88,8 @@ void fail_task(transition& t, api::history::v1::WorkflowTaskFailedEventAttribute
   auto attempt = t.state().workflow_task().attempt();
   auto cause = attributes.cause();
   auto was_sticky = lose_stickiness(t);
-  count_problem(t, was_sticky, "WorkflowTaskFailed", "WorkflowTaskFailedCause" + cause_name(cause));
+  count_problem(t, was_sticky, "WorkflowTaskFailed", "WorkflowTaskFailedCause" + cause_name(cause),
+                cause == enums::WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND);
   if (t.state().workflow_task().transient()) {
     set_workflow_task(t, {});
   } else {
@@ -98,8 +107,7 @@ void fail_task(transition& t, api::history::v1::WorkflowTaskFailedEventAttribute
       t.flush_buffered();
       return schedule_workflow_task(t, was_sticky ? attempt : attempt + 1);
     case after_failure::next_task:
-      return go_on(t, attempt, was_sticky,
-                   cause == enums::WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW);
+      return go_on(t, attempt, was_sticky, begins_anew(cause));
   }
 }
 
@@ -135,7 +143,8 @@ void time_out_workflow_task(transition& t) {
   auto started = task.started_event_id() != 0;
   auto was_sticky = lose_stickiness(t);
   if (started)
-    count_problem(t, was_sticky, "WorkflowTaskTimedOut", "WorkflowTaskTimedOutCauseStartToClose");
+    count_problem(t, was_sticky, "WorkflowTaskTimedOut", "WorkflowTaskTimedOutCauseStartToClose",
+                  false);
   if (task.transient()) {
     set_workflow_task(t, {});
   } else {
@@ -171,7 +180,10 @@ step decide_fail_workflow_task(execution&& current, const cluster::ExecutionRequ
   api::history::v1::WorkflowTaskFailedEventAttributes a;
   a.set_cause(r.cause());
   a.set_identity(r.identity());
-  if (r.has_failure())
+  // It stays in the history for ever: of one that is too large a part will do.
+  if (r.failure().ByteSizeLong() > c.bounds.blob_bytes_max)
+    *a.mutable_failure() = cut_failure(r.failure(), c.bounds.kept_failure_bytes_max, true);
+  else if (r.has_failure())
     *a.mutable_failure() = r.failure();
   a.set_binary_checksum(r.binary_checksum());
   fail_task(t, std::move(a), after_failure::next_task);

@@ -116,7 +116,7 @@ command_result check_total(const transition& t) {
   auto most = t.ctx().bounds.updates_max;
   if (updates_of(t.state(), t.ctx()) < most)
     return std::nullopt;
-  return bad("limit on number of total updates has been reached (" + std::to_string(most) + ")");
+  return bad(too_many_updates(most));
 }
 
 command_result accept(transition& t, const std::string& id, const update::Acceptance& a,
@@ -133,8 +133,6 @@ command_result accept(transition& t, const std::string& id, const update::Accept
     return bad("invalid *update.Acceptance: accepted_request_sequencing_event_id is not set");
   if (a.accepted_request_message_id().empty())
     return bad("invalid *update.Acceptance: accepted_request_message_id is not set");
-  if (!is_open(t.state()))
-    return std::nullopt;
   history_event event;
   event.set_event_type(enums::EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED);
   auto& out = *event.mutable_workflow_execution_update_accepted_event_attributes();
@@ -174,8 +172,6 @@ command_result respond(transition& t, const std::string& id, const update::Respo
     return bad("invalid *update.Response: meta.update_id != " + id);
   if (!r.has_outcome())
     return bad("invalid *update.Response: outcome is not set");
-  if (!is_open(t.state()))
-    return std::nullopt;
   history_event event;
   event.set_event_type(enums::EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED);
   auto& out = *event.mutable_workflow_execution_update_completed_event_attributes();
@@ -198,17 +194,24 @@ command_result apply_one(transition& t, const Message& message, completion& c) {
   update::Acceptance acceptance;
   update::Rejection rejection;
   update::Response response;
-  if (message.body().UnpackTo(&acceptance))
+  // What comes behind the end of the run is too late, whatever it says: its end tells callers.
+  auto too_late = !is_open(t.state()) && at != progress::unknown;
+  if (message.body().UnpackTo(&acceptance)) {
+    if (too_late || (!is_open(t.state()) && brought_by(acceptance) != nullptr))
+      return std::nullopt;
     return accept(t, id, acceptance, at);
+  }
   if (message.body().UnpackTo(&rejection))
     return reject(id, rejection, at, c);
   if (message.body().UnpackTo(&response))
-    return respond(t, id, response, at);
+    return too_late ? std::nullopt : respond(t, id, response, at);
   if (message.body().Is<update::Acceptance>() || message.body().Is<update::Rejection>()
       || message.body().Is<update::Response>())
     return bad("unable to unmarshal request: the message is no " + std::string{type});
   if (at == progress::unknown)
     return not_known(id);
+  if (too_late)
+    return std::nullopt;
   return bad("Message type *update." + std::string{type.substr(protocol.size())}
              + " not supported");
 }
@@ -230,9 +233,15 @@ int take_message(completion& c, const std::string& id) {
 
 std::optional<error>
 update_messages_refusal(const service::RespondWorkflowTaskCompletedRequest& completed) {
-  for (const auto& message : completed.messages())
+  for (const auto& message : completed.messages()) {
+    auto type = std::string{type_of(message)};
     if (!message.has_body())
       return invalid_argument("nil message body");
+    if (type.empty())
+      return invalid_argument("no message name specified");
+    if (type.find('.') == std::string::npos)
+      return invalid_argument("failed to extract protocol type: no . found in \"" + type + "\"");
+  }
   return std::nullopt;
 }
 
@@ -269,6 +278,17 @@ bool updates_wait(const transition& t, const completion& c) {
   return held != nullptr && held->any_unsent(x.created().run_id(), [&](const std::string& id) {
     return !x.updates().contains(id) && !c.rejected_updates.contains(id);
   });
+}
+
+std::string too_many_updates(std::size_t most) {
+  return "The limit on the total number of distinct updates in this workflow has been reached ("
+         + std::to_string(most)
+         + "). Make sure any duplicate updates share an Update ID so the server can deduplicate "
+           "them, "
+           "and consider rejecting updates that you aren't going to process. You can also "
+           "Continue-as-New to avoid this; we recommend you check Continue-as-New Suggested in "
+           "your "
+           "Workflow.";
 }
 
 std::size_t open_updates(const execution& x) {

@@ -11,7 +11,7 @@
 
 namespace reprise::engine {
 
-/// What makes a completion unacceptable as a whole: a message that says nothing.
+/// What makes a completion unacceptable as a whole: a message that says nothing, or not what.
 std::optional<error>
 update_messages_refusal(const service::RespondWorkflowTaskCompletedRequest& completed);
 
@@ -25,6 +25,8 @@ bool updates_wait(const transition& t, const completion& c);
 
 /// How many updates the run has had that left something, or are under way.
 std::size_t updates_of(const execution& x, const context& c);
+/// What is said of a run that has had as many as it may have.
+std::string too_many_updates(std::size_t most);
 /// Of those in its history: accepted or admitted there, and not completed.
 std::size_t open_updates(const execution& x);
 

@@ -48,13 +48,11 @@ std::optional<error> is_full(const execution& x, const update_registry& held,
   if (held.pending(run_id) + open_updates(x) >= bounds.updates_in_flight_max)
     return in_flight_full("limit on number of concurrent in-flight updates has been reached ("
                           + std::to_string(bounds.updates_in_flight_max) + ")");
-  if (held.pending_bytes(run_id) + call.update()->ByteSizeLong() > bounds.update_bytes_max)
-    return in_flight_full("limit on total size of in-flight updates has been reached ("
-                          + std::to_string(bounds.update_bytes_max) + ")");
   if (held.pending(run_id) + x.updates().size() >= bounds.updates_max)
-    return make_error(errc::failed_precondition,
-                      "limit on number of total updates has been reached ("
-                        + std::to_string(bounds.updates_max) + ")");
+    return make_error(errc::failed_precondition, too_many_updates(bounds.updates_max));
+  if (held.pending_bytes(run_id) + call.update()->ByteSizeLong() >= bounds.update_bytes_max)
+    return in_flight_full("limit on total payload size of in-flight updates has been reached ("
+                          + std::to_string(bounds.update_bytes_max) + " bytes)");
   return std::nullopt;
 }
 

@@ -2,7 +2,6 @@
 
 #include "engine/engine.hpp"
 #include "engine/machine/errors.hpp"
-#include "engine/machine/proto_time.hpp"
 #include "engine/workflow/workflow.hpp"
 #include "protocol/multi_operation.hpp"
 #include "temporal/api/errordetails/v1/message.pb.h"
@@ -30,11 +29,6 @@ error task_failed() {
 bool is_accepted(const execution& x, const std::string& id) {
   auto known = x.updates().find(id);
   return known != x.updates().end() && known->second.accepted_event_id() != 0;
-}
-
-/// A worker that keeps its task alive has what it was sent with the first of them.
-bool goes_on_with(const journal::WorkflowTaskState& task) {
-  return from_proto(task.original_scheduled_time()) != from_proto(task.scheduled_time());
 }
 
 } // namespace
@@ -104,11 +98,11 @@ void update_registry::wait(const execution& x, caller_number from, update_call c
 }
 
 std::string update_registry::on_task_started(const execution& x,
-                                             const journal::WorkflowTaskState& task) {
+                                             const journal::WorkflowTaskState& task,
+                                             bool only_new) {
   temporal::api::workflowservice::v1::PollWorkflowTaskQueueResponse out;
   if (x.created().run_id() != run_id_)
     return {};
-  auto only_new = goes_on_with(task);
   for (auto& u : pending_) {
     if (u.sent && only_new)
       continue;
@@ -158,7 +152,7 @@ void update_registry::note_ends(const execution& x, const task_answer& answer, f
       note_close(x, u.id, out);
     else if (u.sent && answer.failed_task)
       out.emplace(u.id, task_failed());
-    else if (u.sent && answer.taken != nullptr && !answer.is_heartbeat)
+    else if (u.sent && answer.taken != nullptr && !answer.goes_on)
       out.emplace(u.id, unprocessed_outcome());
   }
   if (!is_open(x))

@@ -22,8 +22,8 @@ namespace reprise::engine {
 struct task_answer {
   /// It was taken; null: there was none, or it was refused.
   const temporal::api::workflowservice::v1::RespondWorkflowTaskCompletedRequest* taken = nullptr;
-  /// It kept the task alive and said nothing else.
-  bool is_heartbeat = false;
+  /// Its worker goes on with the same task: what it did not speak about it may answer yet.
+  bool goes_on = false;
   /// The task failed because of it.
   bool failed_task = false;
 };
@@ -74,8 +74,10 @@ public:
             time_point until);
 
   /// A worker got the task: its messages, as a serialised PollWorkflowTaskQueueResponse which holds
-  /// nothing else. Append it to the poll's message.
-  std::string on_task_started(const execution& x, const journal::WorkflowTaskState& task);
+  /// nothing else. Append it to the poll's message. `only_new`: it is the worker of the task
+  /// before, which has what was sent with that one.
+  std::string on_task_started(const execution& x, const journal::WorkflowTaskState& task,
+                              bool only_new);
   /// What was sent is to be sent again: the task is void, or nobody knows what became of it.
   void send_again();
   /// Run `x` changed in whatever way: who waits no more.

@@ -66,6 +66,11 @@ decision answered(std::string response) {
 // -- queries: the registry decides
 // ------------------------------------------------------------------------------------------
 
+/// The run's speculative workflow task; null: there is none.
+const journal::WorkflowTaskState* unwritten_task(const execution& x, const workflow_session& held) {
+  return held.task && held.task->run_id == x.created().run_id() ? &held.task->task : nullptr;
+}
+
 void add_queries(decision& out, query_step done, const asked& q) {
   for (auto& r : done.replies)
     out.others.push_back(std::move(r));
@@ -82,7 +87,9 @@ void add_queries(decision& out, query_step done, const asked& q) {
 decision ask_query(const execution* x, session_ptr& held, const asked& q) {
   if (x == nullptr)
     return no_run(q, q.request->run_id());
-  auto done = queries_of(held, q).on_query(q.caller, q.request, *x, q.c.ids, q.c.now);
+  auto& session = session_of(held, q);
+  auto done = session.queries.on_query(q.caller, q.request, *x, q.c.ids, q.c.now,
+                                       unwritten_task(*x, session));
   decision out{.only_read = true};
   out.session_full = done.full;
   out.caller_stays = done.replies.empty();
@@ -127,14 +134,16 @@ decision refuse_query(session_ptr& held, const asked& q) {
 
 /// What a step means for the queries, and time for those that waited too long. `x`: the run that it
 /// was asked of, if any.
-void queries_after(decision& out, step& done, const execution* x, query_registry& queries,
+void queries_after(decision& out, step& done, const execution* x, workflow_session& held,
                    const asked& q) {
   const auto& request = *q.request;
+  auto& queries = held.queries;
   if (x != nullptr) {
     auto completed = request.has_complete_workflow_task() && !done.answer.failure;
-    add_queries(
-      out, queries.on_step(*x, completed ? &request.complete_workflow_task() : nullptr, q.c.now),
-      q);
+    add_queries(out,
+                queries.on_step(*x, completed ? &request.complete_workflow_task() : nullptr,
+                                q.c.now, unwritten_task(*x, held)),
+                q);
   }
   if (request.has_wake()) {
     auto polled = [&](const std::string& queue) {
@@ -195,7 +204,7 @@ void updates_after(decision& out, const step& done, const execution& x, workflow
   auto answered = had_task && request.has_complete_workflow_task();
   if (answered && !done.answer.failure) {
     answer.taken = &request.complete_workflow_task();
-    answer.is_heartbeat = is_heartbeat(*answer.taken);
+    answer.goes_on = answer.taken->force_create_new_workflow_task();
   } else if (had_task && holds_task(&x, held.shown_to(q.c), request)) {
     undo_sending(out, x, held, q);
   } else if (answered) {
@@ -226,7 +235,7 @@ void session_after(decision& out, step& done, const execution* x, workflow_sessi
     held.task = std::move(done.speculative);
   if (x != nullptr)
     updates_after(out, done, *x, held, q, had_task);
-  queries_after(out, done, x, held.queries, q);
+  queries_after(out, done, x, held, q);
   if (x == nullptr)
     return;
   ensure_sound(*x, held);
@@ -234,9 +243,10 @@ void session_after(decision& out, step& done, const execution* x, workflow_sessi
   if (!done.answer.history || done.obsolete_task)
     return;
   auto& message = done.answer.history->message;
-  if (!held.task)
-    message += held.queries.on_workflow_task_started(*x);
-  message += held.updates.on_task_started(*x, task_of(*x, held.shown_to(q.c)));
+  message += held.queries.on_workflow_task_started(*x, unwritten_task(*x, held));
+  auto goes_on = q.request->has_complete_workflow_task()
+                 && q.request->complete_workflow_task().force_create_new_workflow_task();
+  message += held.updates.on_task_started(*x, task_of(*x, held.shown_to(q.c)), goes_on);
 }
 
 // -- what the run answers
@@ -380,8 +390,7 @@ public:
   }
 
   bool begins(const cluster::ExecutionRequest& request) const override {
-    return request.has_start() || request.has_signal_with_start()
-           || request.has_update_with_start()
+    return request.has_start() || request.has_signal_with_start() || request.has_update_with_start()
            || (request.has_deliver() && begins_run(request.deliver().message()));
   }
 

@@ -294,6 +294,7 @@ TEST_CASE_FIXTURE(query_fixture, "a riding query that failed is the caller's INV
   auto r = riding_answer(task, "");
   for (auto& [id, result] : *r.mutable_complete_workflow_task()->mutable_query_results()) {
     result.set_result_type(enums::QUERY_RESULT_TYPE_FAILED);
+    result.clear_answer();
     result.set_error_message("no such query");
   }
   ask<service::RespondWorkflowTaskCompletedResponse>(r);

@@ -145,6 +145,73 @@ TEST_CASE_FIXTURE(session_fixture, "a query rides on the workflow task and is an
   CHECK(session->next_deadline() == std::nullopt);
 }
 
+TEST_CASE_FIXTURE(session_fixture, "an answer that says nothing, or two things, is none") {
+  auto task = start_run().offers.at(0);
+  query();
+  auto caller = last;
+  auto poll = take(task);
+  auto r = completion_of(poll);
+  auto& results = *r.mutable_complete_workflow_task()->mutable_query_results();
+  auto& result = results.begin()->second;
+  SUBCASE("no type") {
+    result.clear_result_type();
+  }
+  SUBCASE("no answer") {
+    result.clear_answer();
+  }
+  SUBCASE("an answer and an error") {
+    result.set_error_message("no");
+  }
+  SUBCASE("a failure that says nothing") {
+    result.set_result_type(enums::QUERY_RESULT_TYPE_FAILED);
+    result.clear_answer();
+  }
+  auto done = ask(std::move(r));
+  CHECK(done.others.empty());
+  // The worker is asked once more.
+  REQUIRE(done.offers.size() == 1);
+  CHECK(take(done.offers[0]).query().query_type() == "state");
+  CHECK(caller != 0);
+}
+
+TEST_CASE_FIXTURE(session_fixture, "a query waits for a task that was made for an update") {
+  begin_idle();
+  cluster::ExecutionRequest sent;
+  auto& update = *sent.mutable_update()->mutable_request();
+  update.mutable_meta()->set_update_id("u1");
+  update.mutable_input()->set_name("upd");
+  auto task = ask(std::move(sent)).offers.at(0);
+  auto asked = query();
+  auto caller = last;
+  CHECK(asked.offers.empty());
+  CHECK(asked.caller_stays);
+  auto poll = take(task);
+  CHECK(poll.messages_size() == 1);
+  REQUIRE(poll.queries_size() == 1);
+  SUBCASE("which answers it, though it leaves no trace") {
+    auto done = ask(completion_of(poll));
+    CHECK(done.written.empty());
+    REQUIRE(done.others.size() == 2);
+    CHECK(done.others[1].to == caller);
+    CHECK(result_of(done.others[1]) == "\"state\"");
+  }
+  SUBCASE("which does not, and it is asked by itself") {
+    auto r = completion_of(poll);
+    r.mutable_complete_workflow_task()->clear_query_results();
+    auto done = ask(std::move(r));
+    REQUIRE(done.offers.size() == 1);
+    CHECK(done.offers[0].kind() == cluster::Task::QUERY);
+  }
+  SUBCASE("which fails, and the next one brings it") {
+    cluster::ExecutionRequest r;
+    REQUIRE(r.mutable_token()->ParseFromString(poll.task_token()));
+    r.mutable_fail_workflow_task();
+    auto done = ask(std::move(r));
+    REQUIRE(done.offers.size() == 1);
+    CHECK(take(done.offers[0]).queries_size() == 1);
+  }
+}
+
 TEST_CASE_FIXTURE(session_fixture, "a query of an idle run is a task of its own") {
   begin_idle();
   auto asked = query();

@@ -331,6 +331,24 @@ SCENARIO("an oversized result ends the workflow") {
   CHECK(f.types()[4] == "WORKFLOW_EXECUTION_TERMINATED");
 }
 
+SCENARIO("of a worker's failure that is too large a part is kept") {
+  engine_fixture f;
+  f.start();
+  auto task = f.poll();
+  cluster::ExecutionRequest request;
+  *request.mutable_token() = task.token();
+  request.set_run_id(task.token().run_id());
+  auto& r = *request.mutable_fail_workflow_task();
+  r.mutable_failure()->set_message(std::string(3U << 20, 'x'));
+  CHECK_FALSE(f.apply(request).answer.failure);
+  auto events = f.events_of(0);
+  const auto& kept = events[3].workflow_task_failed_event_attributes().failure();
+  CHECK(kept.message() == "Failure exceeds size limit.");
+  CHECK(kept.server_failure_info().non_retryable());
+  CHECK(kept.ByteSizeLong() < (1U << 20));
+  CHECK_FALSE(kept.cause().message().empty());
+}
+
 SCENARIO("a new task is handed over with the answer") {
   engine_fixture f;
   f.start();

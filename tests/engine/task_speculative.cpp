@@ -338,16 +338,19 @@ SCENARIO("an update that comes while a task is at work comes with the answer to 
     CHECK(
       response_of(f.respond(next, {f.rejection(next.poll.messages(0))})).reset_history_event_id()
       == 3);
-  }
-  WHEN("it does not") {
-    f.apply(request);
     CHECK(f.types() == quiet_types);
+  }
+  WHEN("it does not, the task that follows is one as any other") {
+    f.apply(request);
+    CHECK(f.types() == with(quiet_types, {"WORKFLOW_TASK_SCHEDULED"}));
     auto next = f.poll();
     CHECK(next.poll.messages_size() == 1);
     f.respond(next, {f.rejection(next.poll.messages(0))});
+    CHECK(f.types()
+          == with(quiet_types,
+                  {"WORKFLOW_TASK_SCHEDULED", "WORKFLOW_TASK_STARTED", "WORKFLOW_TASK_COMPLETED"}));
   }
   CHECK(f.response(sent).outcome().has_failure());
-  CHECK(f.types() == quiet_types);
 }
 
 SCENARIO("updates that came while a rejecting task was at work follow it") {
@@ -356,7 +359,9 @@ SCENARIO("updates that came while a rejecting task was at work follow it") {
   f.send("u1");
   auto task = f.poll();
   auto second = f.send("u2");
-  f.respond(task, {f.rejection(task.poll.messages(0))});
+  auto done = f.respond(task, {f.rejection(task.poll.messages(0))});
+  CHECK(response_of(done).reset_history_event_id() == 3);
+  CHECK(f.types() == with(quiet_types, {"WORKFLOW_TASK_SCHEDULED"}));
   auto next = f.poll();
   CHECK(next.poll.started_event_id() == 6);
   REQUIRE(next.poll.messages_size() == 1);

@@ -165,7 +165,8 @@ SCENARIO("a run has so many updates at a time, and so many in all") {
   CHECK(f.waits(f.send("u5")));
   auto full = f.refusal(f.send("u6"));
   CHECK(full.code == errc::failed_precondition);
-  CHECK(full.message == "limit on number of total updates has been reached (5)");
+  CHECK(full.message.starts_with("The limit on the total number of distinct updates in this "
+                                 "workflow has been reached (5). Make sure any duplicate"));
 }
 
 SCENARIO("what updates bring is bounded, too") {
@@ -177,7 +178,7 @@ SCENARIO("what updates bring is bounded, too") {
   CHECK(f.waiting.size() < 9);
   CHECK(f.waiting.size() > 1);
   CHECK(f.refusal(f.send("more")).message
-        == "limit on total size of in-flight updates has been reached (200)");
+        == "limit on total payload size of in-flight updates has been reached (200 bytes)");
 }
 
 SCENARIO("a run that has had nine tenths of its updates is told to continue as new") {
@@ -243,6 +244,14 @@ SCENARIO("a run that closes ends its updates") {
   }
   WHEN("what its worker says besides is too late") {
     f.respond(task, {f.result("held")}, {f.done()});
+    heard(errc::not_found, "workflow update was aborted by closing workflow");
+  }
+  WHEN("what is too late would be refused in time") {
+    auto done = f.respond(task,
+                          {f.message("a", "free", update::Acceptance{}), f.result("free"),
+                           f.message("b", "held", update::Outcome{})},
+                          {f.done()});
+    CHECK_FALSE(done.answer.failure);
     heard(errc::not_found, "workflow update was aborted by closing workflow");
   }
 }
@@ -330,6 +339,26 @@ SCENARIO("a worker that keeps its task alive is not asked twice") {
   CHECK(f.response(sent).stage() == completed);
 }
 
+SCENARIO("a worker that goes on with its task may answer later, whatever else it said") {
+  update_fixture f;
+  f.start();
+  auto one = f.send("u1");
+  auto two = f.send("u2");
+  auto task = f.poll();
+  auto request = f.answer_to(task, {f.acceptance(task.poll.messages(0)), f.result("u1")},
+                             {f.timer("far", 50s)});
+  request.mutable_complete_workflow_task()->set_force_create_new_workflow_task(true);
+  f.apply(request);
+  CHECK(f.response(one).stage() == completed);
+  CHECK(f.waits(two));
+  // Whoever polls for the next task may be another worker.
+  auto next = f.poll();
+  REQUIRE(next.poll.messages_size() == 1);
+  CHECK(next.poll.messages(0).id() == "u2/request");
+  f.respond(next, {f.acceptance(next.poll.messages(0)), f.result("u2")});
+  CHECK(f.response(two).stage() == completed);
+}
+
 SCENARIO("a run whose tasks keep failing takes no updates") {
   update_fixture f;
   f.start();
@@ -339,6 +368,31 @@ SCENARIO("a run whose tasks keep failing takes no updates") {
   CHECK(refused.code == errc::failed_precondition);
   CHECK(refused.message
         == "Unable to perform workflow execution update due to Workflow Task in failed state.");
+}
+
+SCENARIO(
+  "a worker that cannot close its run for what has come has it kept free, until it has tried") {
+  update_fixture f;
+  f.start();
+  auto task = f.poll();
+  cluster::ExecutionRequest failed;
+  *failed.mutable_token() = task.token();
+  failed.set_run_id(task.token().run_id());
+  failed.mutable_fail_workflow_task()->set_cause(
+    enums::WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND);
+  f.apply(failed);
+  task = f.poll();
+  const std::string closing = "workflow operation can not be applied because workflow is closing";
+  CHECK(f.refusal(f.send("one")).message == closing);
+  WHEN("the next task runs into its time-out") {
+    f.wake_after(10s);
+  }
+  WHEN("the next task fails for another reason") {
+    f.fail(task);
+  }
+  f.signal("something new");
+  f.poll();
+  CHECK(f.waits(f.send("two")));
 }
 
 SCENARIO("a run that was kept from closing takes no updates until it has tried again") {
