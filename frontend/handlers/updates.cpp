@@ -88,7 +88,9 @@ void poll_update(const call::ptr& c, api::PollWorkflowExecutionUpdateRequest& r)
   if (!r.has_update_ref())
     return c->fail(invalid_argument("UpdateRef is not set on request."));
   const auto& ref = r.update_ref();
-  if (auto ok = check_execution(ref.has_workflow_execution(), ref.workflow_execution()); !ok)
+  if (ref.workflow_execution().workflow_id().empty())
+    return c->fail(invalid_argument("Can't load workflow execution.  WorkflowId not set."));
+  if (auto ok = check_run_is_uuid(ref.workflow_execution().run_id()); !ok)
     return c->fail(std::move(ok).error());
   cluster::ExecutionRequest request;
   request.set_workflow_id(ref.workflow_execution().workflow_id());
@@ -104,7 +106,7 @@ void poll_update(const call::ptr& c, api::PollWorkflowExecutionUpdateRequest& r)
 /// Of an operation, and the whole, the same namespace.
 result<void> check_same_namespace(const std::string& of_operation, const std::string& of_all) {
   if (!of_operation.empty() && of_operation != of_all)
-    return invalid_argument("Namespace is not consistent with that of the request.");
+    return invalid_argument("Operation namespace did not match request's namespace.");
   return {};
 }
 
@@ -118,11 +120,13 @@ result<void> check_start_part(const call& c, api::StartWorkflowExecutionRequest&
     return invalid_argument("CronSchedule is not allowed.");
   if (start.request_eager_execution())
     return invalid_argument("RequestEagerExecution is not supported.");
-  if (start.has_workflow_start_delay())
+  const auto& delay = start.workflow_start_delay();
+  if (delay.seconds() > 0 || delay.nanos() > 0)
     return invalid_argument("WorkflowStartDelay is not supported.");
   return {};
 }
 
+/// `workflow_id`: that of the start; empty: nobody knows of which workflow it would have been.
 result<void> check_update_part(const call& c, api::UpdateWorkflowExecutionRequest& update,
                                const std::string& workflow_id, const std::string& ns) {
   if (auto ok = check_same_namespace(update.namespace_(), ns); !ok)
@@ -135,7 +139,7 @@ result<void> check_update_part(const call& c, api::UpdateWorkflowExecutionReques
     return invalid_argument("FirstExecutionRunId is not allowed.");
   if (!update.workflow_execution().run_id().empty())
     return invalid_argument("RunId is not allowed.");
-  if (update.workflow_execution().workflow_id() != workflow_id)
+  if (!workflow_id.empty() && update.workflow_execution().workflow_id() != workflow_id)
     return invalid_argument("WorkflowId is not consistent with previous operation(s).");
   return {};
 }
@@ -172,7 +176,8 @@ void execute_multi_operation(const call::ptr& c, api::ExecuteMultiOperationReque
   auto& start = *all[0].mutable_start_workflow();
   auto& update = *all[1].mutable_update_workflow();
   auto first = check_start_part(*c, start, *ns);
-  auto second = check_update_part(*c, update, start.workflow_id(), ns->facts.name);
+  auto second = check_update_part(*c, update, first ? start.workflow_id() : std::string{},
+                                  ns->facts.name);
   if (!first || !second)
     return c->fail(
       error_of(protocol::update_with_start_failure(status_of(first), status_of(second))));

@@ -192,7 +192,10 @@ TEST_CASE_FIXTURE(update_server, "of an update's faults the first in the API's o
   poll.set_namespace_("default");
   refused(errc::invalid_argument, "UpdateRef is not set on request.", poll);
   poll.mutable_update_ref();
-  refused(errc::invalid_argument, "Execution is not set on request.", poll);
+  refused(errc::invalid_argument, "Can't load workflow execution.  WorkflowId not set.", poll);
+  poll.mutable_update_ref()->mutable_workflow_execution()->set_workflow_id("w");
+  poll.mutable_update_ref()->mutable_workflow_execution()->set_run_id("x");
+  refused(errc::invalid_argument, "RunId is not valid UUID.", poll);
 }
 
 TEST_CASE_FIXTURE(update_server, "an update without an id is given one") {
@@ -255,7 +258,18 @@ TEST_CASE_FIXTURE(update_server, "each half of a start with an update says what 
   }
   SUBCASE("another namespace") {
     update.set_namespace_("other");
-    CHECK(statuses(r, errc::invalid_argument).first == aborted);
+    CHECK(statuses(r, errc::invalid_argument)
+          == both{aborted, "Operation namespace did not match request's namespace."});
+  }
+  SUBCASE("two workflows, of which one cannot be started") {
+    start.set_cron_schedule("@every 1h");
+    update.mutable_workflow_execution()->set_workflow_id("other");
+    CHECK(statuses(r, errc::invalid_argument) == both{"CronSchedule is not allowed.", aborted});
+  }
+  SUBCASE("no delay is none") {
+    start.mutable_workflow_start_delay();
+    update.mutable_workflow_execution()->set_run_id("11111111-1111-4111-8111-111111111111");
+    CHECK(statuses(r, errc::invalid_argument) == both{aborted, "RunId is not allowed."});
   }
   SUBCASE("a run") {
     update.mutable_workflow_execution()->set_run_id("11111111-1111-4111-8111-111111111111");
