@@ -66,7 +66,7 @@ describe_queue(const std::string& request, const queue_view& q) {
     limit.set_rate_limit_source(q.rules.queue_rate ? enums::RATE_LIMIT_SOURCE_API
                                                    : enums::RATE_LIMIT_SOURCE_WORKER);
   }
-  if (r.report_config())
+  if (r.report_config() && q.rules.config.ByteSizeLong() > 0)
     *out.mutable_config() = q.rules.config;
   if (r.report_stats()) {
     for (auto p = 1; p <= task_buffer::priority_last; ++p) {

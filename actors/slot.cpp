@@ -320,7 +320,7 @@ void slot::write_backlog(cluster::Task& task) {
   store::backlog_row row{.queue = {.namespace_id = task.namespace_id(),
                                    .name = task.task_queue(),
                                    .kind = static_cast<int>(task.kind())},
-                         .priority = task.priority() > 0 ? task.priority() : 3,
+                         .priority = task_buffer::priority_of(task),
                          .seq = shared_.keys.next(shared_.time.now(), number_)};
   row.task_id = task_identity(task);
   row.task = task.SerializeAsString();

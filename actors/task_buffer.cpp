@@ -42,7 +42,7 @@ bool same_task(const cluster::Task& a, const cluster::Task& b) noexcept {
 
 int task_buffer::priority_of(const cluster::Task& task) noexcept {
   auto p = task.priority();
-  return p >= 1 && p <= priority_last ? p : priority_default;
+  return p >= 1 ? std::min(p, priority_last) : priority_default;
 }
 
 duration pause_after(int tries) noexcept {

@@ -32,7 +32,8 @@ public:
       key_limits_(bounds.fairness_keys_max) {
   }
 
-  /// 1 to priority_last; what is not set or out of range becomes the default.
+  /// 1 to priority_last: what is beyond is as little urgent as the last; the default where none is
+  /// set.
   static int priority_of(const cluster::Task& task) noexcept;
 
   bool full() const noexcept {

@@ -92,8 +92,7 @@ decision configure(run_state& run, const asked& q) {
   auto config = updated(std::move(before), r, q.c.now);
   if (static_cast<std::size_t>(config.fairness_weight_overrides_size()) > weight_overrides_max)
     return refused(
-      invalid_argument("fairness weight overrides update would exceed the maximum limit of "
-                       + std::to_string(weight_overrides_max)));
+      invalid_argument("fairness weight overrides update rejected: exceeding maximum key size"));
   if (!run)
     return begin(std::move(config), q);
   auto& x = run.as<QueueState>();

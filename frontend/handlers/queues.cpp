@@ -83,52 +83,79 @@ void describe_queue(const call::ptr& c, api::DescribeTaskQueueRequest& r) {
 
 using rate_update = api::UpdateTaskQueueConfigRequest::RateLimitUpdate;
 
-result<void> check_rate(bool given, const rate_update& update, const std::string& name,
-                        const front_limits& limits) {
-  if (!given)
+result<void> check_text(const std::string& value, const std::string& field) {
+  constexpr std::size_t length_max = 1000;
+  if (value.size() <= length_max)
     return {};
-  if (update.rate_limit().requests_per_second() < 0)
-    return invalid_argument("RequestsPerSecond for " + name + " rate limit must be non-negative.");
-  return check_length_counted((name + " reason").c_str(), update.reason(), limits);
+  return invalid_argument(field + " field too long (max " + std::to_string(length_max)
+                          + " characters).");
 }
 
-result<void> check_weights(const api::UpdateTaskQueueConfigRequest& r) {
-  constexpr std::size_t key_bytes_max = 64;
-  auto check_key = [](const std::string& key) -> result<void> {
-    if (key.size() > key_bytes_max)
-      return invalid_argument("fairness key length exceeds limit");
+/// An update without a rate takes the rate away.
+result<void> check_rate(const rate_update& update, const std::string& name) {
+  if (!update.has_rate_limit())
     return {};
-  };
-  for (const auto& [key, weight] : r.set_fairness_weight_overrides()) {
-    if (auto ok = check_key(key); !ok)
-      return ok;
-    if (!(weight > 0))
-      return invalid_argument("fairness weight override must be positive");
-  }
-  for (const auto& key : r.unset_fairness_weight_overrides()) {
-    if (auto ok = check_key(key); !ok)
-      return ok;
-    if (r.set_fairness_weight_overrides().contains(key))
-      return invalid_argument("fairness key is both set and unset: " + key);
-  }
+  // What is no number either.
+  if (!(update.rate_limit().requests_per_second() >= 0))
+    return invalid_argument("RequestsPerSecond for " + name + " rate limit must be non-negative.");
+  return check_text(update.reason(), name + ".Reason");
+}
+
+result<void> check_fairness_key(const std::string& key) {
+  constexpr std::size_t key_bytes_max = 64;
+  if (key.empty())
+    return invalid_argument("fairness weight override key must not be empty");
+  if (key.size() > key_bytes_max)
+    return invalid_argument("fairness key length exceeds limit");
   return {};
 }
 
+result<void> check_weights(const api::UpdateTaskQueueConfigRequest& r) {
+  constexpr int changes_max = 1000;
+  const auto& set = r.set_fairness_weight_overrides();
+  const auto& unset = r.unset_fairness_weight_overrides();
+  auto changes = static_cast<int>(set.size()) + unset.size();
+  if (changes > changes_max)
+    return invalid_argument("too many fairness weight overrides in request: got "
+                            + std::to_string(changes) + ", maximum " + std::to_string(changes_max));
+  for (const auto& [key, weight] : set) {
+    if (auto ok = check_fairness_key(key); !ok)
+      return ok;
+    if (!(weight > 0))
+      return invalid_argument("invalid fairness weight weight for key \"" + key
+                              + "\": must be greater than zero");
+  }
+  for (const auto& key : unset)
+    if (auto ok = check_fairness_key(key); !ok)
+      return ok;
+  for (const auto& key : unset)
+    if (set.contains(key))
+      return invalid_argument("fairness weight override key \"" + key
+                              + "\" present in both set and unset lists");
+  return {};
+}
+
+/// Workflow tasks go out as fast as workers take them: of their queues only weights are configured.
 result<void> check_config(const api::UpdateTaskQueueConfigRequest& r, const front_limits& limits) {
-  if (auto ok = check_length_counted("TaskQueue", r.task_queue(), limits); !ok)
-    return ok;
-  if (r.task_queue_type() == enums::TASK_QUEUE_TYPE_WORKFLOW)
+  auto of_workflows = r.task_queue_type() == enums::TASK_QUEUE_TYPE_WORKFLOW;
+  const auto& whole = r.update_queue_rate_limit();
+  const auto& by_key = r.update_fairness_key_rate_limit_default();
+  if (of_workflows && whole.has_rate_limit())
     return invalid_argument("Setting rate limit on workflow task queues is not allowed.");
-  if (auto ok = check_rate(r.has_update_queue_rate_limit(), r.update_queue_rate_limit(),
-                           "UpdateQueueRateLimit", limits);
-      !ok)
+  if (auto ok = check_rate(whole, "UpdateQueueRateLimit"); !ok)
     return ok;
-  if (auto ok = check_rate(r.has_update_fairness_key_rate_limit_default(),
-                           r.update_fairness_key_rate_limit_default(),
-                           "UpdateFairnessKeyRateLimitDefault", limits);
-      !ok)
+  if (of_workflows && by_key.has_rate_limit())
+    return invalid_argument(
+      "Setting fairness key rate limit on workflow task queues is not allowed.");
+  if (auto ok = check_rate(by_key, "UpdateFairnessKeyRateLimitDefault"); !ok)
     return ok;
-  return check_weights(r);
+  if (auto ok = check_text(r.identity(), "Identity"); !ok)
+    return ok;
+  if (auto ok = check_weights(r); !ok)
+    return ok;
+  if (!check_queue_prefix(r.task_queue()))
+    return invalid_argument("task queue family name cannot have prefix /_sys/ " + r.task_queue());
+  return check_length(r.task_queue(), "taskQueue length exceeds limit", limits);
 }
 
 void update_config(const call::ptr& c, api::UpdateTaskQueueConfigRequest& r) {
@@ -158,10 +185,8 @@ void list_partitions(const call::ptr& c, api::ListTaskQueuePartitionsRequest& r)
   auto ns = c->open_namespace(r.namespace_());
   if (!ns)
     return;
-  if (!r.has_task_queue())
-    return c->fail(invalid_argument("taskQueue is not set"));
-  if (r.task_queue().name().empty())
-    return c->fail(invalid_argument("missing task queue name"));
+  if (auto ok = check_task_queue(r.has_task_queue(), r.task_queue(), c->limits()); !ok)
+    return c->fail(std::move(ok).error());
   api::ListTaskQueuePartitionsResponse out;
   auto add = [&](auto* partition) {
     partition->set_key(r.task_queue().name());

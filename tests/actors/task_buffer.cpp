@@ -45,9 +45,11 @@ TEST_CASE("tasks come out by priority, then in the order in which they came") {
   CHECK(b.size() == 0);
 }
 
-TEST_CASE("priorities that do not exist count as the default") {
-  for (auto odd : {0, -1, 6, 1'000'000})
-    CHECK(task_buffer::priority_of(task("x", odd)) == task_buffer::priority_default);
+TEST_CASE("without a priority a task has the default one, and beyond the last the last") {
+  for (auto none : {0, -1})
+    CHECK(task_buffer::priority_of(task("x", none)) == task_buffer::priority_default);
+  for (auto beyond : {6, 1'000'000})
+    CHECK(task_buffer::priority_of(task("x", beyond)) == task_buffer::priority_last);
   CHECK(task_buffer::priority_of(task("x", 1)) == 1);
   CHECK(task_buffer::priority_of(task("x", 5)) == 5);
 }

@@ -1,6 +1,9 @@
 // UpdateTaskQueueConfig, what DescribeTaskQueue shows of it, and what it does.
 #include "tests/support/server_fixture.hpp"
 
+#include <limits>
+#include <string>
+
 using namespace reprise;
 using namespace reprise::testing;
 
@@ -66,7 +69,7 @@ struct config_fixture : server_fixture {
 } // namespace
 
 TEST_CASE_FIXTURE(config_fixture, "what was configured is described at once, and after a restart") {
-  CHECK(describe().config().ByteSizeLong() == 0);
+  CHECK_FALSE(describe().has_config());
   configure(queue_rate(12.5F));
   auto shown = describe();
   CHECK(shown.config().queue_rate_limit().rate_limit().requests_per_second() == 12.5F);
@@ -121,7 +124,52 @@ TEST_CASE_FIXTURE(config_fixture, "what cannot be configured is refused, and cha
     errc::invalid_argument,
     "RequestsPerSecond for UpdateFairnessKeyRateLimitDefault rate limit must be non-negative.",
     by_key);
+  auto slow_keys = update();
+  slow_keys.set_task_queue_type(enums::TASK_QUEUE_TYPE_WORKFLOW);
+  slow_keys.mutable_update_fairness_key_rate_limit_default()->mutable_rate_limit();
+  refused(errc::invalid_argument,
+          "Setting fairness key rate limit on workflow task queues is not allowed.", slow_keys);
+  refused(errc::invalid_argument,
+          "RequestsPerSecond for UpdateQueueRateLimit rate limit must be non-negative.",
+          queue_rate(std::numeric_limits<float>::quiet_NaN()));
+  auto talks = queue_rate(1);
+  talks.mutable_update_queue_rate_limit()->set_reason(std::string(1001, 'r'));
+  refused(errc::invalid_argument,
+          "UpdateQueueRateLimit.Reason field too long (max 1000 characters).", talks);
+  auto stranger = update();
+  stranger.set_identity(std::string(1001, 'i'));
+  refused(errc::invalid_argument, "Identity field too long (max 1000 characters).", stranger);
   CHECK(describe().config().ByteSizeLong() == 0);
+}
+
+TEST_CASE_FIXTURE(config_fixture,
+                  "weights are configured of queues of either kind, within limits") {
+  auto of_workflows = update();
+  of_workflows.set_task_queue_type(enums::TASK_QUEUE_TYPE_WORKFLOW);
+  (*of_workflows.mutable_set_fairness_weight_overrides())["gold"] = 5;
+  auto answer = ok<ws::UpdateTaskQueueConfigResponse>(of_workflows);
+  CHECK(answer.config().fairness_weight_overrides().at("gold") == 5);
+  auto weight_of = [](const std::string& key, float weight) {
+    auto r = update();
+    (*r.mutable_set_fairness_weight_overrides())[key] = weight;
+    return r;
+  };
+  refused(errc::invalid_argument, "fairness weight override key must not be empty",
+          weight_of("", 1));
+  refused(errc::invalid_argument, "fairness key length exceeds limit",
+          weight_of(std::string(65, 'k'), 1));
+  refused(errc::invalid_argument,
+          "invalid fairness weight weight for key \"a\": must be greater than zero",
+          weight_of("a", 0));
+  auto both = weight_of("a", 1);
+  both.add_unset_fairness_weight_overrides("a");
+  refused(errc::invalid_argument,
+          "fairness weight override key \"a\" present in both set and unset lists", both);
+  auto many = update();
+  for (int i = 0; i < 1001; ++i)
+    many.add_unset_fairness_weight_overrides(std::to_string(i));
+  refused(errc::invalid_argument,
+          "too many fairness weight overrides in request: got 1001, maximum 1000", many);
 }
 
 TEST_CASE_FIXTURE(config_fixture, "a queue is one partition of each kind") {
@@ -130,6 +178,8 @@ TEST_CASE_FIXTURE(config_fixture, "a queue is one partition of each kind") {
   refused(errc::invalid_argument, "taskQueue is not set", r);
   r.mutable_task_queue();
   refused(errc::invalid_argument, "missing task queue name", r);
+  r.mutable_task_queue()->set_name(std::string(1001, 'q'));
+  refused(errc::invalid_argument, "taskQueue length exceeds limit", r);
   r.mutable_task_queue()->set_name("queue");
   auto answer = ok<ws::ListTaskQueuePartitionsResponse>(r);
   REQUIRE(answer.activity_task_queue_partitions_size() == 1);
