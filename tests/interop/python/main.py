@@ -10,6 +10,7 @@ import functools
 import importlib.metadata
 import json
 import logging
+import os
 import sys
 import traceback
 from typing import Any
@@ -28,8 +29,13 @@ AT_ONCE = 10
 LIMIT_SECONDS = 60
 
 
+# The SDK's core writes its log to standard output, where it would fall into the lines of results.
+RESULTS = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+
+
 def show(line: dict[str, Any]) -> None:
-    print(json.dumps(line), flush=True)
+    print(json.dumps(line), file=RESULTS, flush=True)
 
 
 async def histories_of(stage: Stage) -> str:
@@ -93,7 +99,8 @@ async def run_scenarios(client: Client, only: str) -> None:
 
 async def run_cross(client: Client, peers: list[str]) -> None:
     lines = asyncio.get_running_loop()
-    async with create_worker(client, cross_queue(LANGUAGE), activities=ACTIVITIES):
+    own = {"workflows": workflows.cross.ALL, "activities": ACTIVITIES}
+    async with create_worker(client, cross_queue(LANGUAGE), **own):
         show({"ready": LANGUAGE})
         while await lines.run_in_executor(None, sys.stdin.readline):
             for peer in peers:
@@ -117,3 +124,5 @@ async def main() -> None:
 
 if __name__ == "__main__":
     asyncio.run(main())
+    # Not by returning: threads of the SDK's core that outlive the interpreter may abort it.
+    os._exit(0)

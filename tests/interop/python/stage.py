@@ -158,9 +158,11 @@ class Stage:
 
         await eventually(started)
 
-    async def worker(self, task_queue: str, **more: Any) -> Worker:
-        """A worker beside the one that all scenarios share; ends with the scenario, or before."""
-        worker = create_worker(self.client, task_queue, **more)
+    async def worker(self, task_queue: str, *some: type, **more: Any) -> Worker:
+        """A worker of some workflows beside the one that all scenarios share; ends with the
+        scenario, or before. To load a workflow into its sandbox takes a while, in which nothing
+        else runs."""
+        worker = create_worker(self.client, task_queue, workflows=some, **more)
         await worker.__aenter__()
         self.workers.append(worker)
         return worker

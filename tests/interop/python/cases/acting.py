@@ -128,7 +128,7 @@ async def _(s: Stage):
 
 @scenario("activity/other-queue")
 async def _(s: Stage):
-    await s.worker(f"{s.queue}-other", workflows=[])
+    await s.worker(f"{s.queue}-other")
     return await s.execute(wf.UsesOtherQueue.run, f"{s.queue}-other")
 
 

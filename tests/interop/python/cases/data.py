@@ -9,10 +9,9 @@ from temporalio.service import RPCError
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-import workflows
 from stage import LANGUAGE, Stage, eventually, scenario
 from workflows import life as wf
-from workflows.acting import Greets
+from workflows.acting import Greets, StartToClose
 from workflows.messages import Collects
 
 # ---- attributes -----------------------------------------------------------------------------------
@@ -158,14 +157,15 @@ async def _(s: Stage):
 # ---- code -----------------------------------------------------------------------------------------
 
 
-async def replay_as(s: Stage, kind: str) -> str:
+async def replay_as(s: Stage, other: type) -> str:
     """Replays the history of one workflow as if another had made it."""
     handle = await s.start(wf.SleepsOnce.run)
     await handle.result()
     history = await handle.fetch_history()
-    history.events[0].workflow_execution_started_event_attributes.workflow_type.name = kind
+    started = history.events[0].workflow_execution_started_event_attributes
+    started.workflow_type.name = other.__name__
     try:
-        await Replayer(workflows=workflows.ALL).replay_workflow(history)
+        await Replayer(workflows=[other]).replay_workflow(history)
         return "replayed"
     except NondeterminismError:
         return "refused"
@@ -179,12 +179,12 @@ async def _(s: Stage):
 
 @scenario("code/from-before-the-patch")
 async def _(s: Stage):
-    return await replay_as(s, "GreetsSinceThePatch")
+    return await replay_as(s, wf.GreetsSinceThePatch)
 
 
 @scenario("code/other-code-is-noticed")
 async def _(s: Stage):
-    return await replay_as(s, "StartToClose")
+    return await replay_as(s, StartToClose)
 
 
 # ---- workers --------------------------------------------------------------------------------------
@@ -193,7 +193,7 @@ async def _(s: Stage):
 @scenario("worker/another-goes-on")
 async def _(s: Stage):
     task_queue = f"{s.queue}-mortal"
-    mortal = await s.worker(task_queue)
+    mortal = await s.worker(task_queue, Collects)
     handle = await s.start(Collects.run, task_queue=task_queue)
 
     async def collected(count: int) -> None:
@@ -206,7 +206,7 @@ async def _(s: Stage):
     await collected(1)
     await s.stop(mortal)
     await handle.signal(Collects.add, 2)
-    await s.worker(task_queue)
+    await s.worker(task_queue, Collects)
     await collected(2)
     await handle.signal(Collects.finish)
     return await handle.result()
@@ -215,7 +215,7 @@ async def _(s: Stage):
 @scenario("worker/without-cache")
 async def _(s: Stage):
     task_queue = f"{s.queue}-forgetful"
-    await s.worker(task_queue, max_cached_workflows=0)
+    await s.worker(task_queue, Collects, max_cached_workflows=0)
     handle = await s.start(Collects.run, task_queue=task_queue)
     for value in (1, 2, 3):
         await handle.signal(Collects.add, value)

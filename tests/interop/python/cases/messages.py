@@ -34,7 +34,7 @@ async def _(s: Stage):
     for value in (1, 2, 3):
         await handle.signal(Collects.add, value)
     await handle.signal(Collects.finish)
-    await s.worker(task_queue)
+    await s.worker(task_queue, Collects)
     return await handle.result()
 
 
