@@ -38,6 +38,11 @@ suite_go() {
   suites+=("go=$interop_go")
 }
 
+suite_java() {
+  setup_interop_java || die "the Java suite could not be built"
+  suites+=("java=java -cp $interop_java interop.Main")
+}
+
 suites=() made=()
 trap 'rm -rf "${made[@]}"' EXIT
 written="$root/docs/COMPATIBILITY.md"
@@ -57,6 +62,7 @@ case "$1" in
     suite_typescript
     suite_python
     suite_go
+    suite_java
     python3 "$here/judge.py" --table "$written" "$REPRISE_BINARY" "${suites[@]}"
     exit
     ;;

@@ -134,6 +134,22 @@ setup_interop_go() {
   interop_go="$kept"
 }
 
+# The Java suite of tests/interop, built by Maven into the cache. Sets interop_java to its class path.
+setup_interop_java() {
+  local folder="$root/tests/interop/java" kept
+  command -v javac >/dev/null || setup_packages openjdk-17-jdk-headless || return 1
+  command -v mvn >/dev/null || setup_packages maven || return 1
+  kept="$cache/interop-java-$(find "$folder" -type f -exec cat {} + | sha256sum | cut -c1-16)"
+  if ! [ -f "$kept/complete" ]; then
+    say "building tests/interop/java (the first time fetches what it needs)"
+    rm -rf "$kept"
+    mvn -q -B -f "$folder/pom.xml" "-Dinterop.build=$kept" compile \
+      dependency:copy-dependencies "-DoutputDirectory=$kept/libs" >&2 || return 1
+    touch "$kept/complete"
+  fi
+  interop_java="$kept/classes:$kept/libs/*"
+}
+
 setup_go_tool() { # setup_go_tool NAME MODULE VERSION: into $cache/bin/NAME
   local kept="$cache/bin/$1-$3"
   if ! [ -x "$kept" ]; then

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/activity"
@@ -179,5 +178,3 @@ func sendMessages(s *Stage, queue string) any {
 	s.signal(run, "finish", nil)
 	return []any{raised, chain(rejected), sum, result[any](s, run)}
 }
-
-const pause = 30 * time.Millisecond

@@ -21,7 +21,10 @@ import (
 	"go.temporal.io/sdk/worker"
 )
 
-const language = "go"
+const (
+	language = "go"
+	pause    = 30 * time.Millisecond
+)
 
 // A Stage is what a scenario works with: a client, workers, and the histories of what it started.
 // Its methods panic on errors that a scenario does not expect; whoever runs it recovers.
