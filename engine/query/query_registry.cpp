@@ -77,10 +77,12 @@ void set_link(service::QueryWorkflowResponse& out, const cluster::ExecutionReque
   link.set_reason(reason);
 }
 
+/// `result`: null when the worker had nothing to say.
 told answered(const cluster::ExecutionRequest& asked, const std::string& run_id,
-              const api::common::v1::Payloads& result) {
+              const api::common::v1::Payloads* result) {
   service::QueryWorkflowResponse out;
-  *out.mutable_query_result() = result;
+  if (result != nullptr)
+    *out.mutable_query_result() = *result;
   set_link(out, asked, run_id, "Query processed");
   return {.response = out.SerializeAsString()};
 }
@@ -278,7 +280,7 @@ told query_registry::answer_to(const query& q,
     return failed(r.error_message(), r.has_failure(), r.failure());
   if (r.answer().ByteSizeLong() > answer_bytes_max)
     return {.failure = invalid_argument(too_large_text)};
-  return answered(*q.request, q.run_id, r.answer());
+  return answered(*q.request, q.run_id, &r.answer());
 }
 
 query_step query_registry::on_step(const execution& x,
@@ -353,9 +355,11 @@ result<query_step> query_registry::on_answer(const cluster::ExecutionRequest& re
   query_step out;
   switch (r.completed_type()) {
     case enums::QUERY_RESULT_TYPE_ANSWERED:
-      out.replies.push_back({q->caller, r.query_result().ByteSizeLong() > answer_bytes_max
-                                          ? failed(too_large_text, false, {})
-                                          : answered(*q->request, q->run_id, r.query_result())});
+      out.replies.push_back(
+        {q->caller,
+         r.query_result().ByteSizeLong() > answer_bytes_max
+           ? failed(too_large_text, false, {})
+           : answered(*q->request, q->run_id, r.has_query_result() ? &r.query_result() : nullptr)});
       break;
     case enums::QUERY_RESULT_TYPE_FAILED:
       out.replies.push_back({q->caller, failed(r.error_message(), r.has_failure(), r.failure())});

@@ -281,6 +281,8 @@ step drop(execution&& current, const request_type& r, const context& c) {
   if (auto failure = apply_messages(t, done))
     return refuse(std::move(t).take_state(), *failure, r, c);
   t.set_speculative(std::nullopt);
+  // Where its worker wants the next one holds all the same.
+  take_sticky(t, r);
   response.set_reset_history_event_id(t.state().previous_started_event_id());
   auto answer = what_follows(t, done, false, {});
   return std::move(t).finish(std::move(answer));

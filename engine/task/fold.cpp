@@ -63,6 +63,8 @@ void fold_task_completed(execution& x, const history_event& event) {
   x.set_last_completed_event_id(event.event_id());
   if (a.has_worker_version())
     *x.mutable_last_worker_version() = a.worker_version();
+  else
+    x.clear_last_worker_version();
   x.clear_workflow_task();
   auto has_new_point = add_reset_point(x, event);
   list_builds(x, event, has_new_point || is_of_former(event));

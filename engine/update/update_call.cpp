@@ -139,10 +139,12 @@ const std::string& update_call::update_id() const {
 
 update_stage update_call::wanted() const {
   const auto& policy = is_poll() ? request_->poll_update().wait_policy() : request().wait_policy();
-  auto unsaid = policy.lifecycle_stage()
-                == enums::UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_UNSPECIFIED;
-  return unsaid && !is_poll() ? enums::UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED
-                              : policy.lifecycle_stage();
+  auto said = policy.lifecycle_stage();
+  if (said == enums::UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_UNSPECIFIED && !is_poll())
+    return enums::UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED;
+  // Nothing ever reaches a stage that there is not.
+  auto known = enums::UpdateWorkflowExecutionLifecycleStage_IsValid(said);
+  return known ? said : enums::UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_UNSPECIFIED;
 }
 
 std::shared_ptr<const update::Request> update_call::update() const {

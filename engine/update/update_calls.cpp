@@ -211,8 +211,9 @@ void follow_start(decision& out, const execution* begun, workflow_session& held,
   }
   update_call call{q.request};
   if (begun == nullptr) {
-    // The start is one that was answered before, by a run that is over.
-    out.reply.now.failure = call.refusal(already_completed(), {});
+    // The start is one that was answered before, by a run that is over: there is nothing to update.
+    out.reply.now.failure = update_call::start_refusal(
+      make_error(errc::unavailable, "Workflow was not started: StartDeduped"));
     return;
   }
   call.note_began(begun->created().run_id());

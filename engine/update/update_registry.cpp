@@ -148,10 +148,10 @@ void update_registry::note_ends(const execution& x, const task_answer& answer, f
   for (const auto& u : pending_) {
     if (out.contains(u.id) || is_accepted(x, u.id))
       continue;
-    if (!is_open(x))
-      note_close(x, u.id, out);
-    else if (u.sent && answer.failed_task)
+    if (u.sent && answer.failed_task)
       out.emplace(u.id, task_failed());
+    else if (!is_open(x))
+      note_close(x, u.id, out);
     else if (u.sent && answer.taken != nullptr && !answer.goes_on)
       out.emplace(u.id, unprocessed_outcome());
   }

@@ -252,8 +252,11 @@ run_plan continued_plan(const execution& x, const continue_attributes& a, const 
     *started.mutable_continued_failure() = a.failure();
   if (a.has_last_completion_result())
     *started.mutable_last_completion_result() = a.last_completion_result();
-  auto backoff = std::min(from_proto(a.backoff_start_interval()), longest_duration);
-  *started.mutable_first_workflow_task_backoff() = to_proto(stretched_backoff(x, backoff, c));
+  auto asked = std::min(from_proto(a.backoff_start_interval()), longest_duration);
+  auto backoff = stretched_backoff(x, asked, c);
+  // Of one that nobody asked for and that is none the new run's history says nothing.
+  if (a.has_backoff_start_interval() || backoff.count() > 0)
+    *started.mutable_first_workflow_task_backoff() = to_proto(backoff);
   return plan;
 }
 

@@ -45,7 +45,8 @@ transition begin_run(run_plan plan, const context& c) {
   if (started.attempt() == 0)
     started.set_attempt(1);
   auto backoff = from_proto(started.first_workflow_task_backoff());
-  *started.mutable_first_workflow_task_backoff() = to_proto(backoff);
+  if (started.has_first_workflow_task_backoff())
+    *started.mutable_first_workflow_task_backoff() = to_proto(backoff);
 
   journal::Fact fact;
   auto& created = *fact.mutable_created();

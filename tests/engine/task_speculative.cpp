@@ -416,13 +416,37 @@ SCENARIO("a speculative task goes to the worker that has the run") {
     CHECK(ids_of(task) == std::vector<std::int64_t>{1, 2, 3, 4, 5, 6});
     f.respond(task, {f.rejection(task.poll.messages(0))});
     CHECK(f.types() == quiet_types);
-    CHECK(f.state().sticky().task_queue().name() == "sticky");
+    CHECK_FALSE(f.state().has_sticky());
   }
   WHEN("nobody comes in time, the run forgets the worker") {
     f.wake_after(7s);
     CHECK(f.types().back() == "WORKFLOW_TASK_SCHEDULED");
     CHECK_FALSE(f.state().has_sticky());
     CHECK(f.offered()->task_queue() == "tq");
+  }
+}
+
+SCENARIO("a task that leaves no trace tells all the same where its worker wants the next one") {
+  update_fixture f;
+  sticky(f);
+  f.send();
+  auto task = f.poll();
+  auto request = f.answer_to(task, {f.rejection(task.poll.messages(0))});
+  auto before = f.types();
+  SUBCASE("nowhere of its own") {
+    f.apply(request);
+    CHECK_FALSE(f.state().has_sticky());
+    f.signal("s");
+    REQUIRE(f.offers.size() == 1);
+    CHECK_FALSE(f.offers[0].sticky());
+  }
+  SUBCASE("on another queue") {
+    auto& s = *request.mutable_complete_workflow_task()->mutable_sticky_attributes();
+    s.mutable_worker_task_queue()->set_name("next");
+    *s.mutable_schedule_to_start_timeout() = engine::to_proto(7s);
+    f.apply(request);
+    CHECK(f.types() == before);
+    CHECK(f.state().sticky().task_queue().name() == "next");
   }
 }
 

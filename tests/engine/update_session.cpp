@@ -72,6 +72,14 @@ SCENARIO("each wait stage of an update is answered when it is reached") {
   }
 }
 
+SCENARIO("whoever waits for a stage that there is not waits for nothing") {
+  update_fixture f;
+  f.start();
+  constexpr auto odd = static_cast<stage_wanted>(7);
+  CHECK(f.response(f.send("u1", odd)).stage() == admitted);
+  CHECK(f.polled(f.poll_update("u1", odd)).stage() == admitted);
+}
+
 SCENARIO("an update that is sent again is the one that there is") {
   update_fixture f;
   f.idle();
@@ -283,6 +291,13 @@ SCENARIO("a task that fails by its answer fails the updates that it brought") {
   }
   WHEN("a command is bad") {
     f.complete(task, {f.cancel_timer("none")});
+  }
+  WHEN("a command is so bad that it ends the run") {
+    f.complete(task, {f.done(std::string(3U << 20, 'x'))});
+    CHECK_FALSE(engine::is_open(f.state()));
+    CHECK(f.refusal(sent).detail_type == "temporal.api.errordetails.v1.WorkflowNotReadyFailure");
+    CHECK(f.refusal(later).code == errc::not_found);
+    return;
   }
   CHECK(f.refusal(sent).code == errc::failed_precondition);
   CHECK(f.refusal(sent).message

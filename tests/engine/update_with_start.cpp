@@ -187,8 +187,9 @@ TEST_CASE_FIXTURE(with_start_fixture, "closed runs are judged by the start's pol
   SUBCASE("but the start was answered before") {
     begins.set_request_id(runs[0].state.created().start_request_id());
     auto all = statuses(ask_both());
-    CHECK(all.statuses(0).code() == aborted);
-    CHECK(all.statuses(1).message() == "workflow execution already completed");
+    CHECK(all.statuses(0).code() == static_cast<int>(errc::unavailable));
+    CHECK(all.statuses(0).message() == "Workflow was not started: StartDeduped");
+    CHECK(all.statuses(1).code() == aborted);
   }
 }
 

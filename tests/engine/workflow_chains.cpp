@@ -172,6 +172,29 @@ SCENARIO("a failure that asks for no delay waits as long as any") {
   CHECK(started_of(f).first_workflow_task_backoff().seconds() == 40);
 }
 
+SCENARIO("a continued run tells of a delay only when there is one, or was asked for") {
+  engine_fixture f;
+  f.start();
+  auto command = f.continue_as_new();
+  auto& a = *command.mutable_continue_as_new_workflow_execution_command_attributes();
+  WHEN("the run before was short") {
+    f.complete(f.poll(), {command});
+    CHECK(started_of(f).first_workflow_task_backoff().seconds() == 1);
+  }
+  WHEN("it was not") {
+    f.advance(2s);
+    f.complete(f.poll(), {command});
+    CHECK_FALSE(started_of(f).has_first_workflow_task_backoff());
+    CHECK(f.offers.size() == 1);
+  }
+  WHEN("none was asked for") {
+    f.advance(2s);
+    a.mutable_backoff_start_interval();
+    f.complete(f.poll(), {command});
+    CHECK(started_of(f).has_first_workflow_task_backoff());
+  }
+}
+
 SCENARIO("a continued run that calls itself a retry is the next attempt") {
   engine_fixture f;
   f.start();
