@@ -8,6 +8,7 @@
 #include "engine/task/speculative.hpp"
 #include "engine/update/update.hpp"
 #include "engine/workflow/workflow.hpp"
+#include "protocol/multi_operation.hpp"
 #include "temporal/api/errordetails/v1/message.pb.h"
 
 namespace reprise::engine {
@@ -96,6 +97,8 @@ std::optional<decision> asker::known() && {
   const auto& run_id = x_.created().run_id();
   if (held_.updates.find(run_id, id()) != nullptr)
     return wait(admitted);
+  if (held_.updates.was_aborted(run_id, id()))
+    return std::move(*this).refuse(not_found(protocol::aborted_by_close));
   auto found = x_.updates().find(id());
   if (found == x_.updates().end())
     return std::nullopt;

@@ -65,6 +65,10 @@ bool update_registry::was_rejected(std::string_view run_id, const std::string& u
   return run_id == run_id_ && rejected_.contains(update_id);
 }
 
+bool update_registry::was_aborted(std::string_view run_id, const std::string& update_id) const {
+  return run_id == run_id_ && aborted_.contains(update_id);
+}
+
 std::optional<time_point> update_registry::next_deadline() const {
   std::optional<time_point> next;
   for (const auto& w : waiting_)
@@ -82,6 +86,7 @@ void update_registry::belong_to(const std::string& run_id) {
   run_id_ = run_id;
   pending_.clear();
   rejected_.clear();
+  aborted_.clear();
 }
 
 void update_registry::admit(const execution& x, const update_call& call) {
@@ -150,9 +155,11 @@ void update_registry::note_ends(const execution& x, const task_answer& answer, f
       continue;
     if (u.sent && answer.failed_task)
       out.emplace(u.id, task_failed());
-    else if (!is_open(x))
+    else if (!is_open(x)) {
       note_close(x, u.id, out);
-    else if (u.sent && answer.taken != nullptr && !answer.goes_on)
+      if (!goes_on(x.close_event()))
+        aborted_.insert(u.id);
+    } else if (u.sent && answer.taken != nullptr && !answer.goes_on)
       out.emplace(u.id, unprocessed_outcome());
   }
   if (!is_open(x))

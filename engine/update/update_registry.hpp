@@ -54,6 +54,8 @@ public:
                   const std::function<bool(const std::string&)>& counts) const;
   /// A worker rejected it although it stands in the history as admitted.
   bool was_rejected(std::string_view run_id, const std::string& update_id) const;
+  /// The run was closed, for good, before a worker spoke about it.
+  bool was_aborted(std::string_view run_id, const std::string& update_id) const;
 
   // -- the session's part -------------------------------------------------------------------------
 
@@ -107,6 +109,8 @@ private:
   std::vector<pending_update> pending_;
   std::vector<waiting_caller> waiting_;
   std::set<std::string> rejected_;
+  /// As many as were pending at the close.
+  std::set<std::string> aborted_;
 };
 
 } // namespace reprise::engine

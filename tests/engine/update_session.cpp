@@ -232,7 +232,10 @@ SCENARIO("a run that closes ends its updates") {
     CHECK(failure_type(f.response(f.send("held")).outcome()) == "AcceptedUpdateCompletedWorkflow");
     CHECK(failure_type(f.polled(f.poll_update("held", completed)).outcome())
           == "AcceptedUpdateCompletedWorkflow");
-    CHECK(f.refusal(f.poll_update("free")).message == "update \"free\" not found");
+    const std::string aborted = "workflow update was aborted by closing workflow";
+    CHECK(f.refusal(f.poll_update("free")).message == aborted);
+    CHECK(f.refusal(f.send("free")).message == aborted);
+    CHECK(f.refusal(f.poll_update("stranger")).message == "update \"stranger\" not found");
   }
   WHEN("it is terminated") {
     f.terminate();
