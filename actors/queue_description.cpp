@@ -41,6 +41,15 @@ api::TaskQueueStatus status_of(const queue_view& q, const api::TaskQueueStats& s
   return out;
 }
 
+/// No deployment routes the tasks of any queue, nor ever did.
+api::TaskQueueVersioningInfo unversioned() {
+  constexpr std::int64_t year_one = -62135596800;
+  api::TaskQueueVersioningInfo out;
+  out.set_current_version("__unversioned__");
+  out.mutable_update_time()->set_seconds(year_one);
+  return out;
+}
+
 } // namespace
 
 temporal::api::workflowservice::v1::DescribeTaskQueueResponse
@@ -59,6 +68,8 @@ describe_queue(const std::string& request, const queue_view& q) {
     return out;
   }
   *out.mutable_pollers() = q.pollers.list(q.now);
+  if (r.task_queue().kind() != enums::TASK_QUEUE_KIND_STICKY)
+    *out.mutable_versioning_info() = unversioned();
   // There is no limit to tell that nobody has set.
   if (auto rate = rate_of(q)) {
     auto& limit = *out.mutable_effective_rate_limit();

@@ -62,6 +62,19 @@ TEST_CASE_FIXTURE(server_fixture, "the description of a queue tells the limit th
   CHECK(limited.task_queue_status().rate_per_second() == 2.5);
 }
 
+TEST_CASE_FIXTURE(server_fixture, "a queue says that no deployment routes its tasks") {
+  ws::DescribeTaskQueueRequest r;
+  r.set_namespace_("default");
+  r.mutable_task_queue()->set_name("queue");
+  auto normal = ok<ws::DescribeTaskQueueResponse>(r).versioning_info();
+  CHECK(normal.current_version() == "__unversioned__");
+  CHECK(normal.has_update_time());
+  CHECK(normal.update_time().seconds() == -62135596800); // 1 January of the year 1
+  CHECK_FALSE(normal.has_current_deployment_version());
+  r.mutable_task_queue()->set_kind(enums::TASK_QUEUE_KIND_STICKY);
+  CHECK_FALSE(ok<ws::DescribeTaskQueueResponse>(r).has_versioning_info());
+}
+
 TEST_CASE_FIXTURE(server_fixture, "a queue that is not sticky has no other name") {
   const std::string text = "only sticky queues can have normal name. tq: queue, normal name: other";
   auto workflows = poll_request();
