@@ -2,6 +2,8 @@
 
 #include "actors/task_queue.hpp"
 #include "base/log.hpp"
+#include "protocol/address.hpp"
+#include "protocol/internal_queue.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/logger.hpp>
@@ -73,6 +75,8 @@ queue_actor queue_directory::find(const store::queue_key& key) {
 }
 
 queue_actor queue_directory::find(const cluster::Task& task) {
+  if (kind_of(task) != machine_kind::workflow && task.task_queue() == protocol::own_work_queue)
+    return own_work_.get();
   return find({.namespace_id = task.namespace_id(),
                .name = task.task_queue(),
                .kind = task.kind() == cluster::Task::ACTIVITY ? 2 : 1});
@@ -208,6 +212,10 @@ void queue_directory::tell_clock_moved() const {
     for (const auto& q : s.retired)
       caf::anon_send(q, clock_atom_v);
   }
+}
+
+void queue_directory::do_own_work(queue_actor who) {
+  own_work_.set(std::move(who));
 }
 
 void queue_directory::on_lost(lost_handler listener) {

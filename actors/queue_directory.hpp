@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/handle_cell.hpp"
 #include "actors/queue_hooks.hpp"
 #include "actors/services.hpp"
 #include "protocol/interfaces.hpp"
@@ -61,6 +62,10 @@ public:
   /// The wall clock moved: all queues are to find out anew how long they wait.
   void tell_clock_moved() const;
 
+  /// Tasks that this server does itself (protocol::own_work_queue) go to this actor from now on.
+  /// Before, they find no queue, and wait. One thread at a time.
+  void do_own_work(queue_actor who);
+
   /// Called, on any thread, after a queue's actor died of an error. Null: nobody listens.
   void on_lost(lost_handler listener);
 
@@ -96,6 +101,7 @@ private:
   std::array<shard, 32> shards_;
   std::atomic<std::size_t> count_{0};
   std::atomic<bool> open_{true};
+  handle_cell<queue_actor> own_work_;
   std::shared_mutex listener_mutex_;
   lost_handler listener_;
 };

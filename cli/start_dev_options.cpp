@@ -132,6 +132,18 @@ setter bound_into(std::size_t actors::node_bounds::* member) {
   return bound_into(&configured_limits::capacity, member);
 }
 
+/// At least 1.
+setter count_into(int frontend::front_limits::* member) {
+  constexpr std::int64_t most = 1'000'000;
+  return [member](configured_limits& bounds, std::string_view value) {
+    auto n = parse_count(value);
+    if (!n || *n == 0 || *n > most)
+      return false;
+    bounds.front.*member = static_cast<int>(*n);
+    return true;
+  };
+}
+
 /// Threads, and the sessions that they need.
 setter scanners_into() {
   constexpr std::int64_t most = 256;
@@ -199,6 +211,9 @@ const std::map<std::string, setter, less_by_letter>& known_settings() {
     {"history.workflowTaskHeartbeatTimeout", duration_into(&l::workflow_task_heartbeat_max)},
     {"history.workflowTaskRetryMaxInterval", duration_into(&l::workflow_task_backoff_max)},
     {"history.workflowIdReuseMinimalInterval", duration_into(&l::run_interval_min)},
+    {"frontend.MaxConcurrentBatchOperationPerNamespace", count_into(&f::batches_max)},
+    {"worker.batcherRPS", count_into(&f::batch_rate_max)},
+    {"worker.batcherConcurrency", count_into(&f::batch_at_once)},
     {"history.longPollExpirationInterval",
      duration_into(&configured_limits::front, &f::history_poll_max)},
     {"matching.longPollExpirationInterval",

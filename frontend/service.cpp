@@ -2,6 +2,7 @@
 
 #include "actors/returned_task.hpp"
 #include "base/ensure.hpp"
+#include "frontend/batch/batch_worker.hpp"
 #include "frontend/call/client_version.hpp"
 #include "frontend/handlers/handlers.hpp"
 #include "protocol/operator.pb.h"
@@ -37,6 +38,7 @@ handler_table all_handlers() {
   add_update_handlers(table);
   add_queue_handlers(table);
   add_visibility_handlers(table);
+  add_batch_handlers(table);
   add_parked_handlers(table);
   return table;
 }
@@ -71,6 +73,9 @@ std::array<const google::protobuf::ServiceDescriptor*, 3> known_services() {
 service::service(backend& back, server_facts facts, metrics& measured, const front_limits& limits)
   : parts_{.back = back, .facts = std::move(facts), .limits = limits}, measured_(measured) {
   add_methods(measured);
+  batches_ = std::make_unique<batch_worker>(
+    *this, back,
+    batch_worker::options{.at_once = static_cast<std::size_t>(std::max(limits.batch_at_once, 1))});
 }
 
 service::~service() = default;
@@ -169,6 +174,7 @@ void service::give_back(std::string_view task_token) {
 }
 
 void service::drain() {
+  batches_->stop();
   parts_.back.end_waiting();
 }
 

@@ -12,6 +12,8 @@
 
 namespace reprise::frontend {
 
+class batch_worker;
+
 /// Serves one parsed-from-bytes request: answers or fails the call, now or later.
 using handler = std::function<void(const call::ptr&, std::string_view request)>;
 
@@ -99,6 +101,7 @@ private:
   std::function<void(const error&)> see_failure_;
   std::vector<std::unique_ptr<method>> methods_;
   std::unordered_map<std::string, method*> by_path_;
+  std::unique_ptr<batch_worker> batches_;
 };
 
 } // namespace reprise::frontend

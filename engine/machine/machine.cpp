@@ -1,6 +1,7 @@
 #include "engine/machine/machine.hpp"
 
 #include "base/ensure.hpp"
+#include "engine/batch/batch_machine.hpp"
 #include "engine/queue/queue_machine.hpp"
 #include "engine/workflow/workflow_machine.hpp"
 
@@ -22,7 +23,7 @@ const machine* machine_of(machine_kind kind) noexcept {
     case machine_kind::task_queue:
       return &the_queue_machine();
     case machine_kind::batch:
-      return nullptr;
+      return &the_batch_machine();
   }
   // What a later version wrote.
   return nullptr;

@@ -61,6 +61,10 @@ public:
   /// An answer brought a task whose worker cannot get it any more: the task, of this token, is for
   /// others.
   virtual void give_back(std::string_view task_token) = 0;
+  /// Has `take` get the tasks of durable actors that are no workflows, whose work is this server's
+  /// own; called once, before any. It is called on any thread, one task at a time, and must not
+  /// wait. Those that nobody takes, or deals with, come again after a while.
+  virtual void do_own_work(std::function<void(const cluster::Task&)> take) = 0;
   /// Runs `job` on a thread that may block on the store; false when too many wait already.
   virtual bool run_blocking(std::function<void(store::store&)> job) = 0;
   /// The same for what reads many rows, so that nothing else waits behind it.

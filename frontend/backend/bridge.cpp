@@ -5,6 +5,7 @@
 #include "actors/ward.hpp"
 #include "base/log.hpp"
 #include "frontend/backend/call_table.hpp"
+#include "frontend/backend/own_queue.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
@@ -99,6 +100,7 @@ bridge::bridge(caf::actor_system& system, actors::services& shared, actors::queu
     calls_(std::make_shared<call_table>(shared.capacity, shared.watch)),
     actors_(std::max<std::size_t>(options_.bridges, 1)),
     watched_(std::make_shared<watched>(this)),
+    own_work_(std::make_shared<own_work>()),
     leaving_(options_.leaving),
     ids_(options_.seed) {
   begin_actors();
@@ -357,6 +359,22 @@ void bridge::send_again(const store::queue_key& lost) {
     end(c, overloaded());
 }
 
+void bridge::do_own_work(std::function<void(const cluster::Task&)> take) {
+  own_work_->set(std::move(take));
+  actors::ward w{.kind = "own work", .watched = {begin_own_queue()}};
+  w.begin_again = [still = watched_](std::size_t) -> caf::actor {
+    std::lock_guard lock{still->mutex};
+    return still->owner == nullptr ? caf::actor{} : still->owner->begin_own_queue();
+  };
+  caf::anon_send(shared_.supervisor, watch_atom_v, std::make_shared<actors::ward>(std::move(w)));
+}
+
+caf::actor bridge::begin_own_queue() {
+  own_queue_.set(spawn_own_queue(system_, own_work_));
+  queues_.do_own_work(own_queue_.get());
+  return caf::actor_cast<caf::actor>(own_queue_.get());
+}
+
 bool bridge::run_blocking(std::function<void(store::store&)> job) {
   return shared_.readers.offer(actors::lane::points,
                                [&db = shared_.db, job = std::move(job)] { job(db); });
@@ -398,6 +416,7 @@ void bridge::stop() {
   }
   queues_.on_lost(nullptr);
   shared_.lost_slots.set(nullptr);
+  own_work_->set(nullptr);
   calls_->close();
   for (auto& [id, c] : calls_->take_if([](const waiting_call&) { return true; }))
     c.done(not_served());
@@ -405,6 +424,10 @@ void bridge::stop() {
   for (const auto& a : actors_) {
     caf::anon_send_exit(a.get(), caf::exit_reason::user_shutdown);
     all.push_back(caf::actor_cast<caf::actor>(a.get()));
+  }
+  if (const auto& own = own_queue_.get()) {
+    caf::anon_send_exit(own, caf::exit_reason::user_shutdown);
+    all.push_back(caf::actor_cast<caf::actor>(own));
   }
   if (options_.run_all) {
     options_.run_all();

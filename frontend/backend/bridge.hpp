@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/listener.hpp"
 #include "actors/queue_directory.hpp"
 #include "actors/services.hpp"
 #include "base/ids.hpp"
@@ -19,6 +20,8 @@ namespace reprise::frontend {
 
 class call_table;
 struct waiting_call;
+/// Whoever does the server's own work hears of it by this.
+using own_work = actors::listener<const cluster::Task&>;
 
 /// The backend over actors: the one place where threads that are no actors talk to actors. Calls go
 /// straight to the actor that serves them; a few bridge actors take the answers. A call's handler
@@ -51,6 +54,7 @@ public:
                         int kind) override;
   void end_polls(const leaving_worker& worker) override;
   void give_back(std::string_view task_token) override;
+  void do_own_work(std::function<void(const cluster::Task&)> take) override;
   bool run_blocking(std::function<void(store::store&)> job) override;
   bool run_scan(std::function<void(store::store&)> job) override;
   actors::namespace_registry& namespaces() override;
@@ -79,6 +83,7 @@ private:
   /// The same for a call that is being added, which takes note of it.
   const bridge_actor& actor_for(std::uint64_t id, waiting_call& added) const;
   void begin_actors();
+  caf::actor begin_own_queue();
   /// Another one in the place of a bridge actor that died: whoever waits for an answer through
   /// that one would wait in vain.
   bridge_actor begin_again(std::size_t index);
@@ -95,6 +100,9 @@ private:
   std::shared_ptr<call_table> calls_;
   std::vector<actors::handle_cell<bridge_actor>> actors_;
   std::shared_ptr<watched> watched_;
+  /// Takes the server's own work; null until somebody wants it.
+  actors::handle_cell<queue_actor> own_queue_;
+  std::shared_ptr<own_work> own_work_;
   leaving_workers leaving_;
   /// See end_waiting(). Read under the lock of the call that is added: it is seen there, or the
   /// call by who sets it.

@@ -20,6 +20,11 @@ struct front_limits {
   duration history_poll_max = std::chrono::seconds{20};
   /// Rows of a page of a list.
   int page_rows_max = 1000;
+  /// Batch operations of a namespace that run at the same time; of each one, what it does in a
+  /// second and at the same time.
+  int batches_max = 1;
+  int batch_rate_max = 600;
+  int batch_at_once = 5;
   /// Custom search attributes of one type in a namespace.
   int attributes_of_type_max = 100;
 };

@@ -29,6 +29,7 @@ void add_query_handlers(handler_table& table);
 void add_update_handlers(handler_table& table);
 void add_queue_handlers(handler_table& table);
 void add_visibility_handlers(handler_table& table);
+void add_batch_handlers(handler_table& table);
 void add_parked_handlers(handler_table& table);
 
 /// A handler that gets its request parsed, with a namespace's name of a length that may be.

@@ -1,4 +1,5 @@
 #include "frontend/handlers/handlers.hpp"
+#include "frontend/handlers/lists.hpp"
 #include "frontend/query/parser.hpp"
 #include "frontend/query/values.hpp"
 #include "frontend/token/list_token.hpp"
@@ -18,8 +19,7 @@ std::size_t page_size(int asked, const front_limits& limits) {
   return static_cast<std::size_t>(asked <= 0 || asked > most ? most : asked);
 }
 
-/// All list calls answer in one wire form: rows in field 1, the token in field 2. Rows lie in the
-/// store as they are answered.
+/// Rows lie in the store as they are answered.
 std::string list_response(const std::vector<store::visibility_row>& rows, std::size_t page) {
   std::size_t bytes = 64;
   for (const auto& row : rows)
@@ -39,13 +39,20 @@ std::string list_response(const std::vector<store::visibility_row>& rows, std::s
   return out;
 }
 
-/// What the store says of a query that took too long, as the API says it.
+} // namespace
+
 error scan_error(error e) {
   return e.code == errc::resource_exhausted ? overloaded(std::move(e.message)) : std::move(e);
 }
 
-void list_rows(const call::ptr& c, const call::entry_ptr& ns, filter wanted, int asked_size,
-               const std::string& token) {
+filter status_is(filter::op what, int status) {
+  return {.what = what,
+          .attribute = "ExecutionStatus",
+          .values = {{.type = store::value_type::integer, .integer = status}}};
+}
+
+void list_rows(const call::ptr& c, const call::entry_ptr& ns, machine_kind kind, filter wanted,
+               int asked_size, const std::string& token) {
   std::optional<store::list_cursor> behind;
   if (!is_first_page(token)) {
     auto read = read_list_token(token);
@@ -53,15 +60,17 @@ void list_rows(const call::ptr& c, const call::entry_ptr& ns, filter wanted, int
       return c->fail(std::move(read).error());
     behind = *read;
   }
-  c->scanning([id = ns->facts.id, wanted = std::move(wanted), behind,
+  c->scanning([id = ns->facts.id, kind, wanted = std::move(wanted), behind,
                page = page_size(asked_size, c->limits())](call& over, store::store& db) {
-    auto rows = db.list(id, machine_kind::workflow, wanted, behind, page);
+    auto rows = db.list(id, kind, wanted, behind, page);
     if (rows)
       over.answer_bytes(list_response(*rows, page));
     else
       over.fail(scan_error(std::move(rows).error()));
   });
 }
+
+namespace {
 
 template <class Request>
 void list(const call::ptr& c, Request& r) {
@@ -71,7 +80,8 @@ void list(const call::ptr& c, Request& r) {
   auto query = parse_query(r.query(), *ns, false);
   if (!query)
     return c->fail(std::move(query).error());
-  list_rows(c, ns, std::move(query->filter), r.page_size(), r.next_page_token());
+  list_rows(c, ns, machine_kind::workflow, std::move(query->filter), r.page_size(),
+            r.next_page_token());
 }
 
 temporal::api::common::v1::Payload group_payload(const std::string& attribute,
@@ -138,12 +148,6 @@ filter equal(const char* attribute, std::string text) {
           .values = {{.type = store::value_type::keyword, .texts = {std::move(text)}}}};
 }
 
-filter status_is(filter::op what, int status) {
-  return {.what = what,
-          .attribute = "ExecutionStatus",
-          .values = {{.type = store::value_type::integer, .integer = status}}};
-}
-
 std::int64_t nanos(const google::protobuf::Timestamp& t) {
   constexpr std::int64_t bound = 9'223'372'035;
   return std::clamp(t.seconds(), -bound, bound) * 1'000'000'000
@@ -189,7 +193,8 @@ void list_open(const call::ptr& c, api::ListOpenWorkflowExecutionsRequest& r) {
     return;
   wanted->children.push_back(
     status_is(filter::op::equal, enums::WORKFLOW_EXECUTION_STATUS_RUNNING));
-  list_rows(c, ns, std::move(*wanted), r.maximum_page_size(), r.next_page_token());
+  list_rows(c, ns, machine_kind::workflow, std::move(*wanted), r.maximum_page_size(),
+            r.next_page_token());
 }
 
 void list_closed(const call::ptr& c, api::ListClosedWorkflowExecutionsRequest& r) {
@@ -213,7 +218,8 @@ void list_closed(const call::ptr& c, api::ListClosedWorkflowExecutionsRequest& r
     wanted->children.push_back(
       status_is(filter::op::not_equal, enums::WORKFLOW_EXECUTION_STATUS_RUNNING));
   }
-  list_rows(c, ns, std::move(*wanted), r.maximum_page_size(), r.next_page_token());
+  list_rows(c, ns, machine_kind::workflow, std::move(*wanted), r.maximum_page_size(),
+            r.next_page_token());
 }
 
 } // namespace

@@ -50,6 +50,8 @@ inline const std::vector<std::string> read_methods{"DescribeWorkflowExecution",
                                                    "ShutdownWorker"};
 inline const std::vector<std::string> queue_methods{"ListTaskQueuePartitions",
                                                     "UpdateTaskQueueConfig"};
+inline const std::vector<std::string> batch_methods{
+  "StartBatchOperation", "StopBatchOperation", "DescribeBatchOperation", "ListBatchOperations"};
 inline const std::vector<std::string> namespace_methods{
   "RegisterNamespace",  "DescribeNamespace",   "ListNamespaces",         "UpdateNamespace",
   "DeprecateNamespace", "AddSearchAttributes", "RemoveSearchAttributes", "ListSearchAttributes",

@@ -78,7 +78,7 @@ TEST_CASE("every call that is served is walked") {
   for (const auto& group :
        {start_methods, signal_methods, workflow_task_methods, update_methods, completion_methods,
         activity_methods, operator_methods, read_methods, queue_methods, reset_methods,
-        namespace_methods})
+        batch_methods, namespace_methods})
     walked.insert(walked.end(), group.begin(), group.end());
   probe p{{}};
   for (const auto& m : p.front().methods())
