@@ -53,6 +53,15 @@ batch_page::batch_page(batch_means& means, batch::Order order, batch::Plan plan,
   next_plan_.clear_targets();
 }
 
+batch_page::~batch_page() {
+  end(std::nullopt);
+}
+
+void batch_page::end(std::optional<cluster::ReportBatch> report) {
+  if (auto done = std::exchange(done_, nullptr))
+    done(std::move(report));
+}
+
 void batch_page::begin() {
   if (order_.page() == 1 && !job_->visibility_query().empty())
     return count();
@@ -80,7 +89,7 @@ void batch_page::go_on() {
     return;
   lock.unlock();
   if (given_up)
-    done_(std::nullopt);
+    end(std::nullopt);
   else
     look_for_more();
 }
@@ -201,12 +210,12 @@ void batch_page::on_named(std::vector<batch::Target> found, std::size_t most) {
 void batch_page::report() {
   if (next_plan_.targets_size() > 0 || next_plan_.more_to_list())
     report_.set_next_page_token(next_plan_.SerializeAsString());
-  done_(std::move(report_));
+  end(std::move(report_));
 }
 
 void batch_page::report_failure(const error& why) {
   report_.set_failure(why.message.empty() ? "its runs could not be listed" : why.message);
-  done_(std::move(report_));
+  end(std::move(report_));
 }
 
 } // namespace reprise::frontend

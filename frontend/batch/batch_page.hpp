@@ -26,7 +26,8 @@ struct batch_means {
 };
 
 /// One page of a batch: acts on its runs, some at a time, and looks for those of the next page.
-/// Kept by what it waits for. Thread-safe: answers come on any thread.
+/// Kept by what it waits for: one that nobody keeps any more (an answer was lost, for want of
+/// memory) is given up. Thread-safe: answers come on any thread.
 class batch_page : public std::enable_shared_from_this<batch_page> {
 public:
   /// What is to be reported; nothing when the page was given up.
@@ -34,6 +35,10 @@ public:
 
   batch_page(batch_means& means, batch::Order order, batch::Plan plan, std::string namespace_id,
              ended done);
+
+  ~batch_page();
+  batch_page(const batch_page&) = delete;
+  batch_page& operator=(const batch_page&) = delete;
 
   void begin();
 
@@ -49,6 +54,7 @@ private:
   void on_named(std::vector<batch::Target> found, std::size_t most);
   void report();
   void report_failure(const error& why);
+  void end(std::optional<cluster::ReportBatch> report);
 
   batch_means& means_;
   const batch::Order order_;
@@ -56,6 +62,7 @@ private:
   const std::string namespace_id_;
   const std::shared_ptr<const batch_request> job_;
   const time_point began_;
+  /// Until it was called.
   ended done_;
 
   std::mutex mutex_;

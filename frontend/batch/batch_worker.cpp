@@ -8,6 +8,23 @@
 
 namespace reprise::frontend {
 
+struct batch_worker::question {
+  question(batch_worker& by, job_name of) : home(by), job(std::move(of)) {
+  }
+
+  ~question() {
+    if (!is_answered)
+      home.forget(job);
+  }
+
+  question(const question&) = delete;
+  question& operator=(const question&) = delete;
+
+  batch_worker& home;
+  const job_name job;
+  bool is_answered = false;
+};
+
 batch_worker::batch_worker(service& front, backend& back, const options& o)
   : back_(back),
     options_(o),
@@ -34,7 +51,17 @@ void batch_worker::take(const cluster::Task& task) {
 }
 
 /// A report without a page asks what is to be done.
-void batch_worker::tell(const job_name& job, cluster::ReportBatch report) {
+void batch_worker::tell(const job_name& job, cluster::ReportBatch report) noexcept {
+  try {
+    send(job, std::move(report));
+  } catch (...) {
+    log_thrown(log_level::error, {"batch ", std::get<1>(job), " could not be told"});
+    forget(job);
+  }
+}
+
+void batch_worker::send(const job_name& job, cluster::ReportBatch&& report) {
+  auto asked = std::make_shared<question>(*this, job);
   cluster::ExecutionRequest request;
   const auto& [namespace_id, id, run_id] = job;
   request.set_namespace_id(namespace_id);
@@ -42,12 +69,14 @@ void batch_worker::tell(const job_name& job, cluster::ReportBatch report) {
   request.set_workflow_id(id);
   request.set_run_id(run_id);
   *request.mutable_report_batch() = std::move(report);
-  back_.call(std::move(request), false, [this, job](const cluster::Reply& reply) {
+  back_.call(std::move(request), false, [asked](const cluster::Reply& reply) {
+    asked->is_answered = true;
+    const auto& of = asked->job;
     try {
-      on_order(job, reply);
+      asked->home.on_order(of, reply);
     } catch (...) {
-      log_thrown(log_level::error, {"a page of batch ", std::get<1>(job), " was lost"});
-      end(job);
+      log_thrown(log_level::error, {"a page of batch ", std::get<1>(of), " was lost"});
+      asked->home.forget(of);
     }
   });
 }
@@ -76,18 +105,23 @@ void batch_worker::begin_page(const job_name& job, batch::Order order) {
   // It may have another name by now.
   if (auto ns = back_.namespaces().find_by_id(std::get<0>(job)))
     order.mutable_request()->set_namespace_(ns->facts.name);
+  auto ended = [this, job](std::optional<cluster::ReportBatch> report) {
+    if (report)
+      tell(job, std::move(*report));
+    else
+      forget(job);
+  };
   auto page = std::make_shared<batch_page>(means_, std::move(order), std::move(plan),
-                                           std::get<0>(job),
-                                           [this, job](std::optional<cluster::ReportBatch> report) {
-                                             if (report)
-                                               tell(job, std::move(*report));
-                                             else
-                                               end(job);
-                                           });
+                                           std::get<0>(job), std::move(ended));
   page->begin();
 }
 
-void batch_worker::end(const job_name& job) {
+void batch_worker::forget(const job_name& job) noexcept {
+  std::lock_guard lock{mutex_};
+  active_.erase(job);
+}
+
+void batch_worker::end(const job_name& job) noexcept {
   {
     std::lock_guard lock{mutex_};
     auto known = active_.find(job);

@@ -34,11 +34,17 @@ private:
   /// Namespace, job, run.
   using job_name = std::tuple<std::string, std::string, std::string>;
 
+  /// What the batch's actor was told or asked. Destroyed without an answer, it is as if the batch
+  /// had not been taken.
+  struct question;
+
   void take(const cluster::Task& task);
-  void tell(const job_name& job, cluster::ReportBatch report);
+  void tell(const job_name& job, cluster::ReportBatch report) noexcept;
+  void send(const job_name& job, cluster::ReportBatch&& report);
   void on_order(const job_name& job, const cluster::Reply& reply);
   void begin_page(const job_name& job, batch::Order order);
-  void end(const job_name& job);
+  void end(const job_name& job) noexcept;
+  void forget(const job_name& job) noexcept;
 
   backend& back_;
   options options_;
