@@ -280,6 +280,21 @@ def sdk_figures(runs):
             "p50_ms": middle(runs, "p50_ms"), "p99_ms": middle(runs, "p99_ms")}
 
 
+# The reference's batches do 50 in a second, whatever they are asked for.
+BATCH_OF_REFERENCE = 50
+
+
+def batch(bench):
+    """One batch that ends 10,000 workflows by a query, on SQLite."""
+    with bench.reprise() as server:
+        got = bench.program("batch", "--target", server.address, "--pid", server.pid, "--runs",
+                            bench.size(10_000, 50))
+    yield Row("batch of 10,000 terminations", got["batch.per_second"], "runs/s",
+              at_least=10 * BATCH_OF_REFERENCE, per_second=got["batch.per_second"],
+              cpu_ms=got["batch.server_cpu_ms"],
+              note=f"the reference does {BATCH_OF_REFERENCE} in a second, by its settings")
+
+
 SECTIONS = {section.__name__: section
             for section in (journal, rehydrate, startup, idle, start, throughput, sdk, parked,
-                            scans)}
+                            scans, batch)}

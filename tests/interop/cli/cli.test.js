@@ -207,6 +207,43 @@ describe('workflow', { concurrency: true }, () => {
   });
 });
 
+describe('batch', () => {
+  const ids = ['cli-batch-1', 'cli-batch-2', 'cli-batch-3'];
+  const query = "WorkflowId STARTS_WITH 'cli-batch-'";
+
+  /** What is told of the job once it is over. */
+  async function batch(command, ...args) {
+    const all = [command, '--query', query, '--reason', 'a test', '--yes', ...args];
+    const { batchJobId } = await json('workflow', ...all);
+    assert.ok(batchJobId);
+    return eventually(`the batch to ${command} to be over`, async () => {
+      const told = await json('batch', 'describe', '--job-id', batchJobId);
+      return told.state !== 'BATCH_OPERATION_STATE_RUNNING' && told;
+    });
+  }
+
+  test('signal and terminate by a query, describe, list', async () => {
+    for (const id of ids) await start(id, 'sums');
+    const signalled = await batch('signal', '--name', 'add', '--input', '5');
+    assert.equal(signalled.state, 'BATCH_OPERATION_STATE_COMPLETED');
+    assert.equal(Number(signalled.completeOperationCount), 3);
+    for (const id of ids) {
+      const total = await json('workflow', 'query', '--workflow-id', id, '--name', 'total');
+      assert.deepEqual(total.queryResult, [5]);
+    }
+    const ended = await batch('terminate');
+    assert.equal(Number(ended.completeOperationCount), 3);
+    assert.equal(ended.reason, 'a test');
+    const terminated = `${query} AND ExecutionStatus = 'Terminated'`;
+    const { count } = await json('workflow', 'count', '--query', terminated);
+    assert.equal(Number(count), 3);
+    assert.match(await cli('batch', 'list'), /Completed/);
+    const late = ['batch', 'terminate', '--job-id', ended.jobId, '--reason', 'late'];
+    assert.match(await refusal(...late), /could not find/);
+    assert.match(await refusal('batch', 'describe', '--job-id', 'none'), /could not find/);
+  });
+});
+
 describe('operator', () => {
   test('namespace create, describe, update, list', async () => {
     const name = 'cli-namespace';
