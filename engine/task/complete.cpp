@@ -231,9 +231,11 @@ void start_inline(reply& answer, history_splice&& splice) {
   answer.history->wrap_field = response_type::kWorkflowTaskFieldNumber;
 }
 
-task_starter inline_starter(const request_type& r) {
+/// The request id that histories show is the same for all of them.
+task_starter inline_starter(const request_type& r, const context& c) {
   return {.identity = r.identity(),
           .request_id = inline_request_id,
+          .start_id = new_start_id(c),
           .only_new_events = true,
           .build = build_of(r)};
 }
@@ -249,7 +251,7 @@ reply go_on(transition& t, const request_type& r, const next_task& next,
   }
   reply answer{.response = response.SerializeAsString()};
   if (r.return_new_workflow_task())
-    start_inline(answer, start_task(t, inline_starter(r)));
+    start_inline(answer, start_task(t, inline_starter(r, t.ctx())));
   return answer;
 }
 
@@ -260,7 +262,7 @@ reply go_on_for_updates(transition& t, const request_type& r, const response_typ
     return go_on(t, r, {}, response);
   reply answer{.response = response.SerializeAsString()};
   t.set_speculative(make_speculative_task(t.state(), t.ctx()));
-  start_inline(answer, start_speculative(t, inline_starter(r)));
+  start_inline(answer, start_speculative(t, inline_starter(r, t.ctx())));
   return answer;
 }
 

@@ -9,6 +9,8 @@
 #include "engine/task/rules.hpp"
 #include "engine/task/task.hpp"
 
+#include <algorithm>
+
 namespace reprise::engine {
 
 namespace {
@@ -125,6 +127,14 @@ std::uint64_t start_id_of(const std::string& start_request_id) {
   for (unsigned char c : start_request_id)
     hash = (hash ^ c) * 0x100000001b3ULL;
   return hash == 0 ? 1 : hash;
+}
+
+std::uint64_t start_id_of(const task_starter& by) {
+  return by.start_id != 0 ? by.start_id : start_id_of(by.request_id);
+}
+
+std::uint64_t new_start_id(const context& c) {
+  return std::max<std::uint64_t>(c.ids.random(), 1);
 }
 
 } // namespace reprise::engine

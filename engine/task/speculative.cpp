@@ -67,7 +67,7 @@ history_splice start_speculative(transition& t, const task_starter& by) {
   task.set_started_event_id(task.scheduled_event_id() + 1);
   task.set_identity(by.identity);
   task.set_request_id(by.request_id);
-  task.set_start_id(start_id_of(by.request_id));
+  task.set_start_id(start_id_of(by));
   *task.mutable_started_time() = to_proto(std::max(t.ctx().now, from_proto(task.scheduled_time())));
   judge_history(task, t.state(), t.ctx());
   if (!by.build.build_id().empty())

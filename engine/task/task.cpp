@@ -188,10 +188,11 @@ history_splice start_task(transition& t, const task_starter& by) {
       task.set_started_event_id(task.scheduled_event_id() + 1);
     task.clear_taken_back();
     *task.mutable_started_time() = to_proto(std::max(t.ctx().now, from_proto(x.last_event_time())));
-    task.set_start_id(start_id_of(by.request_id));
+    task.set_start_id(start_id_of(by));
     set_workflow_task(t, std::move(task));
   } else {
     t.add_event(started_event(task, x, t.ctx()));
+    keep_start_id(t, start_id_of(by));
   }
   return splice_of(x, x.workflow_task(), by);
 }

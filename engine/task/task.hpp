@@ -16,6 +16,8 @@ namespace reprise::engine {
 struct task_starter {
   std::string identity{};
   std::string request_id{};
+  /// Of this start alone; 0: derived from the request id, which is random then.
+  std::uint64_t start_id = 0;
   /// Only the events since the last completed task are handed over.
   bool only_new_events = false;
   std::int64_t backlog_count_hint = 0;
@@ -103,5 +105,9 @@ void set_header(transition& t, journal::Header header);
 /// The number in a workflow task's token that tells one start of an attempt from another. It is
 /// derived from the start's random request id, so that it needs no entry of its own.
 std::uint64_t start_id_of(const std::string& start_request_id);
+/// Of this start.
+std::uint64_t start_id_of(const task_starter& by);
+/// One for a start whose request id is known beforehand.
+std::uint64_t new_start_id(const context& c);
 
 } // namespace reprise::engine

@@ -1,5 +1,6 @@
 #include "engine/task/task_events.hpp"
 
+#include "engine/task/task.hpp"
 #include "engine/update/update.hpp"
 
 namespace reprise::engine {
@@ -58,6 +59,14 @@ history_event started_event(const journal::WorkflowTaskState& task, const execut
   return event;
 }
 
+void keep_start_id(transition& t, std::uint64_t start_id) {
+  if (start_id == 0 || t.state().workflow_task().start_id() == start_id)
+    return;
+  auto task = t.state().workflow_task();
+  task.set_start_id(start_id);
+  set_workflow_task(t, std::move(task));
+}
+
 void judge_history(journal::WorkflowTaskState& task, const execution& x, const context& c) {
   task.set_history_size_bytes(x.history_size_bytes());
   task.set_suggest_continue_as_new(x.history_size_bytes() >= c.bounds.suggest_continue_bytes
@@ -100,6 +109,7 @@ void write_unwritten_task(transition& t, const journal::WorkflowTaskState& task,
   if (build != nullptr)
     *a.mutable_worker_version() = *build;
   t.add_event(std::move(started));
+  keep_start_id(t, task.start_id());
 }
 
 } // namespace reprise::engine

@@ -12,6 +12,9 @@ history_event scheduled_event(const journal::WorkflowTaskState& task);
 /// With the reasons for what the task suggests.
 history_event started_event(const journal::WorkflowTaskState& task, const execution& x,
                             const context& c);
+/// Behind a Started event, whose start the fold names by its request id: where it has another
+/// number, a fact says so.
+void keep_start_id(transition& t, std::uint64_t start_id);
 /// What a worker is told of the history that it works on.
 void judge_history(journal::WorkflowTaskState& task, const execution& x, const context& c);
 

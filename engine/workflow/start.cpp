@@ -184,7 +184,7 @@ std::optional<step> repeated_start(execution& x, const start_request& r, const c
   if (eager) {
     // By another start: the task that the first answer brought may be on its way back.
     auto again = task;
-    again.set_start_id(start_id_of(c.ids.uuid7(c.now)));
+    again.set_start_id(new_start_id(c));
     transition t{std::move(x), c};
     set_workflow_task(t, std::move(again));
     auto splice = splice_of(t.state(), t.state().workflow_task(),
@@ -299,8 +299,9 @@ step start_new(std::optional<execution>&& current, const start_request& r, run_p
     schedule_task(run, 1, !eager);
   reply answer;
   if (eager) {
-    auto splice = start_task(
-      run, {.identity = r.identity(), .request_id = run.state().created().start_request_id()});
+    auto splice = start_task(run, {.identity = r.identity(),
+                                   .request_id = run.state().created().start_request_id(),
+                                   .start_id = new_start_id(c)});
     answer = with_eager_task(answer_start(run.state(), true, c), std::move(splice));
   } else {
     answer.response = answer_start(run.state(), true, c).SerializeAsString();

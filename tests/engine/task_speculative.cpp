@@ -340,6 +340,28 @@ SCENARIO("an update that comes while a task is at work comes with the answer to 
       == 3);
     CHECK(f.types() == quiet_types);
   }
+  WHEN("what it gets is written down while it is at work, its token stays good") {
+    request.mutable_complete_workflow_task()->set_return_new_workflow_task(true);
+    auto done = f.apply(request);
+    REQUIRE(done.answer.history);
+    auto next = f.task_of(*done.answer.history);
+    f.signal("s");
+    CHECK(f.types() == with(quiet_types, {"WORKFLOW_TASK_SCHEDULED", "WORKFLOW_TASK_STARTED"}));
+    CHECK_FALSE(f.respond(next, {f.rejection(next.poll.messages(0))}).answer.failure);
+    CHECK(f.response(sent).outcome().has_failure());
+    return;
+  }
+  WHEN("one that it gave up is another than the next in its place") {
+    request.mutable_complete_workflow_task()->set_return_new_workflow_task(true);
+    auto first = f.task_of(*f.apply(request).answer.history);
+    f.respond(first, {f.rejection(first.poll.messages(0))});
+    f.send("u2");
+    auto second = f.poll();
+    CHECK(second.poll.started_event_id() == first.poll.started_event_id());
+    CHECK(second.token().start_id() != first.token().start_id());
+    CHECK(f.respond(first, {}).answer.failure->code == errc::not_found);
+    return;
+  }
   WHEN("it does not, the task that follows is one as any other") {
     f.apply(request);
     CHECK(f.types() == with(quiet_types, {"WORKFLOW_TASK_SCHEDULED"}));

@@ -293,4 +293,50 @@ SCENARIO("an eager start's task goes back, and the repeated start does not bring
   CHECK_FALSE(again.answer.history);
 }
 
+SCENARIO("of two tasks in the same place that came with answers, each is taken back by its token") {
+  take_back_fixture f;
+  f.start();
+  auto first = f.poll();
+  auto inline_task = [](auto g, const worker_task& task) {
+    auto request = g.completion(task, {});
+    request.mutable_complete_workflow_task()->set_force_create_new_workflow_task(true);
+    request.mutable_complete_workflow_task()->set_return_new_workflow_task(true);
+    auto done = g.apply(request);
+    REQUIRE(done.answer.history);
+    return std::pair{g, g.task_of(*done.answer.history)};
+  };
+  // The store lost the first of them, so the second is decided once more.
+  auto [lost, before] = inline_task(f, first);
+  f.ids.random();
+  auto [now, after] = inline_task(f, first);
+  CHECK(before.poll.started_event_id() == after.poll.started_event_id());
+  CHECK(before.token().start_id() != after.token().start_id());
+  THEN("the history shows the request id that all of them have") {
+    CHECK(now.events_of(0)
+            .at(static_cast<std::size_t>(after.poll.started_event_id()) - 1)
+            .workflow_task_started_event_attributes()
+            .request_id()
+          == "request-from-RespondWorkflowTaskCompleted");
+  }
+  THEN("the token of one is not that of the other") {
+    CHECK(now.take_back(before.token()).written.empty());
+    now.check_void(before);
+    CHECK_FALSE(now.complete(after, {now.done()}).answer.failure);
+  }
+}
+
+SCENARIO("two eager starts of one request have tokens of their own") {
+  take_back_fixture f;
+  auto r = f.start_request();
+  r.set_request_eager_execution(true);
+  auto g = f;
+  g.ids.random();
+  auto before = f.start(r);
+  auto after = g.start(r);
+  REQUIRE(before.answer.history);
+  REQUIRE(after.answer.history);
+  CHECK(f.task_of(*before.answer.history).token().start_id()
+        != g.task_of(*after.answer.history).token().start_id());
+}
+
 } // namespace reprise::testing

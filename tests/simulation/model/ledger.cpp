@@ -356,10 +356,14 @@ void ledger::note_start(const attempt& which, std::uint64_t start_id) {
 
 void ledger::on_task_started(run_record& r, const history_event& e) {
   const auto& a = e.workflow_task_started_event_attributes();
+  r.task_starts.insert(from_proto(e.event_time()));
+  // Of a task that came with an answer: which start it is stands in the state (note_starts).
+  if (a.request_id() == "request-from-RespondWorkflowTaskCompleted"
+      || a.request_id() == r.state.created().start_request_id())
+    return;
   attempt which{r.head.run_id, a.scheduled_event_id(), r.attempts[a.scheduled_event_id()]};
   auto start_id = engine::start_id_of(a.request_id());
   note_start(which, start_id);
-  r.task_starts.insert(from_proto(e.event_time()));
   auto shown = early_.find({which, start_id});
   if (shown != early_.end() && shown->second != r.fingerprints.back())
     fail(r, "event " + std::to_string(e.event_id()) + " was shown early, otherwise than it is now");
