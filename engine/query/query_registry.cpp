@@ -303,6 +303,18 @@ query_step query_registry::on_step(const execution& x,
   return out;
 }
 
+query_step query_registry::on_erased(const execution& x) {
+  query_step out;
+  std::erase_if(queries_, [&](const query& q) {
+    if (q.run_id != x.created().run_id())
+      return false;
+    auto why = workflow_not_found(x.created().workflow_id(), q.run_id);
+    out.replies.push_back({q.caller, {.failure = std::move(why)}});
+    return true;
+  });
+  return out;
+}
+
 std::optional<history_splice> query_registry::on_query_task_started(const cluster::StartTask& start,
                                                                     const execution& x) {
   auto* q = find(start.task().query_id());

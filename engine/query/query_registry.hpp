@@ -64,6 +64,9 @@ public:
           const temporal::api::workflowservice::v1::RespondWorkflowTaskCompletedRequest* answered,
           time_point now, const journal::WorkflowTaskState* unwritten = nullptr);
 
+  /// Run `x` is deleted, and nobody can answer what is asked of it.
+  query_step on_erased(const execution& x);
+
   /// A worker takes a query task: the poll's answer. Nothing when the task is obsolete.
   std::optional<history_splice> on_query_task_started(const cluster::StartTask& start,
                                                       const execution& x);

@@ -138,7 +138,9 @@ void queries_after(decision& out, step& done, const execution* x, workflow_sessi
                    const asked& q) {
   const auto& request = *q.request;
   auto& queries = held.queries;
-  if (x != nullptr) {
+  if (x != nullptr && done.erase) {
+    add_queries(out, queries.on_erased(*x), q);
+  } else if (x != nullptr) {
     auto completed = request.has_complete_workflow_task() && !done.answer.failure;
     add_queries(out,
                 queries.on_step(*x, completed ? &request.complete_workflow_task() : nullptr,

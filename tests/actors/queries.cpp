@@ -270,6 +270,43 @@ TEST_CASE_FIXTURE(query_fixture, "a queue that lost its memory is offered its qu
   CHECK_FALSE(answered(call));
 }
 
+TEST_CASE_FIXTURE(query_fixture, "a query of a run that is deleted meanwhile is told so at once") {
+  auto run_id = start("w");
+  SUBCASE("it waits for a worker") {
+    complete(take_workflow_task(), {});
+  }
+  SUBCASE("it waits for a worker, and the run is closed") {
+    complete(take_workflow_task(), {complete_command()});
+  }
+  SUBCASE("it waits for a workflow task") {
+  }
+  SUBCASE("it rides on one") {
+    auto early = query("w");
+    REQUIRE(take_workflow_task().queries_size() == 1);
+    CHECK_FALSE(answered(early));
+  }
+  auto call = query("w");
+  auto r = request("w");
+  r.mutable_delete_execution();
+  auto offered = seen.offers;
+  seen.offers.clear();
+  CHECK(ask_raw(r).status().code() == ok);
+  REQUIRE(answered(call));
+  for (const auto& [id, told] : seen.replies)
+    CHECK(told.size() == 1);
+  if (code(call) != resource_exhausted) {
+    CHECK(code(call) == not_found);
+    CHECK(reply(call).status().message()
+          == "workflow execution not found for workflow ID \"w\" and run ID \"" + run_id + "\"");
+  }
+  CHECK(seen.offers.empty());
+  for (const auto& task : offered)
+    if (task.kind() == cluster::Task::QUERY)
+      CHECK(take(task) == std::nullopt);
+  auto late = query("w");
+  CHECK(code(late) == not_found);
+}
+
 // -- on a workflow task --------------------------------------------------------------------------
 
 TEST_CASE_FIXTURE(query_fixture, "a query that meets a workflow task rides on it") {
