@@ -188,7 +188,7 @@ void execution::on_current_loaded(loaded_run& loaded) {
     case loaded_run::outcome::unavailable:
       phase_ = phase::unknown;
       for (const auto& c : waiting)
-        fail(c, try_later(), true);
+        guard(c, [&] { fail(c, try_later(), true); });
       return;
     case loaded_run::outcome::poisoned:
       options_.who->poison = loaded.text;
@@ -208,8 +208,7 @@ void execution::on_current_loaded(loaded_run& loaded) {
   phase_ = phase::known;
   news_due_ = true;
   for (const auto& c : waiting)
-    if (!dead_)
-      handle(c);
+    handle(c);
 }
 
 void execution::on_older_loaded(loaded_run& loaded) {
@@ -228,16 +227,15 @@ void execution::on_older_loaded(loaded_run& loaded) {
     keep_older(std::move(found));
     news_due_ = true;
   }
-  for (const auto& c : ready) {
-    if (dead_)
-      return;
-    if (what == loaded_run::outcome::unavailable)
-      fail(c, try_later(), true);
-    else if (what == loaded_run::outcome::poisoned)
-      fail(c, make_error(errc::data_loss, "This run cannot be loaded: " + loaded.text), true);
-    else
-      handle(c);
-  }
+  for (const auto& c : ready)
+    guard(c, [&] {
+      if (what == loaded_run::outcome::unavailable)
+        fail(c, try_later(), true);
+      else if (what == loaded_run::outcome::poisoned)
+        fail(c, make_error(errc::data_loss, "This run cannot be loaded: " + loaded.text), true);
+      else
+        route(c);
+    });
 }
 
 void execution::keep_older(std::unique_ptr<hosted_run> run) {
@@ -259,7 +257,10 @@ hosted_run* execution::find_run(const std::string& run_id) {
 // -- deciding
 // -----------------------------------------------------------------------------------------
 
-void execution::handle(const call_ptr& c) {
+template <class Work>
+void execution::guard(const call_ptr& c, Work&& work) {
+  if (dead_)
+    return;
   // The state may be half changed. What was handed out is safe: it lies with the writer.
   auto end = [&](bool out_of_memory) {
     c->threw = true;
@@ -269,12 +270,16 @@ void execution::handle(const call_ptr& c) {
     quit(caf::sec::runtime_error);
   };
   try {
-    route(c);
+    work();
   } catch (const std::bad_alloc&) {
     end(true);
   } catch (...) {
     end(false);
   }
+}
+
+void execution::handle(const call_ptr& c) {
+  guard(c, [&] { route(c); });
 }
 
 void execution::route(const call_ptr& c) {
@@ -341,7 +346,7 @@ void execution::on_gathered(const gathering_ptr& g) {
     return;
   auto c = g->for_call;
   if (g->failed)
-    return fail(c, try_later(), true);
+    return guard(c, [&] { fail(c, try_later(), true); });
   gathered_.push_back(g);
   // The run may have left memory meanwhile.
   c->tries_to_load = 0;
@@ -661,6 +666,7 @@ void execution::deliver(outcome_ptr out) {
   // More than a common workflow writes in all: measuring is not free.
   constexpr std::size_t unreported_max = 8U << 10;
   out->what->decided = true;
+  shared_.allocate(allocation::tell);
   if (session_)
     out->released.callers_due = session_->next_deadline();
   out->write.slot = options_.slot_number;

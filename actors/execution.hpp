@@ -84,6 +84,10 @@ private:
   bool completes(gathering& g);
 
   void handle(const call_ptr& c);
+  /// What is thrown at the call ends this life, and the call with it: its slot is told so. Whoever
+  /// delivers anything of a call does so in here, or a call may seem to be under way for ever.
+  template <class Work>
+  void guard(const call_ptr& c, Work&& work);
   void route(const call_ptr& c);
   void decide(const call_ptr& c, hosted_run* run);
   engine::decision ask_machine(const call_ptr& c, hosted_run* run, const namespace_entry& ns,

@@ -38,6 +38,8 @@ enum class allocation : std::uint8_t {
   /// Behind the decision, when the state has changed already.
   evolve,
   encode,
+  /// When the slot is told what became of a call, be it that a run could not be loaded.
+  tell,
   commit,
   /// Behind the store's commit.
   committed,

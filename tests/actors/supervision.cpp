@@ -378,8 +378,9 @@ TEST_CASE_FIXTURE(wards, "a call does not go from life to life without end") {
 
 TEST_CASE_FIXTURE(wards, "a failed allocation costs one call and nothing else") {
   using actors::allocation;
-  for (auto where : {allocation::load, allocation::host, allocation::decide, allocation::evolve,
-                     allocation::encode, allocation::commit, allocation::committed}) {
+  for (auto where :
+       {allocation::load, allocation::host, allocation::decide, allocation::evolve,
+        allocation::encode, allocation::tell, allocation::commit, allocation::committed}) {
     INFO(static_cast<int>(where));
     auto id = "w" + std::to_string(static_cast<int>(where));
     start(id);
@@ -425,6 +426,47 @@ TEST_CASE_FIXTURE(wards,
   shared().allocation_fails = nullptr;
   advance(11s);
   CHECK(history("w") == std::vector<int>{1, 5, 6, 7, 17, 18, 5});
+}
+
+TEST_CASE_FIXTURE(wards, "what is thrown while a load's failure is told hangs nobody") {
+  auto older = start("w");
+  ask_raw(complete_request(take_workflow_task(), {complete_command()}));
+  auto again = start_request("w");
+  again.mutable_start()->set_request_id("again");
+  ask_raw(again);
+  restart_node();
+  auto describe = request("w");
+  describe.mutable_describe();
+  SUBCASE("of the current run") {
+  }
+  SUBCASE("of an older one") {
+    ask_raw(describe);
+    describe.set_run_id(older);
+  }
+  auto reads = 0;
+  decide_fault = [&](store::operation what) {
+    if (what == store::operation::read)
+      ++reads;
+    return store::fault{.what = what == store::operation::read ? store::fault::kind::before
+                                                               : store::fault::kind::none};
+  };
+  auto throws = 1;
+  shared().allocation_fails = [&](actors::allocation at) {
+    return at == actors::allocation::tell && throws-- > 0;
+  };
+  auto first = send(describe);
+  auto second = send(describe);
+  run();
+  REQUIRE(answered(first));
+  REQUIRE(answered(second));
+  CHECK(code(first) != ok);
+  CHECK(code(second) != ok);
+  CHECK(reads > 0);
+  CHECK(throws < 1);
+  CHECK(shared().calls_under_way.load() == 0);
+  decide_fault = nullptr;
+  shared().allocation_fails = nullptr;
+  CHECK(ask_raw(describe).status().code() == ok);
 }
 
 // -- parked executions ---------------------------------------------------------------------------
