@@ -76,6 +76,8 @@ using call_ptr = std::shared_ptr<call>;
 /// One life of an execution actor. Its appends are numbered from 1; reads rest on the last number.
 struct incarnation {
   std::uint64_t number = 0;
+  /// The lease's, when it began: what it reads is told in that time only.
+  std::uint64_t tenure = 0;
   /// Written by the writer alone: when one append failed, all later ones fail alike.
   store::commit_status broken = store::commit_status::committed;
   /// Written by the execution before it dies because the journal cannot be folded.

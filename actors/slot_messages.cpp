@@ -41,6 +41,8 @@ struct inbox_look {
   cluster::ExecutionRequest request{};
   /// The slot's when it asked.
   store::epoch_number epoch = 0;
+  /// The lease's, at that time.
+  std::uint64_t tenure = 0;
   bool failed = false;
   std::optional<store::inbox_row> row{};
 };
@@ -199,6 +201,7 @@ void slot::look_up(std::uint64_t from_slot, cluster::ExecutionRequest request) {
   look->from_slot = from_slot;
   look->request = std::move(request);
   look->epoch = epoch_;
+  look->tenure = shared_.own_lease.tenure();
   auto job = [&shared = shared_, me = slot_actor{this}, number = number_, look] {
     try {
       auto row = shared.db.read_inbox(number, message_id(look->request.deliver().message()));
@@ -229,7 +232,7 @@ void slot::on_looked_up(inbox_look& look) {
     shared_.watch.store_read_failures.add();
   else if (!protocol::parse_stored(answered, look.row->answer))
     log(log_level::error, "the inbox row " + look.row->message_id + " cannot be understood");
-  else if (shared_.own_lease.valid())
+  else if (shared_.own_lease.valid_since(look.tenure))
     answer_sender(look.request.deliver().from(), std::move(answered));
 }
 

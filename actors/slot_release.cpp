@@ -85,7 +85,9 @@ void slot::on_read(entry& e, const outcome_ptr& x) {
   auto may_leave = e.is == entry::phase::live && leased;
   auto hands_out = x->what->by == call::origin::queue && !x->released.obsolete_task
                    && !x->released.try_again;
-  if (hands_out && !may_leave) {
+  // Another server may have written since it was read.
+  auto outlived = leased && x->who->tenure != shared_.own_lease.tenure();
+  if (outlived || (hands_out && !may_leave)) {
     e.held.push_back(x);
     begin_dying(e, false);
     return settle(e);
@@ -220,9 +222,10 @@ void slot::read_answer(answer a) {
   auto id = a.id;
   // Of a job that is not run, too.
   auto tasks = std::make_shared<started_tasks>(shared_.returns, std::exchange(a.task_tokens, {}));
-  auto job = [&shared = shared_, tasks = std::move(tasks), a = std::move(a)] {
+  auto job = [&shared = shared_, tasks = std::move(tasks), a = std::move(a),
+              tenure = shared_.own_lease.tenure()] {
     auto r = read_guarded(a.read, shared.db);
-    if (!shared.own_lease.valid())
+    if (!shared.own_lease.valid_since(tenure))
       r = to_reply(not_served());
     // A history that cannot be had for good is not asked for again and again.
     auto may_come_back = r.status().code() == static_cast<int>(errc::unavailable);

@@ -141,6 +141,9 @@ private:
     asking_ = false;
     if (is_ == phase::stopped)
       return;
+    // It ended while it was renewed: another server may have had it, and written, in between.
+    if (ours && is_ == phase::serving && !shared_.own_lease.valid())
+      return lose("the lease ran out while it was renewed");
     // Given up while the lease was renewed: the slots have to be taken first.
     if (ours && is_ == phase::standby && last_->epochs.empty())
       return tick_later(false);

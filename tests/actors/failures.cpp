@@ -279,6 +279,38 @@ TEST_CASE_FIXTURE(actor_fixture, "a store that cannot be read answers UNAVAILABL
   CHECK(ask_raw(signal_request("w", "s")).status().code() == ok);
 }
 
+TEST_CASE_FIXTURE(actor_fixture, "what was read under a lease is not told under the next one") {
+  start("w");
+  for (int i = 0; i < 40; ++i) {
+    auto s = signal_request("w", "s" + std::to_string(i));
+    s.mutable_signal()->set_identity(std::string(1000, 'i'));
+    ask_raw(s);
+  }
+  auto& shared = node->shared();
+  auto goes_and_comes = 1;
+  decide_fault = [&](store::operation what) {
+    if (what == store::operation::read && goes_and_comes-- > 0) {
+      shared.own_lease.revoke();
+      shared.own_lease.grant_forever();
+    }
+    return store::fault{};
+  };
+  auto loads = shared.watch.rehydrated.value();
+  SUBCASE("a run is read again") {
+    caf::anon_send(node->slot_for(ns, "w"), trim_atom_v);
+    run();
+    auto describe = request("w");
+    describe.mutable_describe();
+    CHECK(ask_raw(describe).status().code() == ok);
+    CHECK(shared.watch.rehydrated.value() == loads + 2);
+  }
+  SUBCASE("whoever reads a page comes again") {
+    CHECK(ask_raw(history_request("w")).status().code() == unavailable);
+    CHECK(ask_raw(history_request("w")).status().code() == ok);
+  }
+  CHECK(goes_and_comes < 1);
+}
+
 TEST_CASE_FIXTURE(actor_fixture, "a timer is not lost while the store is down") {
   start("w");
   auto task = take_workflow_task();
