@@ -3,6 +3,7 @@
 #include "store/filter.hpp"
 
 #include <limits>
+#include <string>
 #include <string_view>
 #include <variant>
 
@@ -27,6 +28,15 @@ inline std::int64_t close_order(const visibility_row& row) noexcept {
 
 inline std::int64_t close_order(const list_cursor& place) noexcept {
   return place.close_time ? nanoseconds(*place.close_time) : open_run_order;
+}
+
+/// Between these, without them, lie the ids of all messages that a run wrote first.
+inline std::string messages_from(const std::string& run_id) {
+  return run_id + ":";
+}
+
+inline std::string messages_to(const std::string& run_id) {
+  return run_id + ";";
 }
 
 /// A value as comparisons see it; monostate: the row has none. The view points into the row.

@@ -227,6 +227,15 @@ result<std::vector<namespace_row>> faulty_store::namespaces() {
   return reading([&] { return below_->namespaces(); });
 }
 
+result<run_page> faulty_store::runs_of(const std::string& namespace_id, std::int64_t behind_key,
+                                       std::size_t rows_max) {
+  return reading([&] { return below_->runs_of(namespace_id, behind_key, rows_max); });
+}
+
+result<void> faulty_store::erase_namespace(const std::string& id) {
+  return writing([&] { return below_->erase_namespace(id); });
+}
+
 result<std::string> faulty_store::cluster_fact(const std::string& name, const std::string& value) {
   return writing([&] { return below_->cluster_fact(name, value); });
 }

@@ -142,6 +142,12 @@ public:
   /// Replaces name and record. Refused (aborted) unless the stored version is row.version - 1.
   virtual result<void> update_namespace(const namespace_row& row) = 0;
   virtual result<std::vector<namespace_row>> namespaces() = 0;
+  /// The namespace's runs of every kind behind a key. Looks at no more than `rows_max` of the
+  /// store's runs, whosever they are: a page may be empty and yet not the last.
+  virtual result<run_page>
+  runs_of(const std::string& namespace_id, std::int64_t behind_key, std::size_t rows_max) = 0;
+  /// Erases the namespace's record alone, if it is there: what belongs to it has gone before.
+  virtual result<void> erase_namespace(const std::string& id) = 0;
   /// A named fact of the cluster (its id, for one); the first writer wins and all get its value.
   virtual result<std::string> cluster_fact(const std::string& name, const std::string& value) = 0;
 

@@ -170,6 +170,9 @@ struct run_write {
   bool on_copy = false;
   /// The head as it shall be after the transition; its last_seq is the number of `row`.
   run_head head{};
+  /// Of an erase: what inboxes remember of messages that this run wrote first goes, too. Nobody is
+  /// left who might send them again.
+  bool with_messages = false;
   journal_row row{};
   std::optional<visibility_row> visibility{};
   /// Replaces the snapshot. Its seq may be lower than the row's.
@@ -220,7 +223,8 @@ struct backlog_row {
 /// row: its answer is given again, nothing is decided. A copy that overtook the commit of the first
 /// one is refused by the commit (`message_taken`) and then finds it.
 struct inbox_add {
-  /// Unique for ever: the run that first wrote it, its number there, and a random word.
+  /// Unique for ever: the run that first wrote it, its number there, and a random word, with colons
+  /// between them.
   std::string message_id{};
   /// Bytes to the store. A final refusal is an answer, too.
   std::string answer{};
@@ -305,6 +309,15 @@ struct namespace_row {
   /// Grows by one with each update; an update carries the version that it read.
   std::int64_t version = 0;
   std::string record{};
+};
+
+/// Runs of one namespace, in the order of their keys (store::runs_of).
+struct run_page {
+  std::vector<run_head> runs{};
+  /// The key behind which the next page begins.
+  std::int64_t last_key = 0;
+  /// There are no more runs behind it, whosever they are.
+  bool is_last = false;
 };
 
 struct due_run {

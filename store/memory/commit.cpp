@@ -163,6 +163,10 @@ void memory_store::erase_run(const run_write& w) {
     {.namespace_id = w.head.namespace_id, .kind = w.head.kind, .id = w.head.workflow_id});
   if (pointer != currents_.end() && pointer->second == w.head.key)
     currents_.erase(pointer);
+  if (w.with_messages) {
+    auto prefix = messages_from(w.head.run_id);
+    std::erase_if(inbox_, [&](const auto& row) { return row.first.second.starts_with(prefix); });
+  }
   runs_.erase(found);
 }
 

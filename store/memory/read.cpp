@@ -346,6 +346,26 @@ result<std::vector<namespace_row>> memory_store::namespaces() {
   return rows;
 }
 
+result<run_page> memory_store::runs_of(const std::string& namespace_id, std::int64_t behind_key,
+                                       std::size_t rows_max) {
+  std::lock_guard guard{mutex_};
+  run_page page{.last_key = behind_key};
+  auto at = runs_.upper_bound(behind_key);
+  for (std::size_t looked = 0; at != runs_.end() && looked < rows_max; ++at, ++looked) {
+    page.last_key = at->first;
+    if (at->second.head.namespace_id == namespace_id)
+      page.runs.push_back(at->second.head);
+  }
+  page.is_last = at == runs_.end();
+  return page;
+}
+
+result<void> memory_store::erase_namespace(const std::string& id) {
+  std::lock_guard guard{mutex_};
+  namespaces_.erase(id);
+  return {};
+}
+
 result<std::string> memory_store::cluster_fact(const std::string& name, const std::string& value) {
   std::lock_guard guard{mutex_};
   return facts_.emplace(name, value).first->second;

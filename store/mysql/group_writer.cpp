@@ -1,5 +1,6 @@
 #include "store/mysql/group_writer.hpp"
 
+#include "store/columns.hpp"
 #include "store/mysql/literal.hpp"
 #include "store/sql/attribute_codec.hpp"
 
@@ -300,7 +301,7 @@ void group_writer::add(const transition& t) {
 void group_writer::add_run(const run_write& w) {
   auto key = w.head.key;
   if (w.what == run_write::kind::erase) {
-    erase_run(w.head);
+    erase_run(w);
     return;
   }
   auto& state = heads_[key];
@@ -356,13 +357,17 @@ void group_writer::forget_facts(std::int64_t key, std::uint64_t to) {
                    to, key, to));
 }
 
-void group_writer::erase_run(const run_head& head) {
+void group_writer::erase_run(const run_write& w) {
+  const auto& head = w.head;
   // What the group wrote so far of this run must be there before it goes.
   flush();
   for (auto table : {"runs", "journal", "snapshots", "visibility", "attributes"})
     db_.execute(std::string{"DELETE FROM "} + table + fill(" WHERE run_key = ?", head.key));
   db_.execute(fill("DELETE FROM run_ids WHERE id_hash = ? AND run_key = ?",
                    sql::id_hash(head.namespace_id, head.kind, head.workflow_id), head.key));
+  if (w.with_messages)
+    db_.execute(fill("DELETE FROM inbox WHERE message_id > ? AND message_id < ?",
+                     messages_from(head.run_id), messages_to(head.run_id)));
 }
 
 /// The tables take an insert that turns into an update for many rows at once, which no plain UPDATE

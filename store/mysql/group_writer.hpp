@@ -104,7 +104,7 @@ private:
   void add_visibility(std::int64_t key, const visibility_row& row, bool is_new);
   void add_current(const current_change& change);
   void forget_facts(std::int64_t key, std::uint64_t to);
-  void erase_run(const run_head& head);
+  void erase_run(const run_write& w);
   void flush_heads();
   void flush_run_ids();
   void flush_snapshots();

@@ -73,6 +73,9 @@ public:
   result<void> create_namespace(const namespace_row& row) override;
   result<void> update_namespace(const namespace_row& row) override;
   result<std::vector<namespace_row>> namespaces() override;
+  result<run_page> runs_of(const std::string& namespace_id, std::int64_t behind_key,
+                           std::size_t rows_max) override;
+  result<void> erase_namespace(const std::string& id) override;
   result<std::string> cluster_fact(const std::string& name, const std::string& value) override;
   result<void> check() override;
   std::string kind() const override;

@@ -178,6 +178,13 @@ result<std::vector<namespace_row>> mysql_store::namespaces() {
   });
 }
 
+result<void> mysql_store::erase_namespace(const std::string& id) {
+  return writing(control_, [&](connection& db) -> result<void> {
+    db.execute(fill("DELETE FROM namespaces WHERE id = ?", id));
+    return {};
+  });
+}
+
 result<std::string> mysql_store::cluster_fact(const std::string& name, const std::string& value) {
   return writing(control_, [&](connection& db) -> result<std::string> {
     db.execute(fill("INSERT IGNORE INTO cluster_facts(name, value) VALUES(?, ?)", name, value));

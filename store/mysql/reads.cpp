@@ -17,9 +17,7 @@ std::optional<time_point> time_at(const rows& r, unsigned column) {
   return from_nanoseconds(r.integer(column));
 }
 
-std::optional<run_head> read_head(rows found) {
-  if (!found.next())
-    return std::nullopt;
+run_head head_at(const rows& found) {
   return run_head{.key = found.integer(1),
                   .slot = static_cast<slot_id>(found.integer(7)),
                   .namespace_id = found.text(8),
@@ -31,6 +29,12 @@ std::optional<run_head> read_head(rows found) {
                   .status = static_cast<int>(found.integer(4)),
                   .timer_at = time_at(found, 5),
                   .offer_at = time_at(found, 6)};
+}
+
+std::optional<run_head> read_head(rows found) {
+  if (!found.next())
+    return std::nullopt;
+  return head_at(found);
 }
 
 std::uint64_t as_limit(std::size_t limit) {
@@ -140,6 +144,24 @@ mysql_store::find_run(const std::string& namespace_id, machine_kind kind,
                               + fill(" FROM runs r WHERE r.run_id = ? AND r.namespace_id = ? "
                                      "AND r.kind = ? AND r.workflow_id = ?",
                                      run_id, namespace_id, static_cast<int>(kind), workflow_id)));
+  });
+}
+
+result<run_page> mysql_store::runs_of(const std::string& namespace_id, std::int64_t behind_key,
+                                      std::size_t rows_max) {
+  return reading([&](connection& db) -> result<run_page> {
+    auto found = db.query(std::string{"SELECT "} + head_columns
+                          + fill(" FROM runs r WHERE r.run_key > ? ORDER BY r.run_key LIMIT ?",
+                                 behind_key, as_limit(rows_max)));
+    run_page page{.last_key = behind_key};
+    std::size_t looked = 0;
+    for (; found.next(); ++looked) {
+      page.last_key = found.integer(1);
+      if (found.text(8) == namespace_id)
+        page.runs.push_back(head_at(found));
+    }
+    page.is_last = looked < rows_max;
+    return page;
   });
 }
 

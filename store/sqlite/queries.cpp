@@ -189,6 +189,13 @@ result<std::vector<namespace_row>> sqlite_store::namespaces() {
   });
 }
 
+result<void> sqlite_store::erase_namespace(const std::string& id) {
+  return writing([&](database& db) -> result<void> {
+    db.prepared("DELETE FROM namespaces WHERE id = ?").bind(id).run();
+    return {};
+  });
+}
+
 result<std::string> sqlite_store::cluster_fact(const std::string& name, const std::string& value) {
   return writing([&](database& db) -> result<std::string> {
     db.prepared("INSERT OR IGNORE INTO cluster_facts(name, value) VALUES(?, ?)")

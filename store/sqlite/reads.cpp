@@ -129,6 +129,25 @@ sqlite_store::find_run(const std::string& namespace_id, machine_kind kind,
   });
 }
 
+result<run_page> sqlite_store::runs_of(const std::string& namespace_id, std::int64_t behind_key,
+                                       std::size_t rows_max) {
+  return reading([&](database& db) -> result<run_page> {
+    running s{db.prepared("SELECT run_key, last_seq, next_event_id, status, timer_at, offer_at, "
+                          "slot, namespace_id, kind, workflow_id, run_id FROM runs "
+                          "WHERE run_key > ? ORDER BY run_key LIMIT ?")};
+    s->bind(behind_key).bind(as_limit(rows_max));
+    run_page page{.last_key = behind_key};
+    std::size_t looked = 0;
+    for (; s->step(); ++looked) {
+      page.last_key = s->integer(0);
+      if (s->text(7) == namespace_id)
+        page.runs.push_back(read_head(*s));
+    }
+    page.is_last = looked < rows_max;
+    return page;
+  });
+}
+
 result<std::optional<snapshot>> sqlite_store::load_snapshot(std::int64_t key) {
   return reading([&](database& db) -> result<std::optional<snapshot>> {
     running s{db.prepared("SELECT seq, state FROM snapshots WHERE run_key = ?")};

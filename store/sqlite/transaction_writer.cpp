@@ -119,7 +119,7 @@ void transaction_writer::write_run(const run_write& w, bool becomes_current) {
         .run();
       break;
     case run_write::kind::erase:
-      return erase_run(w.head);
+      return erase_run(w);
   }
   if (w.visibility)
     put_visibility(db_, key, *w.visibility, w.what == run_write::kind::create);
@@ -217,7 +217,8 @@ void transaction_writer::forget_facts(std::int64_t key, std::uint64_t to) {
     .run();
 }
 
-void transaction_writer::erase_run(const run_head& head) {
+void transaction_writer::erase_run(const run_write& w) {
+  const auto& head = w.head;
   db_.prepared("DELETE FROM runs WHERE run_key = ?").bind(head.key).run();
   db_.prepared("DELETE FROM run_ids WHERE id_hash = ? AND run_key = ?")
     .bind(sql::id_hash(head.namespace_id, head.kind, head.workflow_id))
@@ -226,6 +227,11 @@ void transaction_writer::erase_run(const run_head& head) {
   db_.prepared("DELETE FROM journal WHERE run_key = ?").bind(head.key).run();
   db_.prepared("DELETE FROM snapshots WHERE run_key = ?").bind(head.key).run();
   db_.prepared("DELETE FROM visibility WHERE run_key = ?").bind(head.key).run();
+  if (w.with_messages)
+    db_.prepared("DELETE FROM inbox WHERE message_id > ? AND message_id < ?")
+      .bind(messages_from(head.run_id))
+      .bind(messages_to(head.run_id))
+      .run();
 }
 
 void transaction_writer::move_current(const current_change& change, bool is_marked) {

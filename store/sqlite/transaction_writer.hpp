@@ -46,7 +46,7 @@ private:
   void insert_row(std::int64_t key, const journal_row& row);
   void put_snapshot(std::int64_t key, const snapshot& snap);
   void forget_facts(std::int64_t key, std::uint64_t to);
-  void erase_run(const run_head& head);
+  void erase_run(const run_write& w);
   void move_current(const current_change& change, bool is_marked);
   void take_message(slot_id slot, const inbox_add& message);
   void forget_message(slot_id slot, const inbox_forget& message);

@@ -309,6 +309,15 @@ result<std::vector<st::namespace_row>> process_store::namespaces() {
   return reading([&] { return disk_.below().namespaces(); });
 }
 
+result<st::run_page> process_store::runs_of(const std::string& namespace_id,
+                                            std::int64_t behind_key, std::size_t rows_max) {
+  return reading([&] { return disk_.below().runs_of(namespace_id, behind_key, rows_max); });
+}
+
+result<void> process_store::erase_namespace(const std::string& id) {
+  return writing([&] { return disk_.below().erase_namespace(id); });
+}
+
 result<std::string> process_store::cluster_fact(const std::string& name, const std::string& value) {
   return writing([&] { return disk_.below().cluster_fact(name, value); });
 }
