@@ -179,10 +179,45 @@ setter updates_into() {
   };
 }
 
+std::optional<double> parse_number(std::string_view value) {
+  double n = 0;
+  value = unquoted(value);
+  auto end = value.data() + value.size();
+  auto parsed = std::from_chars(value.data(), end, n);
+  if (parsed.ec != std::errc{} || parsed.ptr != end || !(n >= 0) || n > 1e9)
+    return std::nullopt;
+  return n;
+}
+
+setter rate_into(frontend::rate_limits::group of) {
+  return [of](configured_limits& bounds, std::string_view value) {
+    bounds.front.rates.rates[static_cast<std::size_t>(of)].per_second = parse_number(value);
+    return parse_number(value).has_value();
+  };
+}
+
+setter burst_into(frontend::rate_limits::group of) {
+  return [of](configured_limits& bounds, std::string_view value) {
+    auto n = parse_number(value);
+    if (!n || *n < 1)
+      return false;
+    bounds.front.rates.rates[static_cast<std::size_t>(of)].burst = *n;
+    return true;
+  };
+}
+
+bool set_waiting_max(configured_limits& bounds, std::string_view value) {
+  auto n = parse_count(value);
+  if (n)
+    bounds.front.rates.waiting_max = static_cast<std::size_t>(*n);
+  return n.has_value();
+}
+
 /// The reference's names of settings, and those of our own bounds (docs/BOUNDS.md).
 const std::map<std::string, setter, less_by_letter>& known_settings() {
   using l = engine::limits;
   using f = frontend::front_limits;
+  using calls = frontend::rate_limits::group;
   using node = actors::node_bounds;
   using workflow = actors::workflow_bounds;
   using queue = actors::queue_bounds;
@@ -218,6 +253,15 @@ const std::map<std::string, setter, less_by_letter>& known_settings() {
      duration_into(&configured_limits::front, &f::history_poll_max)},
     {"matching.longPollExpirationInterval",
      duration_into(&configured_limits::front, &f::task_poll_max)},
+    {"frontend.namespaceRPS", rate_into(calls::others)},
+    {"frontend.namespaceBurstRatio", burst_into(calls::others)},
+    {"frontend.namespaceRPS.visibility", rate_into(calls::lists)},
+    {"frontend.namespaceBurstRatio.visibility", burst_into(calls::lists)},
+    {"frontend.namespaceRPS.namespaceReplicationInducingAPIs",
+     rate_into(calls::changes_of_namespaces)},
+    {"frontend.namespaceBurstRatio.namespaceReplicationInducingAPIs",
+     burst_into(calls::changes_of_namespaces)},
+    {"frontend.namespaceCount", &set_waiting_max},
     {"reprise.calls", bound_into(&node::calls_max)},
     {"reprise.callBytes", bound_into(&node::call_bytes_max)},
     {"reprise.taskQueues", bound_into(&node::queues_max)},

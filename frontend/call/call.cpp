@@ -53,6 +53,7 @@ bool call::finish(result<std::string>&& what) {
     return false;
   // Moved out first: the handler may own the last reference to what owns this call.
   auto done = std::move(done_);
+  place_.reset();
   done(std::move(what));
   return true;
 }
@@ -100,6 +101,18 @@ void call::note_versioned(const std::string& namespace_name, const std::string& 
     log(log_level::warn, "workers of deployment " + deployment + " in namespace " + namespace_name
                            + " take part in versioning; this version gives them tasks as it does "
                              "any other worker of their queues");
+}
+
+bool call::admit(const std::string& namespace_name, bool waits) {
+  // Of one that is not there nothing is remembered.
+  if (!limits().rates.any() || !all_.back.namespaces().find(namespace_name))
+    return true;
+  auto said = all_.used.admit(limits().rates, namespace_name, method_, waits,
+                              all_.back.time().boot_time());
+  place_ = std::move(said.kept);
+  if (said.refusal)
+    fail(std::move(*said.refusal));
+  return !said.refusal;
 }
 
 bool call::check_serving() {

@@ -4,6 +4,7 @@
 #include "frontend/backend/backend.hpp"
 #include "frontend/call/errors.hpp"
 #include "frontend/call/limits.hpp"
+#include "frontend/call/quotas.hpp"
 #include "frontend/poll/noted_deployments.hpp"
 
 #include <atomic>
@@ -47,6 +48,7 @@ struct parts {
   server_facts facts{};
   front_limits limits{};
   noted_deployments versioned{};
+  quotas used{};
 };
 
 /// One RPC while it is served. Shared by whoever may still answer it; answered exactly once, from
@@ -115,6 +117,9 @@ public:
     return over_.load(std::memory_order_acquire);
   }
 
+  /// False when its namespace has too many calls; the call has failed then. `waits`: for what may
+  /// be long in coming.
+  bool admit(const std::string& namespace_name, bool waits);
   /// False when this node does not own the namespaces now; the call has failed then.
   bool check_serving();
   /// The namespace, when it may serve this call; else fails the call and answers null.
@@ -158,6 +163,8 @@ private:
   caller_ptr by_;
   std::optional<time_point> deadline_;
   response_handler done_;
+  /// Its place among the calls of its namespace that wait.
+  quotas::place place_;
   std::atomic<bool> over_{false};
   std::atomic<bool> gone_{false};
   std::atomic<std::uint64_t> backend_call_{0};

@@ -2,9 +2,39 @@
 
 #include "base/clock.hpp"
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 
 namespace reprise::frontend {
+
+/// Calls a second; none: any number. A bucket that is full lets so many seconds' worth through at
+/// once.
+struct rate {
+  std::optional<double> per_second{};
+  double burst = 2;
+};
+
+/// Of the calls of one namespace. Nothing is limited unless it is set.
+struct rate_limits {
+  /// Which calls share a rate.
+  enum class group : std::uint8_t {
+    others,
+    lists,
+    changes_of_namespaces,
+  };
+  static constexpr std::size_t group_count = 3;
+
+  /// By group.
+  std::array<rate, group_count> rates{rate{}, rate{.burst = 1}, rate{.burst = 10}};
+  /// Calls of one method that wait at the same time for what may be long in coming.
+  std::optional<std::size_t> waiting_max{};
+
+  bool any() const noexcept {
+    return waiting_max || rates[0].per_second || rates[1].per_second || rates[2].per_second;
+  }
+};
 
 /// Bounds of the calls themselves; the values are the reference server's. Clients are told some of
 /// them by DescribeNamespace.
@@ -27,6 +57,7 @@ struct front_limits {
   int batch_at_once = 5;
   /// Custom search attributes of one type in a namespace.
   int attributes_of_type_max = 100;
+  rate_limits rates{};
 };
 
 } // namespace reprise::frontend

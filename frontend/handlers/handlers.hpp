@@ -32,6 +32,21 @@ void add_visibility_handlers(handler_table& table);
 void add_batch_handlers(handler_table& table);
 void add_parked_handlers(handler_table& table);
 
+/// False when the namespace of the request has too many calls; the call has failed then.
+template <class Request>
+bool is_admitted([[maybe_unused]] const call::ptr& c, [[maybe_unused]] const Request& request) {
+  // A history is read at once, unless it is waited for.
+  if constexpr (requires {
+                  request.namespace_();
+                  request.wait_new_event();
+                })
+    return c->admit(request.namespace_(), request.wait_new_event());
+  else if constexpr (requires { request.namespace_(); })
+    return c->admit(request.namespace_(), true);
+  else
+    return true;
+}
+
 /// A handler that gets its request parsed, with a namespace's name of a length that may be.
 template <class Request>
 handler parsed(void (*serve)(const call::ptr&, Request&)) {
@@ -44,6 +59,8 @@ handler parsed(void (*serve)(const call::ptr&, Request&)) {
                                  c->limits());
           !ok)
         return c->fail(std::move(ok).error());
+    if (!is_admitted(c, request))
+      return;
     serve(c, request);
   };
 }

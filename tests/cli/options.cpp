@@ -131,6 +131,34 @@ TEST_CASE("settings by the reference's names reach the engine's bounds") {
   CHECK(bounds.front.history_poll_max == std::chrono::seconds{3});
 }
 
+TEST_CASE("rates of a namespace's calls are limited where they are set") {
+  using group = frontend::rate_limits::group;
+  CHECK_FALSE(configured({}).front.rates.any());
+  auto set = configured({"frontend.namespaceRPS=10", "frontend.namespaceBurstRatio=1.5",
+                         "frontend.namespaceRPS.visibility=\"0.5\"",
+                         "frontend.namespaceRPS.namespaceReplicationInducingAPIs=3",
+                         "frontend.namespaceBurstRatio.namespaceReplicationInducingAPIs=4",
+                         "frontend.namespaceBurstRatio.visibility=2", "frontend.namespaceCount=7"})
+               .front.rates;
+  auto of = [&](group g) { return set.rates[static_cast<std::size_t>(g)]; };
+  CHECK(set.any());
+  CHECK(of(group::others).per_second == 10.0);
+  CHECK(of(group::others).burst == 1.5);
+  CHECK(of(group::lists).per_second == 0.5);
+  CHECK(of(group::lists).burst == 2);
+  CHECK(of(group::changes_of_namespaces).per_second == 3.0);
+  CHECK(of(group::changes_of_namespaces).burst == 4);
+  CHECK(set.waiting_max == 7);
+  for (const auto* bad : {"frontend.namespaceRPS=-1", "frontend.namespaceRPS=fast",
+                          "frontend.namespaceRPS=nan", "frontend.namespaceRPS=1e99",
+                          "frontend.namespaceBurstRatio=0.5", "frontend.namespaceCount=1.5"}) {
+    CAPTURE(bad);
+    configured_limits into;
+    std::vector<std::string> ignored;
+    CHECK_FALSE(apply_dynamic_config({bad}, into, ignored));
+  }
+}
+
 TEST_CASE("settings of our own reach the bounds of the machine") {
   auto capacity
     = configured({"reprise.calls=10", "reprise.callBytes=1000", "reprise.taskQueues=11",
