@@ -126,6 +126,10 @@ struct node_bounds {
   /// Tasks of one slot that have to be taken back, and wait until the slot is served; more run into
   /// their time-outs.
   std::size_t returned_max = 1000;
+  /// Runs that are looked for at once in the store when a namespace is erased or looked through,
+  /// and orders about them that are under way.
+  std::size_t upkeep_rows = 1000;
+  std::size_t upkeep_orders_max = 64;
 };
 
 } // namespace reprise::actors

@@ -62,6 +62,10 @@ error failure_at_hand() {
   }
 }
 
+error namespace_gone() {
+  return make_error(errc::not_found, "The namespace is gone.");
+}
+
 error parked_execution(const std::string& workflow_id, const std::string& why) {
   return make_error(errc::internal,
                     "Workflow " + workflow_id + " is parked, its journal cannot be loaded: " + why);

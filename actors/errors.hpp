@@ -23,6 +23,8 @@ error out_of_memory();
 error failure_of(const std::exception& thrown);
 /// The same of the exception at hand, whatever it is: for the handler of a `catch (...)`.
 error failure_at_hand();
+/// NOT_FOUND: what was called belongs to a deleted namespace.
+error namespace_gone();
 /// INTERNAL, with what is wrong with the journal.
 error parked_execution(const std::string& workflow_id, const std::string& why);
 /// UNIMPLEMENTED: this server has no machine for such an actor.

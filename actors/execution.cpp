@@ -1,5 +1,6 @@
 #include "actors/execution.hpp"
 
+#include "actors/errors.hpp"
 #include "actors/returned_task.hpp"
 #include "base/ensure.hpp"
 #include "base/log.hpp"
@@ -404,8 +405,8 @@ engine::decision execution::ask_machine(const call_ptr& c, hosted_run* run,
 
 void execution::decide(const call_ptr& c, hosted_run* run) {
   auto ns = shared_.namespaces.find_by_id(options_.namespace_id);
-  if (!ns)
-    return fail(c, make_error(errc::not_found, "The namespace is gone."));
+  if (!ns || ns->is_deleted())
+    return fail(c, namespace_gone());
   gathering_ptr known;
   if (auto i = std::ranges::find(gathered_, c, [](const auto& g) { return g->for_call; });
       i != gathered_.end()) {

@@ -117,6 +117,13 @@ private:
     if (!protocol::parse_stored(*request.mutable_answered(), row.answer)
         || !protocol::parse_stored(sender, row.sender))
       return log(log_level::error, "the inbox row " + row.message_id + " cannot be understood");
+    // Whoever would say that it has the answer is gone.
+    auto ns = shared_.namespaces.find_by_id(sender.namespace_id());
+    if (!ns || ns->is_deleted()) {
+      request.mutable_forget()->add_message_ids(row.message_id);
+      send(shared_.slots[row.slot].get(), peer_atom_v, std::uint64_t{row.slot}, std::move(request));
+      return;
+    }
     set_address(request, sender);
     send(shared_.slot_for(request), peer_atom_v, std::uint64_t{row.slot}, std::move(request));
   }

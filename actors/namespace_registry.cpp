@@ -1,5 +1,6 @@
 #include "actors/namespace_registry.hpp"
 
+#include "actors/deleted_name.hpp"
 #include "base/ensure.hpp"
 #include "engine/machine/proto_time.hpp"
 #include "protocol/search_attributes.hpp"
@@ -33,6 +34,11 @@ std::uint64_t next_number() {
 }
 
 } // namespace
+
+bool namespace_entry::is_deleted() const noexcept {
+  return record.info().state() == temporal::api::enums::v1::NAMESPACE_STATE_DELETED
+         && has_name_of_deleted(record.info().name(), record.info().id());
+}
 
 namespace_registry::namespace_registry(store::store& db)
   : db_(db), number_(next_number()), tables_(std::make_shared<tables>()) {
@@ -78,7 +84,19 @@ result<void> namespace_registry::load() {
     next->by_name.emplace(row.name, entry);
     next->by_id.emplace(row.id, std::move(entry));
   }
+  merge(std::move(next), begun);
+  changed.tell();
+  return {};
+}
+
+void namespace_registry::merge(std::shared_ptr<tables> next, std::uint64_t begun) {
   std::lock_guard guard{mutex_};
+  std::erase_if(erased_, [&](const auto& one) { return one.second <= begun; });
+  for (const auto& [id, at] : erased_)
+    if (auto read = next->by_id.find(id); read != next->by_id.end()) {
+      next->by_name.erase(read->second->facts.name);
+      next->by_id.erase(read);
+    }
   // What was written while we read is newer than what we read.
   for (const auto& [id, entry] : tables_->by_id) {
     if (shown_at_[id] <= begun)
@@ -100,7 +118,6 @@ result<void> namespace_registry::load() {
   }
   shown_at_ = std::move(shown_at);
   show(std::move(next));
-  return {};
 }
 
 namespace_registry::entry_ptr namespace_registry::find(const std::string& name) const {
@@ -140,6 +157,7 @@ result<namespace_registry::entry_ptr> namespace_registry::create(journal::Namesp
     return std::move(made).error();
   auto entry = make_entry(std::move(record), first_version);
   publish(entry, entry->facts.name);
+  changed.tell();
   return entry;
 }
 
@@ -152,13 +170,14 @@ namespace_registry::update(const std::string& name,
     if (!old)
       return make_error(errc::not_found, "Namespace " + name + " is not found.");
     auto record = old->record;
-    if (auto changed = change(record); !changed)
-      return std::move(changed).error();
+    if (auto ok = change(record); !ok)
+      return std::move(ok).error();
     auto version = old->version + 1;
     auto written = db_.update_namespace(make_row(record, version));
     if (written) {
       auto entry = make_entry(std::move(record), version);
       publish(entry, name);
+      changed.tell();
       return entry;
     }
     if (written.error().code != errc::aborted)
@@ -168,6 +187,24 @@ namespace_registry::update(const std::string& name,
   }
   return make_error(errc::unavailable,
                     "Namespace " + name + " is changed too often; please retry.");
+}
+
+result<void> namespace_registry::erase(const std::string& id) {
+  if (auto erased = db_.erase_namespace(id); !erased)
+    return erased;
+  {
+    std::lock_guard guard{mutex_};
+    erased_[id] = ++shown_;
+    if (auto known = tables_->by_id.find(id); known != tables_->by_id.end()) {
+      auto next = std::make_shared<tables>(*tables_);
+      next->by_name.erase(known->second->facts.name);
+      next->by_id.erase(id);
+      shown_at_.erase(id);
+      show(std::move(next));
+    }
+  }
+  changed.tell();
+  return {};
 }
 
 std::map<std::string, int> all_search_attributes(const journal::NamespaceRecord& record) {

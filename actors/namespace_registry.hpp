@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/listener.hpp"
 #include "base/result.hpp"
 #include "engine/machine/context.hpp"
 #include "protocol/journal.pb.h"
@@ -19,6 +20,9 @@ struct namespace_entry {
   engine::namespace_facts facts{};
   journal::NamespaceRecord record{};
   std::int64_t version = 0;
+
+  /// It takes no calls, and its runs do nothing any more.
+  bool is_deleted() const noexcept;
 };
 
 /// The namespaces, cached from the store and visible to everyone right after a change.
@@ -48,6 +52,12 @@ public:
   result<entry_ptr> update(const std::string& name,
                            const std::function<result<void>(journal::NamespaceRecord&)>& change);
 
+  /// Blocking. What belongs to it has to be gone.
+  result<void> erase(const std::string& id);
+
+  /// Told after each change, on any thread.
+  listener<> changed{};
+
 private:
   /// Immutable once others see them.
   struct tables {
@@ -59,6 +69,8 @@ private:
   const std::shared_ptr<const tables>& seen() const;
   void publish(entry_ptr entry, const std::string& old_name);
   void show(std::shared_ptr<const tables> next);
+  /// Shows what was read since `begun`, but for what is newer.
+  void merge(std::shared_ptr<tables> next, std::uint64_t begun);
 
   store::store& db_;
   /// Told apart from others of this process (tests have several), for what threads keep.
@@ -69,6 +81,8 @@ private:
   /// How often something was shown, and when each namespace was, by id.
   std::uint64_t shown_ = 0;
   std::map<std::string, std::uint64_t> shown_at_;
+  /// When each was erased here: what is read of it was read before.
+  std::map<std::string, std::uint64_t> erased_;
   std::atomic<std::uint64_t> version_{1};
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/run_order.hpp"
 #include "actors/task_returns.hpp"
 #include "engine/history/pager.hpp"
 #include "engine/machine/step.hpp"
@@ -69,6 +70,8 @@ struct call {
   bool counted = false;
   /// The task that the slot itself takes back by it; null: it is about something else.
   returned_task_ptr returned{};
+  /// What it does for the upkeep of namespaces; null: something else.
+  run_order_ptr order{};
 };
 
 using call_ptr = std::shared_ptr<call>;
@@ -171,6 +174,8 @@ struct outcome {
   store::commit_status status = store::commit_status::committed;
   /// The next outcome of the same slot.
   std::shared_ptr<outcome> next{};
+  /// It is no call's, but the slot's own write for this.
+  run_order_ptr order{};
   /// When an answer brings tasks that were started; null, too, when the call is decided again and
   /// may bring the same.
   std::shared_ptr<task_returns> returns{};

@@ -56,6 +56,7 @@ slot_actor::behavior_type slot::make_behavior() {
     },
     [this](epoch_atom, std::uint64_t epoch) { on_epoch(epoch); },
     [this](epoch_atom, std::uint64_t seen, std::uint64_t now) { on_raised(seen, now); },
+    [this](order_atom, const run_order_ptr& order) { on_order(order); },
     [this](trim_atom) { on_trim(); },
     [this](clock_atom) {
       alarms_.forget();
@@ -99,6 +100,8 @@ void slot::accept(call_ptr c) {
     forget_failures(e);
   if (e.is == entry::phase::parked)
     return refuse(c, parked_execution(e.workflow_id, e.parked_text));
+  if (!e.orders.empty())
+    return refuse(c, namespace_gone());
   if (auto* full = full_bound(e, *c)) {
     full->add();
     return refuse(c, busy_workflow());

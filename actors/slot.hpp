@@ -76,6 +76,13 @@ private:
   void on_tick(std::uint64_t ticket);
   void on_trim();
 
+  // -- orders (slot_orders.cpp)
+  // -----------------------------------------------------------------------------------------
+  void on_order(const run_order_ptr& order);
+  void carry_out(entry& e);
+  void end_order(const outcome& x);
+  void review(const run_order_ptr& order);
+
   // -- outcomes (slot_release.cpp)
   // -----------------------------------------------------------------------
   void on_outcomes(outcome_ptr first);

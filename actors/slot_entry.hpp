@@ -87,6 +87,8 @@ struct entry {
   std::optional<early_start> early{};
   /// Tasks that have to be taken back, which the store did not take; tried again with wake-ups.
   std::vector<returned_task_ptr> returned{};
+  /// Runs that are to be erased. As long as there are any, no call is taken.
+  std::vector<run_order_ptr> orders{};
   /// When to wake it and to have its tasks offered again, since something of that failed; and how
   /// often in a row it did.
   std::optional<time_point> retry_at{};

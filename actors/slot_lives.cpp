@@ -200,10 +200,16 @@ void slot::settle(entry& e) {
   auto early = std::exchange(e.early, std::nullopt);
   end_life(e);
   ask_again(e);
-  if (early && epoch_ != 0)
-    hand_on(e, std::move(*early));
-  else if (early)
+  if (epoch_ == 0)
+    e.orders.clear();
+  if (early && (epoch_ == 0 || !e.orders.empty())) {
     shared_.early_starts.fetch_sub(1, std::memory_order_release);
+    early.reset();
+  }
+  if (!e.orders.empty())
+    return carry_out(e);
+  if (early)
+    hand_on(e, std::move(*early));
   if (e.failed_loads >= failed_loads_max)
     return park(e);
   if (epoch_ == 0)
@@ -376,7 +382,8 @@ void slot::drop_actor(entry& e) {
 }
 
 void slot::maybe_forget(entry& e) {
-  if (e.is != entry::phase::absent || !e.calls.empty() || !e.polls.empty() || e.retry_at)
+  if (e.is != entry::phase::absent || !e.calls.empty() || !e.polls.empty() || e.retry_at
+      || !e.orders.empty())
     return;
   if (e.agenda_at)
     agenda_.erase({*e.agenda_at, &e});

@@ -111,6 +111,8 @@ void slot::start_load(outcome& x) {
 }
 
 void slot::on_backlog_written(const outcome& x) {
+  if (x.order)
+    return end_order(x);
   if (x.status == commit_status::committed || x.released.offers.empty())
     return;
   // The task has no place in its queue now: have it offered again.
@@ -163,6 +165,8 @@ void slot::release(entry& e, outcome& x, bool leased) {
   send_messages(e, x);
   tell_asker(e, x, leased);
   end_return(x);
+  if (c->order)
+    c->order->is_done = !x.released.try_again;
   if (!x.released.try_again && e.is == entry::phase::live)
     e.deadline_unknown = false;
   take_news(e, x.released);

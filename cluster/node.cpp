@@ -1,6 +1,7 @@
 #include "cluster/node.hpp"
 
 #include "actors/inbox_sweep.hpp"
+#include "actors/namespace_upkeep.hpp"
 #include "actors/slot.hpp"
 #include "actors/timer.hpp"
 #include "base/ensure.hpp"
@@ -97,6 +98,7 @@ void node::start() {
   watch({.kind = "keeper", .watched = {caf::actor_cast<caf::actor>(shared_.keeper)}});
   begin_clock_watch();
   begin_inbox_sweep();
+  begin_namespace_upkeep();
 }
 
 // -- supervision ---------------------------------------------------------------------------------
@@ -141,6 +143,15 @@ void node::begin_inbox_sweep() {
     return caf::actor_cast<caf::actor>(inbox_sweep_.get());
   };
   watch({.kind = "inbox sweep", .watched = {spawn()}, .begin_again = spawn});
+}
+
+void node::begin_namespace_upkeep() {
+  auto spawn = [this](std::size_t = 0) {
+    namespace_upkeep_.set(actors::spawn_namespace_upkeep(system_, shared_));
+    return caf::actor_cast<caf::actor>(namespace_upkeep_.get());
+  };
+  watch({.kind = "namespace upkeep", .watched = {spawn()}, .begin_again = spawn});
+  namespaces_.changed.set([this] { caf::anon_send(namespace_upkeep_.get(), tick_atom_v); });
 }
 
 void node::begin_slots() {
@@ -247,6 +258,7 @@ void node::stop() {
     return;
   started_ = false;
   shared_.returns->close();
+  namespaces_.changed.set(nullptr);
   end_supervision();
   shared_.readers.stop();
   queues_.stop(options_.run_all);
@@ -259,6 +271,7 @@ void node::stop() {
   shared_.supervisor = nullptr;
   clock_watch_.clear();
   inbox_sweep_.clear();
+  namespace_upkeep_.clear();
   shared_.queue_of = nullptr;
   shared_.polled_since = nullptr;
 }
@@ -280,6 +293,7 @@ void node::end_actors() {
   };
   end(clock_watch_.get());
   end(inbox_sweep_.get());
+  end(namespace_upkeep_.get());
   end(shared_.keeper);
   end(shared_.timer.get());
   for (const auto& slot : shared_.slots)

@@ -122,6 +122,7 @@ private:
   void begin_slots();
   void begin_timer();
   void begin_inbox_sweep();
+  void begin_namespace_upkeep();
   void on_serving(bool serving);
   void fail(const std::string& why);
   void end_supervision();
@@ -136,6 +137,7 @@ private:
   actors::queue_directory queues_;
   actors::handle_cell<watch_actor> clock_watch_;
   actors::handle_cell<sweep_actor> inbox_sweep_;
+  actors::handle_cell<upkeep_actor> namespace_upkeep_;
   std::atomic<bool> serving_{false};
   std::atomic<bool> failed_{false};
   bool started_ = false;

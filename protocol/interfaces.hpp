@@ -69,6 +69,10 @@ struct loaded_run;
 /// What readers found of the histories that a decision rests on (actors/gathering.hpp); in-process
 /// only.
 struct gathering;
+/// What becomes of a run with its namespace, and of many of them (actors/run_order.hpp); in-process
+/// only.
+struct run_order;
+struct run_round;
 /// What a reader found of wake-ups (actors/timer.hpp); in-process only.
 struct due_page;
 /// What a reader found of a message in an inbox (actors/slot_messages.cpp), and of inboxes as a
@@ -127,6 +131,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(reprise, first_custom_type_id)
   CAF_ADD_ATOM(reprise, reprise, peer_atom, "peer")
   CAF_ADD_ATOM(reprise, reprise, inbox_atom, "inbox")
   CAF_ADD_ATOM(reprise, reprise, configured_atom, "configured")
+  CAF_ADD_ATOM(reprise, reprise, order_atom, "order")
 
 CAF_END_TYPE_ID_BLOCK(reprise)
 
@@ -134,6 +139,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::call>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::outcome>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::loaded_run>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::gathering>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::run_order>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::run_round>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::due_page>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::inbox_look>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<reprise::actors::inbox_page>)
@@ -232,6 +239,9 @@ using slot_actor = caf::typed_actor<
   // INTERNAL, from a reader: the epoch after a write of unknown outcome; 0: it could not be raised.
   // Lost: the next epoch
   caf::reacts_to<epoch_atom, std::uint64_t, std::uint64_t>,
+  // INTERNAL, from the upkeep of namespaces: one run is to be erased, or looked at. Lost: the order
+  // is told as not done, and given again
+  caf::reacts_to<order_atom, std::shared_ptr<actors::run_order>>,
   // INTERNAL: the node needs memory; executions that rest are to go, oldest first. Lost: the next
   // growth asks the next slot
   caf::reacts_to<trim_atom>,
@@ -300,6 +310,23 @@ using sweep_actor = caf::typed_actor<
   caf::reacts_to<tick_atom>,
   // INTERNAL, from a reader: what it found. Lost: like tick
   caf::reacts_to<loaded_atom, std::shared_ptr<actors::inbox_page>>>;
+
+/// Does what becomes of a namespace as a whole: erases what a deleted one has left, and tells
+/// closed runs of another retention.
+using upkeep_actor = caf::typed_actor<
+  // a namespace was changed, or it is time to look. Lost: the next one begins with a look
+  caf::reacts_to<tick_atom>,
+  // INTERNAL: the orders with this number have been under way for long. Lost: they end by
+  // themselves
+  caf::reacts_to<tick_atom, std::uint64_t>,
+  // INTERNAL, from a reader: runs of the namespace. Lost: like tick
+  caf::reacts_to<loaded_atom, std::shared_ptr<actors::run_round>>,
+  // INTERNAL, from the last of them: the orders with this number are over, but for so many. Lost:
+  // the tick with their number
+  caf::reacts_to<result_atom, std::uint64_t, std::uint64_t>,
+  // INTERNAL, from a reader: the end of the work on a namespace (true: all is done). Lost: like
+  // tick
+  caf::reacts_to<result_atom, bool>>;
 
 /// Compares the clock of deadlines with that of waits, and tells who waits when they moved apart.
 using watch_actor = caf::typed_actor<

@@ -48,6 +48,7 @@ std::vector<cluster::Task> undelivered_tasks(const execution& x, time_point now)
 step decide_wake(execution&& current, const cluster::ExecutionRequest&, const context& c) {
   transition t{std::move(current), c};
   if (!is_open(t.state())) {
+    note_retention(t);
     if (has_passed(end_of_stay(t.state()), c.now))
       t.erase();
     return std::move(t).finish(reply{});

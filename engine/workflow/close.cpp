@@ -297,6 +297,7 @@ history_event continued_event(const api::command::v1::Command& command, const ru
 
 void close_run(transition& t, history_event event, family_at_close family) {
   t.add_event(std::move(event));
+  note_retention(t);
   if (family == family_at_close::told)
     tell_family(t, history_event{t.state().close_event()});
   t.visibility_changed();
@@ -448,7 +449,19 @@ std::optional<time_point> end_of_stay(const execution& x) {
     return std::nullopt;
   if (x.header().delete_requested())
     return from_proto(x.close_time());
-  return from_proto(x.close_time()) + from_proto(x.created().retention());
+  return from_proto(x.close_time()) + retention_of(x);
+}
+
+duration retention_of(const execution& x) {
+  return from_proto(x.header().has_retention() ? x.header().retention() : x.created().retention());
+}
+
+void note_retention(transition& t) {
+  if (retention_of(t.state()) == t.ctx().ns.retention)
+    return;
+  auto header = t.state().header();
+  *header.mutable_retention() = to_proto(t.ctx().ns.retention);
+  set_header(t, std::move(header));
 }
 
 } // namespace reprise::engine

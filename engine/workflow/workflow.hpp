@@ -93,6 +93,10 @@ step end_oversized(execution&& before, const std::string& reason, const context&
 bool goes_on(const history_event& close);
 /// When a closed run goes away; nothing while it has to wait for answers to its messages.
 std::optional<time_point> end_of_stay(const execution& x);
+/// How long a run stays once it is closed: what its namespace said when it last looked.
+duration retention_of(const execution& x);
+/// Looks.
+void note_retention(transition& t);
 
 // -- options (options.cpp) ------------------------------------------------------------------------
 

@@ -1,6 +1,8 @@
 #include "frontend/namespace/namespaces.hpp"
 
+#include "actors/deleted_name.hpp"
 #include "frontend/handlers/handlers.hpp"
+#include "frontend/poll/long_poll.hpp"
 #include "frontend/validate/fields.hpp"
 #include "temporal/api/errordetails/v1/message.pb.h"
 #include "temporal/api/operatorservice/v1/request_response.pb.h"
@@ -14,8 +16,6 @@ namespace op = temporal::api::operatorservice::v1;
 namespace {
 
 constexpr int page_size_default = 100;
-/// How much of its id a deleted namespace's name ends with.
-constexpr std::size_t deleted_id_length = 5;
 
 error already_exists(const std::string& name) {
   return with_detail(errc::already_exists, "Namespace \"" + name + "\" already exists",
@@ -149,8 +149,29 @@ void deprecate(const call::ptr& c, api::DeprecateNamespaceRequest& r) {
   });
 }
 
-/// The namespace takes no calls from now on and its name is free; its runs stay until their
-/// retention ends.
+/// The name that a deleted namespace has from then on: longer where another one has it already.
+std::string deleted_name(const actors::namespace_registry& all,
+                         const temporal::api::namespace_::v1::NamespaceInfo& info) {
+  auto length = actors::deleted_id_length;
+  auto name = [&] {
+    return info.name() + std::string{actors::name_of_deleted} + info.id().substr(0, length);
+  };
+  while (all.find(name()) && length < info.id().size())
+    ++length;
+  return name();
+}
+
+/// None where it makes no sense; a century at most.
+duration delay_of(const google::protobuf::Duration& asked) {
+  constexpr std::int64_t seconds_max = 36500LL * 86'400;
+  if (!bad_duration(asked).empty())
+    return duration{0};
+  return std::chrono::seconds{std::min(asked.seconds(), seconds_max)}
+         + std::chrono::nanoseconds{asked.nanos()};
+}
+
+/// The namespace takes no calls from now on and its name is free; what it holds is erased behind
+/// the answer (actors::namespace_upkeep).
 void delete_namespace(const call::ptr& c, op::DeleteNamespaceRequest& r) {
   if (r.namespace_() == system_namespace || r.namespace_id() == system_namespace_id)
     return c->fail(make_error(errc::failed_precondition, "unable to delete system namespace"));
@@ -158,12 +179,15 @@ void delete_namespace(const call::ptr& c, op::DeleteNamespaceRequest& r) {
                           "Only one of namespace name or Id should be set on request.");
   if (!found)
     return;
-  auto edit = [](journal::NamespaceRecord& record) -> result<void> {
+  auto delay = delay_of(r.namespace_delete_delay());
+  auto edit = [c, delay](journal::NamespaceRecord& record) -> result<void> {
     auto& info = *record.mutable_info();
-    if (info.state() == enums::NAMESPACE_STATE_DELETED)
+    if (actors::has_name_of_deleted(info.name(), info.id()))
       return {};
+    info.set_name(deleted_name(c->back().namespaces(), info));
     info.set_state(enums::NAMESPACE_STATE_DELETED);
-    info.set_name(info.name() + "-deleted-" + info.id().substr(0, deleted_id_length));
+    if (delay > duration{0})
+      *record.mutable_erase_not_before() = to_timestamp(c->now() + delay);
     return {};
   };
   change_namespace(c, found->facts.name, edit, [](call& over, const actors::namespace_entry& now) {

@@ -202,12 +202,15 @@ result<void> update_namespace(journal::NamespaceRecord& record,
   if (change.has_update_info())
     if (auto ok = merge_info(*record.mutable_info(), change.update_info()); !ok)
       return ok;
+  auto retention_before = record.config().workflow_execution_retention_ttl().SerializeAsString();
   if (change.has_config()) {
     if (auto ok = merge_config(*record.mutable_config(), change.config(), now); !ok)
       return ok;
     if (auto ok = change_aliases(record, change.config(), in_force); !ok)
       return ok;
   }
+  if (record.config().workflow_execution_retention_ttl().SerializeAsString() != retention_before)
+    record.set_review_retention(true);
   auto& binaries = *record.mutable_config()->mutable_bad_binaries()->mutable_binaries();
   if (!change.delete_bad_binary().empty() && binaries.erase(change.delete_bad_binary()) == 0)
     return invalid_argument("Bad binary checksum " + change.delete_bad_binary()

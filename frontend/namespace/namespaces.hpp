@@ -36,7 +36,8 @@ temporal::api::workflowservice::v1::DescribeNamespaceResponse
 describe_namespace(const journal::NamespaceRecord& record, const front_limits& in_force);
 
 /// Merges an update into a record: what is absent stays, data entries are added or replaced. Of
-/// each type a namespace has as many attributes as the limits say.
+/// each type a namespace has as many attributes as the limits say. A change of the retention is for
+/// closed runs, too.
 result<void>
 update_namespace(journal::NamespaceRecord& record,
                  const temporal::api::workflowservice::v1::UpdateNamespaceRequest& change,

@@ -182,6 +182,7 @@ slot_actor::behavior_type noting_slot(std::reference_wrapper<timer_fixture> test
            std::uint64_t ticket) { test.get().on_asked(std::move(id), ticket); },
     [](epoch_atom, std::uint64_t) {},
     [](epoch_atom, std::uint64_t, std::uint64_t) {},
+    [](order_atom, const std::shared_ptr<actors::run_order>&) {},
     [](trim_atom) {},
     [](clock_atom) {},
     [](tick_atom, std::uint64_t) {},

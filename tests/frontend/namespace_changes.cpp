@@ -7,6 +7,7 @@
 
 using namespace reprise;
 using namespace reprise::testing;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -92,6 +93,15 @@ TEST_CASE_FIXTURE(namespace_fixture, "a namespace leaves a state only towards it
   ok<ws::UpdateNamespaceResponse>(become(enums::NAMESPACE_STATE_DEPRECATED));
   ok<ws::UpdateNamespaceResponse>(become(enums::NAMESPACE_STATE_DELETED));
   refused(errc::invalid_argument, text, become(enums::NAMESPACE_STATE_DEPRECATED));
+  // The state alone erases nothing; the call to delete does.
+  advance(30s);
+  CHECK(described("n").namespace_info().state() == enums::NAMESPACE_STATE_DELETED);
+  op::DeleteNamespaceRequest gone;
+  gone.set_namespace_("n");
+  CHECK(ok<op::DeleteNamespaceResponse>(gone).deleted_namespace().starts_with("n-deleted-"));
+  ws::DescribeNamespaceRequest r;
+  r.set_namespace_("n");
+  CHECK(refusal(r).code == errc::not_found);
 }
 
 TEST_CASE_FIXTURE(namespace_fixture, "a retention of more than a century is a century") {
