@@ -94,7 +94,8 @@ execution::execution(caf::actor_config& config, execution_options options)
     machine_(options_.machine),
     ids_(shared_.seed ^ (options_.who->number * 0x9E37'79B9'7F4A'7C15U)),
     room_{.queries_max = shared_.capacity.workflow.queries_max,
-          .queries_buffered_max = shared_.capacity.workflow.queries_buffered_max} {
+          .queries_buffered_max = shared_.capacity.workflow.queries_buffered_max,
+          .query_answer_bytes_max = shared_.bounds.blob_bytes_max} {
   shared_.executions.fetch_add(1, std::memory_order_relaxed);
 }
 

@@ -28,6 +28,10 @@ void local_server::start() {
   limits.blob_bytes_max = options_.node.bounds.blob_bytes_max;
   limits.id_length_max = options_.node.bounds.id_length_max;
   limits.memo_bytes_max = options_.node.bounds.memo_bytes_max;
+  limits.search_attributes_max = options_.node.bounds.search_attributes_max;
+  limits.search_attribute_bytes_max = options_.node.bounds.search_attribute_bytes_max;
+  limits.search_attributes_bytes_max = options_.node.bounds.search_attributes_bytes_max;
+  limits.callbacks_max = static_cast<std::size_t>(options_.node.bounds.callbacks_max);
   front_ = std::make_unique<frontend::service>(*bridge_, options_.facts, measured_, limits);
 }
 

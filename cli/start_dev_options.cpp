@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <functional>
 #include <limits>
 #include <map>
@@ -40,6 +41,16 @@ std::optional<std::int64_t> parse_count(std::string_view value) {
   auto end = value.data() + value.size();
   auto parsed = std::from_chars(value.data(), end, n);
   if (parsed.ec != std::errc{} || parsed.ptr != end || n < 0)
+    return std::nullopt;
+  return n;
+}
+
+std::optional<double> parse_number(std::string_view value) {
+  double n = 0;
+  value = unquoted(value);
+  auto end = value.data() + value.size();
+  auto parsed = std::from_chars(value.data(), end, n);
+  if (parsed.ec != std::errc{} || parsed.ptr != end || !(n >= 0) || n > 1e9)
     return std::nullopt;
   return n;
 }
@@ -91,6 +102,33 @@ setter duration_into(Limits configured_limits::* part, duration Limits::* member
       bounds.*part.*member = *d;
     return d.has_value();
   };
+}
+
+template <class T>
+setter count_into(T frontend::front_limits::* member) {
+  return [member](configured_limits& bounds, std::string_view value) {
+    auto n = parse_count(value);
+    if (!n || *n > std::numeric_limits<int>::max())
+      return false;
+    bounds.front.*member = static_cast<T>(*n);
+    return true;
+  };
+}
+
+/// The same of what may not be nothing.
+template <class T>
+setter page_into(T frontend::front_limits::* member) {
+  return [set = count_into(member)](configured_limits& bounds, std::string_view value) {
+    return parse_count(value) != 0 && set(bounds, value);
+  };
+}
+
+bool set_history_page(configured_limits& bounds, std::string_view value) {
+  auto n = parse_count(value);
+  if (!n || *n == 0)
+    return false;
+  bounds.engine.history_page_max = *n;
+  return true;
 }
 
 setter duration_into(duration engine::limits::* member) {
@@ -167,26 +205,27 @@ setter scan_time_into() {
   };
 }
 
-/// Beyond nine tenths of them workers are advised to continue as new.
-setter updates_into() {
-  return [](configured_limits& bounds, std::string_view value) {
-    auto n = parse_count(value);
-    if (!n)
-      return false;
-    bounds.engine.updates_max = static_cast<std::size_t>(*n);
-    bounds.engine.suggest_continue_updates = bounds.engine.updates_max / 10 * 9;
-    return true;
-  };
+/// Beyond a part of them workers are advised to continue as new.
+void suggest_continue(configured_limits& bounds) {
+  bounds.engine.suggest_continue_updates = static_cast<std::size_t>(
+    std::ceil(static_cast<double>(bounds.engine.updates_max) * bounds.suggest_continue_part));
 }
 
-std::optional<double> parse_number(std::string_view value) {
-  double n = 0;
-  value = unquoted(value);
-  auto end = value.data() + value.size();
-  auto parsed = std::from_chars(value.data(), end, n);
-  if (parsed.ec != std::errc{} || parsed.ptr != end || !(n >= 0) || n > 1e9)
-    return std::nullopt;
-  return n;
+bool set_updates(configured_limits& bounds, std::string_view value) {
+  auto n = parse_count(value);
+  if (n)
+    bounds.engine.updates_max = static_cast<std::size_t>(*n);
+  suggest_continue(bounds);
+  return n.has_value();
+}
+
+bool set_suggest_continue_part(configured_limits& bounds, std::string_view value) {
+  auto part = parse_number(value);
+  if (!part || *part > 1)
+    return false;
+  bounds.suggest_continue_part = *part;
+  suggest_continue(bounds);
+  return true;
 }
 
 setter rate_into(frontend::rate_limits::group of) {
@@ -213,18 +252,15 @@ bool set_waiting_max(configured_limits& bounds, std::string_view value) {
   return n.has_value();
 }
 
-/// The reference's names of settings, and those of our own bounds (docs/BOUNDS.md).
-const std::map<std::string, setter, less_by_letter>& known_settings() {
+using settings = std::map<std::string, setter, less_by_letter>;
+
+/// What the API allows, by the reference's names.
+settings api_settings() {
   using l = engine::limits;
   using f = frontend::front_limits;
-  using calls = frontend::rate_limits::group;
   using node = actors::node_bounds;
   using workflow = actors::workflow_bounds;
-  using queue = actors::queue_bounds;
-  using timer = actors::timer_bounds;
-  using messages = actors::message_bounds;
-  using group = actors::group_limits;
-  static const std::map<std::string, setter, less_by_letter> known{
+  return {
     {"limit.blobSize.error", count_into(&l::blob_bytes_max)},
     {"limit.memoSize.error", count_into(&l::memo_bytes_max)},
     {"limit.maxIDLength", count_into(&l::id_length_max)},
@@ -239,7 +275,26 @@ const std::map<std::string, setter, less_by_letter>& known_settings() {
     {"history.maximumSignalsPerExecution", count_into(&l::signals_max)},
     {"history.maxInFlightUpdates", count_into(&l::updates_in_flight_max)},
     {"history.maxInFlightUpdatePayloads", count_into(&l::update_bytes_max)},
-    {"history.maxTotalUpdates", updates_into()},
+    {"history.maxTotalUpdates", &set_updates},
+    {"history.maxTotalUpdates.suggestContinueAsNewThreshold", &set_suggest_continue_part},
+    {"limit.mutableStateSize.error", count_into(&l::state_bytes_max)},
+    {"limit.mutableStateActivityFailureSize.error", count_into(&l::retained_failure_bytes_max)},
+    {"system.transactionSizeLimit", count_into(&l::transaction_bytes_max)},
+    {"history.historyMaxAutoResetPoints", count_into(&l::reset_points_max)},
+    {"history.MaxBufferedQueryCount", bound_into(&node::workflow, &workflow::queries_buffered_max)},
+    {"frontend.searchAttributesNumberOfKeysLimit", count_into(&l::search_attributes_max)},
+    {"frontend.searchAttributesSizeOfValueLimit", count_into(&l::search_attribute_bytes_max)},
+    {"frontend.searchAttributesTotalSizeLimit", count_into(&l::search_attributes_bytes_max)},
+    {"system.maxCallbacksPerWorkflow", count_into(&l::callbacks_max)},
+    {"frontend.callbackURLMaxLength", count_into(&f::callback_url_bytes_max)},
+    {"frontend.callbackHeaderMaxLength", count_into(&f::callback_header_bytes_max)},
+    {"frontend.maxlinksPerRequest", count_into(&f::links_max)},
+    {"frontend.linkMaxSize", count_into(&f::link_bytes_max)},
+    {"frontend.maxBadBinaries", count_into(&f::bad_binaries_max)},
+    {"frontend.visibilityMaxPageSize", page_into(&f::page_rows_max)},
+    {"frontend.historyMaxPageSize", &set_history_page},
+    {"limit.historyMaxPageSize", &set_history_page},
+    {"limit.workerBuildIdSize", count_into(&f::build_id_bytes_max)},
     {"history.maximumBufferedEventsBatch", count_into(&l::buffered_events_max)},
     {"history.maximumBufferedEventsSizeInBytes", count_into(&l::buffered_bytes_max)},
     {"history.defaultWorkflowTaskTimeout", duration_into(&l::workflow_task_timeout_default)},
@@ -253,6 +308,13 @@ const std::map<std::string, setter, less_by_letter>& known_settings() {
      duration_into(&configured_limits::front, &f::history_poll_max)},
     {"matching.longPollExpirationInterval",
      duration_into(&configured_limits::front, &f::task_poll_max)},
+  };
+}
+
+/// How many calls a namespace has, by the reference's names.
+settings rate_settings() {
+  using calls = frontend::rate_limits::group;
+  return {
     {"frontend.namespaceRPS", rate_into(calls::others)},
     {"frontend.namespaceBurstRatio", burst_into(calls::others)},
     {"frontend.namespaceRPS.visibility", rate_into(calls::lists)},
@@ -262,6 +324,18 @@ const std::map<std::string, setter, less_by_letter>& known_settings() {
     {"frontend.namespaceBurstRatio.namespaceReplicationInducingAPIs",
      burst_into(calls::changes_of_namespaces)},
     {"frontend.namespaceCount", &set_waiting_max},
+  };
+}
+
+/// Our own bounds (docs/BOUNDS.md).
+settings own_settings() {
+  using node = actors::node_bounds;
+  using workflow = actors::workflow_bounds;
+  using queue = actors::queue_bounds;
+  using timer = actors::timer_bounds;
+  using messages = actors::message_bounds;
+  using group = actors::group_limits;
+  return {
     {"reprise.calls", bound_into(&node::calls_max)},
     {"reprise.callBytes", bound_into(&node::call_bytes_max)},
     {"reprise.taskQueues", bound_into(&node::queues_max)},
@@ -288,6 +362,15 @@ const std::map<std::string, setter, less_by_letter>& known_settings() {
     {"reprise.commit.window", duration_into(&configured_limits::group, &group::window)},
     {"reprise.commit.windowAppends", bound_into(&configured_limits::group, &group::window_appends)},
   };
+}
+
+const settings& known_settings() {
+  static const settings known = [] {
+    auto all = api_settings();
+    all.merge(rate_settings());
+    all.merge(own_settings());
+    return all;
+  }();
   return known;
 }
 

@@ -63,6 +63,8 @@ struct configured_limits {
   actors::node_bounds capacity{};
   actors::group_limits group{};
   store::scan_bounds scans{};
+  /// From which part of a run's updates on workers are advised to continue as new.
+  double suggest_continue_part = 0.9;
 };
 
 /// Applies "key=value" settings. Refused: not in that form, or a value that does not fit. A key

@@ -18,11 +18,13 @@ using forward_response = workflowservice::GetWorkflowExecutionHistoryResponse;
 using reverse_response = workflowservice::GetWorkflowExecutionHistoryReverseResponse;
 using poll_response = workflowservice::PollWorkflowTaskQueueResponse;
 
+/// Of what a worker gets with its task.
 constexpr std::int64_t page_batches_max = 256;
 constexpr duration wait_default = std::chrono::seconds{20};
 
-std::int64_t page_size(std::int32_t asked) {
-  return asked <= 0 ? page_batches_max : std::min<std::int64_t>(asked, page_batches_max);
+std::int64_t page_size(std::int32_t asked, const limits& bounds) {
+  auto most = std::max<std::int64_t>(bounds.history_page_max, 1);
+  return asked <= 0 ? most : std::min<std::int64_t>(asked, most);
 }
 
 /// A response with this serialised History and token.
@@ -107,9 +109,10 @@ history_decision forward(const execution& x, const cluster::ExecutionRequest& re
   auto goes_on = waits && is_open(x);
   if (first >= end && goes_on)
     return wait_for_event(x, call, first, c.now);
-  page_plan plan{
-    .want = {.first = first, .last = end - 1, .batches_max = page_size(asked.maximum_page_size())},
-    .goes_on = goes_on};
+  page_plan plan{.want = {.first = first,
+                          .last = end - 1,
+                          .batches_max = page_size(asked.maximum_page_size(), c.bounds)},
+                 .goes_on = goes_on};
   plan.token.set_run_id(x.created().run_id());
   if (waits)
     plan.token.set_wait(true);
@@ -128,14 +131,15 @@ history_decision forward(const execution& x, const cluster::ExecutionRequest& re
   return out;
 }
 
-history_decision reverse(const execution& x, const cluster::GetHistory& call) {
+history_decision reverse(const execution& x, const cluster::GetHistory& call,
+                         const limits& bounds) {
   auto last = x.next_event_id() - 1;
   if (call.has_token())
     last = std::min(last, call.token().next_event_id());
   page_plan plan{.as = page_plan::form::reverse_history,
                  .want = {.first = 1,
                           .last = last,
-                          .batches_max = page_size(call.reverse().maximum_page_size()),
+                          .batches_max = page_size(call.reverse().maximum_page_size(), bounds),
                           .reverse = true}};
   plan.token.set_run_id(x.created().run_id());
   plan.token.set_reverse(true);
@@ -167,7 +171,7 @@ std::optional<error> check_history_token(const cluster::GetHistory& call) {
 history_decision decide_history(const execution& x, const cluster::ExecutionRequest& request,
                                 const context& c) {
   const auto& call = request.get_history();
-  return call.has_reverse() ? reverse(x, call) : forward(x, request, c);
+  return call.has_reverse() ? reverse(x, call, c.bounds) : forward(x, request, c);
 }
 
 page_plan plan_poll(history_splice splice, std::string response, const std::string& run_id) {

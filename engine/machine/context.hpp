@@ -41,6 +41,10 @@ struct limits {
   /// 0: histories grow without end, unlike the reference server's.
   std::int64_t history_events_max = 0;
   std::int64_t history_bytes_max = 0;
+  /// Of a run's state, as it is stored; 0: likewise.
+  std::size_t state_bytes_max = 0;
+  /// Batches of events of a page of a history that a caller reads.
+  std::int64_t history_page_max = 256;
   /// Updates of a run that are not completed, and what they bring; and all that it may have.
   std::size_t updates_in_flight_max = 10;
   std::size_t update_bytes_max = 20U << 20;

@@ -70,6 +70,8 @@ std::optional<std::string> overgrown(const step& done, std::int64_t bytes_before
   if (bounds.history_events_max > 0
       && done.current->next_event_id() - 1 > bounds.history_events_max)
     return "Workflow history count exceeds limit.";
+  if (bounds.state_bytes_max > 0 && done.current->ByteSizeLong() > bounds.state_bytes_max)
+    return "Workflow mutable state size exceeds limit.";
   return std::nullopt;
 }
 
@@ -95,6 +97,9 @@ bool may_outgrow(const execution& x, const cluster::ExecutionRequest& request,
                  const limits& bounds) {
   if (!is_open(x) || rule_of(request.body_case()).reads)
     return false;
+  // How much a transition adds to the state is known only behind it.
+  if (bounds.state_bytes_max > 0)
+    return true;
   if (bounds.history_bytes_max > 0 && x.history_size_bytes() > bounds.history_bytes_max)
     return true;
   return bounds.history_events_max > 0

@@ -17,6 +17,8 @@ struct session_bounds {
   /// Queries without an answer; and of these, those of one run that wait for a workflow task.
   std::size_t queries_max = 200;
   std::size_t queries_buffered_max = 1;
+  /// The largest answer of a worker to a query that reaches its caller.
+  std::size_t query_answer_bytes_max = 2U << 20;
 };
 
 /// What a durable actor holds that is not durable: callers who wait for more than a decision. Made

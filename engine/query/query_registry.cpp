@@ -20,8 +20,6 @@ namespace enums = temporal::api::enums::v1;
 namespace service = temporal::api::workflowservice::v1;
 namespace details = temporal::api::errordetails::v1;
 
-/// Largest answer of a worker that reaches its caller.
-constexpr std::size_t answer_bytes_max = 2U << 20;
 constexpr const char* too_large_text = "Blob data size exceeds limit.";
 constexpr int running = 1;
 constexpr int completed = 2;
@@ -275,10 +273,10 @@ bool query_registry::settle(query& q, const execution& x, const journal::Workflo
 }
 
 told query_registry::answer_to(const query& q,
-                               const temporal::api::query::v1::WorkflowQueryResult& r) {
+                               const temporal::api::query::v1::WorkflowQueryResult& r) const {
   if (r.result_type() != enums::QUERY_RESULT_TYPE_ANSWERED)
     return failed(r.error_message(), r.has_failure(), r.failure());
-  if (r.answer().ByteSizeLong() > answer_bytes_max)
+  if (r.answer().ByteSizeLong() > bounds_.query_answer_bytes_max)
     return {.failure = invalid_argument(too_large_text)};
   return answered(*q.request, q.run_id, &r.answer());
 }
@@ -369,7 +367,7 @@ result<query_step> query_registry::on_answer(const cluster::ExecutionRequest& re
     case enums::QUERY_RESULT_TYPE_ANSWERED:
       out.replies.push_back(
         {q->caller,
-         r.query_result().ByteSizeLong() > answer_bytes_max
+         r.query_result().ByteSizeLong() > bounds_.query_answer_bytes_max
            ? failed(too_large_text, false, {})
            : answered(*q->request, q->run_id, r.has_query_result() ? &r.query_result() : nullptr)});
       break;

@@ -120,7 +120,7 @@ private:
     std::optional<time_point> sticky_until{};
   };
 
-  static told answer_to(const query& q, const temporal::api::query::v1::WorkflowQueryResult& r);
+  told answer_to(const query& q, const temporal::api::query::v1::WorkflowQueryResult& r) const;
   query* find(const std::string& id);
   std::size_t buffered_of(const std::string& run_id) const;
   void go_direct(query& q, const execution& x, time_point now, query_step& out);

@@ -57,6 +57,21 @@ struct front_limits {
   int batch_at_once = 5;
   /// Custom search attributes of one type in a namespace.
   int attributes_of_type_max = 100;
+  /// Search attributes of a start: how many, bytes of one value, of all with their names; from the
+  /// engine's bounds, too.
+  std::size_t search_attributes_max = 100;
+  std::size_t search_attribute_bytes_max = 2U << 10;
+  std::size_t search_attributes_bytes_max = 40U << 10;
+  /// Completion callbacks of a start (the engine's, too), bytes of one's URL and of its headers.
+  std::size_t callbacks_max = 2000;
+  std::size_t callback_url_bytes_max = 1000;
+  std::size_t callback_header_bytes_max = 8U << 10;
+  /// Links of a request, and bytes of each.
+  std::size_t links_max = 10;
+  std::size_t link_bytes_max = 4000;
+  /// Of a worker's build id of the older way.
+  std::size_t build_id_bytes_max = 255;
+  std::size_t bad_binaries_max = 10;
   rate_limits rates{};
 };
 

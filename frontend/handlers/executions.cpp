@@ -43,7 +43,7 @@ result<void> check_signal(const api::SignalWorkflowExecutionRequest& r,
     return ok;
   if (auto ok = check_length(r.request_id(), "RequestId length exceeds limit.", limits); !ok)
     return ok;
-  if (auto ok = check_links(r.links()); !ok)
+  if (auto ok = check_links(r.links(), limits); !ok)
     return ok;
   return check_blob(r.input(), limits);
 }
@@ -65,7 +65,7 @@ void request_cancel(const call::ptr& c, api::RequestCancelWorkflowExecutionReque
     return;
   if (auto ok = check_execution(r.has_workflow_execution(), r.workflow_execution()); !ok)
     return c->fail(std::move(ok).error());
-  if (auto ok = check_links(r.links()); !ok)
+  if (auto ok = check_links(r.links(), c->limits()); !ok)
     return c->fail(std::move(ok).error());
   auto request = to_chain(r);
   request.mutable_request_cancel()->Swap(&r);
@@ -78,7 +78,7 @@ void terminate(const call::ptr& c, api::TerminateWorkflowExecutionRequest& r) {
     return;
   if (auto ok = check_execution(r.has_workflow_execution(), r.workflow_execution()); !ok)
     return c->fail(std::move(ok).error());
-  if (auto ok = check_links(r.links()); !ok)
+  if (auto ok = check_links(r.links(), c->limits()); !ok)
     return c->fail(std::move(ok).error());
   auto request = to_chain(r);
   request.mutable_terminate()->Swap(&r);

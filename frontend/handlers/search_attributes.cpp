@@ -43,8 +43,10 @@ result<void> check_new(const std::string& name, enums::IndexedValueType type,
                        const front_limits& limits) {
   if (is_reserved(name))
     return invalid_argument("Search attribute " + name + " is reserved by system.");
-  if (auto ok = check_length(name, "Search attribute name length exceeds limit.", limits); !ok)
-    return ok;
+  // What a store takes, however long other names may be.
+  constexpr std::size_t bytes_max = 1000;
+  if (name.size() > std::min(bytes_max, limits.id_length_max))
+    return invalid_argument("Search attribute name length exceeds limit.");
   if (type == enums::INDEXED_VALUE_TYPE_UNSPECIFIED)
     return invalid_argument("Unable to create search attributes: cannot have more than 0 search "
                             "attribute of type Unspecified.");

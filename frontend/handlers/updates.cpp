@@ -46,7 +46,7 @@ result<void> check_update(const call& c, api::UpdateWorkflowExecutionRequest& r)
     return ok;
   if (!update.completion_callbacks().empty())
     return invalid_argument("callbacks of updates are not supported");
-  if (auto ok = check_links(update.links()); !ok)
+  if (auto ok = check_links(update.links(), c.limits()); !ok)
     return ok;
   return {};
 }

@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::int64_t retention_seconds_min = 3600;
 constexpr const char* only_cluster = "active";
-constexpr int bad_binaries_max = 10;
 constexpr std::int64_t completion_bytes_max = 40LL << 20;
 
 } // namespace
@@ -135,7 +134,7 @@ result<void> merge_info(temporal::api::namespace_::v1::NamespaceInfo& info,
 
 result<void> merge_config(temporal::api::namespace_::v1::NamespaceConfig& config,
                           const temporal::api::namespace_::v1::NamespaceConfig& change,
-                          time_point now) {
+                          time_point now, const front_limits& in_force) {
   if (change.has_workflow_execution_retention_ttl()) {
     if (auto ok = check_retention(change.workflow_execution_retention_ttl()); !ok)
       return ok;
@@ -148,9 +147,9 @@ result<void> merge_config(temporal::api::namespace_::v1::NamespaceConfig& config
     stored = binary;
     *stored.mutable_create_time() = to_timestamp(now);
   }
-  if (change.has_bad_binaries() && binaries.size() > bad_binaries_max)
+  if (change.has_bad_binaries() && binaries.size() > in_force.bad_binaries_max)
     return invalid_argument("Total resetBinaries cannot exceed the max limit: "
-                            + std::to_string(bad_binaries_max));
+                            + std::to_string(in_force.bad_binaries_max));
   return {};
 }
 
@@ -204,7 +203,7 @@ result<void> update_namespace(journal::NamespaceRecord& record,
       return ok;
   auto retention_before = record.config().workflow_execution_retention_ttl().SerializeAsString();
   if (change.has_config()) {
-    if (auto ok = merge_config(*record.mutable_config(), change.config(), now); !ok)
+    if (auto ok = merge_config(*record.mutable_config(), change.config(), now, in_force); !ok)
       return ok;
     if (auto ok = change_aliases(record, change.config(), in_force); !ok)
       return ok;

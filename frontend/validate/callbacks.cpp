@@ -11,14 +11,10 @@ namespace common = temporal::api::common::v1;
 
 namespace {
 
-constexpr int callbacks_max = 2000;
-constexpr std::size_t url_bytes_max = 1000;
-constexpr std::size_t header_bytes_max = 8192;
-
-result<void> check_url(const std::string& url) {
-  if (url.size() > url_bytes_max)
+result<void> check_url(const std::string& url, std::size_t bytes_max) {
+  if (url.size() > bytes_max)
     return invalid_argument("invalid url: url length longer than max length allowed of "
-                            + std::to_string(url_bytes_max));
+                            + std::to_string(bytes_max));
   if (url == "temporal://system")
     return {};
   if (!url.starts_with("http://") && !url.starts_with("https://"))
@@ -43,21 +39,22 @@ void lower_names(google::protobuf::Map<std::string, std::string>& header) {
 
 } // namespace
 
-result<void> settle_callbacks(google::protobuf::RepeatedPtrField<common::Callback>& callbacks) {
-  if (callbacks.size() > callbacks_max)
-    return invalid_argument("cannot attach more than " + std::to_string(callbacks_max)
+result<void> settle_callbacks(google::protobuf::RepeatedPtrField<common::Callback>& callbacks,
+                              const front_limits& limits) {
+  if (static_cast<std::size_t>(callbacks.size()) > limits.callbacks_max)
+    return invalid_argument("cannot attach more than " + std::to_string(limits.callbacks_max)
                             + " callbacks to an execution");
   for (auto& callback : callbacks) {
     if (!callback.has_nexus())
       return make_error(errc::unimplemented, "unknown callback variant");
-    if (auto ok = check_url(callback.nexus().url()); !ok)
+    if (auto ok = check_url(callback.nexus().url(), limits.callback_url_bytes_max); !ok)
       return ok;
     std::size_t bytes = 0;
     for (const auto& [name, value] : callback.nexus().header())
       bytes += name.size() + value.size();
-    if (bytes > header_bytes_max)
+    if (bytes > limits.callback_header_bytes_max)
       return invalid_argument("invalid header: header size longer than max allowed size of "
-                              + std::to_string(header_bytes_max));
+                              + std::to_string(limits.callback_header_bytes_max));
     lower_names(*callback.mutable_nexus()->mutable_header());
   }
   return {};

@@ -13,9 +13,6 @@ namespace common = temporal::api::common::v1;
 
 namespace {
 
-constexpr int links_max = 10;
-constexpr std::size_t link_bytes_max = 4000;
-
 /// What the API says of options that more than this folder checks.
 result<void> told(std::optional<std::string> problem) {
   if (problem)
@@ -186,16 +183,16 @@ result<void> check_blob(const google::protobuf::Message& blob, const front_limit
   return {};
 }
 
-result<void> check_link_count(int count) {
-  if (count <= links_max)
+result<void> check_link_count(int count, const front_limits& limits) {
+  if (static_cast<std::size_t>(count) <= limits.links_max)
     return {};
-  return invalid_argument("cannot attach more than " + std::to_string(links_max)
+  return invalid_argument("cannot attach more than " + std::to_string(limits.links_max)
                           + " links per request, got " + std::to_string(count));
 }
 
-result<void> check_link(const common::Link& link) {
-  if (auto size = link.ByteSizeLong(); size > link_bytes_max)
-    return invalid_argument("link exceeds allowed size of " + std::to_string(link_bytes_max)
+result<void> check_link(const common::Link& link, const front_limits& limits) {
+  if (auto size = link.ByteSizeLong(); size > limits.link_bytes_max)
+    return invalid_argument("link exceeds allowed size of " + std::to_string(limits.link_bytes_max)
                             + ", got " + std::to_string(size));
   switch (link.variant_case()) {
     case common::Link::kWorkflowEvent:

@@ -58,8 +58,6 @@ result<void> check_version(const Stamp& stamp, bool has_deployment,
                            const front_limits& limits);
 result<void> check_deployment(const temporal::api::deployment::v1::WorkerDeploymentOptions& options,
                               const front_limits& limits);
-/// Longest build id of the older way, in bytes.
-inline constexpr std::size_t build_id_bytes_max = 255;
 
 /// What is wrong with a duration that must not be negative; empty when nothing is.
 std::string bad_duration(const google::protobuf::Duration& d);
@@ -70,9 +68,9 @@ result<void> check_priority(const temporal::api::common::v1::Priority& priority)
 result<void> check_blob(const google::protobuf::Message& blob, const front_limits& limits);
 
 template <class Links>
-result<void> check_links(const Links& links);
-result<void> check_link(const temporal::api::common::v1::Link& link);
-result<void> check_link_count(int count);
+result<void> check_links(const Links& links, const front_limits& limits);
+result<void> check_link(const temporal::api::common::v1::Link& link, const front_limits& limits);
+result<void> check_link_count(int count, const front_limits& limits);
 
 template <class Stamp>
 result<void> check_version(const Stamp& stamp, bool has_deployment,
@@ -85,18 +83,18 @@ result<void> check_version(const Stamp& stamp, bool has_deployment,
                             "DeploymentOptions are set.");
   if (stamp.use_versioning() && stamp.build_id().empty())
     return invalid_argument("WorkerVersionStamp must be present if UseVersioning is true.");
-  if (stamp.build_id().size() > build_id_bytes_max)
+  if (stamp.build_id().size() > limits.build_id_bytes_max)
     return invalid_argument(
       "Build ID exceeds configured limit.workerBuildIdSize, use a shorter build ID.");
   return check_deployment(deployment, limits);
 }
 
 template <class Links>
-result<void> check_links(const Links& links) {
-  if (auto ok = check_link_count(links.size()); !ok)
+result<void> check_links(const Links& links, const front_limits& limits) {
+  if (auto ok = check_link_count(links.size(), limits); !ok)
     return ok;
   for (const auto& link : links)
-    if (auto ok = check_link(link); !ok)
+    if (auto ok = check_link(link, limits); !ok)
       return ok;
   return {};
 }

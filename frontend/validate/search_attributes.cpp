@@ -13,10 +13,6 @@ namespace enums = temporal::api::enums::v1;
 
 namespace {
 
-constexpr std::size_t value_bytes_max = 2U << 10;
-constexpr std::size_t all_bytes_max = 40U << 10;
-constexpr int attributes_max = 100;
-
 /// A payload that does not even say what it is means nothing, not "nothing".
 bool has_no_value(const common::Payload& p) {
   return !p.metadata().empty() && protocol::is_no_value(p);
@@ -51,32 +47,36 @@ result<known_types> find_types(const common::SearchAttributes& attributes,
   return out;
 }
 
-result<void> check_sizes(const common::SearchAttributes& attributes, const known_types& types) {
+result<void> check_sizes(const common::SearchAttributes& attributes, const known_types& types,
+                         const front_limits& limits) {
   auto all_bytes = attributes.ByteSizeLong();
   for (const auto& [name, type] : types) {
     auto size = attributes.indexed_fields().at(name).data().size();
-    if (size > value_bytes_max)
+    if (size > limits.search_attribute_bytes_max)
       return invalid_argument("search attribute " + name + " value size " + std::to_string(size)
-                              + " exceeds size limit " + std::to_string(value_bytes_max));
+                              + " exceeds size limit "
+                              + std::to_string(limits.search_attribute_bytes_max));
     all_bytes += stored_name_length(name, type) - name.size();
   }
-  if (all_bytes > all_bytes_max)
+  if (all_bytes > limits.search_attributes_bytes_max)
     return invalid_argument("total size of search attributes " + std::to_string(all_bytes)
-                            + " exceeds size limit " + std::to_string(all_bytes_max));
+                            + " exceeds size limit "
+                            + std::to_string(limits.search_attributes_bytes_max));
   return {};
 }
 
 } // namespace
 
 result<void> settle_search_attributes(common::SearchAttributes& attributes,
-                                      const actors::namespace_entry& ns) {
+                                      const actors::namespace_entry& ns,
+                                      const front_limits& limits) {
   auto& fields = *attributes.mutable_indexed_fields();
   auto types = find_types(attributes, ns);
   if (!types)
     return std::move(types).error();
-  if (static_cast<int>(fields.size()) > attributes_max)
+  if (fields.size() > limits.search_attributes_max)
     return invalid_argument("number of search attributes " + std::to_string(fields.size())
-                            + " exceeds limit " + std::to_string(attributes_max));
+                            + " exceeds limit " + std::to_string(limits.search_attributes_max));
   for (const auto& [name, type] : *types) {
     if (!protocol::may_be_set(name))
       return invalid_argument(name + " attribute can't be set in SearchAttributes");
@@ -86,7 +86,7 @@ result<void> settle_search_attributes(common::SearchAttributes& attributes,
     if (auto ok = check_value(name, payload, type); !ok)
       return ok;
   }
-  if (auto ok = check_sizes(attributes, *types); !ok)
+  if (auto ok = check_sizes(attributes, *types, limits); !ok)
     return ok;
   for (const auto& [name, type] : *types) {
     auto& payload = fields[name];

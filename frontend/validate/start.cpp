@@ -97,10 +97,11 @@ result<void> settle_policies(Request& r, enums::WorkflowIdConflictPolicy conflic
 }
 
 template <class Request>
-result<void> settle_attributes(Request& r, const actors::namespace_entry& ns) {
+result<void>
+settle_attributes(Request& r, const actors::namespace_entry& ns, const front_limits& limits) {
   if (!r.has_search_attributes())
     return {};
-  return settle_search_attributes(*r.mutable_search_attributes(), ns);
+  return settle_search_attributes(*r.mutable_search_attributes(), ns, limits);
 }
 
 /// What is looked at last, in both calls.
@@ -122,16 +123,17 @@ result<void> check_sizes_and_version(const Request& r, const front_limits& limit
 }
 
 /// The links of a start and of its callbacks count together.
-result<void> check_all_links(const api::StartWorkflowExecutionRequest& r) {
+result<void> check_all_links(const api::StartWorkflowExecutionRequest& r,
+                             const front_limits& limits) {
   auto count = r.links_size();
   for (const auto& callback : r.completion_callbacks())
     count += callback.links_size();
-  if (auto ok = check_link_count(count); !ok)
+  if (auto ok = check_link_count(count, limits); !ok)
     return ok;
-  if (auto ok = check_links(r.links()); !ok)
+  if (auto ok = check_links(r.links(), limits); !ok)
     return ok;
   for (const auto& callback : r.completion_callbacks())
-    if (auto ok = check_links(callback.links()); !ok)
+    if (auto ok = check_links(callback.links(), limits); !ok)
       return ok;
   return {};
 }
@@ -193,13 +195,13 @@ result<void> check_start(api::StartWorkflowExecutionRequest& r, const actors::na
   if (r.has_on_conflict_options() && r.on_conflict_options().attach_completion_callbacks()
       && !r.on_conflict_options().attach_request_id())
     return invalid_argument("attaching request ID is required for attaching completion callbacks");
-  if (auto ok = settle_attributes(r, ns); !ok)
+  if (auto ok = settle_attributes(r, ns, limits); !ok)
     return ok;
   if (auto ok = check_priority(r.priority()); !ok)
     return ok;
-  if (auto ok = settle_callbacks(*r.mutable_completion_callbacks()); !ok)
+  if (auto ok = settle_callbacks(*r.mutable_completion_callbacks(), limits); !ok)
     return ok;
-  if (auto ok = check_all_links(r); !ok)
+  if (auto ok = check_all_links(r, limits); !ok)
     return ok;
   return check_sizes_and_version(r, limits);
 }
@@ -219,11 +221,11 @@ result<void> check_signal_with_start(api::SignalWithStartWorkflowExecutionReques
     return ok;
   if (auto ok = settle_policies(r, enums::WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING, false); !ok)
     return ok;
-  if (auto ok = settle_attributes(r, ns); !ok)
+  if (auto ok = settle_attributes(r, ns, limits); !ok)
     return ok;
   if (auto ok = check_priority(r.priority()); !ok)
     return ok;
-  if (auto ok = check_links(r.links()); !ok)
+  if (auto ok = check_links(r.links(), limits); !ok)
     return ok;
   if (auto ok = check_blob(r.signal_input(), limits); !ok)
     return ok;

@@ -131,6 +131,46 @@ TEST_CASE("settings by the reference's names reach the engine's bounds") {
   CHECK(bounds.front.history_poll_max == std::chrono::seconds{3});
 }
 
+TEST_CASE("each limit of the API has its setting, by the reference's name") {
+  auto bounds = configured(
+    {"limit.mutableStateSize.error=1", "limit.mutableStateActivityFailureSize.error=2",
+     "system.transactionSizeLimit=3", "history.historyMaxAutoResetPoints=4",
+     "history.MaxBufferedQueryCount=5", "frontend.searchAttributesNumberOfKeysLimit=6",
+     "frontend.searchAttributesSizeOfValueLimit=7", "frontend.searchAttributesTotalSizeLimit=8",
+     "system.maxCallbacksPerWorkflow=9", "frontend.callbackURLMaxLength=10",
+     "frontend.callbackHeaderMaxLength=11", "frontend.maxlinksPerRequest=12",
+     "frontend.linkMaxSize=13", "frontend.maxBadBinaries=14", "frontend.visibilityMaxPageSize=15",
+     "limit.historyMaxPageSize=16", "limit.workerBuildIdSize=17", "history.maxTotalUpdates=15",
+     "history.maxTotalUpdates.suggestContinueAsNewThreshold=0.5"});
+  CHECK(bounds.engine.state_bytes_max == 1);
+  CHECK(bounds.engine.retained_failure_bytes_max == 2);
+  CHECK(bounds.engine.transaction_bytes_max == 3);
+  CHECK(bounds.engine.reset_points_max == 4);
+  CHECK(bounds.capacity.workflow.queries_buffered_max == 5);
+  CHECK(bounds.engine.search_attributes_max == 6);
+  CHECK(bounds.engine.search_attribute_bytes_max == 7);
+  CHECK(bounds.engine.search_attributes_bytes_max == 8);
+  CHECK(bounds.engine.callbacks_max == 9);
+  CHECK(bounds.front.callback_url_bytes_max == 10);
+  CHECK(bounds.front.callback_header_bytes_max == 11);
+  CHECK(bounds.front.links_max == 12);
+  CHECK(bounds.front.link_bytes_max == 13);
+  CHECK(bounds.front.bad_binaries_max == 14);
+  CHECK(bounds.front.page_rows_max == 15);
+  CHECK(bounds.engine.history_page_max == 16);
+  CHECK(bounds.front.build_id_bytes_max == 17);
+  CHECK(bounds.engine.updates_max == 15);
+  CHECK(bounds.engine.suggest_continue_updates == 8);
+  for (const auto* bad : {"frontend.visibilityMaxPageSize=0", "frontend.historyMaxPageSize=0",
+                          "frontend.linkMaxSize=99999999999",
+                          "history.maxTotalUpdates.suggestContinueAsNewThreshold=1.1"}) {
+    CAPTURE(bad);
+    configured_limits into;
+    std::vector<std::string> ignored;
+    CHECK_FALSE(apply_dynamic_config({bad}, into, ignored));
+  }
+}
+
 TEST_CASE("rates of a namespace's calls are limited where they are set") {
   using group = frontend::rate_limits::group;
   CHECK_FALSE(configured({}).front.rates.any());

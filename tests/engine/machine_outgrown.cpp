@@ -44,6 +44,24 @@ SCENARIO("a transition that makes a history too long ends the run instead") {
   }
 }
 
+SCENARIO("a transition that makes a state too large ends the run instead") {
+  activity_fixture f;
+  f.run_with({f.timer("t0", 5s)});
+  f.bounds.state_bytes_max = f.state().ByteSizeLong() + 2000;
+  constexpr const char* too_large = "Workflow mutable state size exceeds limit.";
+  f.signal("go on");
+  std::vector<command> many;
+  for (int i = 0; i < 100; ++i)
+    many.push_back(f.timer("timer-" + std::to_string(i), 50s));
+  auto task = f.poll();
+  auto refused = f.complete(task, many);
+  CHECK(f.text_of(refused) == too_large);
+  CHECK(f.last_event(enums::EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED)
+          .workflow_execution_terminated_event_attributes()
+          .reason()
+        == too_large);
+}
+
 SCENARIO("only for what may make the history too long is a copy of the state kept") {
   activity_fixture f;
   f.run_with({f.activity("a"), f.timer("t", 5s)});

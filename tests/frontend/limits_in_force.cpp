@@ -121,6 +121,114 @@ TEST_CASE_FIXTURE(bounded, "a namespace has no more search attributes of a type 
   CHECK(refusal(r).code == errc::invalid_argument);
 }
 
+// -- counts and sizes -----------------------------------------------------------------------------
+
+namespace {
+
+struct small : server_fixture {
+  small()
+    : server_fixture({.node = {.bounds = {.callbacks_max = 1,
+                                          .search_attributes_max = 1,
+                                          .search_attribute_bytes_max = 20,
+                                          .search_attributes_bytes_max = 60,
+                                          .history_page_max = 2}},
+                      .front = {.callback_url_bytes_max = 20,
+                                .callback_header_bytes_max = 10,
+                                .links_max = 1,
+                                .link_bytes_max = 40,
+                                .build_id_bytes_max = 5,
+                                .bad_binaries_max = 1}}) {
+  }
+
+  static void set(ws::StartWorkflowExecutionRequest& r, const char* name, std::size_t bytes) {
+    auto& payload = (*r.mutable_search_attributes()->mutable_indexed_fields())[name];
+    (*payload.mutable_metadata())["encoding"] = "json/plain";
+    payload.set_data("\"" + std::string(bytes - 2, 'x') + "\"");
+  }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(small, "search attributes of a start are as many and as large as settings say") {
+  op::AddSearchAttributesRequest names;
+  names.set_namespace_("default");
+  for (const char* name : {"One", "Two"})
+    (*names.mutable_search_attributes())[name] = enums::INDEXED_VALUE_TYPE_KEYWORD;
+  ok<op::AddSearchAttributesResponse>(names);
+  auto start = start_request("w");
+  set(start, "One", 21);
+  refused(errc::invalid_argument, "search attribute One value size 21 exceeds size limit 20",
+          start);
+  set(start, "One", 20);
+  set(start, "Two", 5);
+  refused(errc::invalid_argument, "number of search attributes 2 exceeds limit 1", start);
+  start.mutable_search_attributes()->mutable_indexed_fields()->erase("Two");
+  CHECK(refusal(start).message.ends_with("exceeds size limit 60"));
+  set(start, "One", 5);
+  ok<ws::StartWorkflowExecutionResponse>(start);
+}
+
+TEST_CASE_FIXTURE(small, "callbacks and links are as many and as large as settings say") {
+  auto start = start_request("w");
+  auto& callback = *start.add_completion_callbacks()->mutable_nexus();
+  callback.set_url("temporal://systems-of-others");
+  refused(errc::invalid_argument, "invalid url: url length longer than max length allowed of 20",
+          start);
+  callback.set_url("temporal://system");
+  (*callback.mutable_header())["name"] = "1234567";
+  refused(errc::invalid_argument, "invalid header: header size longer than max allowed size of 10",
+          start);
+  (*callback.mutable_header())["name"] = "123456";
+  *start.add_completion_callbacks() = start.completion_callbacks(0);
+  refused(errc::invalid_argument, "cannot attach more than 1 callbacks to an execution", start);
+  start.mutable_completion_callbacks()->RemoveLast();
+  start.add_links()->mutable_batch_job()->set_job_id("j");
+  start.add_links()->mutable_batch_job()->set_job_id("k");
+  refused(errc::invalid_argument, "cannot attach more than 1 links per request, got 2", start);
+  start.mutable_links()->RemoveLast();
+  start.mutable_links(0)->mutable_batch_job()->set_job_id(std::string(50, 'j'));
+  CHECK(refusal(start).message.starts_with("link exceeds allowed size of 40, got "));
+  start.mutable_links(0)->mutable_batch_job()->set_job_id("j");
+  ok<ws::StartWorkflowExecutionResponse>(start);
+  auto signal = signal_request("w");
+  *signal.add_links() = start.links(0);
+  *signal.add_links() = start.links(0);
+  refused(errc::invalid_argument, "cannot attach more than 1 links per request, got 2", signal);
+}
+
+TEST_CASE_FIXTURE(small, "build ids, bad binaries and pages are as settings say") {
+  auto poll = poll_request();
+  poll.mutable_worker_version_capabilities()->set_build_id("123456");
+  CHECK(refusal(poll, poll_options()).message
+        == "Build ID exceeds configured limit.workerBuildIdSize, use a shorter build ID.");
+  ws::UpdateNamespaceRequest change;
+  change.set_namespace_("default");
+  auto& binaries = *change.mutable_config()->mutable_bad_binaries()->mutable_binaries();
+  binaries["one"].set_reason("r");
+  ok<ws::UpdateNamespaceResponse>(change);
+  binaries["two"].set_reason("r");
+  CHECK(refusal(change).message == "Total resetBinaries cannot exceed the max limit: 1");
+  start_workflow("w");
+  for (int i = 0; i < 4; ++i)
+    ok<ws::SignalWorkflowExecutionResponse>(signal_request("w"));
+  auto history = history_request("w");
+  history.set_maximum_page_size(100);
+  auto page = ok<ws::GetWorkflowExecutionHistoryResponse>(history);
+  CHECK(page.history().events_size() < 6);
+  CHECK_FALSE(page.next_page_token().empty());
+}
+
+TEST_CASE("a name that no store keeps is no attribute's, however long names may be") {
+  server_fixture f{{.node = {.bounds = {.id_length_max = 5000}}}};
+  op::AddSearchAttributesRequest names;
+  names.set_namespace_("default");
+  (*names.mutable_search_attributes())[std::string(1001, 'n')] = enums::INDEXED_VALUE_TYPE_INT;
+  f.refused(errc::invalid_argument, "Search attribute name length exceeds limit.", names);
+  names.clear_search_attributes();
+  (*names.mutable_search_attributes())[std::string(1000, 'n')] = enums::INDEXED_VALUE_TYPE_INT;
+  f.ok<op::AddSearchAttributesResponse>(names);
+}
+
 // -- names ---------------------------------------------------------------------------------------
 
 namespace {

@@ -31,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::require(value.has_value() == again.has_value(), "reading changes nothing");
   protocol::search_attributes_problem(attributes, ns.facts.search_attributes, "default");
   auto small = text.size() <= 2048;
-  auto settled = frontend::settle_search_attributes(attributes, ns);
+  auto settled = frontend::settle_search_attributes(attributes, ns, {});
   // What the front door lets in, the engine must be able to index.
   if (settled && small && attributes.indexed_fields().contains("A" + std::to_string(type)))
     fuzz::require(value.has_value(), "let in but not read: " + text);
