@@ -39,6 +39,19 @@ def rehydrate(bench):
                   p99_ms=got[f"rehydrate.{what}.p99_ms"])
 
 
+def long_history(bench):
+    """One run of a million events on SQLite: made, read in pages, folded whole, continued as new."""
+    step("a million events are made, read and folded")
+    got = bench.program("long_history", "--events", bench.size(1_000_000, 1000), "--folder", bench.folder)
+    yield Row("a run of 1,000,000 events: made", got["long_history.events_per_second"], "events/s")
+    yield Row("a run of 1,000,000 events: a page", p50_ms=got["long_history.page.p50_ms"],
+              p99_ms=got["long_history.page.p99_ms"],
+              note=f"all of it in {got['long_history.paged_seconds']:.1f} s")
+    yield Row("a run of 1,000,000 events: full replay", got["long_history.replay_seconds"], "s")
+    yield Row("a run of 1,000,000 events: continued as new", got["long_history.continue_ms"], "ms",
+              note="the run in memory: decided and committed")
+
+
 # -- a server that has nothing to do
 
 def startup(bench):
@@ -296,5 +309,5 @@ def batch(bench):
 
 
 SECTIONS = {section.__name__: section
-            for section in (journal, rehydrate, startup, idle, start, throughput, sdk, parked,
-                            scans, batch)}
+            for section in (journal, rehydrate, long_history, startup, idle, start, throughput,
+                            sdk, parked, scans, batch)}

@@ -68,35 +68,52 @@ engine::reply run_builder::apply(cluster::ExecutionRequest request) {
   auto done = engine::decide(std::move(state), request, c);
   if (done.answer.failure)
     fail("bench: " + done.answer.failure->message);
-  const protocol::search_attribute_types types;
-  if (done.successor) {
-    static constexpr actors::run_bounds bounds;
-    run_.emplace(*engine::machine_of(machine_kind::workflow),
-                 engine::make_run_state(std::move(done.successor->state)), key_, slot_, bounds);
-    keep(run_->create(std::move(done.successor->written), types), true);
-  } else if (done.current) {
-    run_->state().as<engine::execution>() = std::move(*done.current);
-    if (!done.written.empty())
-      keep(run_->append(std::move(done.written), done.visibility_changed ? &types : nullptr),
-           false);
-  }
+  take(done);
   for (auto& task : done.offers)
     offers_.push_back(std::move(task));
   return std::move(done.answer);
 }
 
-void run_builder::keep(store::run_write write, bool first) {
+/// What was written of the run, and of one that follows it, is one transition.
+void run_builder::take(engine::step& done) {
+  const protocol::search_attribute_types types;
+  store::transition t{.slot = slot_, .epoch = owner_.epoch(slot_)};
+  if (done.current) {
+    run_->state().as<engine::execution>() = std::move(*done.current);
+    if (!done.written.empty())
+      keep(t, run_->append(std::move(done.written), done.visibility_changed ? &types : nullptr));
+  }
+  if (done.successor) {
+    static constexpr actors::run_bounds bounds;
+    auto before = run_ ? std::string{run_->run_id()} : std::string{};
+    key_ += run_ ? 1 : 0;
+    run_.emplace(*engine::machine_of(machine_kind::workflow),
+                 engine::make_run_state(std::move(done.successor->state)), key_, slot_, bounds);
+    keep(t, run_->create(std::move(done.successor->written), types));
+    t.currents.push_back({.namespace_id = owner_.ns().id,
+                          .workflow_id = workflow_id_,
+                          .expected_run_id = std::move(before),
+                          .run_id = run_->run_id(),
+                          .key = key_});
+  }
+  if (!t.runs.empty())
+    made_.push_back(std::move(t));
+}
+
+void run_builder::keep(store::transition& t, store::run_write write) {
   // All of the journal stays, so that it can be replayed from its beginning as well.
   write.forget_facts_to.reset();
   write.snap.reset();
-  store::transition t{.slot = slot_, .epoch = owner_.epoch(slot_)};
-  if (first)
-    t.currents.push_back({.namespace_id = owner_.ns().id,
-                          .workflow_id = workflow_id_,
-                          .run_id = run_->run_id(),
-                          .key = key_});
   t.runs.push_back(std::move(write));
-  made_.push_back(std::move(t));
+}
+
+run_builder::run_builder(const store_owner& owner, actors::loaded_run loaded, id_source& ids)
+  : run_builder(owner, loaded.head.workflow_id, loaded.head.key, ids) {
+  static constexpr actors::run_bounds bounds;
+  const auto& kind = *engine::machine_of(machine_kind::workflow);
+  for (auto& task : kind.undelivered_tasks(loaded.state, now()))
+    offers_.push_back(std::move(task));
+  run_.emplace(kind, std::move(loaded), bounds);
 }
 
 void run_builder::start(const std::string& queue) {

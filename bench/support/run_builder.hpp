@@ -1,7 +1,9 @@
 #pragma once
 
 #include "actors/hosted_run.hpp"
+#include "actors/loader.hpp"
 #include "base/ids.hpp"
+#include "engine/engine.hpp"
 #include "engine/machine/context.hpp"
 #include "store/store.hpp"
 
@@ -39,6 +41,9 @@ class run_builder {
 public:
   run_builder(const store_owner& owner, std::string workflow_id, std::int64_t key, id_source& ids);
 
+  /// Goes on with a run that was loaded.
+  run_builder(const store_owner& owner, actors::loaded_run loaded, id_source& ids);
+
   void start(const std::string& queue);
   void signal();
   /// A worker takes the workflow task that was offered and answers it with these.
@@ -56,7 +61,8 @@ public:
 
 private:
   engine::reply apply(cluster::ExecutionRequest request);
-  void keep(store::run_write write, bool first);
+  void take(engine::step& done);
+  static void keep(store::transition& t, store::run_write write);
   cluster::ExecutionRequest start_task_request(cluster::Task task, bool activity) const;
   cluster::Task take_offer(cluster::Task::Kind kind);
 
