@@ -221,12 +221,13 @@ void slot::look_up(std::uint64_t from_slot, cluster::ExecutionRequest request) {
 }
 
 void slot::on_looked_up(inbox_look& look) {
-  // Of an epoch that is over nothing is known here.
-  if (look.epoch != epoch_)
-    return;
-  if (!look.failed && !look.row)
+  auto is_current = look.epoch == epoch_;
+  if (is_current && !look.failed && !look.row)
     return take_from_peer(look.from_slot, look.request);
   arriving_.erase(message_id(look.request.deliver().message()));
+  // Of an epoch that is over nothing is known here; the next copy looks again.
+  if (!is_current)
+    return;
   outbox::Answered answered;
   if (look.failed)
     shared_.watch.store_read_failures.add();
