@@ -160,6 +160,8 @@ void fold_ended(BatchState& x, const batch::Ended& e) {
   *x.mutable_close_time() = e.time();
   x.set_end_reason(e.reason());
   x.set_end_identity(e.identity());
+  if (e.has_retention())
+    *x.mutable_retention() = e.retention();
   x.clear_plan();
   x.clear_due_at();
   x.clear_offered_at();
@@ -263,16 +265,23 @@ decision begin(const run_state& run, const asked& q) {
   return out;
 }
 
+/// A batch is over; the rest of what is told of its end is the caller's.
+batch::Ended& end(Entry& e, enums::BatchOperationState state, const context& c) {
+  auto& out = *e.mutable_ended();
+  out.set_state(state);
+  *out.mutable_time() = to_proto(c.now);
+  *out.mutable_retention() = to_proto(c.ns.retention);
+  return out;
+}
+
 decision stop(BatchState& x, const asked& q) {
   if (!is_open(x))
     return refused(already_completed());
   const auto& r = q.request->stop_batch();
   Entry e;
-  auto& end = *e.mutable_ended();
-  end.set_state(enums::BATCH_OPERATION_STATE_FAILED);
-  *end.mutable_time() = to_proto(q.c.now);
-  end.set_reason(r.reason());
-  end.set_identity(r.identity().empty() ? server_identity : r.identity());
+  auto& ended = end(e, enums::BATCH_OPERATION_STATE_FAILED, q.c);
+  ended.set_reason(r.reason());
+  ended.set_identity(r.identity().empty() ? server_identity : r.identity());
   auto out = write(x, e);
   out.reply.now.response = service::StopBatchOperationResponse{}.SerializeAsString();
   return out;
@@ -333,11 +342,9 @@ decision report(BatchState& x, const asked& q) {
   said.set_total(r.total());
   auto is_last = r.next_page_token().empty() || !r.failure().empty();
   if (is_last) {
-    auto& end = *e.mutable_ended();
-    end.set_state(r.failure().empty() ? enums::BATCH_OPERATION_STATE_COMPLETED
-                                      : enums::BATCH_OPERATION_STATE_FAILED);
-    *end.mutable_time() = to_proto(q.c.now);
-    end.set_reason(r.failure());
+    auto state = r.failure().empty() ? enums::BATCH_OPERATION_STATE_COMPLETED
+                                     : enums::BATCH_OPERATION_STATE_FAILED;
+    end(e, state, q.c).set_reason(r.failure());
     return write(x, e);
   }
   said.set_next_plan(r.next_page_token());

@@ -282,8 +282,9 @@ TEST_CASE_FIXTURE(batch_fixture, "a job's id is used once while the job is known
 
 TEST_CASE_FIXTURE(batch_fixture, "a batch that is over goes when its retention ends") {
   begin();
+  ns.retention = 90min;
   stop();
-  auto end = now + ns.retention;
+  auto end = now + 90min;
   CHECK(machine.next_deadline(live) == end);
   CHECK_FALSE(wake().erase);
   now = end;
