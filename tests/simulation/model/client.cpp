@@ -64,8 +64,10 @@ void client::act() {
     return cancel();
   if (dice < 62)
     return terminate();
-  if (dice < 65)
+  if (dice < 64)
     return reset();
+  if (dice < 65)
+    return batch();
   if (dice < 70)
     return query();
   if (dice < 77)
@@ -174,6 +176,30 @@ void client::reset() {
   r.set_request_id(new_name("reset"));
   r.set_reason("once more");
   insist<service::ResetWorkflowExecutionResponse>("ResetWorkflowExecution", r, {});
+}
+
+/// One at a time is let in: the others hear so, and try again.
+void client::batch() {
+  service::StartBatchOperationRequest r;
+  r.set_namespace_(ns);
+  r.set_job_id(new_name("batch"));
+  r.set_reason("many at once");
+  r.add_executions()->set_workflow_id(any_workflow());
+  auto& random = p_.all.random;
+  if (random.chance(100))
+    r.set_max_operations_per_second(0.2F);
+  if (random.chance(700)) {
+    auto& signal = *r.mutable_signal_operation();
+    signal.set_signal(new_name("signal"));
+    p_.judge.sends_signal(signal.signal());
+  } else if (random.chance(500)) {
+    r.mutable_termination_operation();
+    r.clear_executions();
+    r.set_visibility_query("WorkflowId = '" + any_workflow() + "'");
+  } else {
+    r.mutable_reset_operation()->mutable_options()->mutable_last_workflow_task();
+  }
+  insist<service::StartBatchOperationResponse>("StartBatchOperation", r, {});
 }
 
 void client::query() {

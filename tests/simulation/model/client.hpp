@@ -31,6 +31,7 @@ private:
   void cancel();
   void terminate();
   void reset();
+  void batch();
   void query();
   void update();
   void update_with_start();

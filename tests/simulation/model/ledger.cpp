@@ -73,6 +73,10 @@ void ledger::on_commit(const store::transition& t, int process) {
     all_.fail("process " + std::to_string(process) + " wrote slots of process "
               + std::to_string(owner_));
   for (const auto& w : t.runs) {
+    if (w.head.kind == machine_kind::batch) {
+      on_batch(w);
+      continue;
+    }
     auto& r = runs_[w.head.run_id];
     using kind = store::run_write::kind;
     if (w.what == kind::create && !w.on_copy && !r.head.run_id.empty())
@@ -104,6 +108,28 @@ void ledger::on_commit(const store::transition& t, int process) {
   }
   for (const auto& c : t.currents)
     on_current(c.expected_run_id, c.run_id);
+}
+
+void ledger::on_batch(const store::run_write& w) {
+  auto known = batches_.find(w.head.run_id);
+  if (w.what == store::run_write::kind::erase) {
+    if (known != batches_.end())
+      batches_.erase(known);
+    return;
+  }
+  if (known != batches_.end() && known->second.status != 1 && w.head.status == 1)
+    all_.fail("batch " + w.head.workflow_id + " is over, and goes on");
+  if (known == batches_.end())
+    ++all_.happened["batches"];
+  batches_[w.head.run_id] = w.head;
+}
+
+std::vector<std::string> ledger::open_batches() const {
+  std::vector<std::string> out;
+  for (const auto& [run_id, head] : batches_)
+    if (head.status == 1)
+      out.push_back(head.workflow_id);
+  return out;
 }
 
 void ledger::on_copied(const store::run_write& w, const std::vector<store::journal_row>& rows) {

@@ -129,6 +129,9 @@ public:
     ++signal_tries_[signal];
   }
 
+  /// Batches that are not over.
+  std::vector<std::string> open_batches() const;
+
   /// While nothing is amiss, since `calm`: each started task has reached a worker, or waits for one
   /// again. A poll that ended in the wrong moment has lost none.
   void check_hand_outs(time_point calm);
@@ -161,6 +164,7 @@ private:
   /// Run, scheduled event, attempt.
   using attempt = std::tuple<std::string, std::int64_t, std::int32_t>;
 
+  void on_batch(const store::run_write& w);
   void on_row(run_record& r, const store::run_write& w);
   void on_event(run_record& r, const history_event& e);
   void on_signal(run_record& r, const std::string& name);
@@ -195,6 +199,8 @@ private:
 
   universe& all_;
   std::map<std::string, run_record> runs_;
+  /// Heads of batches, by run.
+  std::map<std::string, store::run_head> batches_;
   std::map<attempt, std::set<std::uint64_t>> starts_;
   /// With the start request that it answered, if one.
   std::map<std::pair<attempt, std::uint64_t>, std::string> handed_out_;

@@ -49,9 +49,10 @@ void losses::begin(actors::services& shared) {
   if (plan_.what != loss::offer)
     return;
   shared.queue_of = [this, real = shared.queue_of](const cluster::Task& task) {
-    // The message is lost, not the queue that it is sent to.
+    // The message is lost, not the queue that it is sent to. The judge looks for tasks of
+    // workflows.
     auto queue = real(task);
-    if (!plan_.armed || !queue)
+    if (!plan_.armed || !queue || task.machine() != 0)
       return queue;
     note("a lost offer");
     return caf::actor_cast<queue_actor>(system_.spawn<caf::hidden>(deaf));

@@ -562,6 +562,8 @@ private:
                   + " never finished: " + r.state.ShortDebugString());
     if (ok())
       live_promptly_until(all_.now() + 70s);
+    if (auto open = judge_.open_batches(); ok() && !open.empty())
+      all_.fail("batch " + open.front() + " never ended");
     judge_.check_promises();
     judge_.check_messages();
     if (ok())
