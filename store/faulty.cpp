@@ -204,6 +204,18 @@ faulty_store::list(const std::string& namespace_id, machine_kind kind, const fil
   return reading([&] { return below_->list(namespace_id, kind, query, behind, limit); });
 }
 
+result<std::vector<visibility_row>>
+faulty_store::list_sorted(const std::string& namespace_id, machine_kind kind, const filter& query,
+                          std::span<const sort_key> order,
+                          const std::optional<sorted_place>& behind, std::size_t limit) {
+  return reading(
+    [&] { return below_->list_sorted(namespace_id, kind, query, order, behind, limit); });
+}
+
+result<time_point> faulty_store::latest_close(const std::string& namespace_id, machine_kind kind) {
+  return reading([&] { return below_->latest_close(namespace_id, kind); });
+}
+
 result<std::int64_t> faulty_store::count(const std::string& namespace_id, machine_kind kind,
                                          const filter& query) {
   return reading([&] { return below_->count(namespace_id, kind, query); });

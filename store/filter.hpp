@@ -58,6 +58,10 @@ struct list_cursor {
   std::optional<time_point> close_time{};
   time_point start_time{};
   std::int64_t key = 0;
+  /// Of a place among open runs: the latest close that there was when the walk began
+  /// (`latest_close`). Runs that closed later are where they were while they were open, so the walk
+  /// meets none of them twice, and misses none.
+  std::optional<time_point> walk_began{};
 };
 
 struct group_count {

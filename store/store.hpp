@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "store/filter.hpp"
+#include "store/sorting.hpp"
 #include "store/types.hpp"
 
 #include <memory>
@@ -127,9 +128,20 @@ public:
   list(const std::string& namespace_id, machine_kind kind, const filter& query,
        const std::optional<list_cursor>& behind, std::size_t limit)
     = 0;
+  /// A list in an order of the caller's: so many rows behind the place. Every row that matches is
+  /// looked at.
+  virtual result<std::vector<visibility_row>>
+  list_sorted(const std::string& namespace_id, machine_kind kind, const filter& query,
+              std::span<const sort_key> order, const std::optional<sorted_place>& behind,
+              std::size_t limit)
+    = 0;
+  /// When the last of the runs that are listed closed; the beginning of time when none did.
+  virtual result<time_point> latest_close(const std::string& namespace_id, machine_kind kind) = 0;
   virtual result<std::int64_t>
   count(const std::string& namespace_id, machine_kind kind, const filter& query) = 0;
-  /// Counts by the values of one attribute, in the order of the values; rows without one first.
+  /// Counts by the values of one attribute, in the order of the values; rows without one first. A
+  /// row counts once for each different element of a list. Refused (invalid_argument): texts, and
+  /// more than groups_max values.
   virtual result<std::vector<group_count>> count_by(const std::string& namespace_id,
                                                     machine_kind kind, const filter& query,
                                                     const std::string& attribute, value_type type)

@@ -56,7 +56,7 @@ struct front_limits {
   int batch_rate_max = 600;
   int batch_at_once = 5;
   /// Custom search attributes of one type in a namespace.
-  int attributes_of_type_max = 100;
+  int attributes_of_type_max = 10'000;
   /// Search attributes of a start: how many, bytes of one value, of all with their names; from the
   /// engine's bounds, too.
   std::size_t search_attributes_max = 100;

@@ -1,8 +1,10 @@
 #include "frontend/handlers/handlers.hpp"
 #include "frontend/handlers/lists.hpp"
 #include "frontend/query/parser.hpp"
+#include "frontend/query/search_attribute_names.hpp"
 #include "frontend/query/values.hpp"
 #include "frontend/token/list_token.hpp"
+#include "protocol/search_attributes.hpp"
 #include "protocol/wire.hpp"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 
@@ -20,7 +22,8 @@ std::size_t page_size(int asked, const front_limits& limits) {
 }
 
 /// Rows lie in the store as they are answered.
-std::string list_response(const std::vector<store::visibility_row>& rows, std::size_t page) {
+std::string list_response(const std::vector<store::visibility_row>& rows,
+                          const std::string& token) {
   std::size_t bytes = 64;
   for (const auto& row : rows)
     bytes += row.info.size() + 6;
@@ -28,15 +31,30 @@ std::string list_response(const std::vector<store::visibility_row>& rows, std::s
   out.reserve(bytes);
   for (const auto& row : rows)
     protocol::append_field(out, 1, row.info);
-  // A full page may be the last one; the next is then empty.
-  if (!rows.empty() && rows.size() == page) {
-    const auto& last = rows.back();
-    protocol::append_field(
-      out, 2,
-      write_list_token(
-        {.close_time = last.close_time, .start_time = last.start_time, .key = last.key}));
-  }
+  if (!token.empty())
+    protocol::append_field(out, 2, token);
   return out;
+}
+
+/// The place behind a page in the order that lists have by themselves. A walk that begins among
+/// open runs remembers which had closed by then.
+result<store::list_cursor>
+place_behind(store::store& db, const std::string& namespace_id, machine_kind kind,
+             const std::optional<store::list_cursor>& before, const store::visibility_row& last) {
+  store::list_cursor place{
+    .close_time = last.close_time, .start_time = last.start_time, .key = last.key};
+  if (before && before->walk_began) {
+    place.walk_began = before->walk_began;
+    // It closed while the walk was under way, and was met among the open ones.
+    if (place.close_time && *place.close_time > *place.walk_began)
+      place.close_time.reset();
+  } else if (!before && !last.close_time) {
+    auto began = db.latest_close(namespace_id, kind);
+    if (!began)
+      return std::move(began).error();
+    place.walk_began = *began;
+  }
+  return place;
 }
 
 } // namespace
@@ -63,17 +81,60 @@ void list_rows(const call::ptr& c, const call::entry_ptr& ns, machine_kind kind,
   c->scanning([id = ns->facts.id, kind, wanted = std::move(wanted), behind,
                page = page_size(asked_size, c->limits())](call& over, store::store& db) {
     auto rows = db.list(id, kind, wanted, behind, page);
-    if (rows)
-      over.answer_bytes(list_response(*rows, page));
-    else
-      over.fail(scan_error(std::move(rows).error()));
+    if (!rows)
+      return over.fail(scan_error(std::move(rows).error()));
+    std::string token;
+    // A full page may be the last one; the next is then empty.
+    if (!rows->empty() && rows->size() == page) {
+      auto place = place_behind(db, id, kind, behind, rows->back());
+      if (!place)
+        return over.fail(scan_error(std::move(place).error()));
+      token = write_list_token(*place);
+    }
+    over.answer_bytes(list_response(*rows, token));
   });
 }
 
 namespace {
 
-template <class Request>
-void list(const call::ptr& c, Request& r) {
+/// A list in the order that its query asks for.
+void list_sorted(const call::ptr& c, const call::entry_ptr& ns, visibility_query query,
+                 const api::ListWorkflowExecutionsRequest& r) {
+  auto hash = hash_of_query(ns->facts.id, r.query());
+  std::optional<store::sorted_place> behind;
+  if (!is_first_page(r.next_page_token())) {
+    auto read = read_sorted_token(r.next_page_token(), hash, query.order);
+    if (!read)
+      return c->fail(std::move(read).error());
+    behind = std::move(*read);
+  }
+  c->scanning([id = ns->facts.id, query = std::move(query), behind = std::move(behind), hash,
+               page = page_size(r.page_size(), c->limits())](call& over, store::store& db) {
+    auto rows = db.list_sorted(id, machine_kind::workflow, query.filter, query.order, behind, page);
+    if (!rows)
+      return over.fail(scan_error(std::move(rows).error()));
+    std::string token;
+    if (!rows->empty() && rows->size() == page)
+      token = write_sorted_token(store::sorted_place_of(rows->back(), query.order), hash);
+    over.answer_bytes(list_response(*rows, token));
+  });
+}
+
+void list(const call::ptr& c, api::ListWorkflowExecutionsRequest& r) {
+  auto ns = c->open_namespace(r.namespace_());
+  if (!ns)
+    return;
+  auto query = parse_list_query(r.query(), *ns);
+  if (!query)
+    return c->fail(std::move(query).error());
+  if (!query->order.empty())
+    return list_sorted(c, ns, std::move(*query), r);
+  list_rows(c, ns, machine_kind::workflow, std::move(query->filter), r.page_size(),
+            r.next_page_token());
+}
+
+/// A scan has no order to choose, in the API either.
+void scan(const call::ptr& c, api::ScanWorkflowExecutionsRequest& r) {
   auto ns = c->open_namespace(r.namespace_());
   if (!ns)
     return;
@@ -84,23 +145,23 @@ void list(const call::ptr& c, Request& r) {
             r.next_page_token());
 }
 
-temporal::api::common::v1::Payload group_payload(const std::string& attribute,
+/// The value that a group's runs have, in the attribute's type; null where they have none.
+temporal::api::common::v1::Payload group_payload(const visibility_query& query,
                                                  const store::search_value& value) {
+  protocol::search_attribute_value shown{
+    .texts = value.texts, .integer = value.integer, .real = value.real};
+  auto type = query.group_shown_as;
+  if (*query.group_by == "ExecutionStatus")
+    shown.texts = {query::status_name(value.integer)};
+  // Runs of no division have the empty one, as in the API.
+  auto is_null = store::is_missing(value) && *query.group_by != "TemporalNamespaceDivision";
   temporal::api::common::v1::Payload out;
-  auto name = attribute == "ExecutionStatus" && value.texts.empty()
-                ? query::status_name(value.integer)
-                : (value.texts.empty() ? std::string{} : value.texts.front());
-  std::string json = "\"";
-  for (char ch : name) {
-    if (ch == '"' || ch == '\\')
-      json.push_back('\\');
-    if (static_cast<unsigned char>(ch) >= 0x20)
-      json.push_back(ch);
-  }
-  json.push_back('"');
-  (*out.mutable_metadata())["encoding"] = "json/plain";
-  (*out.mutable_metadata())["type"] = "Keyword";
-  out.set_data(json);
+  (*out.mutable_metadata())["encoding"] = is_null ? "binary/null" : "json/plain";
+  (*out.mutable_metadata())["type"] = type_name(type);
+  if (!is_null)
+    out.set_data(protocol::search_attribute_json(
+      shown,
+      type == enums::INDEXED_VALUE_TYPE_KEYWORD_LIST ? enums::INDEXED_VALUE_TYPE_KEYWORD : type));
   return out;
 }
 
@@ -113,7 +174,7 @@ void count_groups(call& over, store::store& db, const std::string& namespace_id,
   api::CountWorkflowExecutionsResponse out;
   for (const auto& group : *groups) {
     auto& shown = *out.add_groups();
-    *shown.add_group_values() = group_payload(*query.group_by, group.value);
+    *shown.add_group_values() = group_payload(query, group.value);
     shown.set_count(group.count);
     out.set_count(out.count() + group.count);
   }
@@ -225,8 +286,8 @@ void list_closed(const call::ptr& c, api::ListClosedWorkflowExecutionsRequest& r
 } // namespace
 
 void add_visibility_handlers(handler_table& table) {
-  table["ListWorkflowExecutions"] = parsed(list<api::ListWorkflowExecutionsRequest>);
-  table["ScanWorkflowExecutions"] = parsed(list<api::ScanWorkflowExecutionsRequest>);
+  table["ListWorkflowExecutions"] = parsed(list);
+  table["ScanWorkflowExecutions"] = parsed(scan);
   table["CountWorkflowExecutions"] = parsed(count);
   table["ListOpenWorkflowExecutions"] = parsed(list_open);
   table["ListClosedWorkflowExecutions"] = parsed(list_closed);

@@ -1,6 +1,7 @@
 #include "frontend/query/parser.hpp"
 
 #include "frontend/call/errors.hpp"
+#include "frontend/query/number_prefix.hpp"
 #include "frontend/query/search_attribute_names.hpp"
 #include "frontend/query/values.hpp"
 
@@ -49,6 +50,12 @@ private:
   result<filter> range(const expression& x, const attribute& a);
   result<filter> prefix(const expression& x, const attribute& a);
   result<filter> prefix_of_number(filter f, const expression& x, const attribute& a);
+  result<filter> counted(filter made);
+
+  error too_many_values() const {
+    return bad_expression("more than " + std::to_string(values_max_) + " values");
+  }
+
   result<void> check_operator(const expression& x, const attribute& a) const;
   result<void> check_operand(const operand& o) const;
   result<void> add_value(filter& f, const attribute& a, const operand& o);
@@ -213,7 +220,7 @@ result<void> converter::check_operand(const operand& o) const {
 
 result<void> converter::add_value(filter& f, const attribute& a, const operand& o) {
   if (++values_ > values_max_)
-    return bad_expression("more than " + std::to_string(values_max_) + " values");
+    return too_many_values();
   if (auto ok = check_operand(o); !ok)
     return ok;
   auto value = value_of(a, o);
@@ -258,15 +265,15 @@ filter constant(filter f, bool holds, bool is_time) {
   return f;
 }
 
-/// The integers whose text begins so, as ranges of them.
-filter prefix_of_integer(const filter& f, const std::string& text) {
+/// Of a number: whether it lies in one of these ranges, or in none.
+filter in_ranges(const filter& f,
+                 std::vector<std::pair<store::search_value, store::search_value>> in) {
   filter all{.what = filter::op::either};
-  for (auto [first, last] : query::integers_beginning_with(text))
+  for (auto& [first, last] : in)
     all.children.push_back({.what = filter::op::between,
                             .attribute = f.attribute,
                             .type = f.type,
-                            .values = {{.type = store::value_type::integer, .integer = first},
-                                       {.type = store::value_type::integer, .integer = last}}});
+                            .values = {std::move(first), std::move(last)}});
   if (f.what == filter::op::starts_with)
     return all;
   filter none{.what = filter::op::negation};
@@ -274,8 +281,34 @@ filter prefix_of_integer(const filter& f, const std::string& text) {
   return none;
 }
 
+/// The integers whose text begins so, as ranges of them.
+filter prefix_of_integer(const filter& f, const std::string& text) {
+  std::vector<std::pair<store::search_value, store::search_value>> ranges;
+  for (auto [first, last] : query::integers_beginning_with(text))
+    ranges.push_back({{.type = store::value_type::integer, .integer = first},
+                      {.type = store::value_type::integer, .integer = last}});
+  return in_ranges(f, std::move(ranges));
+}
+
+/// The same of numbers with a fraction.
+filter prefix_of_real(const filter& f, const std::string& text) {
+  std::vector<std::pair<store::search_value, store::search_value>> ranges;
+  for (auto [first, last] : query::reals_beginning_with(text))
+    ranges.push_back({{.type = store::value_type::real, .real = first},
+                      {.type = store::value_type::real, .real = last}});
+  return in_ranges(f, std::move(ranges));
+}
+
+/// Ranges are values, too: one short text makes hundreds of them.
+result<filter> converter::counted(filter made) {
+  auto ranges = store::size_of(made).leaves;
+  values_ += ranges;
+  if (values_ > values_max_)
+    return too_many_values();
+  return made;
+}
+
 /// Numbers have a text as well, a truth value that of 1 or 0, times another one than anybody gives.
-/// Of numbers with a fraction a prefix that begins none is all that is looked for.
 result<filter> converter::prefix_of_number(filter f, const expression& x, const attribute& a) {
   const auto& text = x.right.front().text;
   auto is_time = a.type == enums::INDEXED_VALUE_TYPE_DATETIME;
@@ -288,10 +321,9 @@ result<filter> converter::prefix_of_number(filter f, const expression& x, const 
     return f;
   }
   if (a.type == enums::INDEXED_VALUE_TYPE_INT && !query::integers_beginning_with(text).empty())
-    return prefix_of_integer(f, text);
-  if (a.type == enums::INDEXED_VALUE_TYPE_DOUBLE
-      && text.find_first_not_of("-+.e0123456789") == std::string::npos)
-    return wrong_operator(x, a);
+    return counted(prefix_of_integer(f, text));
+  if (a.type == enums::INDEXED_VALUE_TYPE_DOUBLE && !query::reals_beginning_with(text).empty())
+    return counted(prefix_of_real(f, text));
   return constant(std::move(f), !begins, false);
 }
 
@@ -359,30 +391,69 @@ result<filter> converter::comparison(const expression& x) {
   return f;
 }
 
-/// What counts may be grouped by: few values, and one attribute.
+/// An attribute that a clause names; texts have neither groups nor an order.
+result<attribute> named(converter& known, const operand& wanted) {
+  if (wanted.what != operand::kind::column)
+    return no_column(wanted);
+  return known.find(wanted.text);
+}
+
+/// What counts may be grouped by: one attribute.
 result<attribute> group_of(converter& known, const std::vector<operand>& wanted) {
   if (wanted.size() > 1)
     return not_supported("'GROUP BY' clause supports only a single field");
-  if (wanted.front().what != operand::kind::column)
-    return no_column(wanted.front());
-  auto a = known.find(wanted.front().text);
-  if (!a)
-    return a;
-  if (a->name == "ExecutionStatus" || a->name == division
-      || a->name.starts_with("TemporalLowCardinalityKeyword"))
-    return a;
-  return not_supported("'GROUP BY' clause is not supported for search attribute " + a->name);
+  auto a = named(known, wanted.front());
+  if (a && a->type == enums::INDEXED_VALUE_TYPE_TEXT)
+    return not_supported("'GROUP BY' clause is not supported for search attribute " + a->name);
+  return a;
 }
 
-} // namespace
+result<std::vector<store::sort_key>> order_of(converter& known,
+                                              const std::vector<query::ordering>& wanted) {
+  std::vector<store::sort_key> order;
+  for (const auto& part : wanted) {
+    auto a = named(known, part.by);
+    if (!a)
+      return std::move(a).error();
+    if (a->type == enums::INDEXED_VALUE_TYPE_TEXT)
+      return not_supported(std::string{"unable to sort by search attribute type "}
+                           + type_name(a->type));
+    order.push_back(
+      {.attribute = a->name, .type = query::stored_type(*a), .is_descending = part.is_descending});
+  }
+  return order;
+}
 
-result<visibility_query> parse_query(const std::string& text, const actors::namespace_entry& ns,
-                                     bool grouping, const query::limits& most) {
+/// Adds the condition that hides the server's own runs.
+filter without_own_runs(filter wanted) {
+  filter hidden{.what = filter::op::is_null, .attribute = division};
+  if (wanted.what == filter::op::everything)
+    return hidden;
+  filter both{.what = filter::op::both};
+  both.children.push_back(std::move(wanted));
+  both.children.push_back(std::move(hidden));
+  return both;
+}
+
+/// What a call can do with a query besides filtering.
+struct abilities {
+  bool grouping = false;
+  bool ordering = false;
+};
+
+error too_many_orderings(std::size_t most) {
+  return not_supported("'ORDER BY' clause with more than " + std::to_string(most) + " fields");
+}
+
+result<visibility_query> parse_with(const std::string& text, const actors::namespace_entry& ns,
+                                    const abilities& can, const query::limits& most) {
   auto parsed = query::parse(text, most);
   if (!parsed)
     return std::move(parsed).error();
-  if (parsed->has_order_by)
+  if (!parsed->order_by.empty() && !can.ordering)
     return not_supported("'ORDER BY' clause");
+  if (parsed->order_by.size() > most.orderings)
+    return too_many_orderings(most.orderings);
   if (parsed->has_limit)
     return not_supported("'LIMIT' clause");
   converter known{ns, most.values};
@@ -398,24 +469,31 @@ result<visibility_query> parse_query(const std::string& text, const actors::name
     auto a = group_of(known, parsed->group_by);
     if (!a)
       return std::move(a).error();
-    if (!grouping)
+    if (!can.grouping)
       return not_supported("'GROUP BY' clause");
     out.group_by = a->name;
     out.group_type = query::stored_type(*a);
+    out.group_shown_as = a->type;
   }
-  if (known.speaks_of_division()) {
-    out.filter = std::move(wanted);
-    return out;
-  }
-  filter hidden{.what = filter::op::is_null, .attribute = division};
-  if (wanted.what == filter::op::everything) {
-    out.filter = std::move(hidden);
-    return out;
-  }
-  out.filter.what = filter::op::both;
-  out.filter.children.push_back(std::move(wanted));
-  out.filter.children.push_back(std::move(hidden));
+  auto order = order_of(known, parsed->order_by);
+  if (!order)
+    return std::move(order).error();
+  out.order = std::move(*order);
+  out.filter = known.speaks_of_division() ? std::move(wanted) : without_own_runs(std::move(wanted));
   return out;
+}
+
+} // namespace
+
+result<visibility_query> parse_query(const std::string& text, const actors::namespace_entry& ns,
+                                     bool grouping, const query::limits& most) {
+  return parse_with(text, ns, {.grouping = grouping}, most);
+}
+
+result<visibility_query> parse_list_query(const std::string& text,
+                                          const actors::namespace_entry& ns,
+                                          const query::limits& most) {
+  return parse_with(text, ns, {.ordering = true}, most);
 }
 
 } // namespace reprise::frontend

@@ -3,9 +3,11 @@
 #include "actors/namespace_registry.hpp"
 #include "base/result.hpp"
 #include "frontend/query/syntax.hpp"
+#include "temporal/api/enums/v1/common.pb.h"
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace reprise::frontend {
 
@@ -15,6 +17,10 @@ struct visibility_query {
   /// Counts only: the attribute by whose values they are grouped.
   std::optional<std::string> group_by{};
   store::value_type group_type = store::value_type::keyword;
+  /// Its type as callers know it.
+  temporal::api::enums::v1::IndexedValueType group_shown_as{};
+  /// Lists only; empty: the order that lists have by themselves.
+  std::vector<store::sort_key> order{};
 };
 
 /// Reads a query of the visibility language against the attributes of a namespace. Runs of the
@@ -23,5 +29,10 @@ struct visibility_query {
 /// ORDER BY, LIMIT, GROUP BY unless `grouping` is allowed; and what is larger than `most`.
 result<visibility_query> parse_query(const std::string& text, const actors::namespace_entry& ns,
                                      bool grouping, const query::limits& most = {});
+
+/// The same for a list, which has no groups and may have an order.
+result<visibility_query> parse_list_query(const std::string& text,
+                                          const actors::namespace_entry& ns,
+                                          const query::limits& most = {});
 
 } // namespace reprise::frontend

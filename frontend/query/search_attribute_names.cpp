@@ -130,8 +130,10 @@ void allot_fields(journal::NamespaceRecord& record) {
   // By name: which field is whose must not depend on a hash map's order.
   std::map<std::string, int> attributes{record.search_attributes().begin(),
                                         record.search_attributes().end()};
+  // Of each type: all fields before it are taken.
+  std::map<int, int> free;
   for (const auto& [name, type] : attributes) {
-    int number = 1;
+    auto& number = free.try_emplace(type, 1).first->second;
     while (!have_one.contains(name) && !aliases.insert({field_name(type, number), name}).second)
       ++number;
   }

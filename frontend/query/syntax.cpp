@@ -140,11 +140,10 @@ void parser::clauses(statement& s) {
   }
   if (take_keyword("order")) {
     need_keyword("by");
-    s.has_order_by = true;
     do {
-      value(0);
-      if (!take_keyword("asc"))
-        take_keyword("desc");
+      ordering part{.by = value(0)};
+      part.is_descending = !take_keyword("asc") && take_keyword("desc");
+      s.order_by.push_back(std::move(part));
     } while (take_symbol(","));
   }
   if (take_keyword("limit")) {

@@ -51,11 +51,17 @@ struct expression {
   std::vector<operand> right{};
 };
 
+/// One part of an ORDER BY.
+struct ordering {
+  operand by{};
+  bool is_descending = false;
+};
+
 /// A whole query. Empty `conditions`: everything.
 struct statement {
   std::vector<expression> conditions{};
   std::vector<operand> group_by{};
-  bool has_order_by = false;
+  std::vector<ordering> order_by{};
   bool has_limit = false;
 };
 
@@ -66,6 +72,8 @@ struct limits {
   std::size_t bytes = 1U << 20;
   /// Values that it compares with, those of lists included.
   std::size_t values = 10'000;
+  /// Attributes that it orders by.
+  std::size_t orderings = 10;
 };
 
 /// Parses a query; an error says where it is not understood, with the API's text.

@@ -61,6 +61,11 @@ public:
   result<std::vector<visibility_row>>
   list(const std::string& namespace_id, machine_kind kind, const filter& query,
        const std::optional<list_cursor>& behind, std::size_t limit) override;
+  result<std::vector<visibility_row>>
+  list_sorted(const std::string& namespace_id, machine_kind kind, const filter& query,
+              std::span<const sort_key> order, const std::optional<sorted_place>& behind,
+              std::size_t limit) override;
+  result<time_point> latest_close(const std::string& namespace_id, machine_kind kind) override;
   result<std::int64_t> count(const std::string& namespace_id, machine_kind kind,
                              const filter& query) override;
   result<std::vector<group_count>> count_by(const std::string& namespace_id, machine_kind kind,

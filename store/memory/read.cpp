@@ -282,16 +282,62 @@ memory_store::list(const std::string& namespace_id, machine_kind kind, const fil
   auto found = listed_.find({namespace_id, kind});
   if (found == listed_.end())
     return rows;
+  auto take = [&](const list_place& place) {
+    auto& row = *runs_.at(place.key).listed;
+    if (rows.size() < limit && matches(query, row))
+      rows.push_back(row);
+  };
   auto place = found->second.begin();
-  if (behind)
+  if (behind && behind->walk_began && !behind->close_time) {
+    // Who walks among open runs meets those that closed meanwhile where they were.
+    std::vector<list_place> open_then;
+    for (; place != found->second.end() && place->close_order > nanoseconds(*behind->walk_began);
+         ++place)
+      if (std::tuple{place->start_time, place->key}
+          < std::tuple{nanoseconds(behind->start_time), behind->key})
+        open_then.push_back(*place);
+    std::ranges::sort(open_then, std::greater{},
+                      [](auto& p) { return std::tuple{p.start_time, p.key}; });
+    std::ranges::for_each(open_then, take);
+  } else if (behind) {
     place = found->second.upper_bound({.close_order = close_order(*behind),
                                        .start_time = nanoseconds(behind->start_time),
                                        .key = behind->key});
-  for (; place != found->second.end() && rows.size() < limit; ++place) {
-    auto& row = *runs_.at(place->key).listed;
-    if (matches(query, row))
-      rows.push_back(row);
   }
+  for (; place != found->second.end() && rows.size() < limit; ++place)
+    take(*place);
+  return rows;
+}
+
+result<time_point> memory_store::latest_close(const std::string& namespace_id, machine_kind kind) {
+  std::lock_guard guard{mutex_};
+  auto found = listed_.find({namespace_id, kind});
+  if (found != listed_.end())
+    for (auto& place : found->second)
+      if (place.close_order != open_run_order)
+        return from_nanoseconds(place.close_order);
+  return time_point::min();
+}
+
+result<std::vector<visibility_row>>
+memory_store::list_sorted(const std::string& namespace_id, machine_kind kind, const filter& query,
+                          std::span<const sort_key> order,
+                          const std::optional<sorted_place>& behind, std::size_t limit) {
+  if (auto bad = refuse_sorting(order))
+    return *bad;
+  std::lock_guard guard{mutex_};
+  std::vector<std::pair<sorted_place, const visibility_row*>> found;
+  for_each_listed({namespace_id, kind}, query, [&](auto& row) {
+    auto place = sorted_place_of(row, order);
+    if (!behind || is_sorted_before(*behind, place, order))
+      found.emplace_back(std::move(place), &row);
+  });
+  std::ranges::sort(found,
+                    [&](auto& a, auto& b) { return is_sorted_before(a.first, b.first, order); });
+  found.resize(std::min(found.size(), limit));
+  std::vector<visibility_row> rows;
+  for (auto& [place, row] : found)
+    rows.push_back(*row);
   return rows;
 }
 
@@ -310,9 +356,11 @@ memory_store::count_by(const std::string& namespace_id, machine_kind kind, const
     return *bad;
   std::lock_guard guard{mutex_};
   value_counts counts;
-  for_each_listed({namespace_id, kind}, query,
-                  [&](auto& row) { counts.add(value_of(row, attribute, type), 1); });
-  return counts.sorted();
+  for_each_listed({namespace_id, kind}, query, [&](auto& row) {
+    for (auto& value : values_of(row, attribute, type))
+      counts.add(std::move(value), 1);
+  });
+  return std::move(counts).sorted();
 }
 
 // -- namespaces and the cluster's facts ----------------------------------------------------------

@@ -206,8 +206,13 @@ connection::connection(const dsn& address, const std::string& database, role wha
     // A group's first statement then begins its transaction, without a round trip for that.
     execute("SET SESSION autocommit = 0");
   }
-  if (what == role::scanner)
+  if (what == role::scanner) {
     bound_statements(time_max);
+    // Sorted by all of their bytes: no value of a search attribute is longer.
+    execute("SET SESSION max_sort_length = 4096");
+    // Whether a row has an attribute is looked up for those of a page, not read for all there are.
+    execute("SET SESSION optimizer_switch = 'materialization=off'");
+  }
   auto about = query("SELECT CONNECTION_ID(), @@max_allowed_packet");
   about.next();
   id_ = about.integer(1);

@@ -3,6 +3,7 @@
 #include "store/columns.hpp"
 #include "store/mysql/literal.hpp"
 #include "store/sql/attribute_codec.hpp"
+#include "store/sql/value_index.hpp"
 
 #include <algorithm>
 
@@ -48,6 +49,22 @@ std::optional<time_point> time_at(const rows& r, unsigned column) {
 
 std::optional<std::string> unless_empty(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional{text};
+}
+
+/// What of a listed row decides how it is counted and whether it has attributes.
+constexpr auto found_by = "SELECT run_key, namespace_id, kind, status, workflow_type, "
+                          "parent_workflow_id, attributes FROM visibility WHERE run_key IN ";
+
+visibility_row read_found_by(const rows& r) {
+  visibility_row row{.key = r.integer(1),
+                     .namespace_id = r.text(2),
+                     .kind = static_cast<machine_kind>(r.integer(3)),
+                     .workflow_type = r.text(5),
+                     .status = static_cast<int>(r.integer(4)),
+                     .parent_workflow_id = r.text(6)};
+  if (auto attributes = sql::decode_attributes(r.text(7)))
+    row.search_attributes = std::move(*attributes);
+  return row;
 }
 
 } // namespace
@@ -192,30 +209,6 @@ bool group_state::has_copy(std::int64_t key) {
 
 // -- rows in bulk --------------------------------------------------------------------------------
 
-template <class... Values>
-void row_batch::add(connection& db, const Values&... values) {
-  std::string row;
-  put_row(row, values...);
-  append(db, std::move(row));
-}
-
-void row_batch::append(connection& db, std::string row) {
-  if (head_.size() + rows_.size() + row.size() + tail_.size() + 16 > db.packet_max())
-    changed_ = flush(db);
-  if (!rows_.empty())
-    rows_ += ',';
-  rows_ += row;
-}
-
-std::int64_t row_batch::flush(connection& db) {
-  if (!rows_.empty()) {
-    auto text = head_ + rows_ + tail_;
-    rows_.clear();
-    changed_ += db.update(text);
-  }
-  return std::exchange(changed_, 0);
-}
-
 namespace {
 
 /// Bytes of what has no fixed size.
@@ -322,17 +315,18 @@ void group_writer::add_run(const run_write& w) {
     journal_.add(key, w.row.seq, w.row.first_event_id, int{w.row.event_count}, w.row.events,
                  w.row.facts);
   if (w.visibility)
-    add_visibility(key, *w.visibility, w.what == run_write::kind::create);
+    add_visibility(w.head, *w.visibility, w.what == run_write::kind::create);
   if (w.snap)
     snapshots_.insert_or_assign(key, &*w.snap);
   if (w.forget_facts_to)
     forget_facts(key, *w.forget_facts_to);
 }
 
-void group_writer::add_visibility(std::int64_t key, const visibility_row& row, bool is_new) {
-  visibility_.insert_or_assign(key, &row);
-  if (!is_new)
-    visibility_rewrites_.insert(key);
+void group_writer::add_visibility(const run_head& head, const visibility_row& row, bool is_new) {
+  auto& listed = visibility_[head.key];
+  listed.row = &row;
+  listed.shard = int{range_of(head.slot)};
+  listed.is_rewritten = listed.is_rewritten || !is_new;
 }
 
 void group_writer::add_current(const current_change& change) {
@@ -361,6 +355,9 @@ void group_writer::erase_run(const run_write& w) {
   const auto& head = w.head;
   // What the group wrote so far of this run must be there before it goes.
   flush();
+  auto found = db_.query(std::string{found_by} + "(" + std::to_string(head.key) + ")");
+  if (found.next())
+    counts_.erase(read_found_by(found), int{range_of(head.slot)});
   for (auto table : {"runs", "journal", "snapshots", "visibility", "attributes"})
     db_.execute(std::string{"DELETE FROM "} + table + fill(" WHERE run_key = ?", head.key));
   db_.execute(fill("DELETE FROM run_ids WHERE id_hash = ? AND run_key = ?",
@@ -438,6 +435,7 @@ void group_writer::flush() {
   flush_inbox();
   for (auto key : std::exchange(copies_, {}))
     db_.execute(fill("DELETE FROM copies WHERE run_key = ?", key));
+  write_counts(db_, counts_);
 }
 
 /// What is forgotten together goes in one statement; a message may be taken and forgotten in one
@@ -484,17 +482,32 @@ constexpr auto visibility_tail
 
 } // namespace
 
+/// Rows that were listed before are counted no longer as they were, and lose their attributes.
+void group_writer::forget_places_before() {
+  std::vector<std::int64_t> rewritten;
+  for (const auto& [key, listed] : visibility_)
+    if (listed.is_rewritten)
+      rewritten.push_back(key);
+  row_batch with_attributes{"DELETE FROM attributes WHERE run_key IN (", ")"};
+  std::vector<std::int64_t> found_there;
+  select_in(db_, found_by, rewritten, "", [&](const rows& r) {
+    auto row = read_found_by(r);
+    counts_.remove(row, visibility_.at(row.key).shard);
+    if (!row.search_attributes.empty() || !sql::column_elements(row).empty())
+      found_there.push_back(row.key);
+  });
+  for (auto key : found_there)
+    with_attributes.add(db_, key);
+  with_attributes.flush(db_);
+}
+
 void group_writer::flush_visibility() {
+  forget_places_before();
   row_batch visibility{visibility_head, visibility_tail};
-  row_batch rewrites{"DELETE FROM attributes WHERE run_key IN (", ")"};
-  row_batch attributes{"INSERT INTO attributes(run_key, name, place, type, text_value, "
-                       "integer_value, real_value) VALUES ",
-                       " ON DUPLICATE KEY UPDATE text_value = VALUES(text_value)"};
-  for (auto key : visibility_rewrites_)
-    rewrites.add(db_, key);
-  rewrites.flush(db_);
-  visibility_rewrites_.clear();
-  for (auto& [key, row] : visibility_) {
+  row_batch attributes{attributes_head, attributes_tail};
+  for (auto& [key, listed] : visibility_) {
+    const auto* row = listed.row;
+    counts_.add(*row, listed.shard);
     visibility.add(db_, key, close_order(*row), row->start_time, row->execution_time, row->status,
                    row->history_length, row->history_size_bytes, row->state_transition_count,
                    row->namespace_id, row->workflow_id, row->run_id, row->workflow_type,
@@ -502,9 +515,8 @@ void group_writer::flush_visibility() {
                    unless_empty(row->parent_run_id), unless_empty(row->root_workflow_id),
                    unless_empty(row->root_run_id), sql::encode_attributes(row->search_attributes),
                    row->info, static_cast<int>(row->kind));
-    for (auto& e : sql::elements_of(row->search_attributes))
-      attributes.add(db_, key, e.name, e.place, static_cast<int>(e.type), e.text, e.integer,
-                     e.real);
+    for (const auto& one : attribute_rows(*row))
+      add_attribute_row(db_, attributes, key, one);
   }
   visibility.flush(db_);
   attributes.flush(db_);

@@ -1,7 +1,8 @@
 #pragma once
 
 #include "store/known_runs.hpp"
-#include "store/mysql/connection.hpp"
+#include "store/mysql/attribute_rows.hpp"
+#include "store/mysql/row_batch.hpp"
 
 #include <map>
 #include <set>
@@ -43,27 +44,7 @@ private:
   std::set<std::int64_t> copies_;
 };
 
-/// Rows of one table on their way into multi-row statements, none longer than the server takes.
-class row_batch {
-public:
-  row_batch(const char* head, const char* tail) : head_(head), tail_(tail) {
-  }
-
-  template <class... Values>
-  void add(connection& db, const Values&... values);
-  /// The number of rows that changed, as the server counts: 2 where a row gave way to its update.
-  std::int64_t flush(connection& db);
-
-private:
-  void append(connection& db, std::string row);
-
-  std::string head_;
-  std::string tail_;
-  std::string rows_;
-  std::int64_t changed_ = 0;
-};
-
-/// The same for the tables that every transition writes to. Of a large group most rows go in
+/// As row_batch, for the tables that every transition writes to. Of a large group most rows go in
 /// statements that the server has parsed before, so many rows each; the rest go as text, which a
 /// small group is written faster by. Texts must live until the flush.
 template <class... Values>
@@ -101,7 +82,7 @@ public:
 
 private:
   void add_run(const run_write& w);
-  void add_visibility(std::int64_t key, const visibility_row& row, bool is_new);
+  void add_visibility(const run_head& head, const visibility_row& row, bool is_new);
   void add_current(const current_change& change);
   void forget_facts(std::int64_t key, std::uint64_t to);
   void erase_run(const run_write& w);
@@ -109,6 +90,7 @@ private:
   void flush_run_ids();
   void flush_snapshots();
   void flush_visibility();
+  void forget_places_before();
   void flush_inbox();
 
   connection& db_;
@@ -128,8 +110,16 @@ private:
 
   std::map<std::int64_t, head_state> heads_;
   std::map<std::pair<std::int64_t, std::int64_t>, bool> run_ids_;
-  std::map<std::int64_t, const visibility_row*> visibility_;
-  std::set<std::int64_t> visibility_rewrites_;
+
+  struct listed_run {
+    const visibility_row* row = nullptr;
+    int shard = 0;
+    /// It may have been listed before.
+    bool is_rewritten = false;
+  };
+
+  std::map<std::int64_t, listed_run> visibility_;
+  sql::count_changes counts_{};
   std::map<std::int64_t, const snapshot*> snapshots_;
   bulk_rows<std::int64_t, std::uint64_t, std::int64_t, int, std::string_view, std::string_view>
     journal_;

@@ -1,6 +1,9 @@
 #include "store/mysql/literal.hpp"
 #include "store/mysql/mysql_store.hpp"
 #include "store/sql/attribute_codec.hpp"
+#include "store/sql/listed_counts.hpp"
+#include "store/sql/pages.hpp"
+#include "store/sql/value_index.hpp"
 #include "store/value_counts.hpp"
 
 #include <algorithm>
@@ -44,16 +47,104 @@ std::optional<visibility_row> read_visibility(const rows& r) {
   return row;
 }
 
+/// Longer ones could exhaust the server's parser.
+constexpr std::size_t query_bytes_max = std::size_t{8} << 20;
+
+std::optional<error> refuse_query(const std::string& text) {
+  if (text.size() <= query_bytes_max)
+    return std::nullopt;
+  return make_error(errc::invalid_argument, "The query is too complex.");
+}
+
+result<std::vector<visibility_row>> read_page(connection& db, const std::string& text) {
+  if (auto bad = refuse_query(text))
+    return *bad;
+  std::vector<visibility_row> page;
+  auto found = db.query(text);
+  while (found.next()) {
+    auto row = read_visibility(found);
+    if (!row)
+      return make_error(errc::data_loss, "The search attributes of a row cannot be read.");
+    page.push_back(std::move(*row));
+  }
+  return page;
+}
+
 std::string listed_as(const std::string& namespace_id, machine_kind kind) {
   return fill("v.namespace_id = ? AND v.kind = ? AND ", namespace_id, static_cast<int>(kind));
 }
 
-std::string behind_cursor(const list_cursor& place) {
-  auto close = close_order(place);
-  auto start = nanoseconds(place.start_time);
-  return fill(" AND v.close_order <= ? AND (v.close_order < ? OR v.start_time < ? "
-              "OR (v.start_time = ? AND v.run_key < ?))",
-              close, close, start, start, place.key);
+std::string list_of(const std::vector<std::int64_t>& hashes) {
+  std::string out = "(";
+  for (auto hash : hashes)
+    out += (out.size() == 1 ? "" : ",") + std::to_string(hash);
+  return out + ")";
+}
+
+/// The number of rows of each, as far as it matters, in one answer.
+std::vector<std::pair<sql::probe, std::int64_t>> counted(connection& db,
+                                                         std::vector<sql::probe> probes) {
+  std::vector<std::pair<sql::probe, std::int64_t>> out;
+  std::string text;
+  for (const auto& probe : probes)
+    text += std::string{text.empty() ? "SELECT " : ", "}
+            + "(SELECT COUNT(*) FROM (SELECT 1 FROM attributes WHERE value_hash IN "
+            + list_of(probe.hashes) + fill(" LIMIT ?) p", sql::few_rows + 1) + ")";
+  if (text.empty())
+    return out;
+  auto found = db.query(text);
+  found.next();
+  for (unsigned i = 0; i < probes.size(); ++i)
+    out.emplace_back(std::move(probes[i]), found.integer(i + 1));
+  return out;
+}
+
+sql::row_source source_of(connection& db, const std::string& namespace_id, machine_kind kind,
+                          const filter& query) {
+  sql::row_source from{.tables = "visibility v",
+                       .where = listed_as(namespace_id, kind)
+                                + fill(sql::compile(namespace_id, kind, query)),
+                       .in_order = "v.",
+                       .is_open_only = sql::asks_for_open_only(kind, query)};
+  auto probes = counted(db, sql::probes_of(namespace_id, kind, query));
+  if (const auto* best = sql::best_probe(probes); best != nullptr && best->hashes.size() == 1) {
+    from.tables = "attributes i FORCE INDEX (attributes_by_value) STRAIGHT_JOIN visibility v "
+                  "ON v.run_key = i.run_key";
+    from.where = fill("i.value_hash = ? AND ", best->hashes.front()) + from.where;
+    from.in_order = "i.";
+  } else if (best != nullptr) {
+    from.tables = "(SELECT DISTINCT run_key FROM attributes WHERE value_hash IN "
+                  + list_of(best->hashes)
+                  + ") i STRAIGHT_JOIN visibility v ON v.run_key = i.run_key";
+  }
+  if (from.is_open_only)
+    from.where += " AND " + from.in_order + fill("close_order = ?", open_run_order);
+  return from;
+}
+
+std::string list_text(const sql::row_source& from, const std::optional<list_cursor>& behind,
+                      std::size_t limit) {
+  auto rows = std::uint64_t{std::min(limit, std::size_t{1} << 31)};
+  auto head = std::string{"SELECT "} + visibility_columns + " FROM ";
+  auto tail = fill(" LIMIT ?", rows);
+  if (!behind)
+    return head + from.tables + " WHERE " + from.where + sql::order_of_lists(from.in_order) + tail;
+  return head + "(" + sql::keys_behind(from, *behind, rows)
+         + ") p STRAIGHT_JOIN visibility v ON v.run_key = p.place" + sql::order_behind(*behind)
+         + tail;
+}
+
+/// Of a query that the counts answer: what they say.
+sql::counts_reader read_counts(connection& db, const std::string& namespace_id, machine_kind kind,
+                               const filter& query) {
+  sql::counts_reader counts{query};
+  auto found = db.query(fill("SELECT workflow_type, status, CAST(SUM(runs) AS SIGNED) "
+                             "FROM listed_counts WHERE namespace_id = ? AND kind = ? "
+                             "GROUP BY workflow_type, status",
+                             namespace_id, static_cast<int>(kind)));
+  while (found.next())
+    counts.add(found.text(1), static_cast<int>(found.integer(2)), found.integer(3));
+  return counts;
 }
 
 search_value value_from(const rows& r, unsigned column, value_type type) {
@@ -71,48 +162,60 @@ search_value value_from(const rows& r, unsigned column, value_type type) {
   }
 }
 
-/// Longer ones could exhaust the server's parser.
-constexpr std::size_t query_bytes_max = std::size_t{8} << 20;
-
-std::optional<error> refuse_query(const std::string& text) {
-  if (text.size() <= query_bytes_max)
-    return std::nullopt;
-  return make_error(errc::invalid_argument, "The query is too complex.");
-}
-
 } // namespace
 
 result<std::vector<visibility_row>>
 mysql_store::list(const std::string& namespace_id, machine_kind kind, const filter& query,
                   const std::optional<list_cursor>& behind, std::size_t limit) {
-  auto text = std::string{"SELECT "} + visibility_columns + " FROM visibility v WHERE "
-              + listed_as(namespace_id, kind) + fill(sql::compile(namespace_id, kind, query));
-  if (auto bad = refuse_query(text))
-    return *bad;
-  if (behind)
-    text += behind_cursor(*behind);
-  text += fill(" ORDER BY v.close_order DESC, v.start_time DESC, v.run_key DESC LIMIT ?",
-               std::uint64_t{std::min(limit, std::size_t{1} << 31)});
   return scanning([&](connection& db) -> result<std::vector<visibility_row>> {
-    std::vector<visibility_row> page;
-    auto found = db.query(text);
-    while (found.next()) {
-      auto row = read_visibility(found);
-      if (!row)
-        return make_error(errc::data_loss, "The search attributes of a row cannot be read.");
-      page.push_back(std::move(*row));
-    }
-    return page;
+    auto from = source_of(db, namespace_id, kind, query);
+    // Behind a run that closed lies none that is open.
+    if (from.is_open_only && behind && behind->close_time)
+      return std::vector<visibility_row>{};
+    return read_page(db, list_text(from, behind, limit));
+  });
+}
+
+result<time_point> mysql_store::latest_close(const std::string& namespace_id, machine_kind kind) {
+  return reading([&](connection& db) -> result<time_point> {
+    auto found
+      = db.query("SELECT v.close_order FROM visibility v WHERE " + listed_as(namespace_id, kind)
+                 + fill("v.close_order < ? ORDER BY v.close_order DESC LIMIT 1", open_run_order));
+    return found.next() ? from_nanoseconds(found.integer(1)) : time_point::min();
+  });
+}
+
+result<std::vector<visibility_row>>
+mysql_store::list_sorted(const std::string& namespace_id, machine_kind kind, const filter& query,
+                         std::span<const sort_key> order, const std::optional<sorted_place>& behind,
+                         std::size_t limit) {
+  if (auto bad = refuse_sorting(order))
+    return *bad;
+  return scanning([&](connection& db) -> result<std::vector<visibility_row>> {
+    auto from = source_of(db, namespace_id, kind, query);
+    // Sorted are keys; of what is answered the rows are read then.
+    auto text = std::string{"SELECT "} + visibility_columns + " FROM (SELECT v.run_key AS place"
+                + fill(sql::compile_sort_values(order)) + " FROM " + from.tables + " WHERE "
+                + from.where;
+    if (behind)
+      text += " AND " + fill(sql::compile_behind(order, *behind));
+    text += " ORDER BY " + sql::sort_terms(order, "")
+            + fill(" LIMIT ?", std::uint64_t{std::min(limit, std::size_t{1} << 31)})
+            + ") p STRAIGHT_JOIN visibility v ON v.run_key = p.place ORDER BY "
+            + sql::sort_terms(order, "p.");
+    return read_page(db, text);
   });
 }
 
 result<std::int64_t> mysql_store::count(const std::string& namespace_id, machine_kind kind,
                                         const filter& query) {
-  auto text = "SELECT COUNT(*) FROM visibility v WHERE " + listed_as(namespace_id, kind)
-              + fill(sql::compile(namespace_id, kind, query));
-  if (auto bad = refuse_query(text))
-    return *bad;
   return scanning([&](connection& db) -> result<std::int64_t> {
+    if (sql::is_in_counts(query, ""))
+      return read_counts(db, namespace_id, kind, query).total();
+    auto from = source_of(db, namespace_id, kind, query);
+    auto text = "SELECT COUNT(*) FROM " + from.tables + " WHERE " + from.where;
+    if (auto bad = refuse_query(text))
+      return *bad;
     auto count = db.query(text);
     return count.next() ? count.integer(1) : 0;
   });
@@ -123,17 +226,22 @@ mysql_store::count_by(const std::string& namespace_id, machine_kind kind, const 
                       const std::string& attribute, value_type type) {
   if (auto bad = refuse_grouping(attribute, type))
     return *bad;
-  auto text = "SELECT " + fill(sql::compile_value(attribute, type))
-              + " AS value, COUNT(*) FROM visibility v WHERE " + listed_as(namespace_id, kind)
-              + fill(sql::compile(namespace_id, kind, query)) + " GROUP BY value";
-  if (auto bad = refuse_query(text))
-    return *bad;
   return scanning([&](connection& db) -> result<std::vector<group_count>> {
+    if (sql::is_in_counts(query, attribute))
+      return read_counts(db, namespace_id, kind, query).groups(attribute, type);
+    auto groups = sql::compile_grouping(attribute, type);
+    auto from = source_of(db, namespace_id, kind, query);
+    auto text = "SELECT " + fill(groups.value) + " AS value, "
+                + (groups.join.text.empty() ? "COUNT(*)" : "COUNT(DISTINCT v.run_key)") + " FROM "
+                + from.tables + fill(groups.join) + " WHERE " + from.where
+                + " GROUP BY value LIMIT " + std::to_string(groups_max + 1);
+    if (auto bad = refuse_query(text))
+      return *bad;
     value_counts counts;
     auto found = db.query(text);
     while (found.next())
       counts.add(value_from(found, 1, type), found.integer(2));
-    return counts.sorted();
+    return std::move(counts).sorted();
   });
 }
 

@@ -4,6 +4,7 @@
 // by run.
 #include "store/mysql/schema.hpp"
 
+#include "store/mysql/attribute_rows.hpp"
 #include "store/mysql/literal.hpp"
 #include "store/sql/attribute_codec.hpp"
 #include "store/types.hpp"
@@ -63,20 +64,77 @@ void add_column(connection& db, const std::string& table, const std::string& col
     db.execute("ALTER TABLE " + table + " ADD COLUMN " + column + " " + definition);
 }
 
+bool has_key(connection& db, const std::string& table, const std::string& key) {
+  return finds(db, fill("SELECT 1 FROM information_schema.statistics WHERE table_schema = "
+                        "DATABASE() AND table_name = ? AND index_name = ?",
+                        table, key));
+}
+
 void add_kinds(connection& db) {
   add_column(db, "runs", "kind", "INT NOT NULL DEFAULT 0");
   add_column(db, "visibility", "kind", "INT NOT NULL DEFAULT 0");
-  auto has_index = [&db](const std::string& name) {
-    return finds(db, fill("SELECT 1 FROM information_schema.statistics WHERE table_schema = "
-                          "DATABASE() AND table_name = 'visibility' AND index_name = ?",
-                          name));
-  };
   // Every list and count is of one kind.
-  if (!has_index("visibility_by_kind"))
+  if (!has_key(db, "visibility", "visibility_by_kind"))
     db.execute("ALTER TABLE visibility ADD KEY visibility_by_kind"
                "(namespace_id, kind, close_order, start_time, run_key)");
-  if (has_index("visibility_in_order"))
+  if (has_key(db, "visibility", "visibility_in_order"))
     db.execute("ALTER TABLE visibility DROP KEY visibility_in_order");
+}
+
+/// What of a row decides where it is found.
+visibility_row read_found_by(const rows& r) {
+  visibility_row row{.key = r.integer(1),
+                     .namespace_id = r.text(4),
+                     .kind = static_cast<machine_kind>(r.integer(5)),
+                     .workflow_type = r.text(7),
+                     .status = static_cast<int>(r.integer(6)),
+                     .start_time = from_nanoseconds(r.integer(3)),
+                     .parent_workflow_id = r.text(8)};
+  if (r.integer(2) != open_run_order)
+    row.close_time = from_nanoseconds(r.integer(2));
+  if (auto attributes = sql::decode_attributes(r.text(9)))
+    row.search_attributes = std::move(*attributes);
+  return row;
+}
+
+/// Where queries find rows that are listed already, and how many they are.
+void index_visibility(connection& db) {
+  add_column(db, "attributes", "value_hash", "BIGINT");
+  add_column(db, "attributes", "close_order", "BIGINT");
+  add_column(db, "attributes", "start_time", "BIGINT");
+  db.execute("DELETE FROM listed_counts");
+  constexpr int rows_a_turn = 200;
+  std::int64_t behind = std::numeric_limits<std::int64_t>::min();
+  sql::count_changes counts;
+  for (bool more = true; more;) {
+    auto found = db.query(fill("SELECT v.run_key, v.close_order, v.start_time, v.namespace_id, "
+                               "v.kind, v.status, v.workflow_type, v.parent_workflow_id, "
+                               "v.attributes, r.slot FROM visibility v JOIN runs r "
+                               "ON r.run_key = v.run_key WHERE v.run_key > ? "
+                               "ORDER BY v.run_key LIMIT ?",
+                               behind, rows_a_turn));
+    db.execute("START TRANSACTION");
+    for (more = false; found.next(); more = true) {
+      auto row = read_found_by(found);
+      behind = row.key;
+      counts.add(row, int{range_of(static_cast<slot_id>(found.integer(10)))});
+      auto all = attribute_rows(row);
+      if (all.empty())
+        continue;
+      db.execute(fill("DELETE FROM attributes WHERE run_key = ?", behind));
+      row_batch attributes{attributes_head, attributes_tail};
+      for (const auto& one : all)
+        add_attribute_row(db, attributes, behind, one);
+      attributes.flush(db);
+    }
+    db.execute("COMMIT");
+  }
+  db.execute("START TRANSACTION");
+  write_counts(db, counts);
+  db.execute("COMMIT");
+  if (!has_key(db, "attributes", "attributes_by_value"))
+    db.execute("ALTER TABLE attributes ADD KEY attributes_by_value"
+               "(value_hash, close_order, start_time, run_key)");
 }
 
 // One entry a version; an entry never changes once it was released. DDL commits by itself, so each
@@ -173,6 +231,16 @@ const std::array migrations{
     "run_key BIGINT NOT NULL PRIMARY KEY, begun_at BIGINT NOT NULL, "
     "is_dropped INT NOT NULL DEFAULT 0) ENGINE=InnoDB",
   }},
+  // Runs by the values of their attributes, in the order of lists, and how many are listed.
+  migration{
+    .statements = {"CREATE TABLE IF NOT EXISTS listed_counts("
+                   "namespace_id VARBINARY(255) NOT NULL, kind INT NOT NULL, shard INT NOT NULL, "
+                   "workflow_type VARBINARY(1000) NOT NULL, status INT NOT NULL, "
+                   "runs BIGINT NOT NULL, "
+                   "PRIMARY KEY(namespace_id, kind, workflow_type, status, shard)) "
+                   "ENGINE=InnoDB ROW_FORMAT=DYNAMIC"},
+    .then = &index_visibility,
+  },
 };
 
 void fill_slots(connection& db) {

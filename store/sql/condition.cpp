@@ -11,13 +11,6 @@ bool is_text(value_type type) noexcept {
          || type == value_type::keyword_list;
 }
 
-/// The column of `attributes` that holds a value of the type.
-const char* value_column(value_type type) noexcept {
-  if (is_text(type))
-    return "a.text_value";
-  return type == value_type::real ? "a.real_value" : "a.integer_value";
-}
-
 /// The least text that is greater than all texts with this prefix; nothing when there is none.
 std::optional<std::string> after_prefix(std::string prefix) {
   while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xff)
@@ -315,25 +308,16 @@ void compiler::write_elements(const filter& f) {
 
 } // namespace
 
+const char* value_column(value_type type) noexcept {
+  if (is_text(type))
+    return "a.text_value";
+  return type == value_type::real ? "a.real_value" : "a.integer_value";
+}
+
 condition compile(const std::string& namespace_id, machine_kind kind, const filter& f) {
   compiler c{namespace_id, kind};
   c.write(f);
   return std::move(c).finish();
-}
-
-condition compile_value(const std::string& attribute, value_type type) {
-  condition out;
-  if (attribute == "CloseTime") {
-    out.text = "(CASE WHEN v.close_order < 9223372036854775807 THEN v.close_order END)";
-  } else if (auto column = find_system_column(attribute)) {
-    out.text = column->sql;
-  } else {
-    out.text = std::string{"(SELECT "} + value_column(type)
-               + " FROM attributes a WHERE a.run_key = v.run_key AND a.name = ? AND a.place = 0 "
-                 "AND a.type = ?)";
-    out.parameters = {attribute, std::int64_t{static_cast<int>(type)}};
-  }
-  return out;
 }
 
 std::int64_t id_hash(const std::string& namespace_id, machine_kind kind,

@@ -99,6 +99,7 @@ bool sqlite_store::try_commit(std::span<const transition> group, statuses& answe
       else if (auto fault = write_apart(writer, group[i]))
         check.withdraw(group[i], answers[i] = *fault);
     }
+    writer.finish();
   } catch (const failure& f) {
     writer_->roll_back();
     if (how == members::together && fault_of_member(f))

@@ -8,6 +8,7 @@
 // which grows with time, so the runs that are alive now lie side by side.
 #include "store/sqlite/schema.hpp"
 
+#include "store/sqlite/visibility_table.hpp"
 #include "store/types.hpp"
 
 #include <array>
@@ -23,9 +24,15 @@ constexpr std::int64_t application_id = 0x52505253;
 /// is broken is then found when it is read.
 constexpr std::int64_t full_check_bytes_max = std::int64_t{64} << 20;
 
+struct migration {
+  const char* sql;
+  /// What SQL alone cannot do, behind it.
+  void (*then)(database& db) = nullptr;
+};
+
 // One entry a version; an entry never changes once it was released.
 constexpr std::array migrations{
-  R"sql(
+  migration{R"sql(
 CREATE TABLE slots(slot INTEGER PRIMARY KEY, epoch INTEGER NOT NULL);
 CREATE TABLE runs(
   run_key INTEGER PRIMARY KEY,
@@ -109,9 +116,9 @@ CREATE TABLE health(id INTEGER PRIMARY KEY, checks INTEGER NOT NULL);
 INSERT INTO health VALUES(1, 0);
 WITH RECURSIVE n(slot) AS (SELECT 0 UNION ALL SELECT slot + 1 FROM n WHERE slot < 4095)
   INSERT INTO slots SELECT slot, 0 FROM n;
-)sql",
+)sql"},
   // Rows of a backlog may go: their tasks are offered again when the slots are taken over.
-  R"sql(
+  migration{R"sql(
 DROP TABLE backlog;
 CREATE TABLE backlog(
   namespace_id TEXT NOT NULL,
@@ -123,14 +130,14 @@ CREATE TABLE backlog(
   task BLOB NOT NULL,
   PRIMARY KEY(namespace_id, queue, kind, priority, seq)) WITHOUT ROWID;
 CREATE UNIQUE INDEX backlog_by_task ON backlog(task_id) WHERE task_id IS NOT NULL;
-)sql",
+)sql"},
   // Queries find attributes in the blob of the row that lists the run (attribute_table).
-  R"sql(
+  migration{R"sql(
 DROP TABLE IF EXISTS attributes;
-)sql",
+)sql"},
   // Durable actors of several kinds, and the messages between them. The messages lie by their ids,
   // which begin with the run that sent them, so by time.
-  R"sql(
+  migration{R"sql(
 ALTER TABLE runs ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE visibility ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE inbox(
@@ -146,14 +153,31 @@ CREATE INDEX inbox_by_age ON inbox(range_id, forgotten_at, taken_at);
 DROP INDEX visibility_in_order;
 CREATE INDEX visibility_in_order
   ON visibility(namespace_id, kind, close_order DESC, start_time DESC, run_key DESC);
-)sql",
+)sql"},
   // Histories on their way into runs that do not exist yet: whose journal rows they are.
-  R"sql(
+  migration{R"sql(
 CREATE TABLE copies(
   run_key INTEGER PRIMARY KEY,
   begun_at INTEGER NOT NULL,
   is_dropped INTEGER NOT NULL DEFAULT 0);
+)sql"},
+  // Runs by the values of their attributes, in the order of lists, and how many are listed.
+  migration{R"sql(
+CREATE TABLE attribute_values(
+  value_hash INTEGER NOT NULL,
+  close_order INTEGER NOT NULL,
+  start_time INTEGER NOT NULL,
+  run_key INTEGER NOT NULL,
+  PRIMARY KEY(value_hash, close_order DESC, start_time DESC, run_key DESC)) WITHOUT ROWID;
+CREATE TABLE listed_counts(
+  namespace_id TEXT NOT NULL,
+  kind INTEGER NOT NULL,
+  workflow_type TEXT NOT NULL,
+  status INTEGER NOT NULL,
+  runs INTEGER NOT NULL,
+  PRIMARY KEY(namespace_id, kind, workflow_type, status)) WITHOUT ROWID;
 )sql",
+            &index_visibility},
 };
 
 static_assert(slot_count == 4096, "the first migration makes the rows of all slots");
@@ -200,8 +224,12 @@ result<void> check_whole(database& db, const std::string& path) {
 
 void migrate(database& db, std::int64_t from) {
   db.execute("BEGIN IMMEDIATE");
-  for (auto version = static_cast<std::size_t>(from); version < migrations.size(); ++version)
-    db.execute(migrations[version]);
+  for (auto version = static_cast<std::size_t>(from); version < migrations.size(); ++version) {
+    const auto& step = migrations[version];
+    db.execute(step.sql);
+    if (step.then != nullptr)
+      step.then(db);
+  }
   db.execute("PRAGMA application_id = " + std::to_string(application_id));
   db.execute("PRAGMA user_version = " + std::to_string(migrations.size()));
   db.execute("COMMIT");

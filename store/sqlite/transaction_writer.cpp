@@ -73,6 +73,7 @@ bool writer_state::has_copy(std::int64_t key) {
 // -- writing -------------------------------------------------------------------------------------
 
 void transaction_writer::write(const transition& t) {
+  member_counts_.clear();
   auto becomes_current = [&](std::int64_t key) {
     return std::ranges::any_of(t.currents, [&](auto& change) { return change.key == key; });
   };
@@ -96,6 +97,11 @@ void transaction_writer::write(const transition& t) {
     take_message(t.slot, message);
   for (auto& message : t.inbox_forgets)
     forget_message(t.slot, message);
+  counts_.merge(member_counts_);
+}
+
+void transaction_writer::finish() {
+  write_counts(db_, counts_);
 }
 
 void transaction_writer::write_run(const run_write& w, bool becomes_current) {
@@ -122,7 +128,7 @@ void transaction_writer::write_run(const run_write& w, bool becomes_current) {
       return erase_run(w);
   }
   if (w.visibility)
-    put_visibility(db_, key, *w.visibility, w.what == run_write::kind::create);
+    put_visibility(db_, key, *w.visibility, w.what == run_write::kind::create, member_counts_);
   if (w.snap)
     put_snapshot(key, *w.snap);
   if (w.forget_facts_to)
@@ -226,7 +232,7 @@ void transaction_writer::erase_run(const run_write& w) {
     .run();
   db_.prepared("DELETE FROM journal WHERE run_key = ?").bind(head.key).run();
   db_.prepared("DELETE FROM snapshots WHERE run_key = ?").bind(head.key).run();
-  db_.prepared("DELETE FROM visibility WHERE run_key = ?").bind(head.key).run();
+  erase_visibility(db_, head.key, member_counts_);
   if (w.with_messages)
     db_.prepared("DELETE FROM inbox WHERE message_id > ? AND message_id < ?")
       .bind(messages_from(head.run_id))

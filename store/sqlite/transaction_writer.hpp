@@ -1,6 +1,7 @@
 #pragma once
 
 #include "store/known_runs.hpp"
+#include "store/sql/listed_counts.hpp"
 #include "store/sqlite/database.hpp"
 
 namespace reprise::store::sqlite {
@@ -36,8 +37,11 @@ public:
   transaction_writer(database& db, const group_check& check) : db_(db), check_(check) {
   }
 
-  /// The transition must be the one that `check` admitted last.
+  /// The transition must be the one that `check` admitted last. When it throws, what was written
+  /// of the transition must be taken back.
   void write(const transition& t);
+  /// Behind the last one.
+  void finish();
 
 private:
   void write_run(const run_write& w, bool becomes_current);
@@ -53,6 +57,9 @@ private:
 
   database& db_;
   const group_check& check_;
+  /// Of the transitions that were written, and of the last one.
+  sql::count_changes counts_{};
+  sql::count_changes member_counts_{};
 };
 
 } // namespace reprise::store::sqlite

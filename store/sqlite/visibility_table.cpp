@@ -2,6 +2,9 @@
 
 #include "store/columns.hpp"
 #include "store/sql/attribute_codec.hpp"
+#include "store/sql/value_index.hpp"
+
+#include <algorithm>
 
 namespace reprise::store::sqlite {
 
@@ -36,6 +39,78 @@ statement& insert_or_update(database& db, bool is_new) {
                      "info = excluded.info, kind = excluded.kind");
 }
 
+/// One process writes an embedded store: its counts need no shards.
+constexpr int only_shard = 0;
+
+/// What of a row decides where it is found, read in the order of `found_by_columns`.
+constexpr auto found_by_columns = "run_key, close_order, start_time, namespace_id, kind, status, "
+                                  "workflow_type, parent_workflow_id, attributes";
+
+visibility_row read_found_by(const statement& s) {
+  auto attributes = sql::decode_attributes(s.text(8));
+  visibility_row row{.key = s.integer(0),
+                     .namespace_id = s.string(3),
+                     .kind = static_cast<machine_kind>(s.integer(4)),
+                     .workflow_type = s.string(6),
+                     .status = static_cast<int>(s.integer(5)),
+                     .start_time = from_nanoseconds(s.integer(2)),
+                     .parent_workflow_id = s.string(7)};
+  if (s.integer(1) != open_run_order)
+    row.close_time = from_nanoseconds(s.integer(1));
+  // One that cannot be read has no entries: so it was written, or it is damaged.
+  if (attributes)
+    row.search_attributes = std::move(*attributes);
+  return row;
+}
+
+std::optional<visibility_row> find_listed(database& db, std::int64_t key) {
+  static const auto text = std::string{"SELECT "} + found_by_columns
+                           + " FROM visibility WHERE run_key = ?";
+  running s{db.prepared(text.c_str())};
+  if (!s->bind(key).step())
+    return std::nullopt;
+  return read_found_by(*s);
+}
+
+void add_value(database& db, std::int64_t hash, const visibility_row& row, std::int64_t key) {
+  db.prepared(
+      "INSERT OR IGNORE INTO attribute_values(value_hash, close_order, start_time, run_key) "
+      "VALUES(?, ?, ?, ?)")
+    .bind(hash)
+    .bind(close_order(row))
+    .bind(nanoseconds(row.start_time))
+    .bind(key)
+    .run();
+}
+
+void remove_value(database& db, std::int64_t hash, const visibility_row& row, std::int64_t key) {
+  db.prepared("DELETE FROM attribute_values WHERE value_hash = ? AND close_order = ? "
+              "AND start_time = ? AND run_key = ?")
+    .bind(hash)
+    .bind(close_order(row))
+    .bind(nanoseconds(row.start_time))
+    .bind(key)
+    .run();
+}
+
+/// What is the same before and after is not touched.
+void move_values(database& db, std::int64_t key, const visibility_row* before,
+                 const visibility_row* after) {
+  auto old = before != nullptr ? sql::value_hashes(*before) : std::vector<std::int64_t>{};
+  auto now = after != nullptr ? sql::value_hashes(*after) : std::vector<std::int64_t>{};
+  auto stays = before != nullptr && after != nullptr && close_order(*before) == close_order(*after)
+               && before->start_time == after->start_time;
+  auto is_in = [](const std::vector<std::int64_t>& all, std::int64_t hash) {
+    return std::ranges::binary_search(all, hash);
+  };
+  for (auto hash : old)
+    if (!stays || !is_in(now, hash))
+      remove_value(db, hash, *before, key);
+  for (auto hash : now)
+    if (!stays || !is_in(old, hash))
+      add_value(db, hash, *after, key);
+}
+
 } // namespace
 
 const char* const visibility_columns
@@ -44,7 +119,13 @@ const char* const visibility_columns
     "v.workflow_type, v.task_queue, v.parent_workflow_id, v.parent_run_id, v.root_workflow_id, "
     "v.root_run_id, v.attributes, v.info, v.kind";
 
-void put_visibility(database& db, std::int64_t key, const visibility_row& row, bool is_new) {
+void put_visibility(database& db, std::int64_t key, const visibility_row& row, bool is_new,
+                    sql::count_changes& counts) {
+  auto before = is_new ? std::nullopt : find_listed(db, key);
+  if (before)
+    counts.remove(*before, only_shard);
+  counts.add(row, only_shard);
+  move_values(db, key, before ? &*before : nullptr, &row);
   auto attributes = sql::encode_attributes(row.search_attributes);
   auto& s = insert_or_update(db, is_new);
   s.bind(key).bind(close_order(row)).bind(nanoseconds(row.start_time));
@@ -55,6 +136,50 @@ void put_visibility(database& db, std::int64_t key, const visibility_row& row, b
   s.bind_unless_empty(row.parent_run_id).bind_unless_empty(row.root_workflow_id);
   s.bind_unless_empty(row.root_run_id).bind_blob(attributes).bind_blob(row.info);
   s.bind(static_cast<std::int64_t>(row.kind)).run();
+}
+
+void erase_visibility(database& db, std::int64_t key, sql::count_changes& counts) {
+  auto before = find_listed(db, key);
+  if (!before)
+    return;
+  counts.erase(*before, only_shard);
+  move_values(db, key, &*before, nullptr);
+  db.prepared("DELETE FROM visibility WHERE run_key = ?").bind(key).run();
+}
+
+void write_counts(database& db, sql::count_changes& counts) {
+  for (const auto& [of, change] : counts.all()) {
+    auto kind = static_cast<std::int64_t>(of.kind);
+    db.prepared("INSERT INTO listed_counts(namespace_id, kind, workflow_type, status, runs) "
+                "VALUES(?, ?, ?, ?, ?) ON CONFLICT(namespace_id, kind, workflow_type, status) "
+                "DO UPDATE SET runs = runs + excluded.runs")
+      .bind(of.namespace_id)
+      .bind(kind)
+      .bind(of.workflow_type)
+      .bind(std::int64_t{of.status})
+      .bind(change.by)
+      .run();
+    if (change.may_end)
+      db.prepared("DELETE FROM listed_counts WHERE namespace_id = ? AND kind = ? "
+                  "AND workflow_type = ? AND status = ? AND runs = 0")
+        .bind(of.namespace_id)
+        .bind(kind)
+        .bind(of.workflow_type)
+        .bind(std::int64_t{of.status})
+        .run();
+  }
+  counts.clear();
+}
+
+void index_visibility(database& db) {
+  sql::count_changes counts;
+  auto all = db.prepare(std::string{"SELECT "} + found_by_columns + " FROM visibility");
+  while (all.step()) {
+    auto row = read_found_by(all);
+    counts.add(row, only_shard);
+    move_values(db, row.key, nullptr, &row);
+  }
+  write_counts(db, counts);
 }
 
 visibility_row read_visibility(const statement& s) {

@@ -62,14 +62,17 @@ TEST_CASE("a list token leads back to its place") {
   std::mt19937_64 random{1};
   for (int i = 0; i < 1000; ++i) {
     store::list_cursor place;
-    if (i % 2 == 0)
+    if (i % 3 == 0)
       place.close_time = time_point{duration{static_cast<std::int64_t>(random())}};
+    if (i % 3 == 1)
+      place.walk_began = time_point{duration{static_cast<std::int64_t>(random())}};
     place.start_time = time_point{duration{static_cast<std::int64_t>(random())}};
     place.key = static_cast<std::int64_t>(random());
     auto read = frontend::read_list_token(frontend::write_list_token(place));
     REQUIRE(read);
     CHECK(read->close_time == place.close_time);
     CHECK(read->start_time == place.start_time);
+    CHECK(read->walk_began == place.walk_began);
     CHECK(read->key == place.key);
   }
 }
@@ -109,6 +112,47 @@ TEST_CASE("list tokens of no server of ours are refused") {
     CHECK(read.error().code == errc::invalid_argument);
     CHECK(read.error().message == "Invalid NextPageToken.");
   }
+}
+
+TEST_CASE("a token of a sorted list leads back to its place, in its query alone") {
+  using store::value_type;
+  std::vector<store::sort_key> order{{.attribute = "City"},
+                                     {.attribute = "Age", .type = value_type::integer},
+                                     {.attribute = "Weight", .type = value_type::real},
+                                     {.attribute = "Due", .type = value_type::datetime}};
+  store::sorted_place place{.values = {{.texts = {std::string(300, 'x')}},
+                                       {.type = value_type::integer, .integer = -5},
+                                       {.type = value_type::real, .real = 2.5},
+                                       {}},
+                            .key = 77};
+  auto hash = frontend::hash_of_query("ns", "ORDER BY City, Age, Weight, Due");
+  auto token = frontend::write_sorted_token(place, hash);
+  auto read = frontend::read_sorted_token(token, hash, order);
+  REQUIRE(read);
+  CHECK(read->values == place.values);
+  CHECK(read->key == place.key);
+  auto refusal = [&](const std::string& bytes, std::span<const store::sort_key> by) {
+    auto bad = frontend::read_sorted_token(bytes, hash, by);
+    REQUIRE(!bad);
+    CHECK(bad.error().code == errc::invalid_argument);
+    return bad.error().message;
+  };
+  const std::string invalid = "Invalid NextPageToken.";
+  auto other = frontend::hash_of_query("ns", "ORDER BY City, Age, Weight, StartTime");
+  CHECK(refusal(frontend::write_sorted_token(place, other), order) == invalid);
+  CHECK(frontend::hash_of_query("a", "bc") != frontend::hash_of_query("ab", "c"));
+  for (std::size_t n = 0; n < token.size(); ++n)
+    refusal(token.substr(0, n), order);
+  CHECK(refusal(token + "x", order) == invalid);
+  // A type that is another by now.
+  auto retyped = order;
+  retyped[1].type = value_type::keyword;
+  CHECK(refusal(token, retyped) == invalid);
+  const std::string mismatch = "Invalid page token for given sort fields: expected ";
+  CHECK(refusal(token, std::span{order}.first(2)) == mismatch + "3 fields, got 5");
+  auto own = frontend::write_list_token({.start_time = time_point{duration{5}}, .key = 7});
+  CHECK(refusal(own, order) == mismatch + "5 fields, got 3");
+  CHECK(frontend::read_list_token(token).error().message == mismatch + "3 fields, got 5");
 }
 
 namespace {

@@ -203,10 +203,46 @@ TEST_CASE("clauses beyond a condition are refused by name") {
   CHECK(refusal("GROUP BY ExecutionStatus").ends_with("'GROUP BY' clause"));
   CHECK(read("GROUP BY ExecutionStatus").group_by == "ExecutionStatus");
   CHECK(read("City = 'a' GROUP BY ExecutionStatus").group_by == "ExecutionStatus");
-  CHECK(refusal("GROUP BY City", true).find("not supported for search attribute City")
-        != std::string::npos);
+  CHECK(read("GROUP BY City").group_by == "City");
+  CHECK(read("GROUP BY Tags").group_type == store::value_type::keyword_list);
+  CHECK(refusal("GROUP BY Note", true).ends_with("not supported for search attribute Note"));
   CHECK(refusal("GROUP BY ExecutionStatus, City", true).find("single field") != std::string::npos);
   CHECK(refusal("GROUP BY 'a'", true) != "");
+}
+
+TEST_CASE("a list may be ordered by attributes that have an order") {
+  auto ordered = [](const std::string& text) {
+    INFO(text);
+    auto parsed = frontend::parse_list_query(text, custom_namespace());
+    if (!parsed)
+      FAIL(parsed.error().message);
+    return parsed->order;
+  };
+  auto refused = [](const std::string& text) {
+    INFO(text);
+    auto parsed = frontend::parse_list_query(text, custom_namespace());
+    REQUIRE(!parsed);
+    return parsed.error().message;
+  };
+  CHECK(ordered("City = 'a'").empty());
+  auto order = ordered("City = 'a' ORDER BY Age DESC, `StartTime` asc, Tags");
+  REQUIRE(order.size() == 3);
+  CHECK(order[0].attribute == "Age");
+  CHECK(order[0].is_descending);
+  CHECK(order[1].attribute == "StartTime");
+  CHECK(order[1].type == store::value_type::datetime);
+  CHECK_FALSE(order[1].is_descending);
+  CHECK(order[2].type == store::value_type::keyword_list);
+  const std::string bad = "invalid query: invalid expression: ";
+  const std::string unknown = "invalid query: operation is not supported: ";
+  CHECK(refused("order by Nothing")
+        == bad + "column name 'Nothing' is not a valid search attribute");
+  CHECK(refused("ORDER BY 5") == bad + "must be a column name but was *sqlparser.SQLVal");
+  CHECK(refused("ORDER BY Note") == unknown + "unable to sort by search attribute type Text");
+  CHECK(refused("ORDER BY Age LIMIT 5") == unknown + "'LIMIT' clause");
+  CHECK(refused("GROUP BY City ORDER BY Age") == unknown + "'GROUP BY' clause");
+  CHECK(refused("ORDER BY Age,Age,Age,Age,Age,Age,Age,Age,Age,Age,Age")
+        == unknown + "'ORDER BY' clause with more than 10 fields");
 }
 
 TEST_CASE("queries too long, too deep or too wide are refused, not run") {
@@ -276,7 +312,7 @@ TEST_CASE("signs belong to numbers, brackets to lists") {
 
 TEST_CASE("a list's grouping is looked at as a count's, and refused then") {
   CHECK(refusal("GROUP BY ExecutionStatus").ends_with("'GROUP BY' clause"));
-  CHECK(refusal("GROUP BY City").find("not supported for search attribute City")
+  CHECK(refusal("GROUP BY Note").find("not supported for search attribute Note")
         != std::string::npos);
   CHECK(refusal("GROUP BY 5").find("must be a column name") != std::string::npos);
   CHECK(refusal("GROUP BY ExecutionStatus, City").ends_with("supports only a single field"));
@@ -362,7 +398,47 @@ TEST_CASE("integers are found by the beginning of their text") {
   CHECK(condition("Paid STARTS_WITH '1'").what == filter::op::equal);
   CHECK(condition("Paid NOT STARTS_WITH '0'").what == filter::op::not_equal);
   CHECK(condition("Paid STARTS_WITH '5'").what == filter::op::greater);
-  CHECK(refusal("Weight STARTS_WITH '5'").find("not supported for Double") != std::string::npos);
+}
+
+TEST_CASE("numbers with a fraction are found by the beginning of their text") {
+  auto is_found = [](const std::string& prefix, double x) {
+    auto f = condition("Weight STARTS_WITH '" + prefix + "'");
+    store::visibility_row row;
+    row.search_attributes = {{"Weight", {.type = store::value_type::real, .real = x}}};
+    return store::matches(f, row);
+  };
+
+  struct number {
+    double value;
+    const char* text;
+  };
+
+  // As SQLite spells them.
+  const std::vector<number> numbers{
+    {0, "0.0"},           {0.1, "0.1"},        {0.25, "0.25"},
+    {1, "1.0"},           {1.5, "1.5"},        {1.52, "1.52"},
+    {1.6, "1.6"},         {10, "10.0"},        {12.5, "12.5"},
+    {15, "15.0"},         {100, "100.0"},      {1e15, "1000000000000000.0"},
+    {1e20, "1.0e+20"},    {1.5e20, "1.5e+20"}, {1e-4, "0.0001"},
+    {1.5e-5, "1.5e-05"},  {9.99, "9.99"},      {-1.5, "-1.5"},
+    {-0.25, "-0.25"},     {1e300, "1.0e+300"}, {1.7e308, "1.7e+308"},
+    {5e-324, "5.0e-324"}, {-1e20, "-1.0e+20"}, {99999, "99999.0"}};
+  for (const auto& [value, text] : numbers)
+    for (const char* prefix :
+         {"0",   "0.",    "0.0", "0.00", "0.1",  "0.10",   "0.2",   "1",        "1.",
+          "1.0", "1.00",  "1.5", "1.50", "1.5e", "1.5e+2", "1.5e-", "1.0e+",    "1.0e+3",
+          "10",  "10.0",  "100", "12",   "15",   "15.0",   "9",     "9.99",     "9.999",
+          "99",  "99999", "-",   "-1",   "-1.5", "-0",     "-1.0e", "5.0e-324", "00",
+          "01",  "1e20",  "1..", "-.",   "."})
+      CHECK_MESSAGE(is_found(prefix, value) == std::string_view{text}.starts_with(prefix),
+                    std::string{text}, " / ", std::string{prefix});
+  CHECK(condition("Weight NOT STARTS_WITH '5'").what == filter::op::negation);
+  CHECK(condition("Weight STARTS_WITH 'x'").what == filter::op::greater);
+  // Each of them stands for hundreds of ranges.
+  std::string wide = "Weight STARTS_WITH '1.'";
+  for (int i = 0; i < 20; ++i)
+    wide += " OR Weight STARTS_WITH '1.'";
+  CHECK(refusal(wide) == "invalid query: invalid expression: more than 10000 values");
 }
 
 TEST_CASE("numbers and times begin with no text that anybody gives") {

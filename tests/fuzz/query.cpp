@@ -82,6 +82,13 @@ std::string keys_of(const std::vector<store::visibility_row>& rows) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static world w;
   std::string text{fuzz::bytes_of(data, size)};
+  auto ordered = frontend::parse_list_query(text, w.namespace_entry);
+  if (ordered && !ordered->order.empty())
+    for (auto& s : w.stores)
+      if (auto rows = s->list_sorted(test::namespace_id, machine_kind::workflow, ordered->filter,
+                                     ordered->order, {}, 100);
+          !rows)
+        fuzz::require(rows.error().code == errc::invalid_argument, "a list is sorted or refused");
   auto query = frontend::parse_query(text, w.namespace_entry, true);
   if (!query) {
     fuzz::require(query.error().code == errc::invalid_argument, "a refusal is the caller's");

@@ -24,9 +24,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (auto token = frontend::parse_history_token(bytes, {}, reverse))
       fuzz::require(token->next_event_id() >= 0 && token->reverse() == reverse,
                     "a page has a place");
-  auto is_ours = bytes.starts_with('o') || bytes.starts_with('c');
+  auto is_ours = bytes.starts_with('o') || bytes.starts_with('c') || bytes.starts_with('w');
   if (auto place = frontend::read_list_token(bytes); place && is_ours)
     fuzz::require(frontend::write_list_token(*place) == bytes, "a place is written as it was read");
+  const std::vector<store::sort_key> order{
+    {.attribute = "City"}, {.attribute = "Weight", .type = store::value_type::real}};
+  if (auto place = frontend::read_sorted_token(bytes, 0, order))
+    fuzz::require(frontend::write_sorted_token(*place, 0) == bytes,
+                  "a sorted place is written as it was read");
   frontend::parse_rfc3339(bytes);
   auto half = bytes.substr(0, size / 2);
   auto fits = frontend::check_client_version(

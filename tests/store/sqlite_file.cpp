@@ -243,7 +243,8 @@ TEST_CASE("a file of a newer version is refused and left as it is") {
 namespace {
 
 /// What later versions added to the schema of version 3, latest first.
-constexpr auto undo_to_3 = "DROP TABLE copies; DROP TABLE inbox; DROP INDEX visibility_in_order; "
+constexpr auto undo_to_3 = "DROP TABLE attribute_values; DROP TABLE listed_counts; "
+                           "DROP TABLE copies; DROP TABLE inbox; DROP INDEX visibility_in_order; "
                            "ALTER TABLE runs DROP COLUMN kind; "
                            "ALTER TABLE visibility DROP COLUMN kind; "
                            "CREATE INDEX visibility_in_order ON visibility(namespace_id, "
@@ -281,6 +282,42 @@ TEST_CASE("a file with a table of attributes is migrated, and queries find what 
   CHECK(color("blue") == 0);
 }
 
+TEST_CASE("a file without counts and values is migrated, and has them of what it listed") {
+  temporary_folder folder;
+  auto path = folder.file("store.db");
+  auto open_with_lease = [&](std::vector<store::epoch_number>& epochs) {
+    auto s = must(store::open_sqlite({.path = path}));
+    REQUIRE(s->acquire_lease("owner", std::chrono::seconds{1}));
+    epochs = must(s->take_slots("owner"));
+    return s;
+  };
+  std::vector<store::epoch_number> epochs;
+  {
+    auto s = open_with_lease(epochs);
+    for (std::int64_t key = 1; key <= 20; ++key) {
+      auto t = start_of(key, epochs[head_of(key).slot]);
+      t.runs[0].visibility = listed(key, key);
+      t.runs[0].visibility->search_attributes.push_back(
+        {.name = "Color", .value = {.texts = {key % 4 == 0 ? "red" : "blue"}}});
+      REQUIRE(commit_one(*s, t) == commit_status::committed);
+    }
+  }
+  run_sql(path, "DROP TABLE attribute_values; DROP TABLE listed_counts; PRAGMA user_version = 5");
+  auto s = open_with_lease(epochs);
+  store::filter red{.what = store::filter::op::equal, .attribute = "Color"};
+  red.values.push_back({.texts = {"red"}});
+  store::filter all{.what = store::filter::op::is_null, .attribute = "TemporalNamespaceDivision"};
+  auto count = [&](const store::filter& f) {
+    return must(s->count(namespace_id, machine_kind::workflow, f));
+  };
+  CHECK(count(red) == 5);
+  CHECK(must(s->list(namespace_id, machine_kind::workflow, red, {}, 10)).size() == 5);
+  CHECK(count(all) == 20);
+  CHECK(commit_one(*s, erase_of(4, epochs[head_of(4).slot])) == commit_status::committed);
+  CHECK(count(red) == 4);
+  CHECK(count(all) == 19);
+}
+
 TEST_CASE("a count looks at an index alone, and a list is in its order") {
   temporary_folder folder;
   auto path = folder.file("store.db");
@@ -305,6 +342,21 @@ TEST_CASE("a count looks at an index alone, and a list is in its order") {
                       + " ORDER BY v.close_order DESC, v.start_time DESC, v.run_key DESC LIMIT 10");
   CHECK_MESSAGE(contains(list, "INDEX visibility_in_order (namespace_id=? AND kind=?)"), list);
   CHECK_MESSAGE(!contains(list, "B-TREE"), list);
+  const std::string place
+    = "close_order = 5 AND start_time <= 6 AND (start_time < 6 OR run_key < 7)";
+  auto page = plan_of("SELECT v.run_key" + of_namespace + " AND " + place
+                      + " ORDER BY v.start_time DESC, v.run_key DESC LIMIT 10");
+  CHECK_MESSAGE(contains(page, "close_order=? AND start_time<?)"), page);
+  CHECK_MESSAGE(!contains(page, "B-TREE"), page);
+  const std::string by_value = "SELECT v.info FROM attribute_values i CROSS JOIN visibility v "
+                               "ON v.run_key = i.run_key WHERE i.value_hash = 5 AND v.kind = 0 ";
+  for (const std::string& behind : {std::string{}, std::string{"AND i.close_order < 5 "}}) {
+    auto plan = plan_of(by_value + behind
+                        + "ORDER BY i.close_order DESC, i.start_time DESC, "
+                          "i.run_key DESC LIMIT 10");
+    CHECK_MESSAGE(contains(plan, "USING PRIMARY KEY (value_hash=?"), plan);
+    CHECK_MESSAGE(!contains(plan, "B-TREE"), plan);
+  }
 }
 
 TEST_CASE("damaged files are refused and say what to do") {

@@ -285,6 +285,18 @@ process_store::list(const std::string& namespace_id, machine_kind kind, const st
   return reading([&] { return disk_.below().list(namespace_id, kind, query, behind, limit); });
 }
 
+result<std::vector<st::visibility_row>>
+process_store::list_sorted(const std::string& namespace_id, machine_kind kind,
+                           const st::filter& query, std::span<const st::sort_key> order,
+                           const std::optional<st::sorted_place>& behind, std::size_t limit) {
+  return reading(
+    [&] { return disk_.below().list_sorted(namespace_id, kind, query, order, behind, limit); });
+}
+
+result<time_point> process_store::latest_close(const std::string& namespace_id, machine_kind kind) {
+  return reading([&] { return disk_.below().latest_close(namespace_id, kind); });
+}
+
 result<std::int64_t> process_store::count(const std::string& namespace_id, machine_kind kind,
                                           const st::filter& query) {
   return reading([&] { return disk_.below().count(namespace_id, kind, query); });

@@ -150,6 +150,11 @@ public:
   result<std::vector<st::visibility_row>>
   list(const std::string& namespace_id, machine_kind kind, const st::filter& query,
        const std::optional<st::list_cursor>& behind, std::size_t limit) override;
+  result<std::vector<st::visibility_row>>
+  list_sorted(const std::string& namespace_id, machine_kind kind, const st::filter& query,
+              std::span<const st::sort_key> order, const std::optional<st::sorted_place>& behind,
+              std::size_t limit) override;
+  result<time_point> latest_close(const std::string& namespace_id, machine_kind kind) override;
   result<std::int64_t> count(const std::string& namespace_id, machine_kind kind,
                              const st::filter& query) override;
   result<std::vector<st::group_count>>
