@@ -173,6 +173,28 @@ def scans(bench):
               note=f"p99 with none {before:.2f} ms; {beside['touch.counted']:.0f} counts meanwhile")
 
 
+# How much more a list or count may cost on a hundred times as many workflows.
+GROWS_BY = 2
+
+
+def listing(bench):
+    """A list page, a count by status and a keyword with 100 hits, on 10,000 and on 1,000,000 workflows."""
+    few, many = bench.size(10_000, 400), bench.size(bench.parked, 1_000)
+    step(f"{few:,}, then {many:,} workflows, for each store")
+    got = bench.program("listing", "--few", few, "--many", many, "--times", bench.size(200, 5),
+                        "--folder", bench.folder)
+    for name, title in (("sqlite", "SQLite"), ("mysql", "MySQL")):
+        for what, text in (("page", "first page of a list"), ("middle", "page in its middle"),
+                           ("count", "count by status"), ("keyword", "keyword with 100 hits")):
+            line = f"{text}, {title}, {many:,} workflows"
+            if f"{name}.many.{what}_ms" not in got:
+                yield skipped(line, "no MySQL server (REPRISE_TEST_MYSQL)")
+                continue
+            before, after = (got[f"{name}.{size}.{what}_ms"] for size in ("few", "many"))
+            yield Row(line, after / before, f"times that of {few:,}", at_most=GROWS_BY,
+                      p50_ms=after, note=f"{before:.2f} ms with {few:,}")
+
+
 def parked_by_calls(bench):
     """The same memory when the server itself was asked to start and run all of them."""
     count = bench.size(max(1, bench.parked // 5), 200)
@@ -310,4 +332,4 @@ def batch(bench):
 
 SECTIONS = {section.__name__: section
             for section in (journal, rehydrate, long_history, startup, idle, start, throughput,
-                            sdk, parked, scans, batch)}
+                            sdk, parked, scans, listing, batch)}
