@@ -420,6 +420,11 @@ void execution::decide(const call_ptr& c, hosted_run* run) {
     shared_.before_decision(c->request);
   shared_.allocate(allocation::decide);
   auto done = ask_machine(c, run, *ns, known.get());
+  if (!done.goes_to.empty()) {
+    c->request.set_run_id(done.goes_to);
+    c->tries_to_load = 0;
+    return route(c);
+  }
   if (done.asks) {
     ENSURE(run != nullptr, "histories are those of a run");
     // It is about this run, whichever is the current one when the histories are read.
@@ -571,12 +576,21 @@ void execution::take_message(outcome& out, engine::message_answer said, const ho
   told.set_number(delivery.message().number());
   told.set_word(delivery.message().word());
   *told.mutable_answer() = std::move(said.answer);
+  auto remember = [&](const outbox::Answered& what) {
+    out.write.inbox_adds.push_back({.message_id = message_id(what),
+                                    .answer = what.SerializeAsString(),
+                                    .sender = delivery.from().SerializeAsString(),
+                                    .taken_at = shared_.time.now()});
+  };
+  if (said.refuses) {
+    remember(*said.refuses);
+    // Its sender waits for no answer: the copies that are on their way are the last.
+    out.write.inbox_forgets.push_back(
+      {.message_id = message_id(*said.refuses), .forgotten_at = shared_.time.now()});
+  }
   if (!said.is_remembered)
     return;
-  out.write.inbox_adds.push_back({.message_id = message_id(told),
-                                  .answer = told.SerializeAsString(),
-                                  .sender = delivery.from().SerializeAsString(),
-                                  .taken_at = shared_.time.now()});
+  remember(told);
   // What it says of a run must not outlive what it rests on.
   if (out.write.runs.empty() && run != nullptr && run->held() == nullptr)
     out.write.runs.push_back(run->confirm());

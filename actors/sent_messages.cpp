@@ -68,6 +68,7 @@ bool sent_messages::add(const outbox::Address& from, outbox::Message message, bo
   auto id = message_id(message);
   if (auto known = items_.find(id); known != items_.end()) {
     auto& x = *known->second;
+    x.run_id = holder_of(message);
     if (x.content)
       return true;
     keep(x, std::move(message));
@@ -82,7 +83,7 @@ bool sent_messages::add(const outbox::Address& from, outbox::Message message, bo
   x.id = id;
   x.from = from;
   x.from.set_namespace_name(message.to().namespace_name());
-  x.run_id = message.run_id();
+  x.run_id = holder_of(message);
   x.number = message.number();
   x.route = route_of(from, message.to());
   x.again = again;

@@ -25,6 +25,11 @@ std::string message_id(const Message& m) {
   return m.run_id() + ":" + std::to_string(m.number()) + ":" + std::to_string(m.word());
 }
 
+/// The run in whose outbox the message stands.
+inline const std::string& holder_of(const outbox::Message& m) {
+  return m.held_by().empty() ? m.run_id() : m.held_by();
+}
+
 /// How many messages without an answer the slots of a node hold, and about their bytes; and how
 /// many the inboxes of its slots were given since it began.
 struct message_level {

@@ -35,6 +35,15 @@ outbox::Address address_of(const entry& e) {
 
 } // namespace
 
+namespace {
+
+/// What the inbox has of a message that comes again; of a withdrawal, it is the start.
+std::string looked_for(const outbox::Message& message) {
+  return message.has_withdraw() ? message_id(message.withdraw()) : message_id(message);
+}
+
+} // namespace
+
 /// A message that comes again, and what the inbox has of it.
 struct inbox_look {
   std::uint64_t from_slot = 0;
@@ -58,12 +67,16 @@ void slot::send_messages(const entry& e, outcome& x) {
   auto again = !x.appended || x.what->request.has_reoffer();
   auto now = shared_.time.boot_time();
   auto from = address_of(e);
-  for (auto& message : std::exchange(x.released.messages, {}))
-    if (!sent_.add(from, std::move(message), again, now)) {
-      shared_.watch.refused.messages.add();
-      if (!sweep_at_)
-        sweep_at_ = now + sweep_wait;
-    }
+  for (auto& message : std::exchange(x.released.messages, {})) {
+    // It takes the place of the start that it is about.
+    if (message.has_withdraw())
+      sent_.answered(message_id(message.withdraw()), now);
+    if (sent_.add(from, std::move(message), again, now))
+      continue;
+    shared_.watch.refused.messages.add();
+    if (!sweep_at_)
+      sweep_at_ = now + sweep_wait;
+  }
   send_due_messages();
   arm_tick();
 }
@@ -131,7 +144,7 @@ void slot::ask_for_lost_messages(const entry& e, const outcome& x) {
     return;
   auto at = shared_.time.boot_time() + ask_wait;
   for (const auto& message : x.released.messages)
-    sent_.ask({.sender = address_of(e), .run_id = message.run_id()}, at);
+    sent_.ask({.sender = address_of(e), .run_id = holder_of(message)}, at);
   arm_tick();
 }
 
@@ -183,7 +196,8 @@ void slot::on_delivery(std::uint64_t from_slot, cluster::ExecutionRequest& reque
   // The copy that is here already brings the answer.
   if (!arriving_.insert(std::move(id)).second)
     return;
-  if (request.deliver().again())
+  // Of a withdrawal has to be known whether the start that it is about was taken.
+  if (request.deliver().again() || request.deliver().message().has_withdraw())
     return look_up(from_slot, std::move(request));
   take_from_peer(from_slot, request);
 }
@@ -204,7 +218,7 @@ void slot::look_up(std::uint64_t from_slot, cluster::ExecutionRequest request) {
   look->tenure = shared_.own_lease.tenure();
   auto job = [&shared = shared_, me = slot_actor{this}, number = number_, look] {
     try {
-      auto row = shared.db.read_inbox(number, message_id(look->request.deliver().message()));
+      auto row = shared.db.read_inbox(number, looked_for(look->request.deliver().message()));
       look->failed = !row;
       if (row)
         look->row = std::move(*row);
@@ -222,7 +236,9 @@ void slot::look_up(std::uint64_t from_slot, cluster::ExecutionRequest request) {
 
 void slot::on_looked_up(inbox_look& look) {
   auto is_current = look.epoch == epoch_;
-  if (is_current && !look.failed && !look.row)
+  auto& delivery = *look.request.mutable_deliver();
+  delivery.set_start_is_known(delivery.message().has_withdraw() && look.row.has_value());
+  if (is_current && !look.failed && (!look.row || delivery.start_is_known()))
     return take_from_peer(look.from_slot, look.request);
   arriving_.erase(message_id(look.request.deliver().message()));
   // Of an epoch that is over nothing is known here; the next copy looks again.

@@ -218,7 +218,8 @@ using slot_actor = caf::typed_actor<
   // answer to one, or that messages may be forgotten. Lost: a message is sent again, and brings its
   // answer again; an answer that is not said to be forgotten is given again an hour later
   caf::reacts_to<peer_atom, std::uint64_t, cluster::ExecutionRequest>,
-  // INTERNAL, from a reader: what the inbox has of a message that came again. Lost: like peer
+  // INTERNAL, from a reader: what the inbox has of a message that came again, or of the start that
+  // one withdraws. Lost: like peer
   caf::reacts_to<inbox_atom, std::shared_ptr<actors::inbox_look>>,
   // a queue cannot hold this task: write it to the backlog, or (sticky, true) offer it elsewhere;
   // a query's (not sticky) gave way to others, and its caller is told. Lost: a take-over sweeps it

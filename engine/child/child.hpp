@@ -22,5 +22,12 @@ void tell_family(transition& t, const history_event& close);
 bool has_gone_on_by_reset(const execution& x);
 /// The report is about a child of this run, whichever run it names.
 bool has_child_of(const execution& x, const outbox::ChildClosed& report);
+/// The message is for a child of this run alone.
+void address_child(outbox::Message& message, const execution& x);
+/// A run that a reset made of `base` takes over its children: of what `base` heard of them when it
+/// was closed it hears now. `policies_hold`: they were told how `base` ended.
+void take_over_children(transition& t, const execution& base, bool policies_hold);
+/// Asks for the child once more, as this run: nobody shall take that start, which was withdrawn.
+void start_again(transition& t, outbox::Message withdrawn);
 
 } // namespace reprise::engine

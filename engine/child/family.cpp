@@ -1,5 +1,6 @@
 // What parents and children tell each other: starts, what came of them, ends.
 
+#include "engine/cancel/cancel.hpp"
 #include "engine/child/child.hpp"
 #include "engine/child/rules.hpp"
 #include "engine/engine.hpp"
@@ -8,9 +9,10 @@
 #include "engine/outbox/outbox.hpp"
 #include "engine/task/task.hpp"
 #include "engine/workflow/workflow.hpp"
-#include "temporal/api/errordetails/v1/message.pb.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <vector>
 
 namespace reprise::engine {
@@ -37,6 +39,7 @@ std::optional<outbox::Message> policy_message(const journal::ChildState& child,
   outbox::Message out;
   *out.mutable_to() = workflow_address(c, child.workflow_id());
   out.set_child_workflow_only(true);
+  out.set_child_of_run_id(child.parent_run_id());
   switch (static_cast<enums::ParentClosePolicy>(child.parent_close_policy())) {
     case enums::PARENT_CLOSE_POLICY_TERMINATE: {
       auto& r = *out.mutable_terminate();
@@ -140,19 +143,32 @@ history_event end_event(const journal::ChildState& child, const outbox::ChildClo
   }
 }
 
-/// The child that a report is about, if the run still waits for its end.
+/// The child was ended since its parent was over.
+bool is_by_policy(const outbox::ChildClosed& report) {
+  const auto& end = report.close_event().workflow_execution_terminated_event_attributes();
+  return end.reason() == by_policy && end.identity() == server_identity;
+}
+
+/// The child that a report is about, if the run did not hear of its end. A run that a reset made
+/// may ask for the same child once more, at the same place.
 const journal::ChildState* child_of(const execution& x, const outbox::ChildClosed& report) {
   auto i = x.children().find(report.parent_initiated_event_id());
   if (i == x.children().end() || i->second.workflow_id() != report.child().workflow_id())
     return nullptr;
-  // One whose start has no answer yet may be any.
-  const auto& known = i->second.run_id();
-  return known.empty() || known == report.child_first_run_id() ? &i->second : nullptr;
-}
-
-bool namespace_is_gone(const outbox::Answer& answer) {
-  return answer.detail_type()
-         == api::errordetails::v1::NamespaceNotFoundFailure::descriptor()->full_name();
+  if (const auto& known = i->second.run_id(); !known.empty())
+    return known == report.child_first_run_id() ? &i->second : nullptr;
+  // The answer to its start may be behind the report, or the run's close in front of both. The
+  // start says which run it would be.
+  auto is_start = [&](const outbox::Message& sent) {
+    return sent.event_id() == i->first
+           && sent.start_child().child_run_id() == report.child_first_run_id();
+  };
+  auto is_known = std::ranges::any_of(x.outbox(),
+                                      [&](const auto& sent) { return is_start(sent.second); })
+                  || std::ranges::any_of(x.rested(), [&](const auto& kept) {
+                       return kept.second.why().has_answer() && is_start(kept.second.message());
+                     });
+  return is_known ? &i->second : nullptr;
 }
 
 history_event not_started_event(const journal::ChildState& child, const std::string& control,
@@ -172,6 +188,35 @@ history_event not_started_event(const journal::ChildState& child, const std::str
   return event;
 }
 
+/// Those that have no answer, of children that end with their parent.
+std::vector<outbox::Message> unwanted_starts(const execution& x) {
+  std::vector<outbox::Message> out;
+  for (auto& message : unanswered_messages(x)) {
+    auto child = x.children().find(message.event_id());
+    if (message.has_start_child() && child != x.children().end() && child->second.run_id().empty()
+        && child->second.parent_close_policy() != enums::PARENT_CLOSE_POLICY_ABANDON)
+      out.push_back(std::move(message));
+  }
+  return out;
+}
+
+/// Where the child has not begun it never will; else it hears of the policy.
+void withdraw(transition& t, const outbox::Message& start) {
+  journal::MessageRested why;
+  why.set_number(start.number());
+  why.set_withdrawn(true);
+  rest(t, why);
+  outbox::Message message;
+  *message.mutable_to() = start.to();
+  auto& w = *message.mutable_withdraw();
+  w.set_run_id(start.run_id());
+  w.set_number(start.number());
+  w.set_word(start.word());
+  w.set_policy(t.state().children().at(start.event_id()).parent_close_policy());
+  w.set_child_run_id(start.start_child().child_run_id());
+  send(t, std::move(message));
+}
+
 step refused(std::optional<execution>&& current, error why) {
   step out;
   out.current = std::move(current);
@@ -187,12 +232,13 @@ step refused(std::optional<execution>&& current, error why) {
 void tell_family(transition& t, const history_event& close) {
   std::vector<outbox::Message> messages;
   for (const auto* child : in_order(t.state()))
-    // What is not known to have started hears of its policy when it is.
     if (!child->run_id().empty())
       if (auto message = policy_message(*child, child->run_id(), t.ctx()))
         messages.push_back(std::move(*message));
   for (auto& message : messages)
     send(t, std::move(message));
+  for (const auto& start : unwanted_starts(t.state()))
+    withdraw(t, start);
   report_close(t, close);
 }
 
@@ -202,26 +248,41 @@ bool has_gone_on_by_reset(const execution& x) {
 }
 
 bool has_child_of(const execution& x, const outbox::ChildClosed& report) {
-  const auto* child = child_of(x, report);
-  return child != nullptr && !child->run_id().empty();
+  return child_of(x, report) != nullptr;
+}
+
+void address_child(outbox::Message& message, const execution& x) {
+  message.set_child_workflow_only(true);
+  if (x.created().reset_from_run_id().empty())
+    return;
+  for (const auto& [id, child] : x.children())
+    if (child.workflow_id() == message.to().id() && !child.parent_run_id().empty())
+      message.set_child_of_run_id(child.parent_run_id());
 }
 
 const std::string& run_of_report(const outbox::Message& message) {
   return message.child_closed().parent_run_id();
 }
 
-/// A parent that is over, or that had its child's end told, has nothing to hear.
+/// A parent that had its child's end told has nothing to hear. One that is over keeps what a reset
+/// of it may have to tell: all that its own end did not bring about.
 step take_report(std::optional<execution>&& current, const cluster::Delivery& delivery,
                  const context& c) {
   const auto& report = delivery.message().child_closed();
-  const auto* child = current && is_open(*current) ? child_of(*current, report) : nullptr;
-  if (child == nullptr) {
+  const auto* child = current ? child_of(*current, report) : nullptr;
+  if (child == nullptr || (!is_open(*current) && (child->has_over() || is_by_policy(report)))) {
     step out;
     out.current = std::move(current);
     return out;
   }
   auto known = *child;
   transition t{std::move(*current), c};
+  if (!is_open(t.state())) {
+    journal::Fact fact;
+    *fact.mutable_child_over() = report;
+    t.add_fact(std::move(fact));
+    return std::move(t).finish(reply{});
+  }
   // The answer to the start is behind the report: this says that the child had begun.
   if (known.run_id().empty())
     known.set_started_event_id(t.add_or_buffer(started_event(known, report.child_first_run_id())));
@@ -280,36 +341,146 @@ step take_start(std::optional<execution>&& current, const cluster::Delivery& del
   return start_under_parent(std::move(current), start, child.child_run_id(), of_parent, c);
 }
 
-void start_answered(transition& t, const outbox::Message& message, const outbox::Answer& answer) {
-  auto i = t.state().children().find(message.event_id());
-  if (i == t.state().children().end())
-    return;
-  auto child = i->second;
-  if (!is_open(t.state())) {
-    // It was on its way when its parent closed: now there is somebody to hear of the policy.
-    if (answer.code() == 0 && child.run_id().empty() && !has_gone_on_by_reset(t.state()))
-      if (auto policy = policy_message(child, answer.run_id(), t.ctx()))
-        send(t, std::move(*policy));
-    return;
-  }
-  // Its end was here first.
-  if (!child.run_id().empty())
-    return;
-  auto event = answer.code() == 0
-                 ? started_event(child, answer.run_id())
-                 : not_started_event(child, message.start_child().start().identity(), answer);
-  if (answer.code() == 0 && message.start_child().start().has_header())
+std::optional<history_event> event_of_start(const execution& x, const outbox::Message& message,
+                                            const outbox::Answer& answer, const context&) {
+  auto i = x.children().find(message.event_id());
+  // Its end may have been here first.
+  if (i == x.children().end() || !i->second.run_id().empty())
+    return std::nullopt;
+  const auto& start = message.start_child().start();
+  if (answer.code() != 0)
+    return not_started_event(i->second, start.identity(), answer);
+  auto event = started_event(i->second, answer.run_id());
+  if (start.has_header())
     *event.mutable_child_workflow_execution_started_event_attributes()->mutable_header()
-      = message.start_child().start().header();
-  t.add_or_buffer(std::move(event));
-  schedule_workflow_task(t);
+      = start.header();
+  return event;
 }
 
-// -- what a reset tells again --------------------------------------------------------------------
+/// A parent that an earlier version closed did not withdraw it: now there is somebody to hear of
+/// the policy.
+void start_answered_late(transition& t, const outbox::Message& message,
+                         const outbox::Answer& answer) {
+  auto i = t.state().children().find(message.event_id());
+  if (i == t.state().children().end() || answer.code() != 0 || !i->second.run_id().empty()
+      || has_gone_on_by_reset(t.state()))
+    return;
+  if (auto policy = policy_message(i->second, answer.run_id(), t.ctx()))
+    send(t, std::move(*policy));
+}
+
+namespace {
+
+/// The run that the start began, or one that follows it, hears of the policy.
+void end_by_policy(transition& t, const cluster::Delivery& delivery) {
+  static const std::string server{server_identity};
+  if (delivery.message().withdraw().policy() == enums::PARENT_CLOSE_POLICY_TERMINATE) {
+    api::history::v1::WorkflowExecutionTerminatedEventAttributes a;
+    a.set_reason(by_policy);
+    a.set_identity(server);
+    return terminate_run(t, std::move(a));
+  }
+  static const std::string no_reason;
+  static const google::protobuf::RepeatedPtrField<api::common::v1::Link> no_links;
+  api::common::v1::WorkflowExecution sender;
+  sender.set_workflow_id(delivery.from().id());
+  sender.set_run_id(delivery.message().run_id());
+  ask_to_cancel(t, {.reason = no_reason, .identity = server, .links = no_links, .from = &sender});
+}
+
+} // namespace
+
+step take_withdrawal(std::optional<execution>&& current, const cluster::Delivery& delivery,
+                     const context& c) {
+  const auto& w = delivery.message().withdraw();
+  if (current && !w.child_run_id().empty() && is_of_chain(*current, w.child_run_id())) {
+    transition t{std::move(*current), c};
+    if (is_open(t.state()))
+      end_by_policy(t, delivery);
+    return std::move(t).finish(reply{});
+  }
+  step out;
+  out.current = std::move(current);
+  // Taken, and over by now, or never begun.
+  if (delivery.start_is_known())
+    return out;
+  auto& refused = out.taken.emplace().refuses.emplace();
+  refused.set_run_id(w.run_id());
+  refused.set_number(w.number());
+  refused.set_word(w.word());
+  refused.mutable_answer()->set_code(static_cast<int>(errc::failed_precondition));
+  refused.mutable_answer()->set_text("the start was withdrawn");
+  return out;
+}
+
+// -- what a reset tells again, and takes over
+// ------------------------------------------------------
 
 void reapply_child(transition& t, const history_event& event) {
-  if (t.state().children().contains(rule_of(event.event_type()).asked_for_by(event)))
-    t.add_event(told_again(event));
+  const auto& rule = rule_of(event.event_type());
+  auto child = t.state().children().find(rule.asked_for_by(event));
+  if (child == t.state().children().end())
+    return;
+  auto again = told_again(event);
+  if (rule.set_begin != nullptr)
+    rule.set_begin(again, child->second.started_event_id());
+  t.add_event(std::move(again));
+}
+
+void start_again(transition& t, outbox::Message withdrawn) {
+  const auto& run_id = t.state().created().run_id();
+  auto& child = *withdrawn.mutable_start_child();
+  child.set_parent_run_id(run_id);
+  child.set_child_run_id(t.ctx().ids.uuid7(t.ctx().now));
+  child.mutable_start()->set_request_id(run_id + ":" + std::to_string(withdrawn.event_id()) + ":0");
+  send(t, std::move(withdrawn));
+}
+
+namespace {
+
+/// What `base` had heard of a child's end when it was closed, or brought about by that.
+std::optional<history_event> end_known_to(const journal::ChildState& of_base,
+                                          const journal::ChildState& child, bool policies_hold) {
+  if (child.run_id().empty())
+    return std::nullopt;
+  if (of_base.has_over())
+    return end_event(child, of_base.over());
+  if (!policies_hold || of_base.parent_close_policy() != enums::PARENT_CLOSE_POLICY_TERMINATE)
+    return std::nullopt;
+  outbox::ChildClosed ended;
+  ended.mutable_child()->set_run_id(child.run_id());
+  return end_event(child, ended);
+}
+
+} // namespace
+
+void take_over_children(transition& t, const execution& base, bool policies_hold) {
+  std::vector<history_event> ends;
+  std::map<std::string, std::vector<std::int64_t>> started_by;
+  // These are asked for anew, by this run.
+  std::set<std::int64_t> withdrawn;
+  for (const auto& [number, kept] : base.rested())
+    if (kept.why().withdrawn())
+      withdrawn.insert(kept.message().event_id());
+  for (const auto* child : in_order(t.state())) {
+    auto of_base = base.children().find(child->initiated_event_id());
+    if (of_base == base.children().end())
+      continue;
+    if (auto end = end_known_to(of_base->second, *child, policies_hold))
+      ends.push_back(std::move(*end));
+    else if (!withdrawn.contains(child->initiated_event_id()))
+      started_by[of_base->second.parent_run_id().empty() ? base.created().run_id()
+                                                         : of_base->second.parent_run_id()]
+        .push_back(child->initiated_event_id());
+  }
+  for (auto& end : ends)
+    t.add_event(std::move(end));
+  for (const auto& [run_id, ids] : started_by) {
+    journal::Fact fact;
+    fact.mutable_children_of()->set_run_id(run_id);
+    fact.mutable_children_of()->mutable_initiated_event_ids()->Add(ids.begin(), ids.end());
+    t.add_fact(std::move(fact));
+  }
 }
 
 } // namespace reprise::engine

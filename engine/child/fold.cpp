@@ -38,6 +38,19 @@ void fold_child_over(execution& x, const history_event& event) {
   x.mutable_children()->erase(child_over_for(event));
 }
 
+void fold_children_of(execution& x, const journal::Fact& fact) {
+  const auto& of = fact.children_of();
+  for (auto id : of.initiated_event_ids())
+    if (auto child = x.mutable_children()->find(id); child != x.mutable_children()->end())
+      child->second.set_parent_run_id(of.run_id());
+}
+
+void fold_over_behind_close(execution& x, const journal::Fact& fact) {
+  auto child = x.mutable_children()->find(fact.child_over().parent_initiated_event_id());
+  if (child != x.mutable_children()->end())
+    *child->second.mutable_over() = fact.child_over();
+}
+
 std::int64_t child_started_for(const history_event& event) {
   return event.child_workflow_execution_started_event_attributes().initiated_event_id();
 }

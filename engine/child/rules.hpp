@@ -28,7 +28,14 @@ step take_report(std::optional<execution>&& current, const cluster::Delivery& de
                  const context& c);
 step take_terminate(std::optional<execution>&& current, const cluster::Delivery& delivery,
                     const context& c);
-void start_answered(transition& t, const outbox::Message& message, const outbox::Answer& answer);
+step take_withdrawal(std::optional<execution>&& current, const cluster::Delivery& delivery,
+                     const context& c);
+std::optional<history_event> event_of_start(const execution& x, const outbox::Message& message,
+                                            const outbox::Answer& answer, const context& c);
+void start_answered_late(transition& t, const outbox::Message& message,
+                         const outbox::Answer& answer);
+void fold_children_of(execution& x, const journal::Fact& fact);
+void fold_over_behind_close(execution& x, const journal::Fact& fact);
 
 void describe_children(const execution& x, const context& c,
                        service::DescribeWorkflowExecutionResponse& out);
@@ -71,23 +78,29 @@ inline constexpr std::array child_commands{
   command_rule{.type = enums::COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION, .apply = start_child},
 };
 
+inline constexpr std::array child_facts{
+  fact_rule{.type = journal::Fact::kChildrenOf, .fold = fold_children_of},
+  fact_rule{.type = journal::Fact::kChildOver, .fold = fold_over_behind_close},
+};
+
 inline constexpr std::array child_messages{
   message_rule{.type = outbox::Message::kStartChild,
                .run_of = run_of_start,
                .take = take_start,
                .is_remembered = is_remembered_start,
-               .answered = start_answered,
+               .event_of = event_of_start,
+               .answered_late = start_answered_late,
                .begins = true},
   message_rule{.type = outbox::Message::kChildClosed, .run_of = run_of_report, .take = take_report},
   message_rule{.type = outbox::Message::kTerminate,
                .run_of = run_of_terminate,
                .take = take_terminate},
-  message_rule{.type = outbox::Message::kWithdraw,
-               .left_out = "a start that was sent is waited for: its policy follows it"},
+  message_rule{.type = outbox::Message::kWithdraw, .run_of = run_of_start, .take = take_withdrawal},
 };
 
 inline constexpr feature child_feature{.events = child_events,
                                        .commands = child_commands,
+                                       .facts = child_facts,
                                        .messages = child_messages,
                                        .describe = describe_children};
 

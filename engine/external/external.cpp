@@ -2,11 +2,10 @@
 // the answers.
 
 #include "base/ids.hpp"
+#include "engine/child/child.hpp"
 #include "engine/engine.hpp"
 #include "engine/external/rules.hpp"
 #include "engine/outbox/outbox.hpp"
-#include "engine/task/task.hpp"
-#include "temporal/api/errordetails/v1/message.pb.h"
 
 namespace reprise::engine {
 
@@ -95,11 +94,6 @@ command_result check_cancel_command(const api::command::v1::Command& command,
   return std::nullopt;
 }
 
-bool namespace_is_gone(const outbox::Answer& answer) {
-  return answer.detail_type()
-         == api::errordetails::v1::NamespaceNotFoundFailure::descriptor()->full_name();
-}
-
 using signal_cause = enums::SignalExternalWorkflowExecutionFailedCause;
 using cancel_cause = enums::CancelExternalWorkflowExecutionFailedCause;
 
@@ -131,9 +125,12 @@ void tell_target(Attributes& a, const journal::ExternalState& of, const context&
   *a.mutable_workflow_execution() = of.execution();
 }
 
-void tell_workflow(transition& t, history_event event) {
-  t.add_or_buffer(std::move(event));
-  schedule_workflow_task(t);
+/// What the message asked for; null: the run does not wait for it.
+const journal::ExternalState*
+waiting_for(const google::protobuf::Map<std::int64_t, journal::ExternalState>& pending,
+            const outbox::Message& message) {
+  auto i = pending.find(message.event_id());
+  return i != pending.end() ? &i->second : nullptr;
 }
 
 } // namespace
@@ -175,7 +172,8 @@ command_result signal_external(transition& t, const api::command::v1::Command& c
   outbox::Message message;
   *message.mutable_to() = workflow_address(c, a.execution().workflow_id());
   message.set_event_id(id);
-  message.set_child_workflow_only(a.child_workflow_only());
+  if (a.child_workflow_only())
+    address_child(message, t.state());
   auto& signal = *message.mutable_signal();
   *signal.mutable_workflow_execution() = a.execution();
   signal.set_signal_name(a.signal_name());
@@ -220,7 +218,8 @@ command_result cancel_external(transition& t, const api::command::v1::Command& c
   outbox::Message message;
   *message.mutable_to() = workflow_address(c, a.workflow_id());
   message.set_event_id(id);
-  message.set_child_workflow_only(a.child_workflow_only());
+  if (a.child_workflow_only())
+    address_child(message, t.state());
   auto& cancel = *message.mutable_cancel();
   cancel.mutable_workflow_execution()->set_workflow_id(a.workflow_id());
   cancel.mutable_workflow_execution()->set_run_id(a.run_id());
@@ -231,50 +230,44 @@ command_result cancel_external(transition& t, const api::command::v1::Command& c
 
 // -- answers --------------------------------------------------------------------------------------
 
-void signal_answered(transition& t, const outbox::Message& message, const outbox::Answer& answer) {
-  // History tells an open run only.
-  if (!is_open(t.state()))
-    return;
-  auto known = t.state().external_signals().find(message.event_id());
-  if (known == t.state().external_signals().end())
-    return;
-  const auto& of = known->second;
+std::optional<history_event> event_of_signal(const execution& x, const outbox::Message& message,
+                                             const outbox::Answer& answer, const context& c) {
+  const auto* of = waiting_for(x.external_signals(), message);
+  if (of == nullptr)
+    return std::nullopt;
   history_event event;
   if (answer.code() == 0) {
     event.set_event_type(enums::EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED);
     auto& a = *event.mutable_external_workflow_execution_signaled_event_attributes();
-    tell_target(a, of, t.ctx());
-    a.set_control(of.control());
+    tell_target(a, *of, c);
+    a.set_control(of->control());
   } else {
     event.set_event_type(enums::EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED);
     auto& a = *event.mutable_signal_external_workflow_execution_failed_event_attributes();
-    tell_target(a, of, t.ctx());
-    a.set_control(of.control());
+    tell_target(a, *of, c);
+    a.set_control(of->control());
     a.set_cause(cause_of_signal(answer));
   }
-  tell_workflow(t, std::move(event));
+  return event;
 }
 
-void cancel_answered(transition& t, const outbox::Message& message, const outbox::Answer& answer) {
-  // History tells an open run only.
-  if (!is_open(t.state()))
-    return;
-  auto known = t.state().external_cancels().find(message.event_id());
-  if (known == t.state().external_cancels().end())
-    return;
-  const auto& of = known->second;
+std::optional<history_event> event_of_cancel(const execution& x, const outbox::Message& message,
+                                             const outbox::Answer& answer, const context& c) {
+  const auto* of = waiting_for(x.external_cancels(), message);
+  if (of == nullptr)
+    return std::nullopt;
   history_event event;
   if (answer.code() == 0) {
     event.set_event_type(enums::EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED);
-    tell_target(*event.mutable_external_workflow_execution_cancel_requested_event_attributes(), of,
-                t.ctx());
+    tell_target(*event.mutable_external_workflow_execution_cancel_requested_event_attributes(), *of,
+                c);
   } else {
     event.set_event_type(enums::EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED);
     auto& a = *event.mutable_request_cancel_external_workflow_execution_failed_event_attributes();
-    tell_target(a, of, t.ctx());
+    tell_target(a, *of, c);
     a.set_cause(cause_of_cancel(answer));
   }
-  tell_workflow(t, std::move(event));
+  return event;
 }
 
 // -- events ---------------------------------------------------------------------------------------

@@ -28,8 +28,10 @@ step take_signal(std::optional<execution>&& current, const cluster::Delivery& de
                  const context& c);
 step take_cancel(std::optional<execution>&& current, const cluster::Delivery& delivery,
                  const context& c);
-void signal_answered(transition& t, const outbox::Message& message, const outbox::Answer& answer);
-void cancel_answered(transition& t, const outbox::Message& message, const outbox::Answer& answer);
+std::optional<history_event> event_of_signal(const execution& x, const outbox::Message& message,
+                                             const outbox::Answer& answer, const context& c);
+std::optional<history_event> event_of_cancel(const execution& x, const outbox::Message& message,
+                                             const outbox::Answer& answer, const context& c);
 
 inline constexpr std::array external_events{
   event_rule{.type = enums::EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
@@ -74,12 +76,12 @@ inline constexpr std::array external_messages{
                .run_of = run_of_signal,
                .take = take_signal,
                .is_remembered = is_remembered_signal,
-               .answered = signal_answered},
+               .event_of = event_of_signal},
   message_rule{.type = outbox::Message::kCancel,
                .run_of = run_of_cancel,
                .take = take_cancel,
                .is_remembered = is_remembered_cancel,
-               .answered = cancel_answered},
+               .event_of = event_of_cancel},
 };
 
 inline constexpr feature external_feature{.events = external_events,

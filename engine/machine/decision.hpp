@@ -82,6 +82,8 @@ struct decision {
   answer reply{};
   /// Nothing is decided yet: this is to be known before. The request is to be decided again then.
   inquiry_ptr asks{};
+  /// Nothing is decided: it is for this run of the id.
+  std::string goes_to{};
   /// Callers who waited and wait no more.
   std::vector<told_caller> others{};
 };

@@ -114,9 +114,12 @@ struct message_rule {
     = nullptr;
   /// The state does not tell a copy from the first one: the receiving id remembers the answer.
   bool (*is_remembered)(const outbox::Message& message) = nullptr;
-  /// What the answer does to the run that waits for it, open or closed. The message has left the
-  /// outbox.
-  void (*answered)(transition& t, const outbox::Message& message, const outbox::Answer& answer)
+  /// The event that tells a run of the answer; nothing: it does not wait for it.
+  std::optional<history_event> (*event_of)(const execution& x, const outbox::Message& message,
+                                           const outbox::Answer& answer, const context& c)
+    = nullptr;
+  /// What the answer does to a run that has closed meanwhile. The message has left the outbox.
+  void (*answered_late)(transition& t, const outbox::Message& message, const outbox::Answer& answer)
     = nullptr;
   /// It may begin a run, whether or not the id has one.
   bool begins = false;

@@ -75,6 +75,8 @@ struct message_answer {
   /// The receiving id remembers it: in the transaction of the step, and whether or not the step
   /// writes anything else.
   bool is_remembered = false;
+  /// What the receiving id answers to another message from now on, which it has not taken.
+  std::optional<outbox::Answered> refuses{};
 };
 
 /// The outcome of a decision: values only. The shell performs it.

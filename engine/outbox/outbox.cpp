@@ -4,6 +4,8 @@
 #include "engine/machine/features.hpp"
 #include "engine/machine/proto_time.hpp"
 #include "engine/outbox/rules.hpp"
+#include "engine/task/task.hpp"
+#include "temporal/api/errordetails/v1/message.pb.h"
 
 #include <algorithm>
 #include <utility>
@@ -24,6 +26,11 @@ bool is_stale(const cluster::Delivery& delivery, time_point now) {
 bool is_passing(const error& e) {
   return e.code == errc::resource_exhausted || e.code == errc::unavailable
          || e.code == errc::aborted || e.code == errc::internal;
+}
+
+bool is_answer_to(const outbox::Message& message, const outbox::Answered& answered) {
+  return message.run_id() == answered.run_id() && message.number() == answered.number()
+         && message.word() == answered.word();
 }
 
 outbox::Answer answer_of(const step& done) {
@@ -55,6 +62,12 @@ void send(transition& t, outbox::Message message) {
   t.send(std::move(message));
 }
 
+void rest(transition& t, const journal::MessageRested& why) {
+  journal::Fact fact;
+  *fact.mutable_message_rested() = why;
+  t.add_fact(std::move(fact));
+}
+
 outbox::Address workflow_address(const context& c, const std::string& workflow_id) {
   outbox::Address out;
   out.set_namespace_id(c.ns.id);
@@ -79,10 +92,20 @@ bool waits_for_answers(const execution& x) {
 
 const outbox::Message* answered_message(const execution& x, const outbox::Answered& answered) {
   auto i = x.outbox().find(answered.number());
-  if (i == x.outbox().end() || i->second.run_id() != answered.run_id()
-      || i->second.word() != answered.word())
-    return nullptr;
-  return &i->second;
+  return i != x.outbox().end() && is_answer_to(i->second, answered) ? &i->second : nullptr;
+}
+
+bool namespace_is_gone(const outbox::Answer& answer) {
+  return answer.detail_type()
+         == api::errordetails::v1::NamespaceNotFoundFailure::descriptor()->full_name();
+}
+
+const std::string& moved_to(const execution& x, const outbox::Answered& answered) {
+  static const std::string nowhere;
+  auto i = x.rested().find(answered.number());
+  return i != x.rested().end() && is_answer_to(i->second.message(), answered)
+           ? i->second.why().moved_to()
+           : nowhere;
 }
 
 /// The same for all of them, as long as there is one: the column that says so is written seldom.
@@ -103,6 +126,43 @@ void fold_message_answered(execution& x, const journal::Fact& fact) {
     x.mutable_outbox()->erase(fact.message_answered().number());
 }
 
+/// What a reset will not ask for is not kept.
+void fold_message_rested(execution& x, const journal::Fact& fact) {
+  const auto& why = fact.message_rested();
+  auto sent = x.mutable_outbox()->find(why.number());
+  if (sent == x.mutable_outbox()->end())
+    return;
+  auto& kept = (*x.mutable_rested())[why.number()];
+  kept.mutable_message()->Swap(&sent->second);
+  *kept.mutable_why() = why;
+  x.mutable_outbox()->erase(sent);
+  auto& message = *kept.mutable_message();
+  if (why.has_moved_to()) {
+    message.clear_content();
+  } else if (message.has_signal()) {
+    message.mutable_signal()->clear_input();
+    message.mutable_signal()->clear_header();
+  }
+}
+
+namespace {
+
+/// The message leaves the outbox.
+void note_answer(transition& t, const outbox::Message& message, const outbox::Answered& answered,
+                 bool is_kept) {
+  if (is_kept) {
+    journal::MessageRested why;
+    why.set_number(message.number());
+    *why.mutable_answer() = answered.answer();
+    return rest(t, why);
+  }
+  journal::Fact fact;
+  *fact.mutable_message_answered() = answered;
+  t.add_fact(std::move(fact));
+}
+
+} // namespace
+
 step decide_answered(std::optional<execution>&& current, const cluster::ExecutionRequest& request,
                      const context& c) {
   const auto& answered = request.answered();
@@ -117,11 +177,20 @@ step decide_answered(std::optional<execution>&& current, const cluster::Executio
   auto message = *known;
   const auto& rule = rule_of(message.content_case());
   transition t{std::move(*current), c};
-  journal::Fact fact;
-  *fact.mutable_message_answered() = answered;
-  t.add_fact(std::move(fact));
-  if (rule.answered != nullptr)
-    rule.answered(t, message, answered.answer());
+  std::optional<history_event> event;
+  if (rule.event_of != nullptr)
+    event = rule.event_of(t.state(), message, answered.answer(), c);
+  // What the run's own history does not tell, a run that a reset makes has to be told; and of a
+  // message that moved here another reset of the run that wrote it may ask.
+  auto open = is_open(t.state());
+  auto came_here = message.run_id() != t.state().created().run_id();
+  note_answer(t, message, answered, event.has_value() && (!open || came_here));
+  if (event && open) {
+    t.add_or_buffer(std::move(*event));
+    schedule_workflow_task(t);
+  }
+  if (!open && rule.answered_late != nullptr)
+    rule.answered_late(t, message, answered.answer());
   if (!is_open(t.state()) && t.state().header().delete_requested() && !waits_for_answers(t.state()))
     t.erase();
   auto out = std::move(t).finish(reply{});
@@ -150,9 +219,10 @@ bool goes_to_itself(const cluster::Delivery& delivery) {
 
 bool is_child_of_sender(const execution& x, const cluster::Delivery& delivery) {
   const auto& parent = x.started().parent_workflow_execution();
+  const auto& message = delivery.message();
+  const auto& of = message.child_of_run_id().empty() ? message.run_id() : message.child_of_run_id();
   return x.started().parent_workflow_namespace_id() == delivery.from().namespace_id()
-         && parent.workflow_id() == delivery.from().id()
-         && parent.run_id() == delivery.message().run_id();
+         && parent.workflow_id() == delivery.from().id() && parent.run_id() == of;
 }
 
 step decide_deliver(std::optional<execution>&& current, const cluster::ExecutionRequest& request,
@@ -170,9 +240,10 @@ step decide_deliver(std::optional<execution>&& current, const cluster::Execution
     out.answer = {};
     return out;
   }
-  out.taken = message_answer{.answer = answer_of(out),
-                             .is_remembered = rule.is_remembered != nullptr
-                                              && rule.is_remembered(delivery.message())};
+  auto said = std::exchange(out.taken, std::nullopt).value_or(message_answer{});
+  said.answer = answer_of(out);
+  said.is_remembered = rule.is_remembered != nullptr && rule.is_remembered(delivery.message());
+  out.taken = std::move(said);
   out.answer = {};
   return out;
 }

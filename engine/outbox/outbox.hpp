@@ -17,6 +17,8 @@ namespace reprise::engine {
 /// Writes a message into the outbox and sends it with the step. What tells it from others is filled
 /// in here; the caller says to whom it goes and what it is.
 void send(transition& t, outbox::Message message);
+/// A message leaves the outbox without a word in the history, and is kept for a reset of the run.
+void rest(transition& t, const journal::MessageRested& why);
 /// The address of another workflow of the run's namespace.
 outbox::Address workflow_address(const context& c, const std::string& workflow_id);
 /// Messages without an answer, in the order in which they were written.
@@ -25,6 +27,10 @@ std::vector<outbox::Message> unanswered_messages(const execution& x);
 bool waits_for_answers(const execution& x);
 /// The message that this is the answer to; null: it has one, or was never sent.
 const outbox::Message* answered_message(const execution& x, const outbox::Answered& answered);
+/// There is no such namespace as the message was for.
+bool namespace_is_gone(const outbox::Answer& answer);
+/// The run to which a reset moved the message that this is the answer to; empty: none did.
+const std::string& moved_to(const execution& x, const outbox::Answered& answered);
 /// Since when somebody has to see to it that the messages are sent; nothing: there are none.
 std::optional<time_point> unanswered_since(const execution& x);
 

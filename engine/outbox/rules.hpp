@@ -8,6 +8,7 @@ namespace reprise::engine {
 
 void fold_message_sent(execution& x, const journal::Fact& fact);
 void fold_message_answered(execution& x, const journal::Fact& fact);
+void fold_message_rested(execution& x, const journal::Fact& fact);
 step decide_deliver(std::optional<execution>&& current, const cluster::ExecutionRequest& request,
                     const context& c);
 step decide_answered(std::optional<execution>&& current, const cluster::ExecutionRequest& request,
@@ -16,6 +17,7 @@ step decide_answered(std::optional<execution>&& current, const cluster::Executio
 inline constexpr std::array outbox_facts{
   fact_rule{.type = journal::Fact::kMessageSent, .fold = fold_message_sent},
   fact_rule{.type = journal::Fact::kMessageAnswered, .fold = fold_message_answered},
+  fact_rule{.type = journal::Fact::kMessageRested, .fold = fold_message_rested},
 };
 
 inline constexpr std::array outbox_requests{

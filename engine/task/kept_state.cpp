@@ -21,6 +21,9 @@ void move_large_parts(execution& from, execution& to) {
 
 /// What was added to those since the state was `before`, of which the numbers are left.
 void take_out_additions(execution& worked_on, const execution& before) {
+  for (const auto& [number, kept] : worked_on.rested())
+    if (!before.rested().contains(number))
+      (*worked_on.mutable_outbox())[number] = kept.message();
   for (auto n = before.last_message_number() + 1; n <= worked_on.last_message_number(); ++n)
     worked_on.mutable_outbox()->erase(n);
   for (auto id = before.next_event_id(); id < worked_on.next_event_id(); ++id) {

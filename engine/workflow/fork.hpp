@@ -56,6 +56,11 @@ public:
     return !wanted() && has_reached_point();
   }
 
+  /// As it is behind what was copied.
+  const execution& state() const {
+    return state_;
+  }
+
   /// The new run behind what was copied.
   execution take_state() && {
     return std::move(state_);

@@ -12,10 +12,12 @@
 #include "engine/machine/version.hpp"
 #include "engine/outbox/outbox.hpp"
 #include "engine/task/task.hpp"
+#include "engine/workflow/bequest.hpp"
 #include "engine/workflow/versioning.hpp"
 #include "engine/workflow/workflow.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace reprise::engine {
 
@@ -79,11 +81,18 @@ void mark_base(transition& t, const std::string& new_run_id) {
   set_header(t, std::move(header));
 }
 
-void end_current(transition& t, const reset_request& r) {
+void end_current(transition& t, const reset_request& r, family_at_close family) {
   api::history::v1::WorkflowExecutionTerminatedEventAttributes a;
   a.set_reason(r.reason());
   a.set_identity(resetter_identity);
-  terminate_run(t, std::move(a), {}, family_at_close::not_told);
+  terminate_run(t, std::move(a), {}, family);
+}
+
+/// The new run goes on in the place of the current one, if that is of the same chain. Of any other
+/// one it knows neither children nor parent.
+family_at_close family_of(const execution& current, const execution& base) {
+  return is_of_chain(current, base.started().first_execution_run_id()) ? family_at_close::not_told
+                                                                       : family_at_close::told;
 }
 
 /// The new run hears of what the end of the current one wrote, if it goes on from that.
@@ -99,22 +108,26 @@ void tell_of_end(fork& known, const execution& current, const record& written) {
 
 /// The end of the runs that were there before.
 void end_others(reset_step& out, execution& base, execution* other, const reset_request& r,
-                fork& known, const context& c) {
+                fork& known, bequest& left, const context& c) {
   transition t{std::move(base), c};
   if (is_open(t.state()))
-    end_current(t, r);
+    end_current(t, r, family_at_close::not_told);
   mark_base(t, known.new_run_id());
+  leave_messages(t, known.state(), left);
   auto done = std::move(t).finish(reply{});
   base = std::move(*done.current);
   out.base_written = std::move(done.written);
   tell_of_end(known, base, out.base_written);
-  if (other == nullptr || !is_open(*other))
+  if (other == nullptr)
     return;
   transition u{std::move(*other), c};
-  end_current(u, r);
+  if (is_open(u.state()))
+    end_current(u, r, family_of(u.state(), base));
+  leave_moved_messages(u, base, known.state(), left);
   done = std::move(u).finish(reply{});
   *other = std::move(*done.current);
   out.current_written = std::move(done.written);
+  out.messages = std::move(done.messages);
   tell_of_end(known, *other, out.current_written);
 }
 
@@ -139,22 +152,6 @@ void fail_task_of_point(transition& t, const reset_request& r, const execution& 
   t.add_event(std::move(event));
 }
 
-/// What another durable actor has not answered yet it answers to the new run: the message is the
-/// same, so it is taken once, whichever run sends it again.
-void take_messages(transition& t, const execution& base) {
-  for (auto& message : unanswered_messages(base)) {
-    const auto& x = t.state();
-    if (!x.external_signals().contains(message.event_id())
-        && !x.external_cancels().contains(message.event_id())
-        && !x.children().contains(message.event_id()))
-      continue;
-    journal::Fact fact;
-    *fact.mutable_message_sent() = message;
-    t.add_fact(std::move(fact));
-    t.send(std::move(message));
-  }
-}
-
 std::optional<error> do_after_reset(transition& t, const reset_request& r) {
   for (const auto& operation : r.post_reset_operations()) {
     const auto& a = operation.update_workflow_options();
@@ -166,7 +163,7 @@ std::optional<error> do_after_reset(transition& t, const reset_request& r) {
 }
 
 std::optional<error> make_run(reset_step& out, const execution& base, const reset_request& r,
-                              fork& known, const context& c) {
+                              fork& known, bequest&& left, const context& c) {
   transition t{std::move(known).take_state(), c};
   for (const auto& request : known.attached()) {
     journal::Fact fact;
@@ -178,7 +175,7 @@ std::optional<error> make_run(reset_step& out, const execution& base, const rese
   fail_task_of_point(t, r, base);
   for (const auto& event : known.later())
     rule_of(event.event_type()).reapply(t, event);
-  take_messages(t, base);
+  take_over(t, base, std::move(left));
   if (auto refusal = do_after_reset(t, r))
     return refusal;
   schedule_task(t, 1, false);
@@ -187,7 +184,7 @@ std::optional<error> make_run(reset_step& out, const execution& base, const rese
   auto done = std::move(t).finish(reply{});
   out.made = new_run{.state = std::move(*done.current), .written = std::move(done.written)};
   out.offers = std::move(done.offers);
-  out.messages = std::move(done.messages);
+  std::ranges::move(done.messages, std::back_inserter(out.messages));
   return std::nullopt;
 }
 
@@ -220,10 +217,12 @@ reset_step reset(execution& base, execution* other, const reset_request& request
   // What is asked for besides can still be refused, when the runs are no more what they were.
   auto base_before = base;
   auto other_before = other != nullptr ? std::optional{*other} : std::nullopt;
-  end_others(out, base, other, request, known, c);
+  // One that an earlier reset ended told nobody.
+  bequest left{.children_were_told = !is_open(base) && !has_gone_on_by_reset(base)};
+  end_others(out, base, other, request, known, left, c);
   auto refusal = known.problem();
   if (!refusal)
-    refusal = make_run(out, base, request, known, c);
+    refusal = make_run(out, base, request, known, std::move(left), c);
   if (!refusal)
     return out;
   base = std::move(base_before);

@@ -470,7 +470,7 @@ const std::string& workflow_machine::run_of(const cluster::ExecutionRequest& r) 
     case body::kDeliver:
       return engine::run_of(r.deliver().message());
     case body::kAnswered:
-      return r.answered().run_id();
+      return r.run_id().empty() ? r.answered().run_id() : r.run_id();
     default:
       return r.run_id().empty() ? r.token().run_id() : r.run_id();
   }
@@ -494,6 +494,11 @@ decision workflow_machine::decide(run_state& run, session_ptr& held, const asked
       return refuse_query(held, q);
     case body::kReset:
       return decide_reset(run, held, q);
+    case body::kAnswered:
+      if (x != nullptr)
+        if (const auto& to = moved_to(*x, q.request->answered()); !to.empty())
+          return decision{.only_read = true, .goes_to = to};
+      return decide_step(run, held, q);
     case body::kUpdate:
     case body::kPollUpdate:
       return ask_update(x, held, q);

@@ -17,6 +17,16 @@ api::command::v1::Command signal_command(const std::string& to, const std::strin
   return c;
 }
 
+api::command::v1::Command child_command(enums::ParentClosePolicy policy) {
+  api::command::v1::Command c;
+  c.set_command_type(enums::COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION);
+  auto& a = *c.mutable_start_child_workflow_execution_command_attributes();
+  a.set_workflow_id("child");
+  a.mutable_workflow_type()->set_name("type");
+  a.set_parent_close_policy(policy);
+  return c;
+}
+
 class messages_fixture : public actor_fixture {
 public:
   using actor_fixture::actor_fixture;
@@ -289,6 +299,70 @@ TEST_CASE("a run that is deleted while it waits for an answer is gone when that 
   CHECK(f.times_signalled("other") == 1);
   CHECK_FALSE(*f.below().current_run(f.ns, machine_kind::workflow, "sender"));
   CHECK(f.unforgotten("other") == 0);
+}
+
+TEST_CASE(
+  "the start of a child that nobody wants any more is withdrawn, whenever its parent closes") {
+  for (auto policy : {enums::PARENT_CLOSE_POLICY_TERMINATE, enums::PARENT_CLOSE_POLICY_ABANDON})
+    for (auto is_killed : {false, true})
+      for (int jobs = 0; jobs < 40; ++jobs) {
+        INFO("policy " << policy << ", closed after " << jobs << " jobs"
+                       << (is_killed ? ", and killed" : ""));
+        messages_fixture f;
+        f.start("parent");
+        auto task = f.take_task_of("parent");
+        f.ask<service::RespondWorkflowTaskCompletedResponse>(f.complete_request(task, {}));
+        f.ask<service::SignalWorkflowExecutionResponse>(f.signal_request("parent", "go on"));
+        f.send(f.complete_request(f.take_task_of("parent"), {child_command(policy)}));
+        for (int i = 0; i < jobs && f.scheduler.has_job(); ++i)
+          f.scheduler.run_once();
+        auto terminate = f.request("parent");
+        terminate.mutable_terminate();
+        f.send(terminate);
+        for (int i = 0; i < jobs && f.scheduler.has_job(); ++i)
+          f.scheduler.run_once();
+        if (is_killed)
+          f.restart_node();
+        f.run();
+        for (int i = 0; i < 70; ++i)
+          f.advance(1s);
+        auto closed = f.count("parent", enums::EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED) == 1;
+        auto asked = f.count("parent", enums::EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED);
+        auto began = f.below().current_run(f.ns, machine_kind::workflow, "child")->has_value();
+        auto ended = began
+                     && f.count("child", enums::EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED) == 1;
+        if (policy == enums::PARENT_CLOSE_POLICY_ABANDON)
+          CHECK(began == (asked == 1));
+        else if (closed)
+          CHECK(began == ended);
+        for (int i = 0; i < 3; ++i)
+          f.advance(1h);
+        f.advance(2s);
+        CHECK(f.unforgotten("child") == 0);
+        CHECK(f.node->shared().messages.messages == 0);
+      }
+}
+
+TEST_CASE("a child that was never heard of does not begin when its parent has closed") {
+  messages_fixture f;
+  auto child = f.slot_of("child");
+  caf::anon_send(f.node->shared().slots[child].get(), epoch_atom_v, std::uint64_t{0});
+  f.run();
+  f.send_from("parent", {child_command(enums::PARENT_CLOSE_POLICY_TERMINATE)});
+  f.run();
+  auto terminate = f.request("parent");
+  terminate.mutable_terminate();
+  CHECK(f.ask_raw(terminate).status().code() == 0);
+  CHECK(f.undelivered("parent") == 1);
+  caf::anon_send(f.node->shared().slots[child].get(), epoch_atom_v,
+                 std::uint64_t{actor_fixture::first_epoch});
+  f.run();
+  for (int i = 0; i < 10; ++i)
+    f.advance(1s);
+  CHECK_FALSE(*f.below().current_run(f.ns, machine_kind::workflow, "child"));
+  CHECK(f.undelivered("parent") == 0);
+  CHECK(f.unforgotten("child") == 0);
+  CHECK(f.node->shared().messages.messages == 0);
 }
 
 } // namespace reprise::testing

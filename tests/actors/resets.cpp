@@ -262,3 +262,43 @@ TEST_CASE("a server that ends at any point of a reset leaves it done or not begu
   CHECK(done > 0);
   CHECK(done < 2 * more_than_it_takes);
 }
+
+TEST_CASE_FIXTURE(reset_fixture,
+                  "an answer finds the run in which its message waits, whatever follows it") {
+  start("w");
+  auto other = store::slot_of(ns, machine_kind::workflow, "other");
+  start("other");
+  caf::anon_send(node->shared().slots[other].get(), epoch_atom_v, std::uint64_t{0});
+  run();
+  api::command::v1::Command c;
+  c.set_command_type(enums::COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION);
+  auto& a = *c.mutable_signal_external_workflow_execution_command_attributes();
+  a.mutable_execution()->set_workflow_id("other");
+  a.set_signal_name("s");
+  std::erase_if(seen.offers, [](const auto& task) { return task.workflow_id() != "w"; });
+  complete(take_workflow_task(), {c});
+  signal("w", "go on");
+  complete(take_workflow_task(), {});
+  auto made = reset("w", 9);
+  advance(2s);
+  api::command::v1::Command next;
+  next.set_command_type(enums::COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION);
+  next.mutable_continue_as_new_workflow_execution_command_attributes();
+  complete(take_task_of(made), {next});
+  SUBCASE("at once") {
+  }
+  SUBCASE("when the server has ended meanwhile") {
+    restart_node();
+  }
+  caf::anon_send(node->shared().slots[other].get(), epoch_atom_v, std::uint64_t{first_epoch + 1});
+  run();
+  for (int i = 0; i < 70; ++i)
+    advance(1s);
+  CHECK(std::ranges::count(history("other"), EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) == 1);
+  CHECK(node->shared().messages.messages == 0);
+  auto unforgotten = *below().unforgotten(store::range_of(other), time_point::max(), {}, 1000);
+  CHECK(unforgotten.empty());
+  restart_node();
+  advance(1s);
+  CHECK(node->shared().messages.messages == 0);
+}

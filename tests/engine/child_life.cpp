@@ -1,7 +1,6 @@
 // Children: what their parents are told, and what becomes of them.
 
-#include "tests/support/outside_commands.hpp"
-#include "tests/support/post.hpp"
+#include "tests/support/family.hpp"
 
 #include <algorithm>
 #include <array>
@@ -9,64 +8,6 @@
 #include <map>
 
 namespace reprise::testing {
-
-namespace {
-
-command child_with(enums::ParentClosePolicy policy, const std::string& id = "child") {
-  auto c = child(id);
-  auto& a = *c.mutable_start_child_workflow_execution_command_attributes();
-  a.set_parent_close_policy(policy);
-  a.mutable_task_queue()->set_name("tq");
-  return c;
-}
-
-/// A parent "wf" whose first task asks for these.
-class family : public post {
-public:
-  activity_fixture& parent = at("wf");
-  activity_fixture& kid = at("child");
-
-  void begin(const std::vector<command>& commands) {
-    parent.start();
-    REQUIRE_FALSE(parent.complete(parent.poll(), commands).answer.failure);
-  }
-
-  /// The parent's last message goes, and its answer comes back.
-  outbox::Answer exchange(const std::string& from = "wf") {
-    auto m = take(from);
-    auto said = deliver(from, m);
-    REQUIRE(said);
-    REQUIRE(answer(from, *said));
-    forget(m);
-    return said->answer();
-  }
-
-  history_event last(activity_fixture& f, enums::EventType type, std::size_t run) {
-    auto events = f.events_of(run);
-    auto i = std::find_if(events.rbegin(), events.rend(),
-                          [&](const auto& e) { return e.event_type() == type; });
-    REQUIRE(i != events.rend());
-    return *i;
-  }
-
-  std::size_t count(activity_fixture& f, const std::string& type) {
-    std::size_t n = 0;
-    for (std::size_t run = 0; run < f.runs.size(); ++run) {
-      auto types = f.types(run);
-      n += static_cast<std::size_t>(std::ranges::count(types, type));
-    }
-    return n;
-  }
-
-  std::size_t open_children() {
-    std::size_t n = 0;
-    for (const auto& run : kid.runs)
-      n += engine::is_open(run.state) && run.state.started().has_parent_workflow_execution();
-    return n;
-  }
-};
-
-} // namespace
 
 SCENARIO("a child is asked for, starts, ends, and its parent hears of each") {
   family f;
@@ -314,16 +255,76 @@ TEST_CASE("however a parent closes, its children hear of its policy") {
       }
 }
 
-TEST_CASE("a child that was on its way when its parent closed hears of the policy, too") {
+TEST_CASE(
+  "a child that nobody began to start when its parent closed begins only if it is abandoned") {
   for (const auto& [how, end] : ends())
     for (auto policy : policies) {
       INFO(how, ", policy ", static_cast<int>(policy));
       family f;
       f.begin({child_with(policy)});
+      auto late = f.parent.messages.front();
       end(f.parent);
       f.settle();
-      REQUIRE(f.kid.runs.size() == 1);
-      check_policy(f, policy);
+      // A copy that was on its way all the while.
+      if (auto said = f.deliver("wf", late)) {
+        CHECK(f.answer("wf", *said));
+        f.forget(late);
+      }
+      CHECK(f.kid.runs.size() == (policy == enums::PARENT_CLOSE_POLICY_ABANDON ? 1 : 0));
+      CHECK(f.is_quiet("wf"));
+      CHECK(f.remembered() == 0);
+    }
+}
+
+TEST_CASE("a child that began while its parent closed hears of the policy, too") {
+  for (const auto& [how, end] : ends())
+    for (auto policy : policies)
+      for (auto answer_comes : {false, true})
+        for (auto continued : {false, true}) {
+          INFO(how, ", policy ", static_cast<int>(policy), answer_comes, continued);
+          family f;
+          f.begin({child_with(policy)});
+          auto start = f.take("wf");
+          auto late = f.deliver("wf", start);
+          REQUIRE(late);
+          if (continued) {
+            f.kid.complete(f.kid.poll(), {f.kid.continue_as_new()});
+            f.kid.wake_after(1s);
+          }
+          end(f.parent);
+          if (answer_comes && f.answer("wf", *late))
+            f.forget(start);
+          f.settle();
+          REQUIRE(f.kid.runs.size() == (continued ? 2 : 1));
+          check_policy(f, policy);
+          CHECK(f.is_quiet("wf"));
+          CHECK(f.is_quiet("child"));
+          CHECK(f.remembered() == 0);
+        }
+}
+
+TEST_CASE("a withdrawal that comes twice, or to an id that another run has, does no harm") {
+  for (auto policy :
+       {enums::PARENT_CLOSE_POLICY_TERMINATE, enums::PARENT_CLOSE_POLICY_REQUEST_CANCEL})
+    for (auto taken : {false, true}) {
+      INFO("policy ", static_cast<int>(policy), taken);
+      family f;
+      f.begin({child_with(policy)});
+      auto start = f.take("wf");
+      if (taken) {
+        REQUIRE(f.deliver("wf", start));
+        f.kid.terminate();
+      }
+      f.kid.start();
+      auto runs = f.kid.runs.size();
+      f.parent.terminate();
+      auto withdrawal = f.take("wf");
+      REQUIRE(withdrawal.has_withdraw());
+      REQUIRE(f.deliver("wf", withdrawal));
+      f.settle();
+      CHECK(f.kid.runs.size() == runs);
+      CHECK(engine::is_open(f.kid.state()));
+      CHECK_FALSE(f.kid.state().cancel_requested());
       CHECK(f.is_quiet("wf"));
       CHECK(f.remembered() == 0);
     }
@@ -406,7 +407,8 @@ TEST_CASE("whoever dies when: a child starts once, ends once, and none is left b
               exchange_by(f, "child", end_at_parent, end_at_child);
             }
             f.settle();
-            CHECK(f.kid.runs.size() == 1);
+            CHECK(f.kid.runs.size() <= 1);
+            CHECK((closes || f.kid.runs.size() == 1));
             auto begun = f.count(f.parent, "CHILD_WORKFLOW_EXECUTION_STARTED");
             auto over = f.count(f.parent, "CHILD_WORKFLOW_EXECUTION_COMPLETED");
             CHECK(begun <= 1);

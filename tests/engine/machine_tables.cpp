@@ -354,7 +354,7 @@ TEST_CASE("a child may end in any state behind the first task") {
       report.set_parent_initiated_event_id(f.messages[0].event_id());
       report.mutable_child()->set_workflow_id("child");
       report.mutable_child()->set_run_id("last");
-      report.set_child_first_run_id("first");
+      report.set_child_first_run_id(f.messages[0].start_child().child_run_id());
       report.mutable_close_event()->set_event_type(close);
       auto request = post::delivery("child", m, f.now);
       CHECK(f.apply(request).taken);

@@ -388,7 +388,11 @@ private:
       = chance(2)
           ? std::string{}
           : f_.runs[pick(static_cast<std::uint32_t>(f_.runs.size()))].state.created().run_id();
-    if (chance(4)) {
+    if (chance(8)) {
+      m.mutable_withdraw()->set_policy(static_cast<int>(1 + pick(3)));
+      m.mutable_withdraw()->set_child_run_id(run);
+      d.set_start_is_known(chance(2));
+    } else if (chance(4)) {
       end_child(m);
     } else if (chance(4)) {
       m.mutable_terminate()->set_reason("policy");
@@ -415,6 +419,9 @@ private:
     report.mutable_child()->set_workflow_id(i == x.children().end() ? "child"
                                                                     : i->second.workflow_id());
     report.set_child_first_run_id(i == x.children().end() ? "run" : i->second.run_id());
+    for (const auto& [number, sent] : x.outbox())
+      if (report.child_first_run_id().empty() && sent.event_id() == first)
+        report.set_child_first_run_id(sent.start_child().child_run_id());
     report.mutable_close_event()->set_event_type(
       chance(2) ? enums::EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED
                 : enums::EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT);

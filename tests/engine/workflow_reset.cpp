@@ -509,8 +509,12 @@ SCENARIO("a message without an answer goes on to wait in the new run, as the sam
     auto done = f.reset(f.reset_at(9));
     REQUIRE_FALSE(done.refusal);
     REQUIRE(done.messages.size() == 1);
-    CHECK(deterministic(done.messages.front()) == deterministic(sent));
+    auto moved = done.messages.front();
+    CHECK(moved.held_by() == f.state().created().run_id());
+    moved.clear_held_by();
+    CHECK(deterministic(moved) == deterministic(sent));
     CHECK(f.state().outbox().contains(sent.number()));
+    CHECK(f.runs[0].state.outbox().empty());
     CHECK(f.state().external_signals().contains(5));
   }
   WHEN("it is asked for behind the point") {

@@ -415,6 +415,12 @@ protected:
       if (!runs.empty()
           && engine::answered_message(runs.back().state, request.answered()) != nullptr)
         run_id.clear();
+      for (auto at = index_of(run_id); at < runs.size(); at = index_of(run_id)) {
+        const auto& next = engine::moved_to(runs[at].state, request.answered());
+        if (next.empty())
+          break;
+        run_id = next;
+      }
     }
     if (!run_id.empty())
       return index_of(run_id);

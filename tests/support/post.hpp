@@ -29,7 +29,8 @@ public:
     return i->second;
   }
 
-  static message_id id_of(const outbox::Message& m) {
+  template <class Message>
+  static message_id id_of(const Message& m) {
     return {m.run_id(), m.number(), m.word()};
   }
 
@@ -62,7 +63,10 @@ public:
     if (auto i = known.find(id_of(m)); i != known.end())
       return i->second.answered;
     auto before = to;
-    auto done = to.apply(delivery(from, m, to.now));
+    auto request = delivery(from, m, to.now);
+    request.mutable_deliver()->set_start_is_known(m.has_withdraw()
+                                                  && known.contains(id_of(m.withdraw())));
+    auto done = to.apply(request);
     if (!is_committed) {
       to = std::move(before);
       return std::nullopt;
@@ -76,6 +80,11 @@ public:
     *out.mutable_answer() = done.taken->answer;
     if (done.taken->is_remembered)
       known.emplace(id_of(m), remembered_message{.answered = out, .sender = from});
+    if (const auto& refused = done.taken->refuses) {
+      CHECK(known.emplace(id_of(*refused), remembered_message{.answered = *refused, .sender = from})
+              .second);
+      forgotten_.insert(id_of(*refused));
+    }
     return out;
   }
 
