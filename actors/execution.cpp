@@ -343,12 +343,20 @@ void execution::gather(const gathering_ptr& g) {
   send(options_.slot, result_atom_v, std::move(out));
 }
 
+/// The sweep has to look for it when it is old enough.
+void execution::note_copy_in_vain(const gathering& g) {
+  if (g.copied_rows > 0)
+    shared_.messages.copies_in_vain.fetch_add(1, std::memory_order_relaxed);
+}
+
 void execution::on_gathered(const gathering_ptr& g) {
   if (dead_)
     return;
   auto c = g->for_call;
-  if (g->failed)
+  if (g->failed) {
+    note_copy_in_vain(*g);
     return guard(c, [&] { fail(c, try_later(), true); });
+  }
   gathered_.push_back(g);
   // The run may have left memory meanwhile.
   c->tries_to_load = 0;
@@ -431,6 +439,8 @@ void execution::decide(const call_ptr& c, hosted_run* run) {
     c->request.set_run_id(run->run_id());
     return gather(begin_gathering(c, std::move(done.asks)));
   }
+  if (known && !done.successor)
+    note_copy_in_vain(*known);
   shared_.allocate(allocation::evolve);
   auto out = make_outcome(c);
   out->released.offers = std::move(done.offers);

@@ -71,6 +71,7 @@ private:
   void on_current_loaded(loaded_run& loaded);
   void on_older_loaded(loaded_run& loaded);
   void on_gathered(const gathering_ptr& g);
+  void note_copy_in_vain(const gathering& g);
 
   store_job load_job(const std::string& run_id);
   std::unique_ptr<hosted_run> host(loaded_run& loaded);

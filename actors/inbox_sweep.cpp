@@ -7,6 +7,7 @@
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace reprise::actors {
@@ -21,11 +22,26 @@ constexpr duration between_looks = std::chrono::hours{1};
 constexpr int looks_behind_use = 3;
 constexpr std::size_t ranges_at_once = 16;
 
+/// What was copied so long ago and has no run never gets one: see gathering.
+constexpr duration copy_is_abandoned = std::chrono::hours{1};
+constexpr int rounds_max = 100;
+
+/// Erases copies of histories on which no run was begun.
+void sweep_copies(store::store& db, time_point begun_before, std::size_t rows_max,
+                  inbox_page& page) {
+  for (int i = 0; i < rounds_max; ++i) {
+    auto erased = db.sweep_copies(begun_before, rows_max);
+    page.failed = page.failed || !erased;
+    if (!erased || *erased == 0)
+      return;
+    page.copies_were_here = true;
+  }
+}
+
 /// Erases what may go of one range, and reads what nobody forgot: not for ever if that is more.
 void look_at(store::store& db, store::range_id range, time_point now, std::size_t rows_max,
              inbox_page& page) {
   auto before = now - kept_for;
-  constexpr int rounds_max = 100;
   for (int i = 0; i < rounds_max; ++i) {
     auto erased = db.sweep_inbox(range, before, rows_max);
     page.failed = page.failed || !erased;
@@ -48,7 +64,7 @@ void look_at(store::store& db, store::range_id range, time_point now, std::size_
 class inbox_sweep final : public sweep_actor::base {
 public:
   inbox_sweep(caf::actor_config& config, services& shared)
-    : sweep_actor::base(config), shared_(shared) {
+    : sweep_actor::base(config), shared_(shared), born_(shared.time.now()) {
   }
 
   behavior_type make_behavior() override {
@@ -62,7 +78,8 @@ public:
 private:
   /// A server whose actors send each other nothing asks its store nothing.
   void begin() {
-    auto used = shared_.messages.remembered.load(std::memory_order_relaxed);
+    auto used = shared_.messages.remembered.load(std::memory_order_relaxed)
+                + shared_.messages.copies_in_vain.load(std::memory_order_relaxed);
     if (used != std::exchange(used_, used))
       looks_left_ = looks_behind_use;
     if (!shared_.own_lease.valid())
@@ -82,10 +99,12 @@ private:
     if (first_range >= store::range_count)
       return later(between_looks);
     auto job = [&shared = shared_, me = sweep_actor{this}, first_range, now = shared_.time.now(),
-                rows_max = shared_.capacity.messages.page_rows] {
+                born = born_, rows_max = shared_.capacity.messages.page_rows] {
       auto page = std::make_shared<inbox_page>();
       page->next_range = first_range + ranges_at_once;
       try {
+        if (first_range == 0)
+          sweep_copies(shared.db, std::max(born, now - copy_is_abandoned), rows_max, *page);
         for (auto r = first_range; r < page->next_range && r < store::range_count; ++r)
           look_at(shared.db, static_cast<store::range_id>(r), now, rows_max, *page);
       } catch (...) {
@@ -102,7 +121,7 @@ private:
     if (page.failed)
       shared_.watch.store_read_failures.add();
     shared_.watch.messages_erased.add(page.erased);
-    if (page.failed || page.in_use || page.erased > 0)
+    if (page.failed || page.in_use || page.erased > 0 || page.copies_were_here)
       looks_left_ = looks_behind_use;
     // What was read without the lease may be long forgotten by the slots' owner.
     if (shared_.own_lease.valid())
@@ -129,7 +148,9 @@ private:
   }
 
   services& shared_;
-  /// Messages that were remembered here when it looked last.
+  /// What was copied before is of a server that is no more, and has no run.
+  time_point born_;
+  /// What there had been here when it looked last.
   std::uint64_t used_ = 0;
   int looks_left_ = 1;
   bool looked_ = false;

@@ -16,12 +16,16 @@ struct inbox_page {
   bool in_use = false;
   /// Messages whose senders never said that they have the answer.
   std::vector<store::inbox_row> unforgotten{};
+  /// Some copy of a history was given up.
+  bool copies_were_here = false;
   bool failed = false;
 };
 
-/// Spawns what keeps inboxes small: erases messages an hour after they were forgotten, and gives
-/// the answer again to the senders of those that nobody forgot within an hour, so what was lost on
-/// the way is healed. Looks once an hour, while this node has the slots and messages were taken.
+/// Spawns what erases what nobody needs any more. It keeps inboxes small: erases messages an hour
+/// after they were forgotten, and gives the answer again to the senders of those that nobody forgot
+/// within an hour, so what was lost on the way is healed. And it erases the beginnings of runs that
+/// a reset copied and did not make. Looks once an hour, while this node has the slots and there was
+/// something of that.
 sweep_actor spawn_inbox_sweep(caf::actor_system& system, services& shared);
 
 } // namespace reprise::actors

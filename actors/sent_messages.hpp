@@ -30,12 +30,14 @@ inline const std::string& holder_of(const outbox::Message& m) {
   return m.held_by().empty() ? m.run_id() : m.held_by();
 }
 
-/// How many messages without an answer the slots of a node hold, and about their bytes; and how
-/// many the inboxes of its slots were given since it began.
+/// How many messages without an answer the slots of a node hold, and about their bytes; how many
+/// the inboxes of its slots were given since it began, and how many copies of histories were made
+/// in vain.
 struct message_level {
   std::atomic<std::size_t> messages{0};
   std::atomic<std::size_t> bytes{0};
   std::atomic<std::uint64_t> remembered{0};
+  std::atomic<std::uint64_t> copies_in_vain{0};
 };
 
 /// What the durable actors of one slot have sent to others and have no answer to: what leaves when.

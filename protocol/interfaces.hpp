@@ -305,7 +305,7 @@ using timer_actor = caf::typed_actor<
   // INTERNAL: something may be due; the alarm with this ticket. Lost: the next message sets another
   caf::reacts_to<tick_atom, std::uint64_t>>;
 
-/// Keeps inboxes small, and heals what was lost of answers.
+/// Keeps inboxes small, heals what was lost of answers, and erases what resets copied in vain.
 using sweep_actor = caf::typed_actor<
   // INTERNAL: time to look. Lost: the next one begins with a look
   caf::reacts_to<tick_atom>,

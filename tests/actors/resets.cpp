@@ -263,6 +263,34 @@ TEST_CASE("a server that ends at any point of a reset leaves it done or not begu
   CHECK(done < 2 * more_than_it_takes);
 }
 
+TEST_CASE_FIXTURE(reset_fixture, "what a reset copied in vain is swept, also when a server ended") {
+  begin("w", 2);
+  auto ended = false;
+  SUBCASE("it was refused, since what it asked for besides is wrong") {
+    auto r = reset_request("w", 4);
+    auto& operation = *r.mutable_reset()->add_post_reset_operations();
+    operation.mutable_update_workflow_options()->mutable_update_mask()->add_paths(
+      "versioning_override.behavior.x");
+    CHECK(ask_raw(r).status().code() == static_cast<int>(errc::invalid_argument));
+  }
+  SUBCASE("it was not written at the end, and the server ended") {
+    decide_fault = [](store::operation op) {
+      auto fails = op == store::operation::commit;
+      return store::fault{.what = fails ? store::fault::kind::before : store::fault::kind::none};
+    };
+    CHECK(ask_raw(reset_request("w", 4)).status().code() == static_cast<int>(errc::unavailable));
+    decide_fault = {};
+    ended = true;
+    advance(1s);
+    restart_node();
+  }
+  CAPTURE(ended);
+  for (int i = 0; i < 4; ++i)
+    advance(1h);
+  CHECK_FALSE(has_copies());
+  CHECK(runs_listed() == 1);
+}
+
 TEST_CASE_FIXTURE(reset_fixture,
                   "an answer finds the run in which its message waits, whatever follows it") {
   start("w");
