@@ -1,5 +1,6 @@
 #include "actors/event_tail.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace reprise::actors {
@@ -33,10 +34,13 @@ std::optional<engine::page> event_tail::read(const engine::page_request& want) c
 result<engine::page> read_page(store::store& db, std::int64_t key,
                                const engine::page_request& want) {
   engine::page_builder builder{want};
-  while (!builder.done()) {
+  // Most pages end by the number of their batches, long before their bytes are used up.
+  constexpr std::size_t first_bytes = 128U << 10;
+  auto bytes = std::min(first_bytes, want.bytes_max);
+  for (; !builder.done(); bytes = std::min(2 * bytes, want.bytes_max)) {
     auto place = builder.next();
-    auto rows = want.reverse ? db.read_events_reverse(key, place, want.bytes_max)
-                             : db.read_events(key, place, want.bytes_max);
+    auto rows = want.reverse ? db.read_events_reverse(key, place, bytes)
+                             : db.read_events(key, place, bytes);
     if (!rows)
       return std::move(rows).error();
     for (const auto& row : *rows)
@@ -44,7 +48,8 @@ result<engine::page> read_page(store::store& db, std::int64_t key,
         break;
     if (builder.broken())
       return make_error(errc::data_loss, "The history of this workflow has a gap.");
-    if (builder.next() == place)
+    // A page may be full before the next part's first event.
+    if (!builder.done() && builder.next() == place)
       return make_error(errc::not_found, "The history of this workflow is gone.");
   }
   return std::move(builder).take();
