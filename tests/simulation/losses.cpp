@@ -31,7 +31,8 @@ void plant(loss what, const std::string& judgement, const std::string& at_end = 
 } // namespace
 
 TEST_CASE("a lost wake is a timer that stands") {
-  plant(loss::wake, "a due timer stands");
+  // Or by which a slot would have said that an answer is here.
+  plant(loss::wake, "a due timer stands", "is remembered, though it was answered");
 }
 
 TEST_CASE("a lost offer is a task that stands beside an idle worker") {
