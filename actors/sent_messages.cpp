@@ -188,7 +188,9 @@ void sent_messages::clear() noexcept {
   questions_.clear();
   for (auto& [id, x] : items_)
     drop_content(*x);
-  level_.messages.fetch_sub(items_.size(), std::memory_order_relaxed);
+  // What holds nothing touches nothing: a slot may be gone later than what all slots share.
+  if (!items_.empty())
+    level_.messages.fetch_sub(items_.size(), std::memory_order_relaxed);
   items_.clear();
 }
 
