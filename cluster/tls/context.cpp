@@ -44,6 +44,11 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
   return SSL_TLSEXT_ERR_OK;
 }
 
+/// A key that is locked is refused: the library would ask the terminal, and wait.
+int no_pass_phrase(char*, int, int, void*) {
+  return -1;
+}
+
 result<context_ptr> make_context(const SSL_METHOD* method) {
   ERR_clear_error();
   context_ptr made{SSL_CTX_new(method)};
@@ -55,6 +60,7 @@ result<context_ptr> make_context(const SSL_METHOD* method) {
   SSL_CTX_set_options(made.get(), SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION
                                     | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_num_tickets(made.get(), 0);
+  SSL_CTX_set_default_passwd_cb(made.get(), no_pass_phrase);
   // Memory of a connection that says nothing: a server has very many.
   SSL_CTX_set_mode(made.get(), SSL_MODE_RELEASE_BUFFERS);
   return made;

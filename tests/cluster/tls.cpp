@@ -199,6 +199,12 @@ TEST_CASE_FIXTURE(world, "files that do not fit are named") {
           {.certificate = server.certificate, .key = server.key, .client_authorities = server.key})
           .find("authorities " + server.key)
         != std::string::npos);
+  CHECK(refusal({.certificate = server.certificate, .key = trusted.lock(server, "locked")})
+          .find("private key")
+        != std::string::npos);
+  // Nor is a terminal asked for its pass phrase, where there is one.
+  auto answers_itself = SSL_CTX_get_default_passwd_cb(server_side().get()) != nullptr;
+  CHECK(answers_itself);
   auto half
     = tls::make_client_context({.authorities = trusted.path(), .certificate = client.certificate});
   CHECK_FALSE(half);

@@ -43,6 +43,20 @@ public:
     return out;
   }
 
+  /// The same key behind a pass phrase, in a file of this name.
+  std::string lock(const key_pair& of, const std::string& name) {
+    std::unique_ptr<std::FILE, closer> open{std::fopen(of.key.c_str(), "r")};
+    pkey key{PEM_read_PrivateKey(open.get(), nullptr, nullptr, nullptr)};
+    REQUIRE(key);
+    auto path = folder_.file(name + ".key");
+    std::unique_ptr<std::FILE, closer> file{std::fopen(path.c_str(), "w")};
+    unsigned char phrase[] = "secret";
+    REQUIRE(PEM_write_PrivateKey(file.get(), key.get(), EVP_aes_256_cbc(), phrase,
+                                 sizeof phrase - 1, nullptr, nullptr)
+            == 1);
+    return path;
+  }
+
 private:
   struct closer {
     void operator()(std::FILE* f) const {
