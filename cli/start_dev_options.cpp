@@ -395,16 +395,22 @@ CLI::App* add_start_dev(CLI::App& server, start_dev_options& into) {
   c->add_option("--tls-key-path", into.tls.key, "Its private key (PEM)");
   c->add_option("--tls-client-ca-path", into.tls.client_authorities,
                 "Whose certificates clients need (PEM); without it they need none");
-  auto* file
-    = c->add_option("-f,--db-filename", into.db_filename,
-                    "SQLite file of the store; without it (or :memory:) all is lost at the "
-                    "end");
+  c->add_option("-f,--db-filename", into.db_filename,
+                "SQLite file of the store; without it (or :memory:) all is lost at the "
+                "end");
   auto* mysql = c->add_option("--mysql", into.mysql,
                               "Keep the store in MySQL: mysql://user[:password]@host/db; with "
                               "?ssl-ca=FILE by TLS");
-  mysql->envname("REPRISE_MYSQL")->excludes(file);
+  mysql->envname("REPRISE_MYSQL");
   c->add_option("--mysql-password-file", into.mysql_password_file,
-                "File that holds the password, which a command line would show to everybody");
+                "File that holds the password, which a command line would show to everybody")
+    ->needs(mysql);
+  c->callback([&into] {
+    if (!into.mysql.empty() && !into.db_filename.empty())
+      throw CLI::ValidationError("--db-filename", "the store is kept in a file, or in MySQL "
+                                                  "(--mysql, or REPRISE_MYSQL in the "
+                                                  "environment): give one of them");
+  });
   c->add_option("-n,--namespace", into.namespaces, "Namespace to create besides 'default'");
   c->add_option("--search-attribute", into.search_attributes,
                 "Search attribute to create, as Name=Type");

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -14,6 +16,7 @@ namespace reprise::tls {
 namespace {
 
 constexpr auto looks_apart = std::chrono::seconds{1};
+constexpr auto tries_apart = std::chrono::seconds{10};
 
 /// Those of TLS 1.2 that HTTP/2 allows (RFC 9113, appendix A); later versions have no others.
 constexpr const char* ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
@@ -25,6 +28,8 @@ constexpr std::array<unsigned char, 3> h2{2, 'h', '2'};
 std::string reason() {
   auto code = ERR_get_error();
   ERR_clear_error();
+  if (ERR_SYSTEM_ERROR(code))
+    return std::strerror(ERR_GET_REASON(code));
   const char* text = code == 0 ? nullptr : ERR_reason_error_string(code);
   return text == nullptr ? "no reason is known" : text;
 }
@@ -45,8 +50,22 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
 }
 
 /// A key that is locked is refused: the library would ask the terminal, and wait.
-int no_pass_phrase(char*, int, int, void*) {
+int no_pass_phrase(char*, int, int, void* was_asked) {
+  if (was_asked != nullptr)
+    *static_cast<bool*>(was_asked) = true;
   return -1;
+}
+
+/// What is no file may never end, or never begin.
+result<void> check_file(const char* what, const std::string& file) {
+  struct stat is{};
+  if (::stat(file.c_str(), &is) != 0)
+    return make_error(errc::invalid_argument,
+                      std::string{what} + " " + file + " cannot be used: " + std::strerror(errno));
+  if (!S_ISREG(is.st_mode))
+    return make_error(errc::invalid_argument,
+                      std::string{what} + " " + file + " cannot be used: it is no file");
+  return {};
 }
 
 result<context_ptr> make_context(const SSL_METHOD* method) {
@@ -67,10 +86,23 @@ result<context_ptr> make_context(const SSL_METHOD* method) {
 }
 
 result<void> show(SSL_CTX* c, const std::string& certificate, const std::string& key) {
+  for (auto [what, file] :
+       {std::pair{"the certificate", &certificate}, std::pair{"the private key", &key}})
+    if (auto ok = check_file(what, *file); !ok)
+      return ok;
   if (SSL_CTX_use_certificate_chain_file(c, certificate.c_str()) != 1)
     return unfit("the certificate", certificate);
+  auto is_locked = false;
+  SSL_CTX_set_default_passwd_cb_userdata(c, &is_locked);
+  auto fits = SSL_CTX_use_PrivateKey_file(c, key.c_str(), SSL_FILETYPE_PEM) == 1;
+  SSL_CTX_set_default_passwd_cb_userdata(c, nullptr);
+  if (is_locked) {
+    ERR_clear_error();
+    return make_error(errc::invalid_argument,
+                      "the private key " + key + " cannot be used: it is behind a pass phrase");
+  }
   // Which also sees whether it is that of the certificate.
-  if (SSL_CTX_use_PrivateKey_file(c, key.c_str(), SSL_FILETYPE_PEM) != 1)
+  if (!fits)
     return unfit("the private key", key);
   return {};
 }
@@ -84,7 +116,8 @@ std::string print_of(const std::string& file) {
     return "-";
   return std::to_string(is.st_dev) + " " + std::to_string(is.st_ino) + " "
          + std::to_string(is.st_size) + " " + std::to_string(is.st_mtim.tv_sec) + "."
-         + std::to_string(is.st_mtim.tv_nsec) + ";";
+         + std::to_string(is.st_mtim.tv_nsec) + " " + std::to_string(is.st_ctim.tv_sec) + "."
+         + std::to_string(is.st_ctim.tv_nsec) + ";";
 }
 
 std::string print_of(const server_files& files) {
@@ -107,6 +140,8 @@ result<context_ptr> make_server_context(const server_files& from) {
     return std::move(shown).error();
   if (from.client_authorities.empty())
     return made;
+  if (auto ok = check_file("the file of authorities", from.client_authorities); !ok)
+    return std::move(ok).error();
   auto* names = SSL_load_client_CA_file(from.client_authorities.c_str());
   if (names == nullptr
       || SSL_CTX_load_verify_locations(c, from.client_authorities.c_str(), nullptr) != 1) {
@@ -125,6 +160,9 @@ result<context_ptr> make_client_context(const client_files& from) {
   auto* c = made->get();
   SSL_CTX_set_alpn_protos(c, h2.data(), h2.size());
   SSL_CTX_set_verify(c, SSL_VERIFY_PEER, nullptr);
+  if (!from.authorities.empty())
+    if (auto ok = check_file("the file of authorities", from.authorities); !ok)
+      return std::move(ok).error();
   auto trusts = from.authorities.empty()
                   ? SSL_CTX_set_default_verify_paths(c)
                   : SSL_CTX_load_verify_locations(c, from.authorities.c_str(), nullptr);
@@ -162,17 +200,21 @@ std::shared_ptr<SSL_CTX> certificates::current(time_point now) {
     return loaded_;
   looked_ = now;
   auto print = print_of(from_);
-  if (print == print_)
+  auto is_known = print == unfit_print_;
+  if (print == print_ || (is_known && now - tried_ < tries_apart))
     return loaded_;
+  tried_ = now;
   auto made = make_server_context(from_);
   if (made) {
     loaded_ = std::shared_ptr<SSL_CTX>{made->release(), free_context{}};
+    print_ = std::move(print);
+    unfit_print_.clear();
     log(log_level::info, "certificates were read anew");
-  } else {
+  } else if (!is_known) {
+    unfit_print_ = std::move(print);
     log(log_level::error,
         {"certificates were replaced, and the old ones are kept: ", made.error().message});
   }
-  print_ = std::move(print);
   return loaded_;
 }
 

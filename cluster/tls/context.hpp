@@ -47,8 +47,8 @@ result<context_ptr> make_server_context(const server_files& from);
 result<context_ptr> make_client_context(const client_files& from);
 
 /// A server's certificates, which may be replaced while it serves: the files are looked at again
-/// when a connection comes, at most every second. Files that do not fit leave what was there, and
-/// say so in the log. Any thread.
+/// when a connection comes, at most every second. Files that do not fit leave what was there, say
+/// so in the log, and are tried again when they change, and every ten seconds. Any thread.
 class certificates {
 public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -68,6 +68,9 @@ private:
   /// By which a change of the files is seen.
   std::string print_;
   time_point looked_{};
+  /// Of those that did not fit, and when they were tried last.
+  std::string unfit_print_;
+  time_point tried_{};
 };
 
 } // namespace reprise::tls

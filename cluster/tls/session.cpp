@@ -33,8 +33,9 @@ session::session(SSL_CTX* by)
   SSL_set_bio(ssl_.get(), in_, out_);
 }
 
-session session::accepted(SSL_CTX* by) {
+session session::accepted(SSL_CTX* by, std::size_t output_max) {
   session made{by};
+  made.output_max_ = output_max;
   SSL_set_accept_state(made.ssl_.get());
   return made;
 }
@@ -79,9 +80,26 @@ bool session::fail(int returned) {
   return false;
 }
 
+/// In pieces: the library's buffers keep the size that they once had.
 bool session::receive(std::string_view bytes, std::string& plain) {
   if (!failure_.empty())
     return false;
+  auto was_open = is_open_;
+  while (!bytes.empty()) {
+    auto piece = bytes.substr(0, record_max);
+    if (!receive_piece(piece, plain))
+      return false;
+    bytes.remove_prefix(piece.size());
+  }
+  // Each try to shake hands once more is refused by an alert, and there may be any number of them.
+  if (was_open && BIO_ctrl_pending(out_) > output_max_) {
+    failure_ = "the other side asks, and does not read the answers";
+    return false;
+  }
+  return true;
+}
+
+bool session::receive_piece(std::string_view bytes, std::string& plain) {
   ENSURE(BIO_write(in_, bytes.data(), static_cast<int>(bytes.size()))
            == static_cast<int>(bytes.size()),
          "no memory for TLS");

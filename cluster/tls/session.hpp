@@ -14,13 +14,18 @@ namespace reprise::tls {
 /// Whoever has it sends what take_output() gives, in that order, whenever something went in.
 class session {
 public:
+  /// What the protocol may have to say without that somebody takes it: a client that makes a
+  /// server answer and does not read ends its connection. Handshakes do not count.
+  static constexpr std::size_t output_max_default = 64U << 10;
+
   /// The side that was called. `by` is a server's.
-  static session accepted(SSL_CTX* by);
+  static session accepted(SSL_CTX* by, std::size_t output_max = output_max_default);
   /// The side that calls; `host` (a name or an address) is what the certificate has to say.
   static session connecting(SSL_CTX* by, const std::string& host);
 
   /// Takes what the other side sent, and appends what it says to `plain`. False: the connection is
-  /// over, and what is to be sent still says why; nothing more may be given.
+  /// over, and what is to be sent still says why; nothing more may be given. What it said before is
+  /// in `plain` all the same.
   [[nodiscard]] bool receive(std::string_view bytes, std::string& plain);
 
   /// Appends to `out` what becomes of `plain`, a record for at most record_max of it. Not before
@@ -53,6 +58,7 @@ private:
   };
 
   explicit session(SSL_CTX* by);
+  bool receive_piece(std::string_view bytes, std::string& plain);
   bool shake_hands();
   bool fail(int returned);
 
@@ -60,6 +66,7 @@ private:
   /// Owned by ssl_.
   BIO* in_ = nullptr;
   BIO* out_ = nullptr;
+  std::size_t output_max_ = output_max_default;
   bool is_open_ = false;
   std::string failure_;
 };

@@ -93,7 +93,7 @@ connection::connection(transport_loop& loop, file_descriptor socket, std::uint64
   opened_ -= loop.times().age / spread * (id % spread) / spread;
   if (const auto& from = loop.certificates()) {
     tls_context_ = from->current(now);
-    tls_.emplace(tls::session::accepted(tls_context_.get()));
+    tls_.emplace(tls::session::accepted(tls_context_.get(), loop.limits().tls_output_bytes_max));
   }
 }
 
@@ -131,11 +131,11 @@ bool connection::read(time_point now) {
     auto size = static_cast<std::size_t>(n);
     if (phase_ != phase::closing) {
       std::string_view said{reinterpret_cast<const char*>(buffer.data()), size};
+      auto is_well = true;
       if (tls_) {
         auto& plain = loop_.plain_buffer;
         plain.clear();
-        if (!tls_->receive(said, plain))
-          return refuse_client();
+        is_well = tls_->receive(said, plain);
         said = plain;
       }
       auto readable = guard_.pass(said);
@@ -147,6 +147,9 @@ bool connection::read(time_point now) {
         turn_deaf();
       serve_due();
       cancel_given_up();
+      // What it said before it failed was said.
+      if (!is_well)
+        return refuse_client();
     }
     if (size < buffer.size())
       return true;
@@ -157,6 +160,7 @@ bool connection::read(time_point now) {
 /// Tells it why, as far as it listens.
 bool connection::refuse_client() {
   log(log_level::debug, {"a client's TLS failed: ", tls_->failure()});
+  loop_.meters().failed_tls.add();
   tls_->take_output(unsent_);
   send(unsent_);
   return false;
@@ -580,6 +584,9 @@ void connection::go_away() {
     return;
   phase_ = phase::going;
   phase_ends_ = std::chrono::steady_clock::now() + notice_max;
+  // Nobody is there who could be told.
+  if (is_greeting())
+    return loop_.look_by(began_);
   nghttp2_submit_shutdown_notice(session_);
   // Its answer comes after all calls that were sent before the notice arrived.
   nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
@@ -606,6 +613,8 @@ bool connection::end_writing() {
     tls_->take_output(unsent_);
     if (!send(unsent_))
       return false;
+    // Nothing may follow the end.
+    unsent_.clear();
   }
   return ::shutdown(socket_.get(), SHUT_WR) == 0;
 }
@@ -615,7 +624,7 @@ bool connection::is_greeting() const noexcept {
 }
 
 bool connection::look(time_point now) {
-  if (is_greeting() && now - began_ >= loop_.times().handshake)
+  if (is_greeting() && (phase_ != phase::open || now - began_ >= loop_.times().handshake))
     return false;
   switch (phase_) {
     case phase::open:

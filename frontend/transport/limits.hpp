@@ -34,6 +34,8 @@ struct transport_limits {
   /// their polls; a client that opens calls only to reset them is hung up on.
   std::uint64_t reset_burst = 20'000;
   std::uint64_t reset_rate = 2'000;
+  /// What TLS itself has to say to a client that does not read: the connection ends.
+  std::size_t tls_output_bytes_max = 64U << 10;
   /// Watches of the server's health, of all clients: RESOURCE_EXHAUSTED.
   std::size_t watches_max = 256;
 };
@@ -48,6 +50,7 @@ struct transport_meters {
   counter& refused_held;
   counter& refused_queued;
   counter& refused_watches;
+  counter& failed_tls;
   gauge& connections;
   gauge& held_bytes;
   gauge& queued_bytes;

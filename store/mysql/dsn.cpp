@@ -91,7 +91,11 @@ result<dsn> parse_dsn(const std::string& text) {
   if (!text.starts_with(scheme))
     return bad("does not begin with mysql://");
   auto rest = std::string_view{text}.substr(scheme.size());
-  auto question = rest.find('?', rest.rfind('@') == std::string_view::npos ? 0 : rest.rfind('@'));
+  // Names of files may hold anything, a password only what was encoded.
+  auto question = rest.find("?ssl-");
+  if (question == std::string_view::npos)
+    if (auto login = rest.rfind('@'); login != std::string_view::npos)
+      question = rest.find('?', login);
   auto files = question == std::string_view::npos ? std::string_view{} : rest.substr(question + 1);
   rest = rest.substr(0, question);
   auto slash = rest.rfind('/');
@@ -113,7 +117,7 @@ result<dsn> parse_dsn(const std::string& text) {
     return bad("has no readable host and port");
   if (!is_name(out.database))
     return bad("names no database (up to 64 letters, digits, '_', '-' and '$')");
-  if (question != std::string_view::npos && !take_files(files, out))
+  if (question != std::string_view::npos && (files.empty() || !take_files(files, out)))
     return bad("has settings of TLS that do not fit");
   return out;
 }

@@ -100,6 +100,14 @@ class Binary(unittest.TestCase):
         setting = "limit.blobSize.error=many"
         self.assertIn(setting, self.refused("--port", "0", "--dynamic-config-value", setting, code=2))
 
+    def test_a_file_without_a_password_is_refused(self):
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write("\nsecond line\n")
+            file.flush()
+            said = self.refused("--port", "0", "--mysql", "mysql://u@127.0.0.1:1/x",
+                                "--mysql-password-file", file.name, code=2)
+        self.assertIn("no password in its first line", said)
+
     def test_a_setting_without_effect_is_told(self):
         with Server("--dynamic-config-value", "some.key=1") as server:
             self.assertIn("some.key", server.end(signal.SIGTERM)[2])

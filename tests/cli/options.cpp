@@ -336,3 +336,13 @@ TEST_CASE("log levels are known by name") {
   CHECK(!parse_log_level("loud"));
   CHECK(!parse_log_level(""));
 }
+
+TEST_CASE("a store is kept in one place, and a password belongs to MySQL") {
+  start_dev_options o;
+  CHECK(parse({"--db-filename", "a.db", "--mysql", "mysql://u@h/x"}, o).find("REPRISE_MYSQL")
+        != std::string::npos);
+  start_dev_options p;
+  CHECK_FALSE(parse({"--mysql-password-file", "secret"}, p).empty());
+  start_dev_options q;
+  CHECK(parse({"--mysql", "mysql://u@h/x", "--mysql-password-file", "secret"}, q).empty());
+}

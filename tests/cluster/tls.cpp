@@ -5,6 +5,9 @@
 
 #include <doctest/doctest.h>
 
+#include <openssl/ssl.h>
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -168,6 +171,56 @@ TEST_CASE_FIXTURE(world, "old versions and other protocols are not spoken") {
   }));
 }
 
+TEST_CASE_FIXTURE(world, "who asks again and again and does not read is over") {
+  auto context = server_side();
+  auto secret = client_side();
+  SSL_CTX_set_max_proto_version(secret.get(), TLS1_2_VERSION);
+  SSL_CTX_clear_options(secret.get(), SSL_OP_NO_RENEGOTIATION);
+  constexpr std::size_t less_than_an_alert = 16;
+  for (auto bound : {less_than_an_alert, tls::session::output_max_default}) {
+    auto server = tls::session::accepted(context.get(), bound);
+    std::unique_ptr<SSL, decltype([](SSL* s) { SSL_free(s); })> client{SSL_new(secret.get())};
+    auto* in = BIO_new(BIO_s_mem());
+    auto* out = BIO_new(BIO_s_mem());
+    BIO_set_mem_eof_return(in, -1);
+    SSL_set_bio(client.get(), in, out);
+    SSL_set_connect_state(client.get());
+    std::string plain;
+    auto say = [&] {
+      SSL_do_handshake(client.get());
+      char* bytes = nullptr;
+      auto size = BIO_get_mem_data(out, &bytes);
+      auto goes_on = server.receive({bytes, static_cast<std::size_t>(size)}, plain);
+      BIO_reset(out);
+      return goes_on;
+    };
+    for (int i = 0; i < 4; ++i) {
+      REQUIRE(say());
+      std::string answer;
+      server.take_output(answer);
+      BIO_write(in, answer.data(), static_cast<int>(answer.size()));
+    }
+    REQUIRE(server.is_open());
+    SSL_renegotiate(client.get());
+    CHECK(say() == (bound != less_than_an_alert));
+  }
+}
+
+TEST_CASE_FIXTURE(world, "what was said before the end is heard") {
+  auto context = server_side();
+  auto secret = client_side();
+  auto server = tls::session::accepted(context.get());
+  auto client = tls::session::connecting(secret.get(), "reprise.test");
+  REQUIRE(shake_hands(client, server));
+  std::string sealed;
+  REQUIRE(client.send("a last word", sealed));
+  client.end();
+  client.take_output(sealed);
+  std::string plain;
+  CHECK_FALSE(server.receive(sealed, plain));
+  CHECK(plain == "a last word");
+}
+
 TEST_CASE_FIXTURE(world, "an end that was said is no broken protocol") {
   auto context = server_side();
   auto secret = client_side();
@@ -199,8 +252,12 @@ TEST_CASE_FIXTURE(world, "files that do not fit are named") {
           {.certificate = server.certificate, .key = server.key, .client_authorities = server.key})
           .find("authorities " + server.key)
         != std::string::npos);
+  CHECK(refusal({.certificate = "/no/such.pem", .key = server.key}).find("No such file")
+        != std::string::npos);
+  CHECK(refusal({.certificate = server.certificate, .key = folder.path()}).find("no file")
+        != std::string::npos);
   CHECK(refusal({.certificate = server.certificate, .key = trusted.lock(server, "locked")})
-          .find("private key")
+          .find("pass phrase")
         != std::string::npos);
   // Nor is a terminal asked for its pass phrase, where there is one.
   auto answers_itself = SSL_CTX_get_default_passwd_cb(server_side().get()) != nullptr;
@@ -231,4 +288,14 @@ TEST_CASE_FIXTURE(world,
   CHECK(kept.current(now + 8s) == second);
   std::filesystem::remove(server.key);
   CHECK(kept.current(now + 10s) == second);
+  // One that never ends is no file.
+  REQUIRE(::mkfifo(server.key.c_str(), 0600) == 0);
+  CHECK(kept.current(now + 12s) == second);
+  // What could not be read for a while is read later, though it is the same.
+  std::filesystem::remove(server.key);
+  auto last = trusted.sign("last", "reprise.test");
+  std::filesystem::rename(last.certificate, server.certificate);
+  std::filesystem::create_hard_link(last.key, server.key);
+  auto third = kept.current(now + 14s);
+  CHECK(third != second);
 }

@@ -558,6 +558,7 @@ TEST_CASE("addresses are taken apart, and odd ones refused") {
   CHECK(c.authorities == "/etc/my ca.pem");
   CHECK(c.certificate == "c");
   CHECK(c.key == "k");
+  CHECK(must(parse_dsn("mysql://u:p@h:1/db?ssl-ca=/etc/a@127.0.0.1:2/capem")).host == "h");
   for (std::string bad : {"",
                           "mysql://",
                           "http://root@h/x",
@@ -573,6 +574,7 @@ TEST_CASE("addresses are taken apart, and odd ones refused") {
                           "mysql://root@[::1]x/x",
                           "mysql://root@h:0/x",
                           "mysql://root@h:/x",
+                          "mysql://root@h/x?",
                           "mysql://root@h/x?ssl-ca",
                           "mysql://root@h/x?ssl-ca=",
                           "mysql://root@h/x?ssl-ca=a&ssl-ca=b",
