@@ -13,7 +13,7 @@ import sys
 import tempfile
 import unittest
 
-from processes import PATIENCE, database, put, serve
+from processes import PATIENCE, account, put, serve
 
 DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "deploy"
 FOLDER = DEPLOY / "container"
@@ -79,11 +79,10 @@ class Containers(unittest.TestCase):
     def test_what_compose_runs_serves(self):
         server = self.compose()["services"]["reprise-a"]
         with tempfile.TemporaryDirectory() as folder:
-            password = pathlib.Path(folder) / "password"
-            password.write_text("\n")
+            address, password = account(folder)
             args = put(server["command"], {**ELSEWHERE, "--mysql-password-file": password})
             [name] = server["environment"]
-            self.assertIn("store    MySQL", serve(self, [REPRISE, *args], {name: database()}))
+            self.assertIn("store    MySQL", serve(self, [REPRISE, *args], {name: address}))
 
     def test_secrets_are_where_they_are_looked_for(self):
         project = self.compose()

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import unittest
 
-from processes import PATIENCE, database, put, serve
+from processes import PATIENCE, account, put, serve
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "deploy/kubernetes"
 
@@ -107,12 +107,11 @@ class Manifests(unittest.TestCase):
 
     def test_what_the_container_runs_serves(self):
         with tempfile.TemporaryDirectory() as folder:
-            password = pathlib.Path(folder) / "password"
-            password.write_text("\n")
+            address, password = account(folder)
             args = put(self.container()["args"], {"--ip": "127.0.0.1", "--port": 0, "--metrics-port": 0,
                                                   "--mysql-password-file": password})
             [variable] = self.container()["env"]
-            said = serve(self, [REPRISE, *args], {variable["name"]: database()})
+            said = serve(self, [REPRISE, *args], {variable["name"]: address})
             self.assertIn("store    MySQL", said)
 
 

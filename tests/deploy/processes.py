@@ -1,9 +1,11 @@
 """Processes of tests, which end with the test, however that ends."""
 import os
+import pathlib
 import re
 import secrets
 import subprocess
 import threading
+import urllib.parse
 
 PATIENCE = 120
 
@@ -52,6 +54,21 @@ class Process:
 def database():
     """A database of the test's own on the MySQL that REPRISE_TEST_MYSQL names; the server makes it."""
     return os.environ["REPRISE_TEST_MYSQL"] + "reprise_" + secrets.token_hex(6)
+
+
+def account(folder):
+    """A database of the test's own, as an account with a password sees it, and a file that holds the
+    password."""
+    address, password = database(), secrets.token_hex(16)
+    at = urllib.parse.urlsplit(address)
+    name = "reprise_" + secrets.token_hex(6)
+    subprocess.run(["mariadb", "--no-defaults", f"--host={at.hostname}", f"--port={at.port}",
+                    f"--user={at.username}"], text=True, check=True, timeout=PATIENCE,
+                   input=f"CREATE USER {name}@'%' IDENTIFIED BY '{password}';"
+                         f"GRANT ALL ON `{at.path[1:]}`.* TO {name}@'%';")
+    path = pathlib.Path(folder) / "password"
+    path.write_text(password + "\n")
+    return f"mysql://{name}@{at.hostname}:{at.port}{at.path}", path
 
 
 def serve(test, command, variables, **more):
