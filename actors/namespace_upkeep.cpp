@@ -26,8 +26,10 @@ constexpr duration try_again_after = std::chrono::seconds{1};
 constexpr duration patience = std::chrono::minutes{1};
 /// Of task queues' rows, in one step.
 constexpr std::size_t backlog_rows = 500;
-/// What was decided with the retention before is written by then.
+/// What was decided before the change lies with the writer by then.
 constexpr duration change_settles = std::chrono::seconds{1};
+/// How often to ask whether it is written.
+constexpr duration asks_after = std::chrono::milliseconds{100};
 
 /// What is to be done of one namespace.
 struct task {
@@ -83,7 +85,7 @@ public:
         if (number == round_ && under_way_)
           give_up();
         else if (number == round_ && std::exchange(is_settling_, false))
-          begin_pass();
+          settle();
       },
       [this](loaded_atom, const std::shared_ptr<run_round>& page) { on_page(page); },
       [this](result_atom, std::uint64_t number, std::uint64_t undone) {
@@ -144,10 +146,23 @@ private:
 
   void begin(task t) {
     task_ = std::move(t);
-    if (task_->what == work::erase)
-      return begin_pass();
+    written_up_to_.reset();
+    settle_for(change_settles);
+  }
+
+  void settle_for(duration d) {
     is_settling_ = true;
-    delayed_send(this, change_settles, tick_atom_v, ++round_);
+    delayed_send(this, d, tick_atom_v, ++round_);
+  }
+
+  /// What was decided before the change is found by the pass only when it is written: a run that
+  /// comes into the store behind it would be there for ever.
+  void settle() {
+    if (!written_up_to_)
+      written_up_to_ = shared_.appends_sent.load(std::memory_order_acquire);
+    if (shared_.appends_done.load(std::memory_order_acquire) < *written_up_to_)
+      return settle_for(asks_after);
+    begin_pass();
   }
 
   /// Looks for work anew, a little later.
@@ -311,6 +326,8 @@ private:
   std::vector<store::run_head> orders_;
   std::uint64_t round_ = 0;
   bool is_settling_ = false;
+  /// Appends that were sent when the change had settled.
+  std::optional<std::uint64_t> written_up_to_;
   bool under_way_ = false;
 };
 

@@ -103,6 +103,8 @@ struct services {
   std::atomic<std::int64_t> calls_under_way{0};
   /// Appends on their way to the writer or taken by it, ever.
   std::atomic<std::uint64_t> appends_sent{0};
+  /// Of these, those that the writer is done with, however they ended. Written by the writer.
+  std::atomic<std::uint64_t> appends_done{0};
   /// Workflow tasks whose start left before its commit and is not durable yet.
   std::atomic<std::int64_t> early_starts{0};
 

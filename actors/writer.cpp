@@ -142,6 +142,7 @@ private:
 
   /// One message for each slot, its outcomes chained in the order of their appends.
   void send_results() {
+    shared_.appends_done.fetch_add(finished_.size(), std::memory_order_release);
     last_of_slot_.clear();
     for (auto& x : finished_) {
       auto& last = last_of_slot_[x->write.slot];

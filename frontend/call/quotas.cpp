@@ -56,7 +56,8 @@ error refused(enums::ResourceExhaustedCause cause, const char* text) {
 } // namespace
 
 bool quotas::bucket::take(const rate& most, std::chrono::nanoseconds now) {
-  auto room = *most.per_second * most.burst;
+  // One call has to fit in, however seldom that is, but for a rate that allows none.
+  auto room = *most.per_second > 0 ? std::max(1.0, *most.per_second * most.burst) : 0.0;
   auto passed = at ? std::chrono::duration<double>(now - *at).count() : 0;
   tokens = at ? std::min(room, tokens + *most.per_second * std::max(passed, 0.0)) : room;
   at = now;

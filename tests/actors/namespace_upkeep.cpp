@@ -223,6 +223,8 @@ TEST_CASE_FIXTURE(upkeep_fixture, "of a deleted namespace nothing is left, and o
   auto before = runs_left();
   CHECK(before == 13);
   for (; dies > 0; --dies) {
+    run();
+    scheduler.advance_time(1s);
     for (int steps = 0; steps < 40; ++steps)
       scheduler.try_run_once();
     CHECK(is_known());
@@ -252,6 +254,50 @@ TEST_CASE_FIXTURE(upkeep_fixture, "of a deleted namespace nothing is left, and o
   CHECK(node->shared().watch.lost_rows.value() == 0);
   CHECK(node->shared().calls_under_way.load() == 0);
   CHECK(node->shared().early_starts.load() == 0);
+}
+
+namespace {
+
+/// Keeps what goes to the writer until it is let go.
+struct held_appends {
+  explicit held_appends(upkeep_fixture& f) : real(f.node->shared().writer), in(f) {
+    auto hold = [this](caf::event_based_actor*) -> caf::behavior {
+      return {[this](append_atom, actors::outcome_ptr& x) { all.push_back(std::move(x)); }};
+    };
+    f.node->shared().writer = caf::actor_cast<writer_actor>(in.system.spawn<caf::hidden>(hold));
+  }
+
+  void let_go() {
+    in.node->shared().writer = real;
+    for (auto& x : std::exchange(all, {}))
+      caf::anon_send(real, append_atom_v, std::move(x));
+    in.run();
+  }
+
+  writer_actor real;
+  upkeep_fixture& in;
+  std::vector<actors::outcome_ptr> all{};
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(upkeep_fixture,
+                  "what was begun just before its namespace was deleted is erased, too") {
+  held_appends held{*this};
+  send(start_request("w"));
+  run();
+  REQUIRE(held.all.size() == 1);
+  delete_namespace();
+  run();
+  for (int i = 0; i < 30; ++i)
+    advance(1s);
+  // It may be written yet.
+  CHECK(is_known());
+  held.let_go();
+  for (int i = 0; i < 5; ++i)
+    advance(1s);
+  CHECK(runs_left() == 0);
+  CHECK_FALSE(is_known());
 }
 
 TEST_CASE_FIXTURE(upkeep_fixture, "a deleted namespace keeps its record as long as was asked") {

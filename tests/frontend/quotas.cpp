@@ -73,6 +73,17 @@ TEST_CASE("a namespace has its rate of calls, with a burst, and no other's") {
   f.check_too_fast(limited::describe_request());
 }
 
+TEST_CASE("a rate below one call a second allows one now and then, and none is none") {
+  limited f{limited::rate_of(limits::group::others, 0.25, 1)};
+  f.ok<ws::DescribeNamespaceResponse>(limited::describe_request());
+  f.check_too_fast(limited::describe_request());
+  f.advance(5s);
+  f.ok<ws::DescribeNamespaceResponse>(limited::describe_request());
+  limited none{limited::rate_of(limits::group::others, 0, 2)};
+  none.advance(60s);
+  none.check_too_fast(limited::describe_request());
+}
+
 TEST_CASE("lists and counts share a rate, and so do changes of namespaces") {
   ws::ListWorkflowExecutionsRequest list;
   list.set_namespace_("default");
@@ -184,7 +195,8 @@ TEST_CASE_FIXTURE(server_fixture, "a deleted namespace goes, name and all, and t
     advance(1s);
   if (gone.has_namespace_delete_delay()) {
     CHECK(ok<ws::DescribeNamespaceResponse>(by_id).namespace_info().name() == name);
-    advance(31s);
+    for (int i = 0; i < 33; ++i)
+      advance(1s);
   }
   CHECK(refusal(by_id).code == errc::not_found);
   auto left = below().runs_of(id, 0, 1000);
