@@ -57,9 +57,8 @@ void write_counts(connection& db, sql::count_changes& counts) {
   for (const auto& [of, change] : all)
     if (change.may_end)
       db.execute(fill("DELETE FROM listed_counts WHERE namespace_id = ? AND kind = ? "
-                      "AND shard = ? AND workflow_type = ? AND status = ? AND runs = 0",
-                      of.namespace_id, static_cast<int>(of.kind), of.shard, of.workflow_type,
-                      of.status));
+                      "AND shard = ? AND workflow_type = ? AND runs = 0",
+                      of.namespace_id, static_cast<int>(of.kind), of.shard, of.workflow_type));
   counts.clear();
 }
 

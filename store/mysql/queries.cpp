@@ -288,6 +288,7 @@ result<std::vector<namespace_row>> mysql_store::namespaces() {
 
 result<void> mysql_store::erase_namespace(const std::string& id) {
   return writing(control_, [&](connection& db) -> result<void> {
+    db.execute(fill("DELETE FROM listed_counts WHERE namespace_id = ?", id));
     db.execute(fill("DELETE FROM namespaces WHERE id = ?", id));
     return {};
   });

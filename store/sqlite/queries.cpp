@@ -313,6 +313,7 @@ result<std::vector<namespace_row>> sqlite_store::namespaces() {
 
 result<void> sqlite_store::erase_namespace(const std::string& id) {
   return writing([&](database& db) -> result<void> {
+    db.prepared("DELETE FROM listed_counts WHERE namespace_id = ?").bind(id).run();
     db.prepared("DELETE FROM namespaces WHERE id = ?").bind(id).run();
     return {};
   });

@@ -161,11 +161,10 @@ void write_counts(database& db, sql::count_changes& counts) {
       .run();
     if (change.may_end)
       db.prepared("DELETE FROM listed_counts WHERE namespace_id = ? AND kind = ? "
-                  "AND workflow_type = ? AND status = ? AND runs = 0")
+                  "AND workflow_type = ? AND runs = 0")
         .bind(of.namespace_id)
         .bind(kind)
         .bind(of.workflow_type)
-        .bind(std::int64_t{of.status})
         .run();
   }
   counts.clear();
