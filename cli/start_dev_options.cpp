@@ -59,7 +59,8 @@ std::optional<double> parse_number(std::string_view value) {
 std::optional<duration> parse_duration(std::string_view value) {
   static const std::map<std::string_view, double> units{{"ns", 1},  {"us", 1e3}, {"ms", 1e6},
                                                         {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
-  constexpr double longest = 9e18;
+  // About a century: whatever is added to a moment of now is still a moment.
+  constexpr double longest = 3.2e18;
   value = unquoted(value);
   double total = 0;
   if (value.empty())
@@ -133,6 +134,24 @@ bool set_history_page(configured_limits& bounds, std::string_view value) {
 
 setter duration_into(duration engine::limits::* member) {
   return duration_into(&configured_limits::engine, member);
+}
+
+/// Not nothing: a poll that ends at once never has a task.
+setter some_time(setter of) {
+  return [of = std::move(of)](configured_limits& bounds, std::string_view value) {
+    auto d = parse_duration(value);
+    return d && d->count() > 0 && of(bounds, value);
+  };
+}
+
+/// Lists are sorted by so many bytes of a value (store/mysql).
+constexpr std::int64_t sorted_bytes_max = 4096;
+
+setter at_most(std::int64_t most, setter of) {
+  return [most, of = std::move(of)](configured_limits& bounds, std::string_view value) {
+    auto n = parse_count(value);
+    return n && *n <= most && of(bounds, value);
+  };
 }
 
 /// Keys are the same in capitals and small letters.
@@ -283,7 +302,8 @@ settings api_settings() {
     {"history.historyMaxAutoResetPoints", count_into(&l::reset_points_max)},
     {"history.MaxBufferedQueryCount", bound_into(&node::workflow, &workflow::queries_buffered_max)},
     {"frontend.searchAttributesNumberOfKeysLimit", count_into(&l::search_attributes_max)},
-    {"frontend.searchAttributesSizeOfValueLimit", count_into(&l::search_attribute_bytes_max)},
+    {"frontend.searchAttributesSizeOfValueLimit",
+     at_most(sorted_bytes_max, count_into(&l::search_attribute_bytes_max))},
     {"frontend.searchAttributesTotalSizeLimit", count_into(&l::search_attributes_bytes_max)},
     {"system.maxCallbacksPerWorkflow", count_into(&l::callbacks_max)},
     {"frontend.callbackURLMaxLength", count_into(&f::callback_url_bytes_max)},
@@ -302,12 +322,13 @@ settings api_settings() {
     {"history.workflowTaskRetryMaxInterval", duration_into(&l::workflow_task_backoff_max)},
     {"history.workflowIdReuseMinimalInterval", duration_into(&l::run_interval_min)},
     {"frontend.MaxConcurrentBatchOperationPerNamespace", count_into(&f::batches_max)},
+    {"frontend.MaxExecutionCountBatchOperationPerNamespace", count_into(&f::batch_runs_max)},
     {"worker.batcherRPS", count_into(&f::batch_rate_max)},
     {"worker.batcherConcurrency", count_into(&f::batch_at_once)},
     {"history.longPollExpirationInterval",
-     duration_into(&configured_limits::front, &f::history_poll_max)},
+     some_time(duration_into(&configured_limits::front, &f::history_poll_max))},
     {"matching.longPollExpirationInterval",
-     duration_into(&configured_limits::front, &f::task_poll_max)},
+     some_time(duration_into(&configured_limits::front, &f::task_poll_max))},
   };
 }
 

@@ -346,3 +346,18 @@ TEST_CASE("a store is kept in one place, and a password belongs to MySQL") {
   start_dev_options q;
   CHECK(parse({"--mysql", "mysql://u@h/x", "--mysql-password-file", "secret"}, q).empty());
 }
+
+TEST_CASE("settings that would make the server useless are refused") {
+  for (std::string setting :
+       {"matching.longPollExpirationInterval=0s", "history.longPollExpirationInterval=0s",
+        "matching.longPollExpirationInterval=2500000h",
+        "frontend.searchAttributesSizeOfValueLimit=4097"}) {
+    CAPTURE(setting);
+    configured_limits bounds;
+    std::vector<std::string> ignored;
+    CHECK_FALSE(apply_dynamic_config({setting}, bounds, ignored));
+  }
+  CHECK(
+    configured({"frontend.searchAttributesSizeOfValueLimit=4096"}).engine.search_attribute_bytes_max
+    == 4096);
+}
