@@ -316,7 +316,8 @@ service::DescribeBatchOperationResponse describe(const BatchState& x) {
 void plan_next(batch::Reported& said, const BatchState& x, time_point now) {
   auto due = now;
   if (x.page() > 1 && said.done() + said.failed() > 0) {
-    due = std::max(now, from_proto(x.due_at()) + page_length(x));
+    // From now on where the clock was set back.
+    due = std::max(now, std::min(from_proto(x.due_at()), now) + page_length(x));
   } else if (x.page() > 1) {
     said.set_pauses(x.pauses() + 1);
     auto pause = first_pause * (1 << std::min(x.pauses(), doublings_max));

@@ -4,6 +4,7 @@
 #include "frontend/batch/batch_reset.hpp"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace reprise::frontend {
@@ -14,6 +15,13 @@ namespace {
 
 /// As the reference server tries them.
 constexpr int attempts_max = 50;
+/// Runs that wait to be tried again: while there are so many, no others are looked for. A store
+/// that fails has a batch wait, not fail.
+constexpr int later_max = 200;
+/// Until a run is tried again while others are dealt with: doubled with each try.
+constexpr duration first_pause = std::chrono::seconds{1};
+constexpr duration longest_pause = std::chrono::seconds{10};
+constexpr int doublings_max = 4;
 
 time_point time_of(const google::protobuf::Timestamp& t) {
   return time_point{std::chrono::seconds{t.seconds()} + std::chrono::nanoseconds{t.nanos()}};
@@ -118,9 +126,7 @@ void batch_page::on_acted(std::size_t place, batch_verdict what) {
     --under_way_;
     const auto& target = plan_.targets(static_cast<int>(place));
     if (what == batch_verdict::again && target.attempts() + 1 < attempts_max) {
-      auto& again = *next_plan_.add_targets();
-      again = target;
-      again.set_attempts(target.attempts() + 1);
+      try_later(target);
     } else if (what == batch_verdict::done) {
       report_.set_done(report_.done() + 1);
     } else {
@@ -148,9 +154,42 @@ void batch_page::count() {
     });
 }
 
+void batch_page::try_later(const batch::Target& target) {
+  auto& again = *next_plan_.add_later();
+  again = target;
+  again.set_attempts(target.attempts() + 1);
+  auto pause = first_pause * (1 << std::min(target.attempts(), doublings_max));
+  auto due = means_.api.now() + std::min(pause, longest_pause);
+  again.mutable_due_at()->set_seconds(
+    std::chrono::duration_cast<std::chrono::seconds>(due.time_since_epoch()).count());
+}
+
+/// Runs that cannot be dealt with hold up no others: they have at most half of a page, and only
+/// those whose time has come, as long as there are others. (The actor makes the pauses then.)
+void batch_page::take_back_some() {
+  auto none_else = !looks_for_others();
+  // Of pages of one run, every second one.
+  auto turn = static_cast<int>(order_.page() % 2);
+  auto most = none_else ? order_.targets_max() : (order_.targets_max() + turn) / 2;
+  auto now = means_.api.now();
+  google::protobuf::RepeatedPtrField<batch::Target> left;
+  for (auto& target : *next_plan_.mutable_later())
+    if (next_plan_.targets_size() < most && (none_else || time_of(target.due_at()) <= now))
+      *next_plan_.add_targets() = std::move(target);
+    else
+      *left.Add() = std::move(target);
+  next_plan_.mutable_later()->Swap(&left);
+}
+
+bool batch_page::looks_for_others() const {
+  return next_plan_.more_to_list() && next_plan_.later_size() < later_max;
+}
+
 void batch_page::look_for_more() {
+  auto looks = looks_for_others();
+  take_back_some();
   auto most = order_.targets_max() - next_plan_.targets_size();
-  if (!next_plan_.more_to_list() || most <= 0)
+  if (!looks || most <= 0)
     return report();
   if (job_->visibility_query().empty())
     find_named(static_cast<std::size_t>(most));
@@ -208,12 +247,17 @@ void batch_page::on_named(std::vector<batch::Target> found, std::size_t most) {
 }
 
 void batch_page::report() {
-  if (next_plan_.targets_size() > 0 || next_plan_.more_to_list())
+  // The list had no more: whoever waits has the page.
+  if (next_plan_.targets_size() == 0 && !next_plan_.more_to_list())
+    take_back_some();
+  if (next_plan_.targets_size() > 0 || next_plan_.more_to_list() || next_plan_.later_size() > 0)
     report_.set_next_page_token(next_plan_.SerializeAsString());
   end(std::move(report_));
 }
 
 void batch_page::report_failure(const error& why) {
+  log(log_level::warn,
+      {"batch ", job_->job_id(), " of namespace ", job_->namespace_(), " failed: ", why.message});
   report_.set_failure(why.message.empty() ? "its runs could not be listed" : why.message);
   end(std::move(report_));
 }

@@ -48,6 +48,9 @@ private:
   void act_on(std::size_t place);
   void on_acted(std::size_t place, batch_verdict what);
   void count();
+  void try_later(const batch::Target& target);
+  void take_back_some();
+  bool looks_for_others() const;
   void look_for_more();
   void list(std::size_t most);
   void find_named(std::size_t most);

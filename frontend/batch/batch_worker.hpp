@@ -12,7 +12,8 @@ namespace reprise::frontend {
 
 /// Does the work of this server's batches: takes the pages that their durable actors offer, acts on
 /// the runs by the public API, and reports. Holds no truth: what is lost with it is offered again,
-/// and whoever does it a second time does nothing twice. Thread-safe.
+/// and whoever does it a second time does nothing twice (but for resets of activities, which the
+/// API gives no name to know them by). Thread-safe.
 class batch_worker {
 public:
   struct options {

@@ -22,6 +22,11 @@ public:
                  std::move(done));
   }
 
+  /// The time by which deadlines of calls go.
+  time_point now() const {
+    return front_.time().now();
+  }
+
   /// The same of a response of this type.
   template <class Response>
   void ask_for(const std::string& method, const google::protobuf::MessageLite& request,

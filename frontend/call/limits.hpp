@@ -53,6 +53,8 @@ struct front_limits {
   /// Batch operations of a namespace that run at the same time; of each one, what it does in a
   /// second and at the same time.
   int batches_max = 1;
+  /// Runs that one batch names: more are refused.
+  int batch_runs_max = 1000;
   int batch_rate_max = 600;
   int batch_at_once = 5;
   /// Custom search attributes of one type in a namespace.

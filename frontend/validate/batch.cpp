@@ -3,6 +3,7 @@
 #include "frontend/query/syntax.hpp"
 #include "frontend/validate/fields.hpp"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -47,7 +48,7 @@ std::string type_name(int type) {
   }
 }
 
-result<void> check_targets(const request& r) {
+result<void> check_targets(const request& r, const front_limits& limits) {
   auto selectors = (r.visibility_query().empty() ? 0 : 1) + (r.executions().empty() ? 0 : 1)
                    + (r.target_executions().empty() ? 0 : 1);
   if (r.operation_case() == request::OPERATION_NOT_SET || r.reason().empty() || selectors == 0)
@@ -58,6 +59,8 @@ result<void> check_targets(const request& r) {
   if (selectors > 1)
     return invalid_argument(
       "visibility query, executions, and target executions are mutually exclusive");
+  if (std::max(r.executions_size(), r.target_executions_size()) > limits.batch_runs_max)
+    return invalid_argument("Workflow executions count exceeded.");
   for (int i = 0; i < r.target_executions_size(); ++i)
     if (auto type = r.target_executions(i).type(); type != enums::EXECUTION_TYPE_WORKFLOW)
       return invalid_argument("target_executions[" + std::to_string(i) + "] has type "
@@ -134,6 +137,9 @@ result<void> check_query(const std::string& text) {
   if (text.empty())
     return {};
   auto parsed = query::parse(text);
+  // In the query that finds its runs it is a part: an order, say, or nothing, is none.
+  if (parsed)
+    parsed = query::parse("(" + text + "\n) AND StartTime <= '2000-01-01T00:00:00Z'");
   if (parsed)
     return {};
   std::string_view why = parsed.error().message;
@@ -152,7 +158,7 @@ result<void> check_batch(const request& r, const front_limits& limits) {
   if (is_of_activities(r))
     return invalid_argument("The operation type " + operation_name(r)
                             + " is not supported for this namespace");
-  if (auto ok = check_targets(r); !ok)
+  if (auto ok = check_targets(r, limits); !ok)
     return ok;
   if (auto ok = check_operation(r); !ok)
     return ok;

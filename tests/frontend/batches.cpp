@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <stdexcept>
 
 using namespace reprise;
 using namespace reprise::testing;
@@ -537,6 +538,64 @@ TEST_CASE_FIXTURE(batch_fixture, "while the store fails a batch waits, and goes 
   CHECK(described.complete_operation_count() == 10);
   for (int i = 0; i < 10; ++i)
     CHECK(signals_of("w" + std::to_string(i)) == 1);
+}
+
+TEST_CASE_FIXTURE(batch_fixture, "runs that cannot be dealt with hold up no others") {
+  constexpr int runs = 30;
+  // The newest come first in a list.
+  for (int i = 0; i < runs; ++i) {
+    start_workflow((i < runs / 2 ? "good" : "bad") + std::to_string(i));
+    advance(1ms);
+  }
+  auto are_bad = true;
+  server().node().shared().before_decision = [&are_bad](const cluster::ExecutionRequest& r) {
+    if (are_bad && r.has_signal() && r.workflow_id().starts_with("bad"))
+      throw std::runtime_error{"as the test wants it"};
+  };
+  auto r = signal("job", "WorkflowType = 'type'");
+  duration others_done = 60s;
+  SUBCASE("many in a page") {
+    r.set_max_operations_per_second(20);
+  }
+  SUBCASE("one in a page") {
+    r.set_max_operations_per_second(2);
+    others_done = 300s;
+  }
+  start_batch(r);
+  pass(others_done);
+  CHECK(describe("job").complete_operation_count() == runs / 2);
+  CHECK(describe("job").failure_operation_count() == 0);
+  are_bad = false;
+  auto described = end_of("job", 600s);
+  CHECK(described.state() == enums::BATCH_OPERATION_STATE_COMPLETED);
+  CHECK(described.complete_operation_count() == runs);
+  for (int i = 0; i < runs; ++i)
+    CHECK(signals_of((i < runs / 2 ? "good" : "bad") + std::to_string(i)) == 1);
+  server().node().shared().before_decision = nullptr;
+}
+
+TEST_CASE_FIXTURE(batch_fixture, "a query that is none as a part of one is refused") {
+  for (std::string query : {"   ", "WorkflowType = 'a' ORDER BY StartTime", "GROUP BY WorkflowType",
+                            "WorkflowType = 'a' LIMIT 1"}) {
+    CAPTURE(query);
+    auto made = send_request(terminate("job", query));
+    run();
+    REQUIRE(made.answered());
+    REQUIRE_FALSE(made.answer());
+    CHECK(made.answer().error().code == errc::invalid_argument);
+    CHECK(made.answer().error().message.starts_with("invalid visibility query: "));
+  }
+}
+
+TEST_CASE_FIXTURE(batch_fixture, "a batch names so many runs, and no more") {
+  auto r = terminate("job");
+  for (int i = 0; i < 1000; ++i)
+    name_run(r, "w" + std::to_string(i));
+  start_batch(r);
+  CHECK(end_of("job").total_operation_count() == 1000);
+  r.set_job_id("more");
+  name_run(r, "one more");
+  refused(errc::invalid_argument, "Workflow executions count exceeded.", r);
 }
 
 TEST_CASE_FIXTURE(batch_fixture, "what is wrong with a batch is told in the API's order") {
