@@ -3,8 +3,8 @@
 // what its worker is advised to do after a few thousand.
 //
 //   bench_long_history [--events N] [--folder PATH] [--figures FILE]
-#include "actors/event_tail.hpp"
-#include "actors/loader.hpp"
+#include "actors/run/event_tail.hpp"
+#include "actors/run/loader.hpp"
 #include "bench/support/figures.hpp"
 #include "bench/support/requests.hpp"
 #include "bench/support/run_builder.hpp"

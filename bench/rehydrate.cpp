@@ -3,7 +3,7 @@
 // Both are what the server itself does when a message reaches an execution that is not in memory.
 //
 //   bench_rehydrate [--events N] [--folder PATH] [--figures FILE]
-#include "actors/loader.hpp"
+#include "actors/run/loader.hpp"
 #include "bench/support/figures.hpp"
 #include "bench/support/parked.hpp"
 #include "bench/support/requests.hpp"
@@ -20,7 +20,8 @@ namespace {
 using namespace reprise;
 using namespace reprise::bench;
 
-/// See actors/slot_lives.cpp: passivation asks for a snapshot when more rows are behind the last.
+/// See actors/slot/slot_lives.cpp: passivation asks for a snapshot when more rows are behind the
+/// last.
 constexpr std::uint64_t rows_behind_snapshot = 64;
 constexpr std::size_t group_size = 512;
 

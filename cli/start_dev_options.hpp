@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/bounds.hpp"
+#include "actors/node/bounds.hpp"
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "cli/reference_flags.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "actors/queue_directory.hpp"
-#include "actors/services.hpp"
+#include "actors/node/services.hpp"
+#include "actors/queue/queue_directory.hpp"
 #include "base/metrics.hpp"
 
 namespace reprise::cluster {

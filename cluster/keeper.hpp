@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/services.hpp"
+#include "actors/node/services.hpp"
 
 #include <functional>
 #include <string>

@@ -1,9 +1,9 @@
 #include "cluster/node.hpp"
 
-#include "actors/inbox_sweep.hpp"
-#include "actors/namespace_upkeep.hpp"
-#include "actors/slot.hpp"
-#include "actors/timer.hpp"
+#include "actors/namespaces/namespace_upkeep.hpp"
+#include "actors/slot/inbox_sweep.hpp"
+#include "actors/slot/slot.hpp"
+#include "actors/timer/timer.hpp"
 #include "base/ensure.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"

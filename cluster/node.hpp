@@ -1,11 +1,11 @@
 #pragma once
 
-#include "actors/bounds.hpp"
-#include "actors/hooks.hpp"
-#include "actors/namespace_registry.hpp"
-#include "actors/queue_directory.hpp"
-#include "actors/services.hpp"
-#include "actors/writer.hpp"
+#include "actors/namespaces/namespace_registry.hpp"
+#include "actors/node/bounds.hpp"
+#include "actors/node/hooks.hpp"
+#include "actors/node/services.hpp"
+#include "actors/queue/queue_directory.hpp"
+#include "actors/storage/writer.hpp"
 #include "base/metrics.hpp"
 #include "cluster/clock_watch.hpp"
 #include "cluster/keeper.hpp"

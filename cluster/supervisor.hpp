@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/ward.hpp"
+#include "actors/node/ward.hpp"
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
 #include "protocol/interfaces.hpp"

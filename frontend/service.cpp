@@ -1,6 +1,6 @@
 #include "frontend/service.hpp"
 
-#include "actors/returned_task.hpp"
+#include "actors/call/returned_task.hpp"
 #include "base/ensure.hpp"
 #include "frontend/batch/batch_worker.hpp"
 #include "frontend/call/client_version.hpp"

@@ -60,32 +60,32 @@ typename Inspector::result_type inspect(Inspector& f, Message& x) {
 namespace reprise::actors {
 
 /// A call on a workflow id while its slot has it, and what became of one: what it appends to the
-/// store and what the slot releases once that is durable (actors/outcome.hpp). In-process only: a
-/// slot, its executions and their writer share a node.
+/// store and what the slot releases once that is durable (actors/call/outcome.hpp). In-process
+/// only: a slot, its executions and their writer share a node.
 struct call;
 struct outcome;
-/// What a reader found of a run (actors/loader.hpp); in-process only.
+/// What a reader found of a run (actors/run/loader.hpp); in-process only.
 struct loaded_run;
-/// What readers found of the histories that a decision rests on (actors/gathering.hpp); in-process
-/// only.
+/// What readers found of the histories that a decision rests on (actors/run/gathering.hpp);
+/// in-process only.
 struct gathering;
-/// What becomes of a run with its namespace, and of many of them (actors/run_order.hpp); in-process
-/// only.
+/// What becomes of a run with its namespace, and of many of them (actors/slot/run_order.hpp);
+/// in-process only.
 struct run_order;
 struct run_round;
-/// What a reader found of wake-ups (actors/timer.hpp); in-process only.
+/// What a reader found of wake-ups (actors/timer/timer.hpp); in-process only.
 struct due_page;
-/// What a reader found of a message in an inbox (actors/slot_messages.cpp), and of inboxes as a
-/// whole (actors/inbox_sweep.hpp); in-process only.
+/// What a reader found of a message in an inbox (actors/slot/slot_messages.cpp), and of inboxes as
+/// a whole (actors/slot/inbox_sweep.hpp); in-process only.
 struct inbox_look;
 struct inbox_page;
 /// A read or write of the store that a reader actor runs; in-process only.
 using store_job = std::function<void()>;
-/// Actors that are begun anew when they die (actors/ward.hpp); in-process only.
+/// Actors that are begun anew when they die (actors/node/ward.hpp); in-process only.
 struct ward;
 /// A started task on its way to its worker, and one on its way back into its run
-/// (actors/task_returns.hpp). Neither is lost with a message: where one is destroyed before it was
-/// dealt with, the task is taken back. In-process only.
+/// (actors/queue/task_returns.hpp). Neither is lost with a message: where one is destroyed before
+/// it was dealt with, the task is taken back. In-process only.
 class task_reply;
 struct returned_task;
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "actors/hosted_run.hpp"
-#include "actors/loader.hpp"
+#include "actors/run/hosted_run.hpp"
+#include "actors/run/loader.hpp"
 #include "base/ids.hpp"
 #include "engine/engine.hpp"
 #include "engine/machine/context.hpp"

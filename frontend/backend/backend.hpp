@@ -1,7 +1,7 @@
 #pragma once
 
-#include "actors/namespace_registry.hpp"
-#include "actors/parked_list.hpp"
+#include "actors/namespaces/namespace_registry.hpp"
+#include "actors/slot/parked_list.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "protocol/cluster.pb.h"

@@ -1,8 +1,8 @@
 #include "frontend/backend/bridge.hpp"
 
-#include "actors/errors.hpp"
-#include "actors/outcome.hpp"
-#include "actors/ward.hpp"
+#include "actors/call/errors.hpp"
+#include "actors/call/outcome.hpp"
+#include "actors/node/ward.hpp"
 #include "base/log.hpp"
 #include "frontend/backend/call_table.hpp"
 #include "frontend/backend/own_queue.hpp"

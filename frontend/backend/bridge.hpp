@@ -1,8 +1,8 @@
 #pragma once
 
-#include "actors/listener.hpp"
-#include "actors/queue_directory.hpp"
-#include "actors/services.hpp"
+#include "actors/node/listener.hpp"
+#include "actors/node/services.hpp"
+#include "actors/queue/queue_directory.hpp"
 #include "base/ids.hpp"
 #include "frontend/backend/backend.hpp"
 #include "frontend/poll/leaving_workers.hpp"

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "actors/bounds.hpp"
-#include "actors/hooks.hpp"
-#include "actors/queue_directory.hpp"
+#include "actors/node/bounds.hpp"
+#include "actors/node/hooks.hpp"
+#include "actors/queue/queue_directory.hpp"
 #include "frontend/backend/backend.hpp"
 #include "protocol/interfaces.hpp"
 

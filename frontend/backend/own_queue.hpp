@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/listener.hpp"
+#include "actors/node/listener.hpp"
 #include "protocol/interfaces.hpp"
 
 #include <caf/fwd.hpp>

@@ -1,7 +1,7 @@
 #include "frontend/call/call.hpp"
 
-#include "actors/errors.hpp"
-#include "actors/returned_task.hpp"
+#include "actors/call/errors.hpp"
+#include "actors/call/returned_task.hpp"
 #include "base/log.hpp"
 #include "temporal/api/errordetails/v1/message.pb.h"
 

@@ -1,6 +1,6 @@
 #include "frontend/namespace/namespaces.hpp"
 
-#include "actors/deleted_name.hpp"
+#include "actors/namespaces/deleted_name.hpp"
 #include "frontend/handlers/handlers.hpp"
 #include "frontend/poll/long_poll.hpp"
 #include "frontend/validate/fields.hpp"

@@ -1,4 +1,4 @@
-#include "actors/outcome.hpp"
+#include "actors/call/outcome.hpp"
 #include "frontend/handlers/handlers.hpp"
 #include "frontend/poll/long_poll.hpp"
 #include "frontend/validate/fields.hpp"

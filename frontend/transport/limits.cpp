@@ -1,6 +1,6 @@
 #include "frontend/transport/limits.hpp"
 
-#include "actors/bound_hooks.hpp"
+#include "actors/node/bound_hooks.hpp"
 
 namespace reprise::frontend {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/namespace_registry.hpp"
+#include "actors/namespaces/namespace_registry.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "frontend/call/limits.hpp"

@@ -1,4 +1,4 @@
-#include "actors/alarms.hpp"
+#include "actors/node/alarms.hpp"
 
 #include <doctest/doctest.h>
 

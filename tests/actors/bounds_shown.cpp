@@ -1,5 +1,5 @@
 // What the metrics of bounds show of those that each workflow id or each queue has.
-#include "actors/bound_hooks.hpp"
+#include "actors/node/bound_hooks.hpp"
 #include "tests/support/queue_fixture.hpp"
 
 using namespace reprise;

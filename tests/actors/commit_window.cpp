@@ -1,4 +1,4 @@
-#include "actors/commit_window.hpp"
+#include "actors/storage/commit_window.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // A queue with far more tasks than it can hold, and no worker for a long time.
-#include "actors/task_buffer.hpp"
+#include "actors/queue/task_buffer.hpp"
 #include "tests/support/actor_fixture.hpp"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
-#include "actors/fair_lane.hpp"
+#include "actors/queue/fair_lane.hpp"
 
-#include "actors/task_buffer.hpp"
+#include "actors/queue/task_buffer.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,8 +1,8 @@
 // What becomes of hand-outs, wakes and offers that cannot be had at once: a client's bound refuses
 // none of them, and none is lost.
-#include "actors/outcome.hpp"
-#include "actors/task_buffer.hpp"
-#include "actors/task_returns.hpp"
+#include "actors/call/outcome.hpp"
+#include "actors/queue/task_buffer.hpp"
+#include "actors/queue/task_returns.hpp"
 #include "tests/support/queue_fixture.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // What a page of a history takes from the store.
-#include "actors/event_tail.hpp"
+#include "actors/run/event_tail.hpp"
 #include "store/faulty.hpp"
 #include "store/open.hpp"
 #include "temporal/api/history/v1/message.pb.h"

@@ -1,5 +1,5 @@
 // What a run's writes carry.
-#include "actors/hosted_run.hpp"
+#include "actors/run/hosted_run.hpp"
 
 #include "engine/engine.hpp"
 

@@ -1,4 +1,4 @@
-#include "actors/key_source.hpp"
+#include "actors/storage/key_source.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "actors/namespace_registry.hpp"
+#include "actors/namespaces/namespace_registry.hpp"
 #include "store/faulty.hpp"
 #include "store/open.hpp"
 

@@ -1,6 +1,6 @@
 // What a queue knows of its rows: against a model of the store that shows rows late and in any
 // order.
-#include "actors/queue_backlog.hpp"
+#include "actors/queue/queue_backlog.hpp"
 
 #include <doctest/doctest.h>
 

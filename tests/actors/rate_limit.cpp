@@ -1,6 +1,6 @@
-#include "actors/rate_limit.hpp"
+#include "actors/queue/rate_limit.hpp"
 
-#include "actors/recent_pollers.hpp"
+#include "actors/queue/recent_pollers.hpp"
 
 #include <doctest/doctest.h>
 

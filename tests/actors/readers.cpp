@@ -1,5 +1,5 @@
-#include "actors/hooks.hpp"
-#include "actors/reader.hpp"
+#include "actors/node/hooks.hpp"
+#include "actors/storage/reader.hpp"
 #include "cluster/node.hpp"
 
 #include <caf/actor_system.hpp>

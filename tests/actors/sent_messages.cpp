@@ -1,6 +1,6 @@
 // What one slot's actors have sent and have no answer to, by itself.
 
-#include "actors/sent_messages.hpp"
+#include "actors/slot/sent_messages.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "actors/task_buffer.hpp"
+#include "actors/queue/task_buffer.hpp"
 
 #include <doctest/doctest.h>
 

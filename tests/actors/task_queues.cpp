@@ -1,7 +1,7 @@
 // Task queues with executions behind them: what workers get, in which order, and that a queue that
 // dies or fills up loses nothing.
-#include "actors/alarms.hpp"
-#include "actors/slot.hpp"
+#include "actors/node/alarms.hpp"
+#include "actors/slot/slot.hpp"
 #include "tests/support/queue_fixture.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // The timer by itself: slots that note what it asks of them, and a store with deadlines.
-#include "actors/timer.hpp"
+#include "actors/timer/timer.hpp"
 
 #include "store/faulty.hpp"
 #include "store/open.hpp"

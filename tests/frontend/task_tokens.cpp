@@ -1,5 +1,5 @@
 // Task tokens in hostile hands: absent, forged, stale, of another kind or namespace.
-#include "actors/slot.hpp"
+#include "actors/slot/slot.hpp"
 #include "frontend/token/tokens.hpp"
 #include "protocol/cluster.pb.h"
 #include "temporal/api/errordetails/v1/message.pb.h"

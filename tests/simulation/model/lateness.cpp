@@ -1,6 +1,6 @@
 #include "tests/simulation/model/lateness.hpp"
 
-#include "actors/task_buffer.hpp"
+#include "actors/queue/task_buffer.hpp"
 #include "engine/child/child.hpp"
 #include "engine/engine.hpp"
 #include "engine/outbox/outbox.hpp"

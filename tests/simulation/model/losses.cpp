@@ -1,8 +1,8 @@
 #include "tests/simulation/model/losses.hpp"
 
-#include "actors/services.hpp"
-#include "actors/slot.hpp"
-#include "actors/task_queue.hpp"
+#include "actors/node/services.hpp"
+#include "actors/queue/task_queue.hpp"
+#include "actors/slot/slot.hpp"
 #include "tests/simulation/model/client.hpp"
 
 #include <caf/event_based_actor.hpp>

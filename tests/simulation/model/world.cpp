@@ -1,6 +1,6 @@
 #include "tests/simulation/model/world.hpp"
 
-#include "actors/loader.hpp"
+#include "actors/run/loader.hpp"
 #include "base/broken_invariants.hpp"
 #include "engine/engine.hpp"
 #include "engine/machine/proto_time.hpp"

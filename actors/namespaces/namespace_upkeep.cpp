@@ -1,0 +1,340 @@
+#include "actors/namespaces/namespace_upkeep.hpp"
+
+#include "actors/slot/run_order.hpp"
+#include "base/log.hpp"
+#include "engine/machine/proto_time.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/send.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace reprise::actors {
+
+namespace {
+
+using work = run_round::work;
+
+constexpr duration try_again_after = std::chrono::seconds{1};
+/// Orders that are not over by then are given again.
+constexpr duration patience = std::chrono::minutes{1};
+/// Of task queues' rows, in one step.
+constexpr std::size_t backlog_rows = 500;
+/// What was decided before the change lies with the writer by then.
+constexpr duration change_settles = std::chrono::seconds{1};
+/// How often to ask whether it is written.
+constexpr duration asks_after = std::chrono::milliseconds{100};
+
+/// What is to be done of one namespace.
+struct task {
+  work what = work::erase;
+  std::string id{};
+  std::string name{};
+  google::protobuf::Duration retention{};
+  /// Of its record.
+  std::int64_t version = 0;
+};
+
+std::optional<work> work_on(const namespace_entry& ns) {
+  if (ns.is_deleted())
+    return work::erase;
+  if (ns.record.review_retention())
+    return work::review;
+  return std::nullopt;
+}
+
+/// Erases rows of the namespace's task queues; true when there are none any more.
+result<bool> erase_backlogs(store::store& db, const std::string& namespace_id) {
+  auto queues = db.backlog_queues();
+  if (!queues)
+    return std::move(queues).error();
+  for (const auto& queue : *queues) {
+    if (queue.namespace_id != namespace_id)
+      continue;
+    auto rows = db.read_backlog(queue, 0, 0, backlog_rows);
+    if (!rows)
+      return std::move(rows).error();
+    std::vector<std::pair<int, std::int64_t>> places;
+    places.reserve(rows->size());
+    for (const auto& row : *rows)
+      places.emplace_back(row.priority, row.seq);
+    if (auto erased = db.erase_backlog(queue, places); !erased)
+      return std::move(erased).error();
+    return false;
+  }
+  return true;
+}
+
+class namespace_upkeep final : public upkeep_actor::base {
+public:
+  namespace_upkeep(caf::actor_config& config, services& shared)
+    : upkeep_actor::base(config), shared_(shared) {
+  }
+
+  behavior_type make_behavior() override {
+    send(this, tick_atom_v);
+    return {
+      [this](tick_atom) { look(); },
+      [this](tick_atom, std::uint64_t number) {
+        if (number == round_ && under_way_)
+          give_up();
+        else if (number == round_ && std::exchange(is_settling_, false))
+          settle();
+      },
+      [this](loaded_atom, const std::shared_ptr<run_round>& page) { on_page(page); },
+      [this](result_atom, std::uint64_t number, std::uint64_t undone) {
+        if (number == round_ && under_way_)
+          on_round(undone);
+      },
+      [this](result_atom, bool done) { on_end(done); },
+    };
+  }
+
+private:
+  // -- which namespace ----------------------------------------------------------------------------
+
+  void look() {
+    if (task_)
+      return;
+    auto all = shared_.namespaces.all();
+    auto now = shared_.time.now();
+    std::optional<duration> wait;
+    std::erase_if(emptied_, [this](const auto& id) { return !shared_.namespaces.find_by_id(id); });
+    for (const auto& [name, ns] : *all) {
+      auto what = work_on(*ns);
+      if (!what)
+        continue;
+      auto left = waits_for(*ns, now);
+      if (!shared_.own_lease.valid())
+        left = std::max(left, try_again_after);
+      if (left > duration{0}) {
+        wait = wait ? std::min(*wait, left) : left;
+        continue;
+      }
+      return begin({.what = *what,
+                    .id = ns->facts.id,
+                    .name = name,
+                    .retention = ns->record.config().workflow_execution_retention_ttl(),
+                    .version = ns->version});
+    }
+    if (wait)
+      later(*wait);
+  }
+
+  /// One that has nothing left but its record waits for its time.
+  duration waits_for(const namespace_entry& ns, time_point now) const {
+    if (!ns.is_deleted() || !emptied_.contains(ns.facts.id) || !ns.record.has_erase_not_before())
+      return duration{0};
+    constexpr duration longest = std::chrono::hours{1};
+    return std::min(longest, engine::from_proto(ns.record.erase_not_before()) - now);
+  }
+
+  /// One message at a time waits, however often this is asked.
+  void later(duration wait) {
+    auto now = shared_.time.boot_time();
+    if (looks_at_ > now && looks_at_ <= now + wait)
+      return;
+    looks_at_ = now + wait;
+    delayed_send(this, wait, tick_atom_v);
+  }
+
+  void begin(task t) {
+    task_ = std::move(t);
+    written_up_to_.reset();
+    settle_for(change_settles);
+  }
+
+  void settle_for(duration d) {
+    is_settling_ = true;
+    delayed_send(this, d, tick_atom_v, ++round_);
+  }
+
+  /// What was decided before the change is found by the pass only when it is written: a run that
+  /// comes into the store behind it would be there for ever.
+  void settle() {
+    if (!written_up_to_)
+      written_up_to_ = shared_.appends_sent.load(std::memory_order_acquire);
+    if (shared_.appends_done.load(std::memory_order_acquire) < *written_up_to_)
+      return settle_for(asks_after);
+    begin_pass();
+  }
+
+  /// Looks for work anew, a little later.
+  void give_up() {
+    under_way_ = false;
+    task_.reset();
+    orders_.clear();
+    later(try_again_after);
+  }
+
+  // -- its runs -----------------------------------------------------------------------------------
+
+  void begin_pass() {
+    behind_ = 0;
+    found_ = 0;
+    undone_ = 0;
+    read();
+  }
+
+  void read() {
+    auto round = std::make_shared<run_round>(upkeep_actor{this}, ++round_);
+    auto job = [&shared = shared_, me = upkeep_actor{this}, round, id = task_->id,
+                behind = behind_] {
+      try {
+        auto page = shared.db.runs_of(id, behind, shared.capacity.upkeep_rows);
+        round->failed = !page;
+        if (page)
+          round->page = std::move(*page);
+      } catch (...) {
+        log_thrown(log_level::error, "the runs of a namespace could not be read");
+        round->failed = true;
+      }
+      caf::anon_send(me, loaded_atom_v, round);
+    };
+    if (!shared_.readers.post(lane::points, std::move(job)))
+      give_up();
+  }
+
+  void on_page(const std::shared_ptr<run_round>& read_round) {
+    if (!task_ || read_round->number != round_)
+      return;
+    if (read_round->failed)
+      shared_.watch.store_read_failures.add();
+    if (read_round->failed || !shared_.own_lease.valid())
+      return give_up();
+    auto& page = read_round->page;
+    behind_ = page.last_key;
+    is_last_ = page.is_last;
+    constexpr int running = 1;
+    for (auto& run : page.runs)
+      if (task_->what == work::erase
+          || (run.kind == machine_kind::workflow && run.status != running))
+        orders_.push_back(std::move(run));
+    found_ += orders_.size();
+    go_on();
+  }
+
+  /// Gives the next orders, or reads on.
+  void go_on() {
+    if (orders_.empty())
+      return is_last_ ? end_pass() : read();
+    auto round = std::make_shared<run_round>(upkeep_actor{this}, ++round_);
+    round->is_given = true;
+    under_way_ = true;
+    auto most = std::min(orders_.size(), shared_.capacity.upkeep_orders_max);
+    for (std::size_t i = 0; i < most; ++i) {
+      auto run = std::move(orders_.back());
+      orders_.pop_back();
+      const auto& slot = shared_.slots[run.slot].get();
+      send(slot, order_atom_v, std::make_shared<run_order>(round, task_->what, std::move(run)));
+    }
+    delayed_send(this, patience, tick_atom_v, round_);
+  }
+
+  void on_round(std::uint64_t undone) {
+    under_way_ = false;
+    undone_ += undone;
+    // Perhaps this node has lost its slots: then the next owner goes on.
+    if (undone > 0 && !shared_.own_lease.valid())
+      return give_up();
+    go_on();
+  }
+
+  void end_pass() {
+    if (undone_ > 0)
+      return give_up();
+    // What was decided before the change may have been written behind the place that was looked at.
+    if (task_->what == work::erase && found_ > 0)
+      return begin_pass();
+    end_work();
+  }
+
+  // -- what is left -------------------------------------------------------------------------------
+
+  void end_work() {
+    auto job = [&shared = shared_, me = upkeep_actor{this}, t = *task_] {
+      auto done = false;
+      try {
+        done = t.what == work::erase ? end_erasing(shared, t) : end_review(shared, t);
+      } catch (...) {
+        log_thrown(log_level::error, "the work on a namespace could not be ended");
+      }
+      caf::anon_send(me, result_atom_v, done);
+    };
+    if (!shared_.readers.post(lane::points, std::move(job)))
+      give_up();
+  }
+
+  /// False: it failed.
+  static bool end_erasing(services& shared, const task& t) {
+    for (auto is_empty = false; !is_empty;) {
+      auto none = erase_backlogs(shared.db, t.id);
+      if (!none || !shared.own_lease.valid())
+        return false;
+      is_empty = *none;
+    }
+    auto ns = shared.namespaces.find_by_id(t.id);
+    if (ns && ns->record.has_erase_not_before()
+        && engine::from_proto(ns->record.erase_not_before()) > shared.time.now())
+      return true;
+    if (!shared.namespaces.erase(t.id))
+      return false;
+    log(log_level::info, "nothing is left of the deleted namespace " + t.name);
+    return true;
+  }
+
+  /// Unless it has changed again.
+  static bool end_review(services& shared, const task& t) {
+    auto same = [&t](journal::NamespaceRecord& record) -> result<void> {
+      const auto& now = record.config().workflow_execution_retention_ttl();
+      if (engine::from_proto(now) == engine::from_proto(t.retention))
+        record.clear_review_retention();
+      return {};
+    };
+    return static_cast<bool>(shared.namespaces.update(t.name, same));
+  }
+
+  void on_end(bool done) {
+    if (!task_)
+      return;
+    if (done && task_->what == work::erase)
+      emptied_.insert(task_->id);
+    task_.reset();
+    if (done)
+      look();
+    else
+      later(try_again_after);
+  }
+
+  services& shared_;
+  /// Boot time.
+  std::chrono::nanoseconds looks_at_{0};
+  std::optional<task> task_;
+  /// Namespaces that have nothing left but their records.
+  std::set<std::string> emptied_;
+  // Of the pass over the store's runs.
+  std::int64_t behind_ = 0;
+  bool is_last_ = false;
+  std::uint64_t found_ = 0;
+  std::uint64_t undone_ = 0;
+  std::vector<store::run_head> orders_;
+  std::uint64_t round_ = 0;
+  bool is_settling_ = false;
+  /// Appends that were sent when the change had settled.
+  std::optional<std::uint64_t> written_up_to_;
+  bool under_way_ = false;
+};
+
+} // namespace
+
+upkeep_actor spawn_namespace_upkeep(caf::actor_system& system, services& shared) {
+  return system.spawn<namespace_upkeep>(shared);
+}
+
+} // namespace reprise::actors
