@@ -210,9 +210,10 @@ describe('workflow', { concurrency: true }, () => {
 describe('batch', () => {
   const ids = ['cli-batch-1', 'cli-batch-2', 'cli-batch-3'];
   const query = "WorkflowId STARTS_WITH 'cli-batch-'";
+  const batch = (command, ...args) => batchOf(query, command, ...args);
 
   /** What is told of the job once it is over. */
-  async function batch(command, ...args) {
+  async function batchOf(query, command, ...args) {
     const all = [command, '--query', query, '--reason', 'a test', '--yes', ...args];
     const { batchJobId } = await json('workflow', ...all);
     assert.ok(batchJobId);
@@ -241,6 +242,61 @@ describe('batch', () => {
     const late = ['batch', 'terminate', '--job-id', ended.jobId, '--reason', 'late'];
     assert.match(await refusal(...late), /could not find/);
     assert.match(await refusal('batch', 'describe', '--job-id', 'none'), /could not find/);
+  });
+
+  test('reset, update-options, cancel and delete by a query', async () => {
+    const own = "WorkflowId STARTS_WITH 'cli-many-'";
+    const many = ['cli-many-1', 'cli-many-2', 'cli-many-3'];
+    const count = async (more = '') =>
+      // None is told by no number.
+      Number((await json('workflow', 'count', '--query', own + more)).count ?? 0);
+    for (const id of many) {
+      await start(id, 'sums');
+      // Its first task is over.
+      await cli('workflow', 'query', '--workflow-id', id, '--name', 'total');
+    }
+    const reset = await batchOf(own, 'reset', '--type', 'LastWorkflowTask');
+    assert.equal(Number(reset.completeOperationCount), 3);
+    assert.equal(await count(), 6);
+    assert.equal(await count(" AND ExecutionStatus = 'Running'"), 3);
+    const running = `${own} AND ExecutionStatus = 'Running'`;
+    const override = ['--versioning-override-behavior', 'auto_upgrade'];
+    const changed = await batchOf(running, 'update-options', ...override);
+    assert.equal(Number(changed.completeOperationCount), 3);
+    const { workflowExecutionInfo } = await json('workflow', 'describe', '-w', many[0]);
+    assert.match(JSON.stringify(workflowExecutionInfo.versioningInfo), /AUTO_UPGRADE|autoUpgrade/);
+    const cancelled = await batchOf(running, 'cancel');
+    assert.equal(Number(cancelled.completeOperationCount), 3);
+    await eventually('all to be cancelled', async () =>
+      (await count(" AND ExecutionStatus = 'Canceled'")) === 3,
+    );
+    const deleted = await batchOf(own, 'delete');
+    assert.equal(Number(deleted.completeOperationCount), 6);
+    await eventually('all to be gone', async () => (await count()) === 0);
+  });
+});
+
+describe('task-queue', () => {
+  test('config set and get, describe, list-partition', async () => {
+    const on = ['--task-queue', 'cli-queue', '--task-queue-type', 'activity'];
+    const set = await json(
+      ...['task-queue', 'config', 'set', ...on, '--queue-rps-limit', '12.5'],
+      ...['--queue-rps-limit-reason', 'a test', '--fairness-key-rps-limit-default', '3'],
+    );
+    const limits = (config) => {
+      const { queueRateLimit, fairnessKeysRateLimitDefault } = config.config ?? config;
+      return [
+        queueRateLimit?.rateLimit?.requestsPerSecond,
+        fairnessKeysRateLimitDefault?.rateLimit?.requestsPerSecond,
+      ];
+    };
+    assert.deepEqual(limits(set), [12.5, 3]);
+    assert.match(JSON.stringify(set), /a test/);
+    assert.deepEqual(limits(await json('task-queue', 'config', 'get', ...on)), [12.5, 3]);
+    await cli('task-queue', 'config', 'set', ...on, '--queue-rps-limit', 'default');
+    assert.deepEqual(limits(await json('task-queue', 'config', 'get', ...on)), [undefined, 3]);
+    assert.match(await cli('task-queue', 'describe', '--task-queue', 'shared'), /poller/i);
+    assert.match(await cli('task-queue', 'list-partition', '--task-queue', 'shared'), /shared/);
   });
 });
 

@@ -40,15 +40,19 @@ class Browser {
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }
 
-  /** Opens a page and returns a function that gives the text which it shows now. */
+  /** Opens a page; `read` gives the text which it shows now, `evaluate` what an expression is there. */
   async open(url) {
     const { targetId } = await this.call('Target.createTarget', { url });
     const { sessionId } = await this.call('Target.attachToTarget', { targetId, flatten: true });
-    return async () => {
-      const expression = 'document.body ? document.body.innerText : ""';
-      const { result } = await this.call('Runtime.evaluate', { expression }, sessionId);
-      return String(result.value).replace(/\s+/g, ' ');
+    const evaluate = async (expression) => {
+      const told = await this.call('Runtime.evaluate', { expression }, sessionId);
+      return told.result.value;
     };
+    const read = async () => {
+      const text = await evaluate('document.body ? document.body.innerText : ""');
+      return String(text).replace(/\s+/g, ' ');
+    };
+    return { evaluate, read };
   }
 
   async close() {

@@ -73,15 +73,27 @@ after(async () => {
 
 /** Opens a page and waits until its text matches all patterns. */
 async function page(address, ...patterns) {
-  const read = await browser.open(site + address);
+  const opened = await browser.open(site + address);
   let text = '';
   const shown = async () => {
-    text = await read();
+    text = await opened.read();
     return patterns.every((pattern) => pattern.test(text));
   };
-  await eventually('the page', shown, 40).catch(() => {
+  await eventually('the page', shown, 60).catch(() => {
     assert.fail(`${address} does not show ${patterns.join(', ')}:\n${text}`);
   });
+  return opened;
+}
+
+/** Clicks on the first thing of a page that is chosen so, can be used, and has such a text. */
+async function click(opened, chosen, text = '') {
+  const expression = `(() => {
+    const all = [...document.querySelectorAll(${JSON.stringify(chosen)})];
+    const one = all.find((e) => e.innerText.includes(${JSON.stringify(text)}) && !e.disabled);
+    one?.click();
+    return one !== undefined;
+  })()`;
+  await eventually(`${chosen} ${text}`, () => opened.evaluate(expression));
 }
 
 const start = (type, workflowId) =>
@@ -111,4 +123,55 @@ test('it shows pending activities', async () => {
   await page(`${base}/pending-activities`, /ui-pending/, /completesLater/, /Started/i);
   await client.activity.complete({ workflowId: 'ui-pending', activityId: '1' }, 'done');
   await handle.result();
+});
+
+test("it shows a workflow's updates", async () => {
+  const handle = await start('account', 'ui-account');
+  assert.equal(await handle.executeUpdate('raise', { args: [40] }), 40);
+  await assert.rejects(handle.executeUpdate('raise', { args: [13] }));
+  const { runId } = await handle.describe();
+  const base = `/namespaces/default/workflows/ui-account/${runId}`;
+  const told = [/Workflow Execution Update Accepted/, /Workflow Execution Update Completed/, /raise/];
+  await page(`${base}/history`, ...told, /Success 40/, /unlucky/);
+  await handle.signal('finish');
+  assert.equal(await handle.result(), 40);
+});
+
+test('it resets a workflow, and shows what became of it', async () => {
+  const handle = await start('sums', 'ui-reset');
+  await handle.signal('add', 40);
+  assert.equal(await handle.query('total'), 40);
+  const { runId } = await handle.describe();
+  const base = `/namespaces/default/workflows/ui-reset/${runId}`;
+  const opened = await page(`${base}/history`, /Workflow Task Completed/, /More Actions/);
+  await click(opened, 'button', 'More Actions');
+  await click(opened, '[role=menuitem][data-testid=reset-button]', 'Reset');
+  const dialog = '[data-testid=reset-confirmation-modal]';
+  await click(opened, `${dialog} [role=option]`, 'WorkflowTaskCompleted');
+  await click(opened, `${dialog} [data-testid=confirm-modal-button]`);
+  const current = client.workflow.getHandle('ui-reset');
+  const after = await eventually('the new run', async () => {
+    const described = await current.describe();
+    return described.runId !== runId && described;
+  });
+  await page(`${base}/history`, /terminated/i);
+  const address = `/namespaces/default/workflows/ui-reset/${after.runId}/history`;
+  await page(address, /running/i, /Workflow Task Failed/, /Reset Workflow/i);
+  await current.signal('finish');
+  assert.equal(await current.result(), 40);
+});
+
+test('it shows batches', async () => {
+  for (const id of ['ui-batch-1', 'ui-batch-2']) await start('waitsForOutside', id);
+  await client.workflowService.startBatchOperation({
+    namespace: 'default',
+    jobId: 'ui-job',
+    reason: 'a test of the UI',
+    visibilityQuery: "WorkflowId STARTS_WITH 'ui-batch-'",
+    terminationOperation: { identity: 'test' },
+  });
+  await page('/namespaces/default/batch-operations', /ui-job/, /TERMINATE/, /COMPLETED/);
+  const told = [/COMPLETED/, /a test of the UI/, /100% complete/, /2 succeeded/, /0 failed/];
+  await page('/namespaces/default/batch-operations/ui-job', ...told);
+  await page('/namespaces/default/workflows', /ui-batch-1/, /ui-batch-2/, /terminated/i);
 });
