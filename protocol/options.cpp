@@ -7,7 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <string_view>
-#include <tuple>
+#include <utility>
 
 namespace reprise::protocol {
 
@@ -24,8 +24,13 @@ bool is_zero(const Duration& d) {
   return d.seconds() == 0 && d.nanos() == 0;
 }
 
+/// Clients may send more nanoseconds than a second has.
 bool is_longer(const Duration& a, const Duration& b) {
-  return std::tuple{a.seconds(), a.nanos()} > std::tuple{b.seconds(), b.nanos()};
+  constexpr std::int32_t second = 1'000'000'000;
+  auto in_order = [](const Duration& d) {
+    return std::pair{d.seconds() + d.nanos() / second, d.nanos() % second};
+  };
+  return in_order(a) > in_order(b);
 }
 
 void cap(Duration& d) {
@@ -62,11 +67,8 @@ problem failure_type_problem(const std::string& type) {
 } // namespace
 
 problem duration_problem(const Duration& d) {
-  constexpr std::int32_t second = 1'000'000'000;
   if ((d.seconds() > 0 && d.nanos() < 0) || (d.seconds() < 0 && d.nanos() > 0))
     return "duration has seconds and nanos with different signs";
-  if (d.nanos() <= -second || d.nanos() >= second)
-    return "duration has out-of-range nanos";
   if (d.seconds() < 0 || d.nanos() < 0)
     return "negative duration";
   return std::nullopt;

@@ -17,6 +17,8 @@ struct command_failure {
   enums::WorkflowTaskFailedCause cause{};
   std::string message{};
   bool terminate = false;
+  /// The request says nothing that can be read: it is refused, and the task stays as it was.
+  bool of_request = false;
 };
 
 /// Nothing: it was done.

@@ -64,7 +64,7 @@ std::optional<error> check_commands(const request_type& r) {
                             + command_name(r.commands(i).command_type())
                             + " must be the last command.");
   }
-  return update_messages_refusal(r);
+  return std::nullopt;
 }
 
 /// A worker that is no version of a deployment cannot say how its workflow moves between versions.
@@ -168,6 +168,8 @@ void forget_problems(transition& t) {
 /// The task fails because of what its answer holds, on the state that the answer found.
 step refuse(execution&& before, const command_failure& failure, const request_type& r,
             const context& c) {
+  if (failure.of_request)
+    return transition{std::move(before), c}.finish(invalid_argument(failure.message));
   auto text = cause_name(failure.cause);
   if (!failure.message.empty())
     text += ": " + failure.message;

@@ -182,7 +182,24 @@ command_result respond(transition& t, const std::string& id, const update::Respo
   return std::nullopt;
 }
 
+/// A message that says nothing, or not what, makes the whole completion unacceptable.
+command_result unreadable(const Message& message) {
+  auto of_request = [](std::string text) -> command_result {
+    return command_failure{.message = std::move(text), .of_request = true};
+  };
+  auto type = std::string{type_of(message)};
+  if (!message.has_body())
+    return of_request("nil message body");
+  if (type.empty())
+    return of_request("no message name specified");
+  if (type.find('.') == std::string::npos)
+    return of_request("failed to extract protocol type: no . found in \"" + type + "\"");
+  return std::nullopt;
+}
+
 command_result apply_one(transition& t, const Message& message, completion& c) {
+  if (auto failure = unreadable(message))
+    return failure;
   const auto& id = message.protocol_instance_id();
   auto type = type_of(message);
   if (message.body().ByteSizeLong() > t.ctx().bounds.blob_bytes_max)
@@ -230,20 +247,6 @@ int take_message(completion& c, const std::string& id) {
 }
 
 } // namespace
-
-std::optional<error>
-update_messages_refusal(const service::RespondWorkflowTaskCompletedRequest& completed) {
-  for (const auto& message : completed.messages()) {
-    auto type = std::string{type_of(message)};
-    if (!message.has_body())
-      return invalid_argument("nil message body");
-    if (type.empty())
-      return invalid_argument("no message name specified");
-    if (type.find('.') == std::string::npos)
-      return invalid_argument("failed to extract protocol type: no . found in \"" + type + "\"");
-  }
-  return std::nullopt;
-}
 
 command_result apply_message(transition& t, const api::command::v1::Command& command,
                              completion& c) {

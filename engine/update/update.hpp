@@ -11,10 +11,6 @@
 
 namespace reprise::engine {
 
-/// What makes a completion unacceptable as a whole: a message that says nothing, or not what.
-std::optional<error>
-update_messages_refusal(const service::RespondWorkflowTaskCompletedRequest& completed);
-
 /// Applies those messages of a completion that no command placed.
 command_result apply_messages(transition& t, completion& c);
 /// The message rejects an update: it writes nothing.

@@ -305,11 +305,11 @@ void close_run(transition& t, history_event event, family_at_close family) {
 
 command_result complete_workflow(transition& t, const api::command::v1::Command& command,
                                  completion& c) {
+  if (c.unseen_events > 0)
+    return unhandled();
   if (!command.has_complete_workflow_execution_command_attributes())
     return not_set(enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_COMPLETE_WORKFLOW_EXECUTION_ATTRIBUTES,
                    "CompleteWorkflowExecution");
-  if (c.unseen_events > 0)
-    return unhandled();
   const auto& a = command.complete_workflow_execution_command_attributes();
   if (a.result().ByteSizeLong() > t.ctx().bounds.blob_bytes_max)
     return too_large(enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_SCHEDULE_ACTIVITY_ATTRIBUTES,
@@ -337,13 +337,13 @@ command_result complete_workflow(transition& t, const api::command::v1::Command&
 command_result fail_workflow(transition& t, const api::command::v1::Command& command,
                              completion& c) {
   constexpr auto cause = enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_FAIL_WORKFLOW_EXECUTION_ATTRIBUTES;
+  if (c.unseen_events > 0)
+    return unhandled();
   if (!command.has_fail_workflow_execution_command_attributes())
     return not_set(cause, "FailWorkflowExecution");
   const auto& a = command.fail_workflow_execution_command_attributes();
   if (!a.has_failure())
     return refused(cause, "Failure is not set on FailWorkflowExecutionCommand.");
-  if (c.unseen_events > 0)
-    return unhandled();
   if (a.failure().ByteSizeLong() > t.ctx().bounds.blob_bytes_max)
     return too_large(cause, "FailWorkflowExecutionCommandAttributes.Failure");
   auto next = sequel_of_failure(t.state(), a.failure(), t.ctx(), true);
@@ -363,10 +363,10 @@ command_result fail_workflow(transition& t, const api::command::v1::Command& com
 command_result cancel_workflow(transition& t, const api::command::v1::Command& command,
                                completion& c) {
   constexpr auto cause = enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_CANCEL_WORKFLOW_EXECUTION_ATTRIBUTES;
-  if (!command.has_cancel_workflow_execution_command_attributes())
-    return not_set(cause, "CancelWorkflowExecution");
   if (c.unseen_events > 0)
     return unhandled();
+  if (!command.has_cancel_workflow_execution_command_attributes())
+    return not_set(cause, "CancelWorkflowExecution");
   const auto& a = command.cancel_workflow_execution_command_attributes();
   auto event = event_for(command, enums::EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED);
   auto& out = *event.mutable_workflow_execution_canceled_event_attributes();
@@ -379,6 +379,8 @@ command_result cancel_workflow(transition& t, const api::command::v1::Command& c
 
 command_result continue_as_new(transition& t, const api::command::v1::Command& command,
                                completion& c) {
+  if (c.unseen_events > 0)
+    return unhandled();
   if (!command.has_continue_as_new_workflow_execution_command_attributes())
     return not_set(bad_continue, "ContinueAsNewWorkflowExecution");
   const auto& a = command.continue_as_new_workflow_execution_command_attributes();
@@ -387,8 +389,6 @@ command_result continue_as_new(transition& t, const api::command::v1::Command& c
   if (a.has_search_attributes())
     if (auto problem = search_attribute_values_problem(a.search_attributes(), t.ctx()))
       return refused(enums::WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES, std::move(*problem));
-  if (c.unseen_events > 0)
-    return unhandled();
   if (a.input().ByteSizeLong() > t.ctx().bounds.blob_bytes_max)
     return too_large(bad_continue, "ContinueAsNewWorkflowExecutionCommandAttributes. Input");
   if (a.memo().ByteSizeLong() > t.ctx().bounds.memo_bytes_max)

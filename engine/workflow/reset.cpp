@@ -196,6 +196,11 @@ std::optional<error> reset_problem(const execution& base, const reset_request& r
   auto at = request.workflow_task_finish_event_id();
   if (at <= 1 || at >= base.next_event_id())
     return invalid_argument("Workflow task finish ID must be > 1 && <= workflow last event ID.");
+  for (const auto& operation : request.post_reset_operations())
+    if (!operation.has_update_workflow_options())
+      return invalid_argument(
+        "unsupported post reset operation: "
+        + (operation.has_signal_workflow() ? std::string{"SignalWorkflow"} : std::string{"none"}));
   return std::nullopt;
 }
 

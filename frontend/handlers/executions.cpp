@@ -169,14 +169,14 @@ result<void> check_reset(const api::ResetWorkflowExecutionRequest& r, const fron
     return ok;
   if (auto ok = check_execution(r.has_workflow_execution(), r.workflow_execution()); !ok)
     return ok;
-  for (const auto& operation : r.post_reset_operations()) {
-    if (!operation.has_update_workflow_options())
-      return invalid_argument(
-        "unsupported post reset operation: "
-        + (operation.has_signal_workflow() ? std::string{"SignalWorkflow"} : std::string{"none"}));
-    if (auto ok = check_options(operation.update_workflow_options()); !ok)
-      return ok;
-  }
+  // The reference takes it for a failure of its own (INTERNAL), and clients would try again.
+  if (!enums::ResetReapplyType_IsValid(r.reset_reapply_type()))
+    return invalid_argument("unknown reset reapply type: "
+                            + std::to_string(r.reset_reapply_type()));
+  for (const auto& operation : r.post_reset_operations())
+    if (operation.has_update_workflow_options())
+      if (auto ok = check_options(operation.update_workflow_options()); !ok)
+        return ok;
   return {};
 }
 

@@ -38,6 +38,12 @@ SCENARIO("answers to updates that nobody sent fail their task") {
     CHECK(refused.written.empty());
     CHECK(f.types().back() == "WORKFLOW_TASK_STARTED");
   }
+  WHEN("the message has no body, and a command before it fails the task") {
+    auto failed = answer(false, {message_command(""), message_command("m")});
+    CHECK(failed.answer.failure->message
+          == "BadUpdateWorkflowExecutionMessage: MessageID is not set on ProtocolMessageCommand.");
+    CHECK(f.types().back() == "WORKFLOW_TASK_FAILED");
+  }
 }
 
 } // namespace reprise::testing

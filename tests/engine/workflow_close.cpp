@@ -32,6 +32,24 @@ worker_task with_refused_close(engine_fixture& f) {
 
 } // namespace
 
+SCENARIO(
+  "a close that has not seen everything is refused for that, whatever else is wrong with it") {
+  for (auto type :
+       {enums::COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION,
+        enums::COMMAND_TYPE_FAIL_WORKFLOW_EXECUTION, enums::COMMAND_TYPE_CANCEL_WORKFLOW_EXECUTION,
+        enums::COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION}) {
+    CAPTURE(enums::CommandType_Name(type));
+    engine_fixture f;
+    f.start();
+    auto task = f.poll();
+    f.signal("unseen");
+    command close;
+    close.set_command_type(type);
+    CHECK(f.complete(task, {close}).answer.failure->message == "UnhandledCommand");
+    CHECK(f.complete(f.poll(), {close}).answer.failure->message.starts_with("Bad"));
+  }
+}
+
 SCENARIO("a completion may cancel a waiting activity and close the workflow") {
   engine_fixture f;
   auto task = with_waiting_activity(f);
