@@ -31,6 +31,8 @@ public:
     set_down_handler([this](const caf::down_msg& m) { on_down(m); });
     return {
       [this](watch_atom, const ward_ptr& w) {
+        // Whoever scrapes sees the first death as one more than none.
+        deaths_of(w->kind);
         auto all = std::exchange(w->watched, {});
         for (std::size_t i = 0; i < all.size(); ++i)
           watch({w, i}, all[i]);
@@ -57,6 +59,11 @@ private:
     std::chrono::nanoseconds last{};
   };
 
+  counter& deaths_of(const std::string& kind) {
+    return metrics_.counter("reprise_actors_died_total", "Actors that died of an error, by kind.",
+                            {{"kind", kind}});
+  }
+
   void watch(const place& where, const caf::actor& who) {
     watched_[who.id()] = where;
     monitor(who);
@@ -68,10 +75,7 @@ private:
       return;
     const auto& where = found.mapped();
     const auto& kind = where.of->kind;
-    metrics_
-      .counter("reprise_actors_died_total", "Actors that died of an error, by kind.",
-               {{"kind", kind}})
-      .add();
+    deaths_of(kind).add();
     log(log_level::error, "an actor died: " + kind + " " + std::to_string(where.index));
     if (!where.of->begin_again)
       return fail("its " + kind + " died");

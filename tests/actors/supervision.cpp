@@ -2,6 +2,8 @@
 // what is kept.
 #include "tests/support/actor_fixture.hpp"
 
+#include <set>
+
 using namespace reprise;
 using namespace reprise::testing;
 
@@ -49,6 +51,20 @@ struct wards : actor_fixture {
 };
 
 } // namespace
+
+TEST_CASE_FIXTURE(wards, "the deaths of every kind of actor are shown before there are any") {
+  std::set<std::string> kinds;
+  registry.visit([&](const metrics::family& all) {
+    if (all.name != "reprise_actors_died_total")
+      return;
+    for (const auto& one : all.all) {
+      kinds.insert(one->with.front().second);
+      CHECK(one->as_counter->value() == 0);
+    }
+  });
+  for (const char* kind : {"slot", "timer", "writer", "keeper"})
+    CHECK(kinds.contains(kind));
+}
 
 // -- slots ---------------------------------------------------------------------------------------
 
