@@ -72,12 +72,15 @@ result<std::string> read_password(const std::string& path) {
 }
 
 result<std::unique_ptr<store::store>> open_store(const start_dev_options& o,
-                                                 const store::scan_bounds& scans) {
+                                                 const store::scan_bounds& scans, metrics& m) {
   if (is_in_memory(o))
     return store::open_memory();
   if (o.mysql.empty())
     return store::open_sqlite({.path = o.db_filename, .scans = scans});
-  store::mysql_options how{.scans = scans};
+  auto& lost = m.counter("reprise_store_lost_groups_total",
+                         "Groups of transitions that were committed and are not in the database.");
+  store::mysql_options how{.scans = scans,
+                           .on_lost_commits = [&lost](std::uint64_t n) { lost.add(n); }};
   if (!o.mysql_password_file.empty()) {
     auto password = read_password(o.mysql_password_file);
     if (!password)
@@ -137,12 +140,13 @@ struct actor_config : caf::actor_system_config {
 class dev_server {
 public:
   dev_server(const start_dev_options& options, const configured_limits& bounds, const clock& time,
-             std::unique_ptr<store::store> db, std::string cluster_id,
+             metrics& measured, std::unique_ptr<store::store> db, std::string cluster_id,
              std::shared_ptr<tls::certificates> certificates)
     : options_(options),
       host_(host_of(options)),
       certificates_(std::move(certificates)),
       db_(std::move(db)),
+      metrics_(measured),
       health_(*db_) {
     local_server_options local;
     local.node.seed = random_seed();
@@ -242,7 +246,7 @@ private:
   std::string metrics_host_ = host_;
   std::shared_ptr<tls::certificates> certificates_;
   std::unique_ptr<store::store> db_;
-  metrics metrics_;
+  metrics& metrics_;
   health health_;
   std::mutex mutex_;
   std::condition_variable served_;
@@ -287,7 +291,8 @@ int run_start_dev(const start_dev_options& options) {
       return fail(loaded.error());
     certificates = std::move(*loaded);
   }
-  auto db = open_store(options, bounds.scans);
+  metrics measured;
+  auto db = open_store(options, bounds.scans, measured);
   if (!db)
     return fail(db.error());
   system_clock time;
@@ -297,8 +302,13 @@ int run_start_dev(const start_dev_options& options) {
   auto cluster_id = (*db)->cluster_fact("cluster_id", ids.uuid7(time.now()));
   if (!cluster_id)
     return fail(cluster_id.error());
-  dev_server server{
-    options, bounds, time, std::move(*db), std::move(*cluster_id), std::move(certificates)};
+  dev_server server{options,
+                    bounds,
+                    time,
+                    measured,
+                    std::move(*db),
+                    std::move(*cluster_id),
+                    std::move(certificates)};
   if (auto ok = server.start(); !ok) {
     server.end();
     return fail(ok.error());

@@ -2,6 +2,7 @@
 
 #include "store/store.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -37,6 +38,8 @@ struct mysql_options {
   /// When the server cannot be reached: until the next attempt, growing from the first to the last.
   duration pause_first = std::chrono::milliseconds{20};
   duration pause_last = std::chrono::seconds{1};
+  /// Told, on any thread, of how many groups the database had answered and has no more.
+  std::function<void(std::uint64_t)> on_lost_commits{};
 };
 
 /// Opens or makes the file and migrates its schema. Refused with a sentence that says what to do

@@ -36,7 +36,7 @@ public:
   virtual result<bool> acquire_lease(const std::string& owner, duration length) = 0;
   /// Gives up the lease, if it is still the owner's.
   virtual result<void> release_lease(const std::string& owner) = 0;
-  /// Raises the epochs of all slots by one (take-over) and answers them, indexed by slot. Refused
+  /// Takes all slots over: answers their epochs, higher than any before, indexed by slot. Refused
   /// (failed_precondition) when the lease is not `owner`'s.
   virtual result<std::vector<epoch_number>> take_slots(const std::string& owner) = 0;
   /// Compare-and-set of one slot's epoch to `seen + 1`; answers the new one. After this returns, no

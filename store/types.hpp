@@ -261,7 +261,7 @@ struct inbox_place {
 /// One atomic unit: all or nothing. Touches one slot only.
 struct transition {
   slot_id slot = 0;
-  /// Refused (stale_epoch) unless this is the slot's stored epoch, checked with a locking read.
+  /// Refused (stale_epoch) unless it is what the slot's owner has, and that owns the slot still.
   epoch_number epoch = 0;
   /// The life of the actor that decided this; 0: nobody's. It was decided on a state that all
   /// earlier ones of that life made, whatever run they wrote; when one of these is refused, so are

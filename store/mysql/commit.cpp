@@ -1,12 +1,14 @@
 // How a group becomes durable on MySQL.
 //
-// The transaction first takes a shared lock on the row of each of its slots, and holds it to its
-// end. Raising an epoch updates such a row, so it waits for every transaction that read the old
-// epoch, be it a COMMIT that is still under way when its client has long given it up; later ones
-// see the new epoch and are refused. Everything else is read after the locks and cannot change
-// under them.
+// The transaction first writes the store object's own row in `fences`, and holds it to its end.
+// Whoever takes the slots over ends that row, so it waits for every group that wrote the row
+// before, be it a COMMIT that is still under way when its client has long given it up; later ones
+// find the row ended and are refused. Everything else is read behind that write and cannot change
+// under it. It is a write and no locking read, since databases of several members lock reads on one
+// of them.
 #include "base/ids.hpp"
 #include "base/log.hpp"
+#include "store/mysql/fence.hpp"
 #include "store/mysql/group_writer.hpp"
 #include "store/mysql/literal.hpp"
 #include "store/mysql/mysql_store.hpp"
@@ -26,11 +28,20 @@ commit_status fault_of(const failure& f) {
   return f.is_duplicate() ? commit_status::already_exists : commit_status::too_large;
 }
 
+/// Epochs are as much higher with each take-over as no owner raises them: what the database has of
+/// them counts take-overs, what an owner raises it keeps to itself.
+constexpr int raises_bits = 32;
+
+/// Positive, since BIGINT has a sign.
+std::int64_t new_incarnation() {
+  return static_cast<std::int64_t>(random_seed() >> 1) | 1;
+}
+
 } // namespace
 
 mysql_store::mysql_store(const dsn& address, const mysql_options& options)
   : server_(address, options.pause_first, options.pause_last),
-    raiser_id_(static_cast<std::int64_t>(random_seed())),
+    on_lost_commits_(options.on_lost_commits),
     readers_(server_, options.readers, role::reader),
     scanners_(server_, options.scans.sessions, role::scanner, options.scans.time_max) {
 }
@@ -91,8 +102,9 @@ mysql_store::outcome mysql_store::try_commit(std::span<const transition> group, 
                                              const lost_lives& lost) {
   std::optional<group_state> state;
   try {
-    // The first statement begins the transaction: a writer's session commits nothing by itself.
-    state.emplace(writer(), group, known_);
+    if (!may_write(answers))
+      return outcome::done;
+    state.emplace(*writer_.handle, group, epochs_, known_);
   } catch (const failure& f) {
     if (!f.is_lost())
       return after_failure(f, answers);
@@ -153,56 +165,84 @@ mysql_store::outcome mysql_store::commit_open_transaction(statuses& answers) {
   auto wrote = std::ranges::find(answers, commit_status::committed) != answers.end();
   try {
     writer_.handle->execute(wrote ? "COMMIT" : "ROLLBACK");
+    if (wrote)
+      fence_.count();
     return outcome::done;
   } catch (const failure& f) {
-    if (f.is_collision()) {
-      lose_writer();
-      return outcome::try_again;
-    }
+    if (wrote && !f.is_collision())
+      fence_.doubt(writer_.handle->id());
+    lose_writer();
+    if (!fence_.is_in_doubt())
+      return wrote ? outcome::try_again : outcome::done;
     trouble_.log(log_level::error,
                  std::string{"store: the answer to a commit was lost: "} + f.what());
-    {
-      std::lock_guard guard{lost_mutex_};
-      lost_writer_id_ = writer_.handle->id();
-    }
-    lose_writer();
-    fail_committed(answers, commit_status::unknown);
-    return outcome::done;
+    return find_out(answers);
   }
 }
 
-connection& mysql_store::writer() {
-  if (!writer_.handle) {
-    // Behind it may be another server, or the same one from a backup: what this process wrote last
-    // need not be what is stored.
-    known_.clear();
-    writer_.handle = server_.connect(role::writer);
+/// Whether the group whose COMMIT was not answered is durable. Where the database cannot be asked,
+/// that is found out by whoever needs the next session.
+mysql_store::outcome mysql_store::find_out(statuses& answers) {
+  try {
+    auto found = enter();
+    if (found == fence::finding::one_more)
+      return outcome::done;
+    if (found == fence::finding::as_answered)
+      return outcome::try_again;
+    fail_committed(answers, give_up(found));
+  } catch (const failure& f) {
+    lose_writer();
+    trouble_.log(log_level::error, std::string{"store: it could not be found out whether the "
+                                               "commit is durable: "}
+                                     + f.what());
+    fail_committed(answers, commit_status::unknown);
   }
-  return *writer_.handle;
+  return outcome::done;
+}
+
+/// With the group's transaction begun by the fence; or all of the group is answered.
+bool mysql_store::may_write(statuses& answers) {
+  if (!fence_.is_held()) {
+    std::ranges::fill(answers, commit_status::stale_epoch);
+    return false;
+  }
+  if (!writer_.handle || fence_.is_in_doubt()) {
+    auto found = enter();
+    if (found == fence::finding::ended || found == fence::finding::fewer) {
+      std::ranges::fill(answers, give_up(found));
+      return false;
+    }
+  }
+  if (fence_.begin(*writer_.handle))
+    return true;
+  std::ranges::fill(answers, give_up(fence_.look(*writer_.handle)));
+  return false;
+}
+
+/// On a new session. Behind it may be another server, or the same one from a backup: what this
+/// process wrote last need not be what is stored.
+fence::finding mysql_store::enter() {
+  known_.clear();
+  writer_.handle = server_.connect(role::writer);
+  return fence_.enter(*writer_.handle);
 }
 
 void mysql_store::lose_writer() {
   writer_.handle.reset();
 }
 
-/// Ends the session whose COMMIT was never answered, so that its locks are not waited for. Sessions
-/// are numbered upwards: a lower number of our own says that the server was started anew since.
-void mysql_store::kill_lost_writer(connection& control) {
-  std::int64_t lost = 0;
-  {
-    std::lock_guard guard{lost_mutex_};
-    lost = std::exchange(lost_writer_id_, 0);
+/// This incarnation writes no more. Answers what that means for what it wanted to write.
+commit_status mysql_store::give_up(fence::finding why) {
+  auto is_loss = why == fence::finding::fewer;
+  if (is_loss) {
+    log(log_level::error, "store: the database lost the last " + std::to_string(fence_.lost())
+                            + " commits that it had answered: all is loaded anew");
+    if (on_lost_commits_)
+      on_lost_commits_(fence_.lost());
   }
-  if (lost == 0)
-    return;
-  try {
-    auto fresh = server_.connect(role::reader);
-    if (fresh->id() > lost && control.id() != lost)
-      fresh->execute(fill("KILL ?", lost));
-  } catch (const failure&) {
-    // It ended by itself, which is as good; else its locks are waited for.
-    return;
-  }
+  fence_.drop();
+  lose_writer();
+  return is_loss ? commit_status::predecessor_lost : commit_status::stale_epoch;
 }
 
 // -- slots and leases ----------------------------------------------------------------------------
@@ -210,67 +250,82 @@ void mysql_store::kill_lost_writer(connection& control) {
 result<bool> mysql_store::acquire_lease(const std::string& owner, duration length) {
   auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(length).count();
   return writing(lease_, [&](connection& db) -> result<bool> {
-    db.execute(fill("UPDATE lease SET owner = ?, "
+    db.execute(fill("UPDATE slots_lease SET owner = ?, "
                     "expires_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND WHERE id = 1 "
                     "AND (owner = ? OR owner = '' OR expires_at < UTC_TIMESTAMP(6))",
                     owner, std::int64_t{microseconds}, owner));
-    auto holder = db.query("SELECT owner FROM lease WHERE id = 1");
+    auto holder = db.query("SELECT owner FROM slots_lease WHERE id = 1");
     return holder.next() && holder.text(1) == owner;
   });
 }
 
 result<void> mysql_store::release_lease(const std::string& owner) {
   return writing(lease_, [&](connection& db) -> result<void> {
-    db.execute(fill("UPDATE lease SET owner = '' WHERE id = 1 AND owner = ?", owner));
+    db.execute(fill("UPDATE slots_lease SET owner = '' WHERE id = 1 AND owner = ?", owner));
     return {};
   });
 }
 
 result<std::vector<epoch_number>> mysql_store::take_slots(const std::string& owner) {
-  return writing(epochs_, [&](connection& db) -> result<std::vector<epoch_number>> {
-    auto lease = db.query("SELECT owner, expires_at > UTC_TIMESTAMP(6) FROM lease WHERE id = 1 "
-                          "LOCK IN SHARE MODE");
+  std::lock_guard guard{writer_.mutex};
+  // Should this end the life before, of which nobody hears, its next group does.
+  lose_writer();
+  auto incarnation = new_incarnation();
+  auto epochs = writing(epochs_session_, [&](connection& db) -> result<std::vector<epoch_number>> {
+    auto lease = db.query(
+      "SELECT owner, expires_at > UTC_TIMESTAMP(6) FROM slots_lease WHERE id = 1 "
+      "LOCK IN SHARE MODE");
     if (owner.empty() || !lease.next() || lease.text(1) != owner || lease.integer(2) != 1)
       return make_error(errc::failed_precondition, "The lease on the slots is not this owner's.");
-    kill_lost_writer(db);
-    db.execute(fill("UPDATE slots SET epoch = epoch + 1, raised_by = ?", raiser_id_));
-    std::vector<epoch_number> epochs(slot_count);
-    auto all = db.query("SELECT slot, epoch FROM slots");
-    while (all.next())
-      epochs.at(static_cast<std::size_t>(all.integer(1))) = all.natural(2);
-    return epochs;
+    return take_all(db, incarnation);
   });
+  if (epochs) {
+    fence_.take(incarnation);
+    epochs_ = *epochs;
+  }
+  return epochs;
 }
 
+/// Ends every other incarnation; first the sessions by which they write, so that one that stopped
+/// within a group is not waited for.
+std::vector<epoch_number> mysql_store::take_all(connection& db, std::int64_t incarnation) {
+  std::vector<std::int64_t> sessions;
+  auto alive = db.query("SELECT session FROM fences WHERE alive = 1 AND session <> 0");
+  while (alive.next())
+    sessions.push_back(alive.integer(1));
+  for (auto session : sessions)
+    end_session(db, session);
+  db.execute("UPDATE fences SET alive = 0, ended_at = UTC_TIMESTAMP(6) WHERE alive = 1");
+  db.execute("DELETE FROM fences WHERE alive = 0 "
+             "AND ended_at < UTC_TIMESTAMP(6) - INTERVAL 7 DAY");
+  db.execute(fill("INSERT INTO fences(incarnation, alive, commits, session, sessions) "
+                  "VALUES (?, 1, 0, 0, 0)",
+                  incarnation));
+  db.execute("UPDATE slots SET epoch = epoch + 1");
+  std::vector<epoch_number> epochs(slot_count);
+  auto all = db.query("SELECT slot, epoch FROM slots");
+  while (all.next())
+    epochs.at(static_cast<std::size_t>(all.integer(1))) = all.natural(2) << raises_bits;
+  return epochs;
+}
+
+/// Nobody but this object writes what the slot's owner writes, and it writes one group after the
+/// other. So the epoch is raised here alone, once no COMMIT is in doubt.
 result<epoch_number> mysql_store::raise_epoch(slot_id slot, epoch_number seen) {
   if (slot >= slot_count)
     return make_error(errc::invalid_argument, "There is no such slot.");
-  auto answer = writing(epochs_, [&](connection& db) -> result<epoch_number> {
-    kill_lost_writer(db);
-    auto now
-      = db.query(fill("SELECT epoch, raised_by FROM slots WHERE slot = ? FOR UPDATE", int{slot}));
-    now.next();
-    if (now.natural(1) == seen + 1 && now.integer(2) == raiser_id_ && is_doubtful(slot, seen))
-      return seen + 1;
-    if (now.natural(1) != seen)
-      return make_error(errc::failed_precondition,
-                        "The slot has another epoch: it was taken over.");
-    db.execute(fill("UPDATE slots SET epoch = ?, raised_by = ? WHERE slot = ?", seen + 1,
-                    raiser_id_, int{slot}));
-    return seen + 1;
-  });
-  std::lock_guard guard{lost_mutex_};
-  if (answer)
-    doubtful_raises_.erase(slot);
-  else if (answer.error().code == errc::unavailable)
-    doubtful_raises_.insert_or_assign(slot, seen);
-  return answer;
-}
-
-bool mysql_store::is_doubtful(slot_id slot, epoch_number seen) {
-  std::lock_guard guard{lost_mutex_};
-  auto found = doubtful_raises_.find(slot);
-  return found != doubtful_raises_.end() && found->second == seen;
+  std::lock_guard guard{writer_.mutex};
+  try {
+    if (fence_.is_in_doubt())
+      if (auto found = enter(); found == fence::finding::ended || found == fence::finding::fewer)
+        give_up(found);
+  } catch (const failure& f) {
+    lose_writer();
+    return to_error(f);
+  }
+  if (!fence_.is_held() || epochs_[slot] != seen)
+    return make_error(errc::failed_precondition, "The slot has another epoch: it was taken over.");
+  return ++epochs_[slot];
 }
 
 } // namespace reprise::store::mysql

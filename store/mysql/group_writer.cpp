@@ -71,38 +71,13 @@ visibility_row read_found_by(const rows& r) {
 
 // -- what the check asks -------------------------------------------------------------------------
 
-group_state::group_state(connection& db, std::span<const transition> group, known_runs& known)
-  : known_(known) {
-  lock_slots(db, group);
+group_state::group_state(connection& db, std::span<const transition> group,
+                         const std::vector<epoch_number>& epochs, known_runs& known)
+  : epochs_(epochs), known_(known) {
   read_runs(db, group);
   read_currents(db, group);
   read_messages(db, group);
   lock_copies(db, group);
-}
-
-/// Nearly always all epochs are alike, and one row tells them all.
-void group_state::lock_slots(connection& db, std::span<const transition> group) {
-  std::set<int> slots;
-  for (auto& t : group)
-    slots.insert(t.slot);
-  auto is_alike = true;
-  epoch_number alike = 0;
-  std::int64_t seen = 0;
-  select_in(db, "SELECT COUNT(*), MIN(epoch), MAX(epoch) FROM slots WHERE slot IN ", slots,
-            " LOCK IN SHARE MODE", [&](const rows& r) {
-              is_alike = is_alike && r.integer(2) == r.integer(3)
-                         && (seen == 0 || alike == r.natural(2));
-              alike = r.natural(2);
-              seen += r.integer(1);
-            });
-  if (is_alike && seen == std::ssize(slots)) {
-    for (auto slot : slots)
-      epochs_.emplace(static_cast<slot_id>(slot), alike);
-    return;
-  }
-  select_in(
-    db, "SELECT slot, epoch FROM slots WHERE slot IN ", slots, " LOCK IN SHARE MODE",
-    [&](const rows& r) { epochs_.emplace(static_cast<slot_id>(r.integer(1)), r.natural(2)); });
 }
 
 void group_state::read_runs(connection& db, std::span<const transition> group) {
@@ -124,8 +99,7 @@ const stored_run* group_state::known(std::int64_t key) {
   auto entry = known_.find(key);
   if (entry == nullptr)
     return nullptr;
-  auto now = epochs_.find(entry->slot);
-  return now != epochs_.end() && now->second == entry->epoch ? &entry->run : nullptr;
+  return epochs_[entry->slot] == entry->epoch ? &entry->run : nullptr;
 }
 
 void group_state::read_currents(connection& db, std::span<const transition> group) {
@@ -170,7 +144,7 @@ void group_state::lock_copies(connection& db, std::span<const transition> group)
 }
 
 epoch_number group_state::epoch(slot_id slot) {
-  return epochs_.at(slot);
+  return epochs_[slot];
 }
 
 std::optional<stored_run> group_state::run(std::int64_t key) {

@@ -12,13 +12,14 @@
 
 namespace reprise::store::mysql {
 
-/// What group_check asks about one group, read in a few statements at the start of its transaction:
-/// first a locking read of all its slots, which nobody can raise from then on, then the rest, which
-/// only an owner of those slots could change. What is known already is not read, nor what the
-/// tables refuse by themselves: a second row of one key or run id.
+/// What group_check asks about one group, read in a few statements at the start of its transaction,
+/// behind the fence: only the owner of its slots could change any of it, so nobody does. What is
+/// known already is not read, nor what the tables refuse by themselves: a second row of one key or
+/// run id.
 class group_state final : public stored_state {
 public:
-  group_state(connection& db, std::span<const transition> group, known_runs& known);
+  group_state(connection& db, std::span<const transition> group,
+              const std::vector<epoch_number>& epochs, known_runs& known);
 
   epoch_number epoch(slot_id slot) override;
   std::optional<stored_run> run(std::int64_t key) override;
@@ -29,15 +30,14 @@ public:
   bool has_copy(std::int64_t key) override;
 
 private:
-  void lock_slots(connection& db, std::span<const transition> group);
   void read_runs(connection& db, std::span<const transition> group);
   void read_currents(connection& db, std::span<const transition> group);
   void read_messages(connection& db, std::span<const transition> group);
   void lock_copies(connection& db, std::span<const transition> group);
   const stored_run* known(std::int64_t key);
 
+  const std::vector<epoch_number>& epochs_;
   known_runs& known_;
-  std::unordered_map<slot_id, epoch_number> epochs_;
   std::unordered_map<std::int64_t, stored_run> runs_;
   std::map<actor_address, stored_current> currents_;
   std::set<std::pair<slot_id, std::string>> messages_;

@@ -1,18 +1,20 @@
 #pragma once
 
+#include "store/mysql/fence.hpp"
 #include "store/mysql/group_writer.hpp"
 #include "store/mysql/session_pool.hpp"
 #include "store/open.hpp"
 #include "store/seldom.hpp"
 #include "store/store.hpp"
 
+#include <functional>
 #include <map>
 
 namespace reprise::store::mysql {
 
 /// The store in a MySQL or MariaDB database, which several nodes may share. One session writes
-/// groups; leases, epochs, and other small writes have one each, which waits for nothing else; a
-/// few read, and a few others scan. Sessions that break are replaced by the next call that needs
+/// groups; leases, take-overs, and other small writes have one each, which waits for nothing else;
+/// a few read, and a few others scan. Sessions that break are replaced by the next call that needs
 /// them.
 class mysql_store final : public store {
 public:
@@ -113,12 +115,14 @@ private:
                    const lost_lives& lost);
   outcome after_failure(const failure& f, statuses& answers);
   outcome commit_open_transaction(statuses& answers);
+  outcome find_out(statuses& answers);
+  bool may_write(statuses& answers);
   void commit_members(std::span<const transition> group, statuses& answers, lost_lives& lost);
   void commit_halves(std::span<const transition> group, statuses& answers, lost_lives& lost);
-  connection& writer();
+  fence::finding enter();
   void lose_writer();
-  void kill_lost_writer(connection& control);
-  bool is_doubtful(slot_id slot, epoch_number seen);
+  commit_status give_up(fence::finding why);
+  static std::vector<epoch_number> take_all(connection& db, std::int64_t incarnation);
 
   /// Runs `f(connection&)` on a reader; once more on a new session when the old one had broken.
   template <class F>
@@ -140,20 +144,18 @@ private:
   auto writing(session& s, F f) -> decltype(f(std::declval<connection&>()));
 
   connector server_;
+  const std::function<void(std::uint64_t)> on_lost_commits_;
   session writer_;
   session lease_;
-  session epochs_;
+  session epochs_session_;
   session control_;
-  /// Guarded by the writer's mutex. True of what its session sees: a new one knows nothing.
+  // Guarded by the writer's mutex:
+  fence fence_;
+  /// Of this incarnation: whoever takes the slots ends it, so nobody else raises them meanwhile.
+  std::vector<epoch_number> epochs_ = std::vector<epoch_number>(slot_count);
+  /// True of what the writer's session sees: a new one knows nothing.
   known_runs known_;
   seldom trouble_;
-  /// The session of a commit whose answer was lost; it may still hold locks. Zero: none.
-  std::int64_t lost_writer_id_ = 0;
-  std::mutex lost_mutex_;
-  /// Tells the raises of this object from others', for when the answer to one was lost.
-  const std::int64_t raiser_id_;
-  /// Raises whose answer was lost, by slot. Guarded by lost_mutex_.
-  std::map<slot_id, epoch_number> doubtful_raises_;
   session_pool readers_;
   session_pool scanners_;
 };

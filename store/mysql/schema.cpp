@@ -137,6 +137,19 @@ void index_visibility(connection& db) {
                "(value_hash, close_order, start_time, run_key)");
 }
 
+/// Servers of before do not know the fence: they must neither take slots from one that writes
+/// behind it, nor believe in a lease that they cannot renew. The one that has the lease keeps its
+/// time.
+void rename_lease(connection& db) {
+  db.execute("CREATE TABLE IF NOT EXISTS slots_lease("
+             "id INT NOT NULL PRIMARY KEY, owner VARBINARY(255) NOT NULL, "
+             "expires_at DATETIME(6) NOT NULL) ENGINE=InnoDB");
+  if (finds(db, "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() "
+                "AND table_name = 'lease'"))
+    db.execute("INSERT IGNORE INTO slots_lease SELECT id, owner, expires_at FROM lease");
+  db.execute("DROP TABLE IF EXISTS lease");
+}
+
 // One entry a version; an entry never changes once it was released. DDL commits by itself, so each
 // statement must do no harm when it runs again after a crash between two of them.
 const std::array migrations{
@@ -240,6 +253,14 @@ const std::array migrations{
                    "PRIMARY KEY(namespace_id, kind, workflow_type, status, shard)) "
                    "ENGINE=InnoDB ROW_FORMAT=DYNAMIC"},
     .then = &index_visibility,
+  },
+  // By which a server may write, and how many groups of it are durable (fence.hpp).
+  migration{
+    .statements = {"CREATE TABLE IF NOT EXISTS fences("
+                   "incarnation BIGINT NOT NULL PRIMARY KEY, alive INT NOT NULL, "
+                   "commits BIGINT NOT NULL, session BIGINT NOT NULL, sessions BIGINT NOT NULL, "
+                   "ended_at DATETIME(6)) ENGINE=InnoDB"},
+    .then = &rename_lease,
   },
 };
 

@@ -125,9 +125,11 @@ private:
   std::mutex write_mutex_;
   std::unique_ptr<database> writer_;
   seldom trouble_;
-  /// The epochs as committed. Only this process writes them, under write_mutex_, so every commit
-  /// transaction sees the true ones without reading 4096 rows.
+  /// Guarded by write_mutex_. Only this process writes the file: the file counts who took the
+  /// slots, and what is raised within that time is nobody else's concern.
   std::vector<epoch_number> epochs_;
+  /// A failed COMMIT may come back to life in a crash, until the next one overwrites it.
+  bool is_in_doubt_ = false;
   known_runs known_;
   std::string lease_owner_;
   reader_pool readers_;
@@ -166,6 +168,7 @@ auto sqlite_store::writing(F f, Committed committed) -> decltype(f(std::declval<
       return answer;
     }
     writer_->prepared("COMMIT").run();
+    is_in_doubt_ = false;
     committed();
     return answer;
   } catch (const failure& e) {

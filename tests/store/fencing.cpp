@@ -1,6 +1,7 @@
 #include "tests/store/backends.hpp"
 
 #include <algorithm>
+#include <functional>
 
 using namespace reprise;
 using namespace reprise::test;
@@ -17,7 +18,7 @@ TEST_CASE_TEMPLATE("taking the slots raises every epoch and shuts the old owner 
   auto taken = must(w->take_slots("owner"));
   REQUIRE(taken.size() == store::slot_count);
   for (std::size_t i = 0; i < taken.size(); ++i)
-    REQUIRE(taken[i] == old[i] + 1);
+    REQUIRE(taken[i] > old[i]);
   CHECK(w.append(1, 2) == commit_status::stale_epoch);
   w.epochs = taken;
   CHECK(w.append(1, 2) == commit_status::committed);
@@ -30,7 +31,7 @@ TEST_CASE_TEMPLATE("epochs outlive the process", Backend, REPRISE_BACKENDS) {
   auto old = w.epochs;
   w.reopen();
   if constexpr (Backend::is_durable)
-    CHECK(std::ranges::equal(w.epochs, old, [](auto a, auto b) { return a == b + 1; }));
+    CHECK(std::ranges::equal(w.epochs, old, std::greater{}));
 }
 
 TEST_CASE_TEMPLATE("raising an epoch is a compare-and-set of one slot", Backend, REPRISE_BACKENDS) {

@@ -29,6 +29,18 @@ struct mysql_world : world<mysql_backend> {
     return std::make_unique<connection>(a, a.database, what);
   }
 
+  /// Another node's store object on the same database, which takes all over.
+  std::unique_ptr<store::store> next_owner(const std::string& dsn) {
+    auto s = must(store::open_mysql(dsn));
+    epochs = take(*s);
+    return s;
+  }
+
+  static std::vector<store::epoch_number> take(store::store& s) {
+    REQUIRE(must(s.acquire_lease("owner", std::chrono::seconds{60})));
+    return must(s.take_slots("owner"));
+  }
+
   /// The same database through another port of this machine.
   std::string dsn_through(std::uint16_t port) {
     auto a = address();
@@ -166,16 +178,15 @@ TEST_CASE("a deadlock is tried again until it is committed") {
   auto status = commit_status::unavailable;
   std::jthread committing{[&] { status = w.append(1, 2); }};
   await_lock_wait(*watcher);
-  // The store's transaction holds its slot and waits for the run; this one the other way round.
-  other->execute(
-    store::mysql::fill("UPDATE slots SET raised_by = 1 WHERE slot = ?", int{head_of(1).slot}));
+  // The store's transaction holds its fence and waits for the run; this one the other way round.
+  other->execute("UPDATE fences SET sessions = 0");
   other->execute("ROLLBACK");
   committing.join();
   CHECK(status == commit_status::committed);
   CHECK(must(w->read_journal(1, 1, 1000)).size() == 2);
 }
 
-TEST_CASE("committed, but the answer was lost: unknown, and it is there after the raise") {
+TEST_CASE("committed, but the answer was lost: that is found out, and said") {
   mysql_world w;
   if (!w.available())
     return;
@@ -186,25 +197,65 @@ TEST_CASE("committed, but the answer was lost: unknown, and it is there after th
                              : tcp_proxy::verdict::forward;
                   }};
   REQUIRE(proxy.ok());
-  auto s = must(store::open_mysql(w.dsn_through(proxy.port())));
+  auto s = w.next_owner(w.dsn_through(proxy.port()));
   REQUIRE(commit_one(*s, start_of(1, w.epoch_of(1))) == commit_status::committed);
-  cut = true;
-  CHECK(commit_one(*s, append_to(1, 2, w.epoch_of(1))) == commit_status::unknown);
-  auto slot = head_of(1).slot;
-  auto raised = must(s->raise_epoch(slot, w.epochs[slot]));
-  CHECK(must(s->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq == 2);
-  CHECK(commit_one(*s, append_to(1, 3, raised)) == commit_status::committed);
-  SUBCASE("the answer to a raise may be lost too: it can be repeated") {
+  for (std::uint64_t seq = 2; seq < 6; ++seq) {
     cut = true;
-    auto lost = s->raise_epoch(slot, raised);
-    REQUIRE(!lost);
-    CHECK(lost.error().code == errc::unavailable);
-    CHECK(must(s->raise_epoch(slot, raised)) == raised + 1);
-    CHECK(!s->raise_epoch(slot, raised));
+    CHECK(commit_one(*s, append_to(1, seq, w.epoch_of(1))) == commit_status::committed);
+    CHECK(!cut);
   }
+  CHECK(must(s->read_journal(1, 1, 1'000'000)).size() == 5);
+  // Nothing is in doubt, so raising an epoch asks nobody.
+  proxy.set_down(true);
+  auto slot = head_of(1).slot;
+  CHECK(must(s->raise_epoch(slot, w.epochs[slot])) == w.epochs[slot] + 1);
 }
 
-TEST_CASE("a COMMIT that is still under way cannot land behind a raised epoch") {
+TEST_CASE(
+  "a COMMIT of which nothing can be learned is unknown, and known when there is a session") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  std::atomic<bool> cut = false;
+  auto what = tcp_proxy::verdict::forward_and_cut;
+  tcp_proxy* all = nullptr;
+  tcp_proxy proxy{w.address().port, [&](std::string_view bytes) {
+                    if (!is_commit(bytes) || !cut.exchange(false))
+                      return tcp_proxy::verdict::forward;
+                    all->refuse_new(true);
+                    return what;
+                  }};
+  all = &proxy;
+  REQUIRE(proxy.ok());
+  auto s = w.next_owner(w.dsn_through(proxy.port()));
+  REQUIRE(commit_one(*s, start_of(1, w.epoch_of(1))) == commit_status::committed);
+  auto slot = head_of(1).slot;
+  std::uint64_t stored = 2;
+  SUBCASE("it was durable") {
+  }
+  SUBCASE("it never came") {
+    what = tcp_proxy::verdict::hold_and_cut;
+    stored = 1;
+  }
+  cut = true;
+  CHECK(commit_one(*s, append_to(1, 2, w.epoch_of(1))) == commit_status::unknown);
+  // Before that is known, nobody may read behind it.
+  CHECK(s->raise_epoch(slot, w.epochs[slot]).error().code == errc::unavailable);
+  proxy.refuse_new(false);
+  result<store::epoch_number> raised = error{};
+  until([&] { return (raised = s->raise_epoch(slot, w.epochs[slot])).has_value(); });
+  auto last = [&] {
+    return must(s->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq;
+  };
+  CHECK(last() == stored);
+  proxy.deliver_held();
+  until([&] { return stored == 2 || proxy.held_was_sent() || proxy.held_was_closed(); });
+  CHECK(last() == stored);
+  CHECK(commit_one(*s, append_to(1, stored + 1, w.epoch_of(1))) == commit_status::stale_epoch);
+  CHECK(commit_one(*s, append_to(1, stored + 1, *raised)) == commit_status::committed);
+}
+
+TEST_CASE("a COMMIT that is still under way is ended, and its group committed anew") {
   mysql_world w;
   if (!w.available())
     return;
@@ -215,66 +266,113 @@ TEST_CASE("a COMMIT that is still under way cannot land behind a raised epoch") 
                              : tcp_proxy::verdict::forward;
                   }};
   REQUIRE(proxy.ok());
-  auto s = must(store::open_mysql(w.dsn_through(proxy.port())));
+  auto s = w.next_owner(w.dsn_through(proxy.port()));
   REQUIRE(commit_one(*s, start_of(1, w.epoch_of(1))) == commit_status::committed);
   hold = true;
-  CHECK(commit_one(*s, append_to(1, 2, w.epoch_of(1))) == commit_status::unknown);
-  auto slot = head_of(1).slot;
-  SUBCASE("when it arrives late, its session has been ended") {
-    auto raised = must(s->raise_epoch(slot, w.epochs[slot]));
-    CHECK(must(s->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq == 1);
-    proxy.deliver_held();
-    until([&] { return proxy.held_was_sent() || proxy.held_was_closed(); });
-    CHECK(must(s->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq == 1);
-    CHECK(commit_one(*s, append_to(1, 2, raised)) == commit_status::committed);
-  }
-  SUBCASE("when it arrives in time, it is seen by whoever raises the epoch") {
-    proxy.deliver_held();
-    until([&] { return proxy.held_was_sent(); });
-    auto raised = must(s->raise_epoch(slot, w.epochs[slot]));
-    CHECK(must(s->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq == 2);
-    CHECK(commit_one(*s, append_to(1, 3, raised)) == commit_status::committed);
-  }
+  CHECK(commit_one(*s, append_to(1, 2, w.epoch_of(1))) == commit_status::committed);
+  CHECK(!hold);
+  proxy.deliver_held();
+  until([&] { return proxy.held_was_sent() || proxy.held_was_closed(); });
+  CHECK(must(s->read_journal(1, 1, 1'000'000)).size() == 2);
+  CHECK(commit_one(*s, append_to(1, 3, w.epoch_of(1))) == commit_status::committed);
 }
 
-TEST_CASE("raising an epoch waits for a transaction that has read the old one") {
+TEST_CASE("a database that lost its last commits says so by their number") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  std::vector<std::uint64_t> told;
+  store::mysql_options options;
+  options.on_lost_commits = [&](std::uint64_t groups) { told.push_back(groups); };
+  auto s = must(store::open_mysql(w.backend.dsn, options));
+  w.epochs = mysql_world::take(*s);
+  for (std::int64_t key : {1, 2, 3})
+    REQUIRE(commit_one(*s, start_of(key, w.epoch_of(key))) == commit_status::committed);
+  auto db = w.session();
+  std::uint64_t lost = 2;
+  SUBCASE("on a session that lives on, as behind a proxy") {
+  }
+  SUBCASE("on a new session") {
+    kill_sessions(*db);
+  }
+  SUBCASE("also what it knew of the server") {
+    db->execute("DELETE FROM fences");
+    lost = 3;
+  }
+  db->execute("UPDATE fences SET commits = commits - 2 WHERE alive = 1");
+  CHECK(commit_one(*s, append_to(1, 2, w.epoch_of(1))) == commit_status::predecessor_lost);
+  CHECK(told == std::vector{lost});
+  // This incarnation writes nothing more; the next one begins with what is there.
+  CHECK(commit_one(*s, append_to(1, 2, w.epoch_of(1))) == commit_status::stale_epoch);
+  w.epochs = mysql_world::take(*s);
+  CHECK(commit_one(*s, append_to(1, 2, w.epoch_of(1))) == commit_status::committed);
+  CHECK(told.size() == 1);
+}
+
+TEST_CASE("whoever takes over waits for a group that is under way, and nobody comes behind") {
   mysql_world w;
   if (!w.available())
     return;
   REQUIRE(w.start(1) == commit_status::committed);
-  auto slot = head_of(1).slot;
   auto late = w.session(role::writer);
   auto watcher = w.session();
-  late->execute("START TRANSACTION");
-  late->query(
-    store::mysql::fill("SELECT epoch FROM slots WHERE slot = ? LOCK IN SHARE MODE", int{slot}));
+  late->execute("UPDATE fences SET commits = commits + 1 WHERE alive = 1");
   std::atomic<bool> done = false;
-  std::uint64_t seen_by_raiser = 0;
-  std::jthread raising{[&] {
-    auto raised = w->raise_epoch(slot, w.epochs[slot]);
-    REQUIRE(raised);
+  std::uint64_t seen_by_next = 0;
+  auto other = must(store::open_mysql(w.backend.dsn));
+  std::jthread taking{[&] {
+    auto taken = mysql_world::take(*other);
     done = true;
-    seen_by_raiser
-      = must(w->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq;
+    seen_by_next
+      = must(other->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq;
   }};
   await_lock_wait(*watcher);
   CHECK(!done);
   late->execute("UPDATE runs SET last_seq = 2 WHERE run_key = 1");
   late->execute("COMMIT");
-  raising.join();
-  CHECK(seen_by_raiser == 2);
+  taking.join();
+  CHECK(seen_by_next == 2);
+  CHECK(w.append(1, 3) == commit_status::stale_epoch);
+}
+
+TEST_CASE("an owner that stopped within a group holds nobody up") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  std::atomic<bool> hold = false;
+  tcp_proxy proxy{w.address().port, [&](std::string_view bytes) {
+                    return is_commit(bytes) && hold.exchange(false) ? tcp_proxy::verdict::hold
+                                                                    : tcp_proxy::verdict::forward;
+                  }};
+  REQUIRE(proxy.ok());
+  auto s = w.next_owner(w.dsn_through(proxy.port()));
+  REQUIRE(commit_one(*s, start_of(1, w.epoch_of(1))) == commit_status::committed);
+  hold = true;
+  auto status = commit_status::committed;
+  auto stuck = append_to(1, 2, w.epoch_of(1));
+  std::jthread committing{[&] { status = commit_one(*s, stuck); }};
+  until([&] { return proxy.holds(); });
+  auto begun = std::chrono::steady_clock::now();
+  auto other = w.next_owner(w.backend.dsn);
+  // Far less than the silence that the server allows within a transaction.
+  CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds{3});
+  proxy.deliver_held();
+  committing.join();
+  CHECK(status == commit_status::stale_epoch);
+  CHECK(must(other->read_journal(1, 1, 1'000'000)).size() == 1);
+  CHECK(commit_one(*other, append_to(1, 2, w.epoch_of(1))) == commit_status::committed);
 }
 
 TEST_CASE("a process that fell silent inside a transaction cannot keep its slots") {
   mysql_world w;
   if (!w.available())
     return;
+  // A session that no row names.
   auto stopped = w.session(role::writer);
-  stopped->execute("START TRANSACTION");
-  stopped->query("SELECT epoch FROM slots WHERE slot < 9 LOCK IN SHARE MODE");
+  stopped->execute("UPDATE fences SET commits = commits + 1 WHERE alive = 1");
   auto old = w.epochs;
   auto taken = must(w->take_slots("owner")); // waits until the server ends the silent session
-  CHECK(taken[3] == old[3] + 1);
+  CHECK(taken[3] > old[3]);
   CHECK_THROWS(stopped->execute("COMMIT"));
 }
 
@@ -294,8 +392,7 @@ TEST_CASE("the pause within a transaction is bounded by the server where it know
   CHECK(std::stoi(bound(role::writer)) > 0);
   CHECK(std::stoi(bound(role::writer)) < 10);
   auto stopped = w.session(role::writer);
-  stopped->execute("START TRANSACTION");
-  stopped->query("SELECT epoch FROM slots WHERE slot < 9 LOCK IN SHARE MODE");
+  stopped->execute("UPDATE fences SET commits = commits + 1 WHERE alive = 1");
   auto id = stopped->id();
   auto watcher = w.session();
   auto there = [&] {
@@ -314,9 +411,8 @@ TEST_CASE("while the server is away all is unavailable, and goes on when it is b
     return;
   tcp_proxy proxy{w.address().port, [](std::string_view) { return tcp_proxy::verdict::forward; }};
   REQUIRE(proxy.ok());
-  auto s = must(store::open_mysql(w.dsn_through(proxy.port())));
+  auto s = w.next_owner(w.dsn_through(proxy.port()));
   REQUIRE(commit_one(*s, start_of(1, w.epoch_of(1))) == commit_status::committed);
-  auto slot = head_of(1).slot;
   for (std::uint64_t round = 2; round < 4; ++round) {
     proxy.set_down(true);
     // The first may have had its connection cut behind a COMMIT.
@@ -325,7 +421,6 @@ TEST_CASE("while the server is away all is unavailable, and goes on when it is b
     CHECK(s->current_run(namespace_id, machine_kind::workflow, "workflow-1").error().code
           == errc::unavailable);
     CHECK(s->acquire_lease("owner", std::chrono::seconds{60}).error().code == errc::unavailable);
-    CHECK(s->raise_epoch(slot, w.epochs[slot]).error().code == errc::unavailable);
     CHECK(s->check().error().code == errc::unavailable);
     proxy.set_down(false);
     // It is tried again when the pause is over, by whoever comes then.

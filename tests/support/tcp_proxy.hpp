@@ -28,6 +28,8 @@ public:
     forward_and_cut,
     /// The server does not get it yet; the client is cut off. deliver_held() sends it later.
     hold_and_cut,
+    /// The same, and the client waits until the server ends the connection.
+    hold,
   };
   /// Asked for every piece that a client sends, from the proxy's threads.
   using judge = std::function<verdict(std::string_view)>;
@@ -71,6 +73,16 @@ public:
   /// While down, connections are cut and new ones end at once, as of a server that is away.
   void set_down(bool down) {
     down_ = down;
+  }
+
+  /// Connections that are there go on; new ones end at once.
+  void refuse_new(bool refuse) {
+    refuses_new_ = refuse;
+  }
+
+  /// Whether something is held, or was.
+  bool holds() const {
+    return holding_;
   }
 
   /// Sends what was held, on the servers' sides that are still open.
@@ -148,7 +160,8 @@ private:
   void serve(int client) {
     auto server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     auto address = local(server_port_);
-    if (!down_ && connect(server, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
+    if (!down_ && !refuses_new_
+        && connect(server, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
       pump(client, server);
     close(client);
     close(server);
@@ -183,6 +196,8 @@ private:
             return;
           case verdict::hold_and_cut:
             shutdown(client, SHUT_RDWR);
+            [[fallthrough]];
+          case verdict::hold:
             return hold(server, std::string{piece});
         }
       }
@@ -191,6 +206,7 @@ private:
 
   /// Keeps the server's side open, as a network does that has lost a client.
   void hold(int server, const std::string& piece) {
+    holding_ = true;
     while (!stopping_ && !deliver_) {
       if (!readable(server))
         continue;
@@ -215,6 +231,8 @@ private:
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> down_ = false;
   std::atomic<int> accepted_ = 0;
+  std::atomic<bool> refuses_new_ = false;
+  std::atomic<bool> holding_ = false;
   std::atomic<bool> deliver_ = false;
   std::atomic<bool> held_closed_ = false;
   std::atomic<bool> held_sent_ = false;
