@@ -27,7 +27,16 @@ health::~health() {
 
 void health::say() {
   if (listener_)
-    listener_(serving_ && store_works_);
+    listener_(reason());
+}
+
+health::why_not health::reason() const {
+  if (!store_works_)
+    return "the store cannot be written" + (trouble_.empty() ? "" : ": " + trouble_);
+  if (!serving_)
+    return "the server does not hold the workflows: it starts, stands by for the server that holds "
+           "them, or has lost them to it";
+  return std::nullopt;
 }
 
 void health::tell(report listener) {
@@ -82,11 +91,12 @@ void health::watch() {
 
 void health::store_changed(const result<void>& works) {
   store_works_ = works.has_value();
+  trouble_ = works ? "" : works.error().message;
   if (store_works_)
     log(log_level::info, "the store works again");
   else
     log(log_level::error, {"the store cannot be written, so calls are refused until it works again",
-                           works.error().message.empty() ? "" : ": ", works.error().message});
+                           trouble_.empty() ? "" : ": ", trouble_});
   say();
 }
 

@@ -6,6 +6,8 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
 
 namespace reprise::cli {
@@ -15,7 +17,9 @@ namespace reprise::cli {
 /// until the store works, at most a few times a second. Thread-safe; has a thread of its own.
 class health {
 public:
-  using report = std::function<void(bool serving)>;
+  /// Nothing: the server serves; else why it does not, for people to read.
+  using why_not = std::optional<std::string>;
+  using report = std::function<void(const why_not& why)>;
 
   explicit health(store::store& db);
   ~health();
@@ -33,6 +37,7 @@ private:
   result<void> ask() noexcept;
   void store_changed(const result<void>& works);
   void say();
+  why_not reason() const;
 
   store::store& db_;
   std::mutex mutex_;
@@ -40,6 +45,8 @@ private:
   report listener_;
   bool serving_ = false;
   bool store_works_ = true;
+  /// What it said when it last did not.
+  std::string trouble_;
   bool suspicious_ = false;
   bool ended_ = false;
   std::thread thread_;

@@ -4,7 +4,7 @@
 #include "cli/health.hpp"
 #include "cli/local_server.hpp"
 #include "cli/output.hpp"
-#include "cluster/metrics_exporter.hpp"
+#include "cluster/http_port.hpp"
 #include "cluster/worker_pool.hpp"
 #include "frontend/transport/grpc_server.hpp"
 #include "frontend/transport/socket.hpp"
@@ -136,17 +136,57 @@ struct actor_config : caf::actor_system_config {
   }
 };
 
+/// What others see of a server however it fares: there before its store is open, and until its end.
+class side_door {
+public:
+  /// `host`: as a person writes it. Before anything else tries to have a port there, which would
+  /// name the port as the reason.
+  result<void> open(const std::string& host, int port) {
+    host_ = host;
+    auto addresses = frontend::addresses_of(host);
+    if (!addresses)
+      return addresses.error();
+    auto made = cluster::http_port::start(measured, state, fitting(std::move(*addresses)), port);
+    if (!made)
+      return made.error();
+    port_ = std::move(*made);
+    return {};
+  }
+
+  std::string where() const {
+    return frontend::address_text(host_, port_->port());
+  }
+
+  metrics measured{};
+  cluster::probes state{};
+
+private:
+  /// Those that this port can have: of IPv4. Else the machine's own, or all of them.
+  std::vector<std::string> fitting(std::vector<std::string> addresses) {
+    auto is_any = std::ranges::find(addresses, "::") != addresses.end();
+    std::erase_if(addresses, [](const std::string& a) { return a.find(':') != std::string::npos; });
+    if (!addresses.empty())
+      return addresses;
+    host_ = is_any ? "0.0.0.0" : "127.0.0.1";
+    return {host_};
+  }
+
+  std::string host_;
+  /// Shows what is above it.
+  std::unique_ptr<cluster::http_port> port_;
+};
+
 /// What a running development server is made of, in the order in which it comes up.
 class dev_server {
 public:
   dev_server(const start_dev_options& options, const configured_limits& bounds, const clock& time,
-             metrics& measured, std::unique_ptr<store::store> db, std::string cluster_id,
-             std::shared_ptr<tls::certificates> certificates)
+             std::unique_ptr<store::store> db, std::string cluster_id,
+             std::shared_ptr<tls::certificates> certificates, side_door& seen)
     : options_(options),
       host_(host_of(options)),
       certificates_(std::move(certificates)),
       db_(std::move(db)),
-      metrics_(measured),
+      seen_(seen),
       health_(*db_) {
     local_server_options local;
     local.node.seed = random_seed();
@@ -158,22 +198,16 @@ public:
     local.node.lease_length = lease_length(options);
     local.node.on_serving = [this](bool serving) { on_serving(serving); };
     // Wakes who waits for the end; it sees why.
-    local.node.on_failed = [](const std::string&) { ::kill(::getpid(), SIGTERM); };
+    local.node.on_failed = [this](const std::string& why) {
+      seen_.state.no(probe::alive, "this server cannot go on: " + why);
+      ::kill(::getpid(), SIGTERM);
+    };
     local.facts.cluster_id = std::move(cluster_id);
     local.facts.store_kind = db_->kind();
-    server_.emplace(system_, *db_, time, metrics_, std::move(local));
+    server_.emplace(system_, *db_, time, seen_.measured, std::move(local));
   }
 
   result<void> start() {
-    // Before anything tries to have a port there, which would name the port as the reason.
-    auto addresses = frontend::addresses_of(host_);
-    if (!addresses)
-      return addresses.error();
-    auto exporter = cluster::metrics_exporter::start(metrics_, for_metrics(*addresses),
-                                                     options_.metrics_port);
-    if (!exporter)
-      return exporter.error();
-    exporter_ = std::move(*exporter);
     server_->start();
     server_->front().on_failure([this](const error& why) { health_.on_failure(why); });
     // A server that waits for another one's lease listens all the same, and says NOT_SERVING.
@@ -184,15 +218,14 @@ public:
     if (!grpc)
       return grpc.error();
     grpc_ = std::move(*grpc);
-    health_.tell([this](bool serving) { grpc_->set_serving(serving); });
+    health_.tell([this](const health::why_not& why) { tell(why); });
     return {};
   }
 
   void print_where() const {
     std::printf("Reprise %s\n  gRPC     %s%s\n  metrics  http://%s/metrics\n  store    %s\n",
                 REPRISE_VERSION, frontend::address_text(host_, grpc_->port()).c_str(), tls_text(),
-                frontend::address_text(metrics_host_, exporter_->port()).c_str(),
-                store_text(options_).c_str());
+                seen_.where().c_str(), store_text(options_).c_str());
     std::fflush(stdout);
   }
 
@@ -203,7 +236,7 @@ public:
   void end() {
     health_.tell(nullptr);
     if (grpc_) {
-      grpc_->set_serving(false);
+      tell("the server ends");
       // What waits for an actor that is no more waits in vain.
       grpc_->stop(failed() ? std::chrono::milliseconds{0} : calls_may_end);
     }
@@ -212,20 +245,21 @@ public:
   }
 
 private:
+  using probe = cluster::probes::kind;
+
   const char* tls_text() const {
     if (!certificates_)
       return "";
     return options_.tls.client_authorities.empty() ? " (TLS)" : " (TLS, clients with certificates)";
   }
 
-  /// Those that the metrics' server can have: of IPv4. Else the machine's own, or all of them.
-  std::vector<std::string> for_metrics(std::vector<std::string> addresses) {
-    auto is_any = std::ranges::find(addresses, "::") != addresses.end();
-    std::erase_if(addresses, [](const std::string& a) { return a.find(':') != std::string::npos; });
-    if (!addresses.empty())
-      return addresses;
-    metrics_host_ = is_any ? "0.0.0.0" : "127.0.0.1";
-    return {metrics_host_};
+  /// Both that ask hear the same.
+  void tell(const health::why_not& why) {
+    if (why)
+      seen_.state.no(probe::ready, *why);
+    else
+      seen_.state.yes(probe::ready);
+    grpc_->set_serving(!why);
   }
 
   void on_serving(bool serving) {
@@ -243,10 +277,9 @@ private:
 
   const start_dev_options& options_;
   const std::string host_;
-  std::string metrics_host_ = host_;
   std::shared_ptr<tls::certificates> certificates_;
   std::unique_ptr<store::store> db_;
-  metrics& metrics_;
+  side_door& seen_;
   health health_;
   std::mutex mutex_;
   std::condition_variable served_;
@@ -254,7 +287,6 @@ private:
   actor_config config_;
   caf::actor_system system_{config_};
   std::optional<local_server> server_;
-  std::unique_ptr<cluster::metrics_exporter> exporter_;
   std::unique_ptr<frontend::grpc_server> grpc_;
 };
 
@@ -291,8 +323,10 @@ int run_start_dev(const start_dev_options& options) {
       return fail(loaded.error());
     certificates = std::move(*loaded);
   }
-  metrics measured;
-  auto db = open_store(options, bounds.scans, measured);
+  side_door seen;
+  if (auto ok = seen.open(host_of(options), options.metrics_port); !ok)
+    return fail(ok.error());
+  auto db = open_store(options, bounds.scans, seen.measured);
   if (!db)
     return fail(db.error());
   system_clock time;
@@ -302,13 +336,9 @@ int run_start_dev(const start_dev_options& options) {
   auto cluster_id = (*db)->cluster_fact("cluster_id", ids.uuid7(time.now()));
   if (!cluster_id)
     return fail(cluster_id.error());
-  dev_server server{options,
-                    bounds,
-                    time,
-                    measured,
-                    std::move(*db),
-                    std::move(*cluster_id),
-                    std::move(certificates)};
+  seen.state.yes(cluster::probes::kind::started);
+  dev_server server{
+    options, bounds, time, std::move(*db), std::move(*cluster_id), std::move(certificates), seen};
   if (auto ok = server.start(); !ok) {
     server.end();
     return fail(ok.error());

@@ -3,7 +3,7 @@
 # reprise_needed(LIST): in the tree of the fuzz targets, takes those sources out of the list that none
 # of them uses. One that is needed after all is missed by the linker.
 string(CONCAT REPRISE_NOT_FUZZED
-       "/store/mysql/|/cluster/(metrics_exporter|pool_clock|worker_pool)[.]cpp$"
+       "/store/mysql/|/cluster/(http_port|pool_clock|worker_pool)[.]cpp$"
        "|/frontend/grpc_server[.]cpp$"
        "|/cli/(health|output|parked|reference_flags|start_dev|start_dev_options|unary_call)[.]cpp$")
 function(reprise_needed list_name)

@@ -8,10 +8,13 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
+import urllib.error
 import urllib.request
 
 BINARY = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
@@ -22,6 +25,30 @@ def run(*arguments, **more):
     environment = {**os.environ, "NO_COLOR": "1"}
     return subprocess.run([BINARY, *arguments], env=environment, capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, timeout=PATIENCE, **more)
+
+
+def ask(address):
+    """The status and the text of a page."""
+    try:
+        with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, refused.read().decode()
+
+
+def ports_of(process):
+    """Those on which it listens, as the kernel knows them."""
+    sockets = set()
+    for name in os.listdir(f"/proc/{process.pid}/fd"):
+        try:
+            sockets.add(os.readlink(f"/proc/{process.pid}/fd/{name}"))
+        except FileNotFoundError:
+            pass  # Closed in between.
+    with open(f"/proc/{process.pid}/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table.readlines()[1:]]
+    return [int(row[1].split(":")[1], 16) for row in rows
+            if row[3] == "0A" and f"socket:[{row[9]}]" in sockets]
 
 
 class Server:
@@ -44,6 +71,10 @@ class Server:
 
     def port(self):
         return int(re.search(r"gRPC +127\.0\.0\.1:(\d+)", self.banner)[1])
+
+    def page(self, path):
+        """The status and the text of a page of the metrics' port."""
+        return ask(re.search(r"http://\S+(?=/metrics)", self.banner)[0] + path)
 
     def end(self, how):
         self.process.send_signal(how)
@@ -125,9 +156,38 @@ class Binary(unittest.TestCase):
 
     def test_its_metrics_are_where_it_says(self):
         with Server() as server:
-            address = re.search(r"http://\S+/metrics", server.banner)[0]
-            with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
-                self.assertIn("reprise_", answer.read().decode())
+            self.assertIn("reprise_", server.page("/metrics")[1])
+
+    def test_a_server_that_serves_is_alive_started_and_ready(self):
+        with Server() as server:
+            for path in ("/livez", "/startupz", "/readyz"):
+                self.assertEqual(server.page(path), (200, "ok\n"))
+
+    def test_while_its_store_is_being_opened_it_is_alive_and_not_started(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = os.path.join(folder, "store.db")
+            with Server("--db-filename", file) as server:
+                server.end(signal.SIGTERM)
+            # Who holds the file keeps the server waiting, as a long migration would.
+            holder = sqlite3.connect(file, isolation_level=None)
+            holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+            holder.execute("BEGIN EXCLUSIVE")
+            process = subprocess.Popen([BINARY, "server", "start-dev", "--port", "0", "--db-filename", file],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            try:
+                end = time.monotonic() + PATIENCE
+                while not (ports := ports_of(process)):
+                    self.assertLess(time.monotonic(), end)
+                    self.assertIsNone(process.poll())
+                page = f"http://127.0.0.1:{ports[0]}"
+                self.assertEqual(ask(page + "/livez"), (200, "ok\n"))
+                self.assertEqual(ask(page + "/startupz")[0], 503)
+                self.assertIn("is being opened", ask(page + "/startupz")[1])
+                self.assertEqual(ask(page + "/readyz"), (503, "the server starts\n"))
+            finally:
+                process.kill()
+                process.communicate()
+                holder.close()
 
 
 if __name__ == "__main__":

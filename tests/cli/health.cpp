@@ -48,7 +48,7 @@ TEST_CASE("health says NOT_SERVING while the store fails, and SERVING when it wo
   watched_store s;
   cli::health health{s.db};
   std::atomic<int> said{-1};
-  health.tell([&](bool serving) { said = serving ? 1 : 0; });
+  health.tell([&](const cli::health::why_not& why) { said = why ? 0 : 1; });
   CHECK(said == 0);
   health.on_serving(true);
   CHECK(said == 1);
@@ -71,7 +71,7 @@ TEST_CASE("a store that throws is one that does not work, and is asked again") {
   }
   cli::health health{s.db};
   std::atomic<int> said{-1};
-  health.tell([&](bool serving) { said = serving ? 1 : 0; });
+  health.tell([&](const cli::health::why_not& why) { said = why ? 0 : 1; });
   health.on_serving(true);
   s.throws = true;
   health.on_failure(refused_call);

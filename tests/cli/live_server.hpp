@@ -43,7 +43,7 @@ public:
                                                   cluster::worker_pool::of(system_), grpc);
     REQUIRE(listening);
     grpc_ = std::move(*listening);
-    health_.tell([this](bool serving) { grpc_->set_serving(serving); });
+    health_.tell([this](const cli::health::why_not& why) { grpc_->set_serving(!why); });
     client_ = std::make_unique<raw_client>(grpc_->port());
   }
 

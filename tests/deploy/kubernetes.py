@@ -12,9 +12,11 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.request
 
-from processes import PATIENCE, account, put, serve
+from processes import PATIENCE, Process, account, put, serve
 
+PROBES = {"startupProbe": "/startupz", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "deploy/kubernetes"
 
 
@@ -82,9 +84,9 @@ class Manifests(unittest.TestCase):
         for service in self.of("Service").values():
             for port in service["spec"]["ports"]:
                 self.assertEqual(ports[port["targetPort"]], port["port"])
-        self.assertEqual(self.container()["readinessProbe"]["grpc"]["port"], ports["grpc"])
-        for probe in ("startupProbe", "livenessProbe"):
-            self.assertIn(self.container()[probe]["httpGet"]["port"], ports)
+        for probe, path in PROBES.items():
+            asked = self.container()[probe]["httpGet"]
+            self.assertEqual((asked["port"], asked["path"]), ("metrics", path))
 
     def test_prometheus_looks_at_every_server_once(self):
         watch = self.of("ServiceMonitor")["reprise"]["spec"]
@@ -113,6 +115,15 @@ class Manifests(unittest.TestCase):
             [variable] = self.container()["env"]
             said = serve(self, [REPRISE, *args], {variable["name"]: address})
             self.assertIn("store    MySQL", said)
+
+    def test_what_the_container_runs_answers_the_probes(self):
+        args = put(self.container()["args"], {"--ip": "127.0.0.1", "--port": 0, "--metrics-port": 0})
+        args = [one for one in args if not one.startswith("--mysql")]
+        server = Process([REPRISE, *args], r"metrics +(http://\S+)/metrics")
+        self.addCleanup(server.kill)
+        for path in PROBES.values():
+            with urllib.request.urlopen(server.found[1] + path, timeout=PATIENCE) as answer:
+                self.assertEqual(answer.read(), b"ok\n")
 
 
 if __name__ == "__main__":

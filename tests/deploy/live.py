@@ -99,6 +99,15 @@ class Live(unittest.TestCase):
                 self.fail(f"gave up waiting until {what}; alerts: {self.prometheus.alerts()}\n{said}")
             time.sleep(0.05)
 
+    def probe(self, name, path):
+        """The status and the words of a probe."""
+        try:
+            with urllib.request.urlopen(f"http://{self.targets[name]}{path}", timeout=PATIENCE) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, refused.read().decode()
+
     def serving(self):
         return [name for name, value in self.prometheus.value("reprise_serving").items() if value]
 
@@ -114,11 +123,18 @@ class Live(unittest.TestCase):
 
         first = self.serving()[0]
         second = "b" if first == "a" else "a"
+        for path in ("/livez", "/startupz"):
+            self.assertEqual([self.probe(name, path)[0] for name in (first, second)], [200, 200])
+        self.assertEqual(self.probe(first, "/readyz"), (200, "ok\n"))
+        code, why = self.probe(second, "/readyz")
+        self.assertEqual(code, 503)
+        self.assertIn("stands by", why)
         self.servers[first].kill()
         down = ("RepriseServerDown", first)
         self.until("the dead server's alert fires", lambda: down in self.prometheus.alerts())
         self.assertIn(f"{first} of {JOB} cannot be scraped", self.prometheus.alerts()[down]["summary"])
         self.until("the other one has taken over", lambda: self.serving() == [second])
+        self.assertEqual(self.probe(second, "/readyz")[0], 200)
 
         self.servers[second].kill()
         self.until("that nobody serves is told", lambda:

@@ -84,9 +84,9 @@ struct fragile_server::life {
     local.node.seed = seed;
     local.node.memory_budget_bytes = little_memory;
     local.node.on_serving = [this](bool on) { judge.on_serving(on); };
-    judge.tell([this](bool on) {
+    judge.tell([this](const cli::health::why_not& why) {
       std::lock_guard lock{mutex};
-      serving = on;
+      serving = !why;
       changed.notify_all();
     });
     local.facts.store_kind = db->kind();

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "base/metrics.hpp"
+#include "base/result.hpp"
+#include "cluster/probes.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace reprise::cluster {
+
+/// A server's port for those who look after it: /metrics in the text format of Prometheus, and
+/// /livez, /readyz and /startupz, which answer 200 or 503 with the reason. On threads of its own,
+/// until it is destroyed. Reads metrics and probes when it is asked; they must outlive it.
+class http_port {
+public:
+  /// `addresses`: IPv4 numbers, at least one (Debian's library knows no others). `port` 0: any free
+  /// one, of the first address alone. Refused (unavailable) when the port cannot be had.
+  static result<std::unique_ptr<http_port>> start(const metrics& measured, const probes& state,
+                                                  const std::vector<std::string>& addresses,
+                                                  int port);
+
+  virtual ~http_port() = default;
+
+  /// The port that it listens on.
+  virtual int port() const = 0;
+};
+
+} // namespace reprise::cluster
