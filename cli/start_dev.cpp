@@ -4,6 +4,7 @@
 #include "cli/health.hpp"
 #include "cli/local_server.hpp"
 #include "cli/output.hpp"
+#include "cli/settings.hpp"
 #include "cluster/http_port.hpp"
 #include "cluster/worker_pool.hpp"
 #include "frontend/transport/grpc_server.hpp"
@@ -32,7 +33,6 @@ namespace reprise::cli {
 
 namespace {
 
-constexpr auto calls_may_end = std::chrono::milliseconds{3000};
 constexpr auto started_within = std::chrono::seconds{10};
 
 void note(const std::string& text) {
@@ -55,6 +55,16 @@ sigset_t end_signals() {
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
   return set;
+}
+
+/// Returns early at another signal: who sends two is in a hurry.
+void wait_for_end_signal(duration most) {
+  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(most);
+  const timespec limit{.tv_sec = seconds.count(), .tv_nsec = (most - seconds).count()};
+  auto set = end_signals();
+  // Nothing is waited for, not even a signal that is there, when there is no time.
+  if (most > duration{0})
+    sigtimedwait(&set, nullptr, &limit);
 }
 
 /// The first line of the file, without what ends it.
@@ -183,6 +193,7 @@ public:
              std::unique_ptr<store::store> db, std::string cluster_id,
              std::shared_ptr<tls::certificates> certificates, side_door& seen)
     : options_(options),
+      bounds_(bounds),
       host_(host_of(options)),
       certificates_(std::move(certificates)),
       db_(std::move(db)),
@@ -212,9 +223,11 @@ public:
     server_->front().on_failure([this](const error& why) { health_.on_failure(why); });
     // A server that waits for another one's lease listens all the same, and says NOT_SERVING.
     wait_until_serving();
-    auto grpc = frontend::grpc_server::start(
-      server_->front(), cluster::worker_pool::of(system_),
-      {.ip = host_, .port = options_.port, .certificates = certificates_});
+    auto grpc = frontend::grpc_server::start(server_->front(), cluster::worker_pool::of(system_),
+                                             {.ip = host_,
+                                              .port = options_.port,
+                                              .times = bounds_.connections,
+                                              .certificates = certificates_});
     if (!grpc)
       return grpc.error();
     grpc_ = std::move(*grpc);
@@ -233,13 +246,19 @@ public:
     return server_->node().failed();
   }
 
-  void end() {
+  /// First of all: who leads clients here is to stop. Calls are served as before.
+  void say_that_it_ends() {
     health_.tell(nullptr);
-    if (grpc_) {
+    if (grpc_)
       tell("the server ends");
-      // What waits for an actor that is no more waits in vain.
-      grpc_->stop(failed() ? std::chrono::milliseconds{0} : calls_may_end);
-    }
+  }
+
+  void end() {
+    say_that_it_ends();
+    // What waits for an actor that is no more waits in vain.
+    auto patience = failed() ? duration{0} : bounds_.end.last_calls;
+    if (grpc_)
+      grpc_->stop(std::chrono::ceil<std::chrono::milliseconds>(patience));
     server_->drain();
     server_->stop();
   }
@@ -276,6 +295,7 @@ private:
   }
 
   const start_dev_options& options_;
+  const configured_limits& bounds_;
   const std::string host_;
   std::shared_ptr<tls::certificates> certificates_;
   std::unique_ptr<store::store> db_;
@@ -352,6 +372,8 @@ int run_start_dev(const start_dev_options& options) {
     return fail("the server ended because it could not go on; its log says why, and what was "
                 "answered is in the store");
   }
+  server.say_that_it_ends();
+  wait_for_end_signal(bounds.end.notice);
   std::printf("ending: no new calls are taken, what was decided is written down\n");
   std::fflush(stdout);
   server.end();

@@ -1,13 +1,9 @@
 #pragma once
 
-#include "actors/node/bounds.hpp"
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "cli/reference_flags.hpp"
 #include "cluster/tls/context.hpp"
-#include "engine/machine/context.hpp"
-#include "frontend/call/limits.hpp"
-#include "store/open.hpp"
 
 #include <string>
 #include <utility>
@@ -54,23 +50,6 @@ CLI::App* add_start_dev(CLI::App& server, start_dev_options& into);
 
 /// "Name=Type" by the type's name (Keyword, Int, ...), to name and IndexedValueType.
 result<std::pair<std::string, int>> parse_search_attribute(const std::string& text);
-
-/// What settings reach.
-struct configured_limits {
-  engine::limits engine{};
-  frontend::front_limits front{};
-  /// Of this machine; by names of our own.
-  actors::node_bounds capacity{};
-  actors::group_limits group{};
-  store::scan_bounds scans{};
-  /// From which part of a run's updates on workers are advised to continue as new.
-  double suggest_continue_part = 0.9;
-};
-
-/// Applies "key=value" settings. Refused: not in that form, or a value that does not fit. A key
-/// that this server has no use for is added to `ignored`, once.
-result<void> apply_dynamic_config(const std::vector<std::string>& settings,
-                                  configured_limits& bounds, std::vector<std::string>& ignored);
 
 result<log_level> parse_log_level(const std::string& text);
 

@@ -24,22 +24,6 @@ namespace reprise::frontend {
 
 class transport_loop;
 
-/// When connections are looked after, and when they end.
-struct connection_times {
-  /// After so much silence a client is asked whether it is still there, and has the second time to
-  /// answer.
-  std::chrono::milliseconds silence = std::chrono::seconds{60};
-  std::chrono::milliseconds ping_patience = std::chrono::seconds{10};
-  /// Connections without a call end after the first time, all others after the second, so that
-  /// clients look again for all servers that there are.
-  std::chrono::milliseconds idle = std::chrono::seconds{120};
-  std::chrono::milliseconds age = std::chrono::seconds{300};
-  /// What calls then still have: longer than the longest poll, so that none is cut.
-  std::chrono::milliseconds last_calls = std::chrono::seconds{70};
-  /// Until a client of TLS has shown who it is.
-  std::chrono::milliseconds handshake = std::chrono::seconds{10};
-};
-
 /// How a transport treats its clients.
 struct transport_settings {
   connection_times times{};

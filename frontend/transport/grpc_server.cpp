@@ -21,7 +21,7 @@ constexpr const char* reflection_service = "grpc.reflection.v1.ServerReflection"
 constexpr const char* old_reflection_service = "grpc.reflection.v1alpha.ServerReflection";
 
 /// What the answer to the longest poll may take beyond it.
-constexpr std::chrono::milliseconds spare = std::chrono::seconds{10};
+constexpr duration spare = std::chrono::seconds{10};
 
 /// A worker's loop, and the one service that has something of its own in each of them.
 struct lane {
@@ -49,9 +49,7 @@ public:
     transport_settings settings{
       .times = options.times, .limits = limits_, .certificates = options.certificates};
     // A connection that ends waits for its polls, however long they are set to be.
-    settings.times.last_calls = std::max(
-      settings.times.last_calls,
-      std::chrono::duration_cast<std::chrono::milliseconds>(front_.longest_poll()) + spare);
+    settings.times.last_calls = std::max(settings.times.last_calls, front_.longest_poll() + spare);
     for (std::size_t i = 0; i < workers_.num_workers(); ++i) {
       auto watches = std::make_unique<health_watch>(health_);
       auto loop = std::make_unique<transport_loop>(front_, routes(*watches), settings, meters_);

@@ -1,11 +1,30 @@
 #pragma once
 
+#include "base/clock.hpp"
 #include "base/metrics.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
 namespace reprise::frontend {
+
+/// When connections are looked after, and when they end.
+struct connection_times {
+  /// After so much silence a client is asked whether it is still there, and has the second time to
+  /// answer.
+  duration silence = std::chrono::seconds{60};
+  duration ping_patience = std::chrono::seconds{10};
+  /// Connections without a call end after the first time, all others after the second or up to a
+  /// tenth of it earlier, each at another moment, so that clients look again for all servers that
+  /// there are.
+  duration idle = std::chrono::seconds{120};
+  duration age = std::chrono::seconds{300};
+  /// What calls then still have. Never less than the longest poll needs, so that none is cut.
+  duration last_calls = std::chrono::seconds{70};
+  /// Until a client of TLS has shown who it is.
+  duration handshake = std::chrono::seconds{10};
+};
 
 /// How much clients may ask of the transport. What each bound refused and how full it is, the
 /// metrics of transport_meters say.

@@ -4,6 +4,7 @@
 #include "tests/cli/live_server.hpp"
 #include "tests/cli/raw_connection.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <string>
 #include <thread>
@@ -385,6 +386,58 @@ TEST_CASE_FIXTURE(hasty_server, "a poll that waits outlives its connection's age
   auto status = poll->status.get();
   CHECK_MESSAGE(status.ok(), status.error_message());
   CHECK(poll->received.Length() > 0);
+}
+
+TEST_CASE_FIXTURE(hasty_server, "a connection of age is told so, and its call is answered first") {
+  raw_connection c{server.port()};
+  REQUIRE(c.greet(65'535));
+  ws::PollWorkflowTaskQueueRequest r;
+  r.set_namespace_("default");
+  r.mutable_task_queue()->set_name("queue");
+  REQUIRE(c.call(1, workflow("PollWorkflowTaskQueue"), r.SerializeAsString()));
+  constexpr std::uint32_t any = 0x7fff'ffff;
+  CHECK(c.hears_goaway() == any);
+  auto heard = std::chrono::steady_clock::now();
+  // On its way before the notice was read.
+  REQUIRE(c.begin_call(3, info));
+  REQUIRE(c.end_call(3));
+  REQUIRE(c.pong());
+  auto last = c.hears_goaway();
+  // The notice is for a second; a machine that stands still for so long may miss it.
+  auto is_late = std::chrono::steady_clock::now() - heard > 900ms;
+  CHECK((last == 3 || is_late));
+  REQUIRE(server.start_workflow("w").status.ok());
+  CHECK(c.hear(1).find("grpc-status: 0\n") != std::string::npos);
+  CHECK(c.is_hung_up_on());
+}
+
+TEST_CASE("connections of one moment do not end in one moment") {
+  auto db = store::open_memory();
+  live_server server{*db, {}, {.port = 0, .times = {.age = 2s}}};
+  constexpr std::size_t many = 20;
+  // A machine that stands still for as long as they are apart may hide it once.
+  auto spread = [&] {
+    std::vector<std::unique_ptr<raw_connection>> all;
+    for (std::size_t i = 0; i < many; ++i)
+      REQUIRE(all.emplace_back(std::make_unique<raw_connection>(server.port()))->greet(65'535));
+    std::vector<std::chrono::steady_clock::time_point> ends(many);
+    std::vector<std::thread> listeners;
+    for (std::size_t i = 0; i < many; ++i)
+      listeners.emplace_back([&, i] {
+        if (all[i]->hears_goaway())
+          ends[i] = std::chrono::steady_clock::now();
+      });
+    for (auto& t : listeners)
+      t.join();
+    auto [first, last] = std::ranges::minmax(ends);
+    CHECK(first.time_since_epoch().count() > 0);
+    return last - first;
+  };
+  auto apart = 0ns;
+  for (int i = 0; i < 5 && apart < 100ms; ++i)
+    apart = spread();
+  CHECK(apart >= 100ms);
+  CHECK(apart < 2s);
 }
 
 TEST_CASE("a client that no longer answers is hung up on") {

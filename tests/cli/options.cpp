@@ -1,4 +1,5 @@
 // The flags of `server start-dev` and the settings that they carry.
+#include "cli/settings.hpp"
 #include "cli/start_dev_options.hpp"
 #include "temporal/api/enums/v1/common.pb.h"
 
@@ -247,6 +248,29 @@ TEST_CASE("settings of our own reach the bounds of commits and of scans") {
     configured_limits into;
     std::vector<std::string> ignored;
     CHECK_FALSE(apply_dynamic_config({zero}, into, ignored));
+  }
+}
+
+TEST_CASE("settings reach how long connections live, and how the server ends") {
+  auto bounds = configured(
+    {"frontend.keepAliveMaxConnectionAge=1m", "frontend.keepAliveMaxConnectionAgeGrace=2m",
+     "frontend.keepAliveMaxConnectionIdle=30s", "frontend.keepAliveTime=40s",
+     "frontend.keepAliveTimeout=\"1500ms\"", "frontend.shutdownFailHealthCheckDuration=5s",
+     "frontend.shutdownDrainDuration=0s"});
+  CHECK(bounds.connections.age == std::chrono::minutes{1});
+  CHECK(bounds.connections.last_calls == std::chrono::minutes{2});
+  CHECK(bounds.connections.idle == std::chrono::seconds{30});
+  CHECK(bounds.connections.silence == std::chrono::seconds{40});
+  CHECK(bounds.connections.ping_patience == std::chrono::milliseconds{1500});
+  CHECK(bounds.end.notice == std::chrono::seconds{5});
+  CHECK(bounds.end.last_calls == duration{0});
+  for (const auto* bad :
+       {"frontend.keepAliveMaxConnectionAge=999ms", "frontend.keepAliveTime=0s",
+        "frontend.shutdownDrainDuration=61m", "frontend.shutdownFailHealthCheckDuration=-1s"}) {
+    CAPTURE(bad);
+    configured_limits into;
+    std::vector<std::string> ignored;
+    CHECK_FALSE(apply_dynamic_config({bad}, into, ignored));
   }
 }
 

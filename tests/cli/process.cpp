@@ -3,6 +3,7 @@
 #include "store/open.hpp"
 #include "temporal/api/workflowservice/v1/request_response.pb.h"
 #include "tests/cli/raw_client.hpp"
+#include "tests/cli/raw_connection.hpp"
 #include "tests/cli/reprise_process.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -254,6 +255,35 @@ TEST_CASE("SIGTERM drains: polls return, what was answered is kept, exit 0") {
   CHECK(n.count() == 1);
   second.signal(SIGINT);
   CHECK(second.exit_code() == 0);
+}
+
+TEST_CASE("a server that ends says so before it takes no more calls, and hangs up on nobody") {
+  temporary_folder folder;
+  reprise_process p{
+    folder.path(), "p",
+    server({"--dynamic-config-value", "frontend.shutdownFailHealthCheckDuration=1h"})};
+  raw_client client{p.port()};
+  ws::PollWorkflowTaskQueueRequest r;
+  r.set_namespace_("default");
+  r.mutable_task_queue()->set_name("empty");
+  auto poll = client.start("/temporal.api.workflowservice.v1.WorkflowService/PollWorkflowTaskQueue",
+                           r.SerializeAsString(), 60s);
+  REQUIRE(client.health("") == "SERVING");
+  raw_connection c{p.port()};
+  REQUIRE(c.greet(65'535));
+  p.signal(SIGTERM);
+  REQUIRE(eventually([&] { return client.health("") == "NOT_SERVING"; }));
+  // Who comes now is served all the same, on a new connection, too.
+  raw_client late{p.port()};
+  CHECK(late.workflow_call("StartWorkflowExecution", start_request("w")).status.ok());
+  CHECK(poll->status.wait_for(0s) == std::future_status::timeout);
+  CHECK_FALSE(contains(p.output(), "ending"));
+  p.signal(SIGTERM);
+  auto status = poll->status.get();
+  CHECK_MESSAGE(status.ok(), status.error_message());
+  CHECK(c.hears_goaway());
+  CHECK(p.exit_code() == 0);
+  CHECK(contains(p.output(), "ending"));
 }
 
 TEST_CASE("namespaces and search attributes of the flags are there, again and again") {

@@ -109,6 +109,29 @@ public:
     return false;
   }
 
+  /// The last call that the other side will serve, as its next GOAWAY says; nothing when it hangs
+  /// up without one.
+  std::optional<std::uint32_t> hears_goaway() {
+    constexpr std::uint8_t frame_goaway = 7;
+    while (auto f = next_frame()) {
+      // The headers of all calls share one table.
+      if (f->type == frame_headers)
+        inflate(f->content);
+      if (f->type != frame_goaway || f->content.size() < 4)
+        continue;
+      std::uint32_t last = 0;
+      for (std::size_t i = 0; i < 4; ++i)
+        last = last << 8 | static_cast<unsigned char>(f->content[i]);
+      return last;
+    }
+    return std::nullopt;
+  }
+
+  /// Answers a ping of the other side's that it sent behind its notice.
+  bool pong() {
+    return send(frame(frame_ping, 1, 0, std::string(8, '\0')));
+  }
+
   /// Whether the other side hangs up, whatever it says before.
   bool is_hung_up_on() {
     while (receive_some()) {
