@@ -1,6 +1,6 @@
 #include "cli/output.hpp"
 #include "cli/parked.hpp"
-#include "cli/start_dev.hpp"
+#include "cli/server.hpp"
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -15,13 +15,16 @@ int main(int argc, char** argv) {
   app.footer("Examples:\n"
              "  reprise server start-dev --db-filename orders.db\n"
              "  reprise server start-dev --help\n"
+             "  reprise node --config node.yaml\n"
              "  reprise parked list\n"
              "\n"
              "Exit codes: 0 done, 1 failed, 2 not understood.\n");
   auto* server = app.add_subcommand("server", "Run a server");
   server->require_subcommand(1);
-  start_dev_options options;
-  auto* start_dev = add_start_dev(*server, options);
+  server_options development;
+  auto* start_dev = add_start_dev(*server, development);
+  server_options production;
+  auto* node = add_node(app, production);
   parked_options asked;
   auto* parked = add_parked(app, asked);
   try {
@@ -31,7 +34,9 @@ int main(int argc, char** argv) {
   }
   try {
     if (start_dev->parsed())
-      return run_start_dev(options);
+      return run_server(*start_dev, development);
+    if (node->parsed())
+      return run_server(*node, production);
     if (parked->parsed())
       return run_parked(asked);
   } catch (const std::exception& e) {

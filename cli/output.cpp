@@ -1,14 +1,15 @@
 #include "cli/output.hpp"
 
+#include "base/log_format.hpp"
+
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 
 namespace reprise::cli {
 
 int fail(const std::string& text) {
-  auto colour = isatty(STDERR_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
+  auto colour = takes_colour(STDERR_FILENO);
   std::fprintf(stderr, "%serror:%s %s\n", colour ? "\x1b[31m" : "", colour ? "\x1b[0m" : "",
                text.c_str());
   return exit_failed;

@@ -71,7 +71,6 @@ void add_reference_flags(CLI::App& command, reference_flags& into) {
     ->group(group);
   command.add_flag("--log-config", into.log_config, "Write the server's configuration to the log")
     ->group(group);
-  text("--log-format", into.log_format, "text; or json or pretty, which are text here");
   text("--http-port", into.http_port, "Port of the HTTP API");
   text("--ui-port", into.ui_port, "Port of the web pages");
   text("--ui-ip", into.ui_ip, "Address of the web pages");
@@ -90,11 +89,7 @@ result<std::vector<std::string>> notes_on(const reference_flags& flags) {
     if (given)
       notes.push_back(std::string{name} + " has no effect: " + why);
   };
-  if (auto format = lower(flags.log_format); format == "json" || format == "pretty")
-    note(true, ("--log-format " + format).c_str(), "log lines are plain text");
-  else if (!format.empty() && format != "text")
-    return refused("--log-format " + flags.log_format + ": use text, json or pretty");
-  note(flags.log_config, "--log-config", "the configuration is the flags alone");
+  note(flags.log_config, "--log-config", "--print-config shows it");
   note(!flags.http_port.empty(), "--http-port", no_http);
   note(!flags.ui_port.empty(), "--ui-port", no_pages);
   note(!flags.ui_ip.empty(), "--ui-ip", no_pages);

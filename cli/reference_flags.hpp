@@ -17,7 +17,6 @@ struct reference_flags {
   /// Accepted for those who are used to it; there are no web pages to switch off.
   bool headless = false;
   bool log_config = false;
-  std::string log_format{};
   std::string http_port{};
   std::string ui_port{};
   std::string ui_ip{};

@@ -5,7 +5,7 @@
 string(CONCAT REPRISE_NOT_FUZZED
        "/store/mysql/|/cluster/(http_port|pool_clock|worker_pool)[.]cpp$"
        "|/frontend/grpc_server[.]cpp$"
-       "|/cli/(health|output|parked|reference_flags|settings|start_dev|start_dev_options|unary_call)[.]cpp$")
+       "|/cli/(adopt|backup|health|migrate|new_file|operator_call|output|parked|password|reference_flags|config_file|restore|server|server_options|settings|unary_call)[.]cpp$")
 function(reprise_needed list_name)
   if(REPRISE_FUZZ)
     list(FILTER ${list_name} EXCLUDE REGEX "${REPRISE_NOT_FUZZED}")

@@ -42,5 +42,6 @@ reprise_import(grpc HEADER grpcpp/grpcpp.h LIBRARIES grpc++ grpc gpr absl_synchr
 reprise_import(jemalloc HEADER jemalloc/jemalloc.h LIBRARIES libjemalloc.a)
 reprise_import(nghttp2 HEADER nghttp2/nghttp2.h LIBRARIES libnghttp2.a)
 reprise_import(mysql HEADER mysql_connection.h LIBRARIES mysqlcppconn)
+reprise_import(yaml HEADER yaml-cpp/yaml.h LIBRARIES libyaml-cpp.a)
 reprise_import(civetweb HEADER civetweb.h LIBRARIES civetweb)
 reprise_import(sqlite HEADER sqlite3.h LIBRARIES libsqlite3.a m)

@@ -61,7 +61,7 @@ def first_cells(rows, pattern):
 
 def check_rest(root, readme):
     options = "".join((root / "cli" / name).read_text()
-                      for name in ("settings.cpp", "start_dev_options.cpp", "reference_flags.cpp"))
+                      for name in ("settings.cpp", "server_options.cpp", "reference_flags.cpp"))
     bounds = (root / "docs/BOUNDS.md").read_text()
     yield from compare("flag", first_cells(section(readme, "Quick start by hand"), r"--[\w-]+"),
                        set(re.findall(r'"(?:-\w,)?(--[\w-]+)",', options)))

@@ -4,6 +4,7 @@
 #include "actors/call/returned_task.hpp"
 #include "base/ensure.hpp"
 #include "base/log.hpp"
+#include "base/log_format.hpp"
 
 #include <caf/send.hpp>
 
@@ -268,6 +269,7 @@ void execution::guard(const call_ptr& c, Work&& work) {
     c->threw = true;
     c->out_of_memory = out_of_memory;
     dead_ = true;
+    log_about_slot about{options_.slot_number};
     log_thrown(log_level::error, {"execution ", options_.workflow_id, " failed"});
     quit(caf::sec::runtime_error);
   };

@@ -2,6 +2,7 @@
 #include "actors/run/execution.hpp"
 #include "actors/slot/slot.hpp"
 #include "base/log.hpp"
+#include "base/log_format.hpp"
 
 #include <caf/send.hpp>
 
@@ -139,7 +140,8 @@ void slot::on_failed(entry& e, const outcome_ptr& x) {
   if (x->what->by == call::origin::queue && x->status != commit_status::unknown)
     x->returns = nullptr;
   if (lost) {
-    log(log_level::warn, "slot " + std::to_string(number_) + " belongs to another server");
+    log_about_slot about{number_};
+    log(log_level::warn, "the slot belongs to another server");
     send(shared_.keeper, lost_atom_v);
   }
   if (x->status == commit_status::predecessor_lost && x->write.epoch == epoch_)
@@ -153,6 +155,7 @@ void slot::on_failed(entry& e, const outcome_ptr& x) {
 // which no timer and no queue looks any more. So all is taken over anew, as from another server.
 void slot::on_lost_rows(const entry& e) {
   shared_.watch.lost_rows.add();
+  log_about_slot about{number_};
   log(log_level::error, "the store lost what it had committed of workflow " + e.workflow_id
                           + ": all workflows are loaded anew");
   send(shared_.keeper, lost_atom_v);
@@ -293,6 +296,7 @@ void slot::send_away(const entry& e) {
 }
 
 void slot::park(entry& e) {
+  log_about_slot about{number_};
   log(log_level::error, "workflow " + e.workflow_id + " is parked: " + e.parked_text);
   e.is = entry::phase::parked;
   forget_early_start(e);

@@ -3,6 +3,7 @@
 
 #include "actors/slot/slot.hpp"
 #include "base/log.hpp"
+#include "base/log_format.hpp"
 #include "engine/machine/proto_time.hpp"
 #include "protocol/parse_stored.hpp"
 
@@ -223,6 +224,7 @@ void slot::look_up(std::uint64_t from_slot, cluster::ExecutionRequest request) {
       if (row)
         look->row = std::move(*row);
     } catch (const std::exception&) {
+      log_about_slot about{number};
       log_thrown(log_level::error, "an inbox could not be read");
       look->failed = true;
     }
@@ -235,6 +237,7 @@ void slot::look_up(std::uint64_t from_slot, cluster::ExecutionRequest request) {
 }
 
 void slot::on_looked_up(inbox_look& look) {
+  log_about_slot about{number_};
   auto is_current = look.epoch == epoch_;
   auto& delivery = *look.request.mutable_deliver();
   delivery.set_start_is_known(delivery.message().has_withdraw() && look.row.has_value());
@@ -309,6 +312,7 @@ void slot::count_failure(const call& c) {
     return;
   auto why = "a message of workflow " + delivery.from().id() + " (" + id
              + ") made it fail again and again: it is not taken before the workflow is unparked";
+  log_about_slot about{number_};
   log(log_level::error, "workflow " + known.to.id() + ": " + why);
   shared_.watch.messages_parked.add(1);
   shared_.parked.add({.namespace_id = known.to.namespace_id(),

@@ -4,7 +4,9 @@
 usage: binary.py PATH-OF-REPRISE
 """
 
+import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -19,6 +21,7 @@ import urllib.request
 
 BINARY = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
 PATIENCE = 60
+NODE_YAML = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy/node.yaml")
 
 
 def run(*arguments, **more):
@@ -54,12 +57,13 @@ def ports_of(process):
 class Server:
     """A development server on free ports, ended with the block."""
 
-    def __init__(self, *flags):
+    def __init__(self, *flags, command=("server", "start-dev")):
         self.flags = flags
+        self.command = command
 
     def __enter__(self):
-        ports = ["--ip", "127.0.0.1", "--port", "0", "--metrics-port", "0"]
-        self.process = subprocess.Popen([BINARY, "server", "start-dev", *ports, *self.flags],
+        ports = ["--port", "0"] if "--port" not in self.command else []
+        self.process = subprocess.Popen([BINARY, *self.command, *ports, *self.flags],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.banner = ""
         while "store" not in self.banner:
@@ -138,6 +142,71 @@ class Binary(unittest.TestCase):
             said = self.refused("--port", "0", "--mysql", "mysql://u@127.0.0.1:1/x",
                                 "--mysql-password-file", file.name, code=2)
         self.assertIn("no password in its first line", said)
+
+    def test_a_node_beyond_this_machine_has_certificates_or_is_told_not_to(self):
+        with tempfile.TemporaryDirectory() as folder:
+            node = ["node", "--db-filename", os.path.join(folder, "store.db"), "--port", "0"]
+            for ip in ("0.0.0.0", socket.gethostname()):
+                if ip != "0.0.0.0" and socket.gethostbyname(ip).startswith("127."):
+                    continue
+                done = run(*node, "--ip", ip)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+                self.assertIn("--insecure", done.stderr)
+            self.assertEqual(os.listdir(folder), [])
+            for more in (["--ip", "localhost"], ["--ip", "0.0.0.0", "--insecure"]):
+                with Server(*more, command=node) as server:
+                    self.assertEqual(server.end(signal.SIGTERM)[::2], (0, ""))
+
+    def test_a_development_server_beyond_this_machine_is_noted(self):
+        with Server("--ip", "0.0.0.0") as server:
+            said = server.end(signal.SIGTERM)[2]
+            self.assertTrue(said.startswith("note: with --ip 0.0.0.0 other machines reach"), said)
+            self.assertEqual(len(said.splitlines()), 1)
+
+    def test_the_reference_of_the_configuration_is_what_the_code_has(self):
+        printed = run("node", "--print-config").stdout
+        told = run("node", "--config", NODE_YAML, "--print-config")
+        self.assertEqual((told.returncode, told.stdout), (0, printed), told.stderr)
+        with open(NODE_YAML, encoding="utf-8") as file:
+            fields = re.findall(r"^([\w-]+):", file.read(), re.M)
+        self.assertEqual(sorted(fields), sorted(re.findall(r"^([\w-]+):", printed, re.M)))
+
+    def test_a_wrong_configuration_stops_the_start_with_one_line(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write("port: 0\nprot: 1\n")
+            file.flush()
+            done = run("node", "--config", file.name)
+        self.assertEqual(done.returncode, 2)
+        self.assertTrue(done.stderr.startswith(f"error: {file.name}:2: there is no field prot;"), done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1)
+
+    def test_log_lines_for_machines_are_objects(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = os.path.join(folder, "store.db")
+            flags = ["--log-format", "json", "--log-level", "info", "--node-name", "a \"b\""]
+            with Server(*flags, "--db-filename", file) as server:
+                lines = server.end(signal.SIGTERM)[2].splitlines()
+        said = [json.loads(line) for line in lines]
+        self.assertIn("serving all workflows of the store", [one["message"] for one in said])
+        for one in said:
+            self.assertEqual(list(one), ["time", "level", "node", "message"])
+            self.assertEqual((one["level"], one["node"]), ("info", "a \"b\""))
+            self.assertRegex(one["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+
+    def test_colours_are_for_terminals_that_want_them(self):
+        for variables, is_colourful in (({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False),
+                                        ({"TERM": "dumb"}, False)):
+            environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+            environment |= {"TERM": "xterm", **variables}
+            ours, theirs = pty.openpty()
+            done = subprocess.run([BINARY, "server", "start-dev", "--log-level", "loud"], env=environment,
+                                  stdin=subprocess.DEVNULL, stderr=theirs, timeout=PATIENCE, check=False)
+            os.close(theirs)
+            said = os.read(ours, 10000).decode()
+            os.close(ours)
+            self.assertEqual(done.returncode, 2)
+            self.assertEqual("\x1b[31m" in said, is_colourful, (variables, said))
 
     def test_a_setting_without_effect_is_told(self):
         with Server("--dynamic-config-value", "some.key=1") as server:

@@ -1,6 +1,6 @@
 // The flags of `server start-dev` and the settings that they carry.
+#include "cli/server_options.hpp"
 #include "cli/settings.hpp"
-#include "cli/start_dev_options.hpp"
 #include "temporal/api/enums/v1/common.pb.h"
 
 #include <doctest/doctest.h>
@@ -15,7 +15,7 @@ namespace enums = temporal::api::enums::v1;
 namespace {
 
 /// Empty: the arguments were taken.
-std::string parse(std::vector<std::string> words, start_dev_options& into) {
+std::string parse(std::vector<std::string> words, server_options& into) {
   CLI::App app{"test"};
   add_start_dev(app, into);
   std::reverse(words.begin(), words.end());
@@ -25,7 +25,8 @@ std::string parse(std::vector<std::string> words, start_dev_options& into) {
   } catch (const CLI::ParseError& e) {
     return e.what();
   }
-  return {};
+  auto fits = complete(*app.get_subcommand("start-dev"), into);
+  return fits ? "" : fits.error().message;
 }
 
 configured_limits configured(const std::vector<std::string>& settings) {
@@ -40,7 +41,7 @@ configured_limits configured(const std::vector<std::string>& settings) {
 } // namespace
 
 TEST_CASE("flags that people know are taken, with their short forms") {
-  start_dev_options o;
+  server_options o;
   CHECK(parse({"--ip",
                "0.0.0.0",
                "-p",
@@ -77,7 +78,7 @@ TEST_CASE("flags that people know are taken, with their short forms") {
 }
 
 TEST_CASE("nothing said is the reference's default") {
-  start_dev_options o;
+  server_options o;
   CHECK(parse({}, o) == "");
   CHECK(o.ip == "127.0.0.1");
   CHECK(o.port == 7233);
@@ -96,7 +97,7 @@ TEST_CASE("flags that make no sense are refused") {
                                                 {"--db-filename"},
                                                 {"--db-filename", "a", "--mysql", "mysql://x/y"},
                                                 {"word"}}) {
-    start_dev_options o;
+    server_options o;
     CHECK(parse(words, o) != "");
   }
 }
@@ -303,10 +304,8 @@ TEST_CASE("values that do not fit are refused with the setting") {
 }
 
 TEST_CASE("flags of the reference's server without a use here are taken, and told") {
-  start_dev_options o;
-  CHECK(parse({"--log-format",
-               "json",
-               "--log-config",
+  server_options o;
+  CHECK(parse({"--log-config",
                "--ui-port",
                "8080",
                "--ui-ip",
@@ -331,13 +330,13 @@ TEST_CASE("flags of the reference's server without a use here are taken, and tol
   auto notes = notes_on(o.reference);
   REQUIRE(notes);
   for (const char* flag :
-       {"--log-format", "--log-config", "--ui-port", "--ui-ip", "--ui-asset-path",
-        "--ui-public-path", "--ui-codec-endpoint", "--http-port", "--sqlite-pragma cache_size=5"})
+       {"--log-config", "--ui-port", "--ui-ip", "--ui-asset-path", "--ui-public-path",
+        "--ui-codec-endpoint", "--http-port", "--sqlite-pragma cache_size=5"})
     CHECK_MESSAGE(
       std::ranges::count_if(*notes, [&](const std::string& n) { return n.starts_with(flag); }) == 1,
       flag);
-  CHECK(notes->size() == 9);
-  CHECK(notes_on({.headless = true, .log_format = "text"})->empty());
+  CHECK(notes->size() == 8);
+  CHECK(notes_on({.headless = true})->empty());
 }
 
 TEST_CASE("a pragma that weakens durability is refused by name, whatever its letters") {
@@ -349,9 +348,15 @@ TEST_CASE("a pragma that weakens durability is refused by name, whatever its let
     CHECK(refused.error().message.find(bad) != std::string::npos);
   }
   CHECK(!notes_on({.sqlite_pragmas = {"cache_size"}}));
-  CHECK(!notes_on({.log_format = "xml"}));
   for (const char* good : {"synchronous=2", "journal_mode=WAL"})
     CHECK(notes_on({.sqlite_pragmas = {good}})->empty());
+}
+
+TEST_CASE("forms of log lines are known by name") {
+  CHECK(*parse_log_format("json") == log_format::json);
+  CHECK(*parse_log_format("text") == log_format::text);
+  CHECK(*parse_log_format("pretty") == log_format::text);
+  CHECK(!parse_log_format("xml"));
 }
 
 TEST_CASE("log levels are known by name") {
@@ -362,12 +367,12 @@ TEST_CASE("log levels are known by name") {
 }
 
 TEST_CASE("a store is kept in one place, and a password belongs to MySQL") {
-  start_dev_options o;
+  server_options o;
   CHECK(parse({"--db-filename", "a.db", "--mysql", "mysql://u@h/x"}, o).find("REPRISE_MYSQL")
         != std::string::npos);
-  start_dev_options p;
+  server_options p;
   CHECK_FALSE(parse({"--mysql-password-file", "secret"}, p).empty());
-  start_dev_options q;
+  server_options q;
   CHECK(parse({"--mysql", "mysql://u@h/x", "--mysql-password-file", "secret"}, q).empty());
 }
 

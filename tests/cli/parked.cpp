@@ -88,6 +88,11 @@ TEST_CASE_FIXTURE(operators, "what is parked can be listed, shown and tried agai
   auto port = server->port();
   raw_client client{port};
   CHECK(contains(describe(client, "order-7").error_message(), "parked"));
+  // The log names the slot, too.
+  auto logged = server->errors();
+  auto at = logged.find("workflow order-7 is parked: ");
+  REQUIRE(at != std::string::npos);
+  CHECK(contains(logged.substr(at, logged.find('\n', at) - at), " (slot "));
 
   auto list = parked({"list"}, port);
   CHECK(list.code == 0);

@@ -121,11 +121,11 @@ TEST_CASE("flags of the reference's server are taken, and those without effect n
   temporary_folder folder;
   reprise_process p{folder.path(), "p",
                     server({"--db-filename", ":memory:", "--ui-port", "0", "--http-port", "0",
-                            "--log-config", "--log-format", "json", "--ui-ip", "127.0.0.1",
-                            "--ui-asset-path", "/tmp", "--sqlite-pragma", "cache_size=10"})};
+                            "--log-config", "--ui-ip", "127.0.0.1", "--ui-asset-path", "/tmp",
+                            "--sqlite-pragma", "cache_size=10"})};
   p.port();
-  for (const char* flag : {"--ui-port", "--http-port", "--log-config", "--log-format json",
-                           "--ui-ip", "--ui-asset-path", "--sqlite-pragma cache_size=10"})
+  for (const char* flag : {"--ui-port", "--http-port", "--log-config", "--ui-ip", "--ui-asset-path",
+                           "--sqlite-pragma cache_size=10"})
     CHECK_MESSAGE(contains(p.errors(), std::string{"note: "} + flag), flag);
   CHECK(contains(p.output(), "in memory: all is lost when the server ends"));
   p.signal(SIGTERM);

@@ -118,8 +118,10 @@ class Manifests(unittest.TestCase):
 
     def test_what_the_container_runs_answers_the_probes(self):
         args = put(self.container()["args"], {"--ip": "127.0.0.1", "--port": 0, "--metrics-port": 0})
-        args = [one for one in args if not one.startswith("--mysql")]
-        server = Process([REPRISE, *args], r"metrics +(http://\S+)/metrics")
+        args = [one for one in args if not one.startswith("--mysql")] + ["--db-filename=store.db"]
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        server = Process([REPRISE, *args], r"metrics +(http://\S+)/metrics", cwd=folder.name)
         self.addCleanup(server.kill)
         for path in PROBES.values():
             with urllib.request.urlopen(server.found[1] + path, timeout=PATIENCE) as answer:

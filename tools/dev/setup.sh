@@ -5,7 +5,7 @@ readonly build_packages=(
   clang-19 lld-19 libclang-rt-19-dev ccache ninja-build cmake pkg-config openssl python3
   libcaf-dev libgrpc++-dev libgrpc-dev libnghttp2-dev protobuf-compiler libprotobuf-dev libsqlite3-dev
   doctest-dev libcivetweb-dev libcli11-dev libfmt-dev libjemalloc-dev prometheus-cpp-dev libmysqlcppconn-dev libssl-dev
-  zlib1g-dev libicu-dev tzdata
+  zlib1g-dev libicu-dev libyaml-cpp-dev tzdata
 )
 readonly node_needed='20.3'
 # Its release 2.6.0, which the module knows by its commit alone.

@@ -1,9 +1,11 @@
-#include "cli/start_dev.hpp"
+#include "cli/server.hpp"
 
 #include "base/ids.hpp"
+#include "cli/config_file.hpp"
 #include "cli/health.hpp"
 #include "cli/local_server.hpp"
 #include "cli/output.hpp"
+#include "cli/password.hpp"
 #include "cli/settings.hpp"
 #include "cluster/http_port.hpp"
 #include "cluster/worker_pool.hpp"
@@ -17,12 +19,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <fstream>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -39,12 +41,8 @@ void note(const std::string& text) {
   std::fprintf(stderr, "note: %s\n", text.c_str());
 }
 
-bool is_in_memory(const start_dev_options& o) {
-  return o.mysql.empty() && (o.db_filename.empty() || o.db_filename == ":memory:");
-}
-
 /// "[::1]" is how an address stands before a port; we want it alone.
-std::string host_of(const start_dev_options& o) {
+std::string host_of(const server_options& o) {
   const auto& ip = o.ip;
   return ip.size() > 2 && ip.front() == '[' && ip.back() == ']' ? ip.substr(1, ip.size() - 2) : ip;
 }
@@ -67,21 +65,7 @@ void wait_for_end_signal(duration most) {
     sigtimedwait(&set, nullptr, &limit);
 }
 
-/// The first line of the file, without what ends it.
-result<std::string> read_password(const std::string& path) {
-  constexpr std::size_t most = 4096;
-  std::ifstream file{path};
-  std::string out(most, '\0');
-  file.read(out.data(), static_cast<std::streamsize>(most));
-  out.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-  out = out.substr(0, out.find_first_of("\r\n"));
-  if (out.empty() || out.size() == most)
-    return make_error(errc::invalid_argument,
-                      "--mysql-password-file " + path + ": there is no password in its first line");
-  return out;
-}
-
-result<std::unique_ptr<store::store>> open_store(const start_dev_options& o,
+result<std::unique_ptr<store::store>> open_store(const server_options& o,
                                                  const store::scan_bounds& scans, metrics& m) {
   if (is_in_memory(o))
     return store::open_memory();
@@ -100,13 +84,13 @@ result<std::unique_ptr<store::store>> open_store(const start_dev_options& o,
   return store::open_mysql(o.mysql, how);
 }
 
-std::string store_text(const start_dev_options& o) {
+std::string store_text(const server_options& o) {
   if (is_in_memory(o))
     return "in memory: all is lost when the server ends; keep it with --db-filename FILE";
   return o.mysql.empty() ? o.db_filename + " (SQLite)" : "MySQL";
 }
 
-result<void> prepare_store(store::store& db, const clock& time, const start_dev_options& o) {
+result<void> prepare_store(store::store& db, const clock& time, const server_options& o) {
   first_namespace first{.name = "default"};
   for (const auto& text : o.search_attributes) {
     auto parsed = parse_search_attribute(text);
@@ -127,7 +111,7 @@ result<void> prepare_store(store::store& db, const clock& time, const start_dev_
 }
 
 /// Zero where no other process can open the store.
-duration lease_length(const start_dev_options& o) {
+duration lease_length(const server_options& o) {
   if (o.mysql.empty())
     return duration{0};
   return std::chrono::duration_cast<duration>(std::chrono::duration<double>{o.lease_seconds});
@@ -149,14 +133,10 @@ struct actor_config : caf::actor_system_config {
 /// What others see of a server however it fares: there before its store is open, and until its end.
 class side_door {
 public:
-  /// `host`: as a person writes it. Before anything else tries to have a port there, which would
-  /// name the port as the reason.
-  result<void> open(const std::string& host, int port) {
+  /// `host`: as a person writes it, with its addresses.
+  result<void> open(const std::string& host, std::vector<std::string> addresses, int port) {
     host_ = host;
-    auto addresses = frontend::addresses_of(host);
-    if (!addresses)
-      return addresses.error();
-    auto made = cluster::http_port::start(measured, state, fitting(std::move(*addresses)), port);
+    auto made = cluster::http_port::start(measured, state, fitting(std::move(addresses)), port);
     if (!made)
       return made.error();
     port_ = std::move(*made);
@@ -186,25 +166,51 @@ private:
   std::unique_ptr<cluster::http_port> port_;
 };
 
-/// What a running development server is made of, in the order in which it comes up.
-class dev_server {
+/// Whether only this machine can have such an address.
+bool is_of_this_machine(const std::string& number) {
+  return number.starts_with("127.") || number == "::1" || number.starts_with("::ffff:127.");
+}
+
+/// Beyond this machine whoever reaches the port may do everything, unless there are certificates.
+/// A node is refused: nobody reads its notes. A development server is noted, as scripts for the
+/// reference's server give it `--ip 0.0.0.0` in containers, and are to go on doing so.
+result<void> check_doors(const server_options& o, const std::vector<std::string>& addresses) {
+  if (!o.tls.empty() || o.insecure || std::ranges::all_of(addresses, is_of_this_machine))
+    return {};
+  auto text = "with --ip " + o.ip
+              + " other machines reach the API without certificates: give --tls-cert-path and "
+                "--tls-key-path, listen on 127.0.0.1, or say --insecure";
+  if (o.what == server_options::kind::node)
+    return make_error(errc::invalid_argument, text);
+  note(text);
+  return {};
+}
+
+/// What is known before anything is opened.
+struct server_plan {
+  configured_limits bounds{};
+  std::shared_ptr<tls::certificates> certificates{};
+  std::vector<std::string> addresses{};
+};
+
+/// What a running server is made of, in the order in which it comes up.
+class running_server {
 public:
-  dev_server(const start_dev_options& options, const configured_limits& bounds, const clock& time,
-             std::unique_ptr<store::store> db, std::string cluster_id,
-             std::shared_ptr<tls::certificates> certificates, side_door& seen)
+  running_server(const server_options& options, const server_plan& plan, const clock& time,
+                 std::unique_ptr<store::store> db, std::string cluster_id, side_door& seen)
     : options_(options),
-      bounds_(bounds),
+      bounds_(plan.bounds),
       host_(host_of(options)),
-      certificates_(std::move(certificates)),
+      certificates_(plan.certificates),
       db_(std::move(db)),
       seen_(seen),
       health_(*db_) {
     local_server_options local;
     local.node.seed = random_seed();
-    local.node.bounds = bounds.engine;
-    local.node.capacity = bounds.capacity;
-    local.node.group = bounds.group;
-    local.front = bounds.front;
+    local.node.bounds = bounds_.engine;
+    local.node.capacity = bounds_.capacity;
+    local.node.group = bounds_.group;
+    local.front = bounds_.front;
     local.node.memory_budget_bytes = options.memory_mib << 20;
     local.node.lease_length = lease_length(options);
     local.node.on_serving = [this](bool serving) { on_serving(serving); };
@@ -294,7 +300,7 @@ private:
     served_.wait_for(lock, patience, [this] { return was_serving_; });
   }
 
-  const start_dev_options& options_;
+  const server_options& options_;
   const configured_limits& bounds_;
   const std::string host_;
   std::shared_ptr<tls::certificates> certificates_;
@@ -310,59 +316,59 @@ private:
   std::unique_ptr<frontend::grpc_server> grpc_;
 };
 
-} // namespace
-
-void block_end_signals() {
-  auto set = end_signals();
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-}
-
-int run_start_dev(const start_dev_options& options) {
+result<void> set_log(const server_options& options) {
   auto level = parse_log_level(options.log_level);
   if (!level)
-    return fail(level.error());
+    return level.error();
+  auto format = parse_log_format(options.log_format);
+  if (!format)
+    return format.error();
+  auto name = options.node_name;
+  if (name.empty()) {
+    constexpr std::size_t longest = 256;
+    std::array<char, longest> host{};
+    ::gethostname(host.data(), host.size() - 1);
+    name = host.data();
+  }
   set_log_level(*level);
+  set_log_format(*format);
+  set_log_node(name);
+  return {};
+}
+
+result<server_plan> make_plan(const server_options& options) {
+  server_plan out;
   auto notes = notes_on(options.reference);
   if (!notes)
-    return fail(notes.error());
-  configured_limits bounds;
+    return notes.error();
   std::vector<std::string> ignored;
-  if (auto ok = apply_dynamic_config(options.dynamic_config, bounds, ignored); !ok)
-    return fail(ok.error());
+  if (auto ok = apply_dynamic_config(options.dynamic_config, out.bounds, ignored); !ok)
+    return ok.error();
   for (const auto& key : ignored)
     notes->push_back("--dynamic-config-value " + key + " has no effect here");
   for (const auto& text : options.search_attributes)
     if (auto ok = parse_search_attribute(text); !ok)
-      return fail(ok.error());
+      return ok.error();
   for (const auto& text : *notes)
     note(text);
-  std::shared_ptr<tls::certificates> certificates;
   if (!options.tls.empty()) {
     auto loaded = tls::certificates::load(options.tls);
     if (!loaded)
-      return fail(loaded.error());
-    certificates = std::move(*loaded);
+      return loaded.error();
+    out.certificates = std::move(*loaded);
   }
-  side_door seen;
-  if (auto ok = seen.open(host_of(options), options.metrics_port); !ok)
-    return fail(ok.error());
-  auto db = open_store(options, bounds.scans, seen.measured);
-  if (!db)
-    return fail(db.error());
-  system_clock time;
-  if (auto ok = prepare_store(**db, time, options); !ok)
-    return fail(ok.error());
-  seeded_ids ids{random_seed()};
-  auto cluster_id = (*db)->cluster_fact("cluster_id", ids.uuid7(time.now()));
-  if (!cluster_id)
-    return fail(cluster_id.error());
-  seen.state.yes(cluster::probes::kind::started);
-  dev_server server{
-    options, bounds, time, std::move(*db), std::move(*cluster_id), std::move(certificates), seen};
-  if (auto ok = server.start(); !ok) {
-    server.end();
-    return fail(ok.error());
-  }
+  // Before anything else tries to have a port there, which would name the port as the reason.
+  auto addresses = frontend::addresses_of(host_of(options));
+  if (!addresses)
+    return addresses.error();
+  out.addresses = std::move(*addresses);
+  if (auto ok = check_doors(options, out.addresses); !ok)
+    return ok.error();
+  return out;
+}
+
+/// Until a signal, or until the server cannot go on.
+int serve(running_server& server, const ending& how) {
   server.print_where();
   auto set = end_signals();
   int signal = 0;
@@ -373,11 +379,54 @@ int run_start_dev(const start_dev_options& options) {
                 "answered is in the store");
   }
   server.say_that_it_ends();
-  wait_for_end_signal(bounds.end.notice);
+  wait_for_end_signal(how.notice);
   std::printf("ending: no new calls are taken, what was decided is written down\n");
   std::fflush(stdout);
   server.end();
   return server.failed() ? exit_failed : exit_ok;
+}
+
+int run(const server_options& options, server_plan& plan) {
+  side_door seen;
+  if (auto ok = seen.open(host_of(options), plan.addresses, options.metrics_port); !ok)
+    return fail(ok.error());
+  auto db = open_store(options, plan.bounds.scans, seen.measured);
+  if (!db)
+    return fail(db.error());
+  system_clock time;
+  if (auto ok = prepare_store(**db, time, options); !ok)
+    return fail(ok.error());
+  seeded_ids ids{random_seed()};
+  auto cluster_id = (*db)->cluster_fact("cluster_id", ids.uuid7(time.now()));
+  if (!cluster_id)
+    return fail(cluster_id.error());
+  seen.state.yes(cluster::probes::kind::started);
+  running_server server{options, plan, time, std::move(*db), std::move(*cluster_id), seen};
+  if (auto ok = server.start(); !ok) {
+    server.end();
+    return fail(ok.error());
+  }
+  return serve(server, plan.bounds.end);
+}
+
+} // namespace
+
+void block_end_signals() {
+  auto set = end_signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+int run_server(CLI::App& command, server_options& options) {
+  if (auto ok = complete(command, options); !ok)
+    return fail(ok.error());
+  if (options.print_config) {
+    std::printf("%s", config_text(command).c_str());
+    return exit_ok;
+  }
+  if (auto ok = set_log(options); !ok)
+    return fail(ok.error());
+  auto plan = make_plan(options);
+  return plan ? run(options, *plan) : fail(plan.error());
 }
 
 } // namespace reprise::cli
