@@ -1,5 +1,8 @@
+#include "cli/adopt.hpp"
+#include "cli/backup.hpp"
 #include "cli/output.hpp"
 #include "cli/parked.hpp"
+#include "cli/restore.hpp"
 #include "cli/server.hpp"
 
 #include <CLI/CLI.hpp>
@@ -17,6 +20,7 @@ int main(int argc, char** argv) {
              "  reprise server start-dev --help\n"
              "  reprise node --config node.yaml\n"
              "  reprise parked list\n"
+             "  reprise backup orders-monday.db\n"
              "\n"
              "Exit codes: 0 done, 1 failed, 2 not understood.\n");
   auto* server = app.add_subcommand("server", "Run a server");
@@ -27,6 +31,12 @@ int main(int argc, char** argv) {
   auto* node = add_node(app, production);
   parked_options asked;
   auto* parked = add_parked(app, asked);
+  backup_options copied;
+  auto* backup = add_backup(app, copied);
+  restore_options restored;
+  auto* restore = add_restore(app, restored);
+  adopt_options adopted;
+  auto* adopt = add_adopt(app, adopted);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -39,6 +49,12 @@ int main(int argc, char** argv) {
       return run_server(*node, production);
     if (parked->parsed())
       return run_parked(asked);
+    if (backup->parsed())
+      return run_backup(copied);
+    if (adopt->parsed())
+      return run_adopt(adopted);
+    if (restore->parsed())
+      return run_restore(restored);
   } catch (const std::exception& e) {
     return fail(e.what());
   }

@@ -1,7 +1,6 @@
 #include "cli/parked.hpp"
 
 #include "cli/output.hpp"
-#include "cli/unary_call.hpp"
 #include "protocol/operator.pb.h"
 
 #include <google/protobuf/util/json_util.h>
@@ -18,23 +17,6 @@ namespace {
 namespace op = operatorservice::v1;
 
 using command = parked_options::command;
-
-template <class Request, class Response>
-result<Response> ask(const parked_options& o, const char* method, const Request& request) {
-  constexpr auto patience = std::chrono::seconds{10};
-  server_address server{.text = o.address};
-  if (o.is_secret || !o.tls.authorities.empty() || !o.tls.certificate.empty() || !o.tls.key.empty())
-    server.tls = o.tls;
-  auto answer = unary_call(server,
-                           std::string{"/reprise.operatorservice.v1.OperatorService/"} + method,
-                           request.SerializeAsString(), patience);
-  if (!answer)
-    return std::move(answer).error();
-  Response out;
-  if (!out.ParseFromString(*answer))
-    return make_error(errc::internal, "the server's answer cannot be read");
-  return out;
-}
 
 template <class Request>
 Request about(const parked_options& o) {
@@ -61,8 +43,7 @@ std::string since(const op::ParkedWorkflow& w) {
 int list(const parked_options& o) {
   op::ListParkedWorkflowsRequest request;
   request.set_namespace_name(o.namespace_name);
-  auto answer = ask<op::ListParkedWorkflowsRequest, op::ListParkedWorkflowsResponse>(
-    o, "ListParkedWorkflows", request);
+  auto answer = ask<op::ListParkedWorkflowsResponse>(o.server, "ListParkedWorkflows", request);
   if (!answer)
     return fail(answer.error());
   if (o.output == "json") {
@@ -84,8 +65,8 @@ int list(const parked_options& o) {
 }
 
 int show(const parked_options& o) {
-  auto answer = ask<op::DescribeParkedWorkflowRequest, op::DescribeParkedWorkflowResponse>(
-    o, "DescribeParkedWorkflow", about<op::DescribeParkedWorkflowRequest>(o));
+  auto answer = ask<op::DescribeParkedWorkflowResponse>(
+    o.server, "DescribeParkedWorkflow", about<op::DescribeParkedWorkflowRequest>(o));
   if (!answer)
     return fail(answer.error());
   if (o.output == "json") {
@@ -99,8 +80,8 @@ int show(const parked_options& o) {
 }
 
 int unpark(const parked_options& o) {
-  auto answer = ask<op::UnparkWorkflowRequest, op::UnparkWorkflowResponse>(
-    o, "UnparkWorkflow", about<op::UnparkWorkflowRequest>(o));
+  auto answer = ask<op::UnparkWorkflowResponse>(o.server, "UnparkWorkflow",
+                                                about<op::UnparkWorkflowRequest>(o));
   if (!answer)
     return fail(answer.error());
   if (o.output == "json")
@@ -113,11 +94,7 @@ int unpark(const parked_options& o) {
 CLI::App* add_command(CLI::App& parent, parked_options& into, command what, const char* name,
                       const char* help) {
   auto* c = parent.add_subcommand(name, help);
-  c->add_option("--address", into.address, "The server, on this machine")->capture_default_str();
-  c->add_flag("--tls", into.is_secret, "Speak TLS, with whom this machine trusts");
-  c->add_option("--tls-ca-path", into.tls.authorities, "Whom to trust instead (PEM)");
-  c->add_option("--tls-cert-path", into.tls.certificate, "Certificate to show (PEM)");
-  c->add_option("--tls-key-path", into.tls.key, "Its private key (PEM)");
+  add_asked_server(*c, into.server);
   c->add_option("-n,--namespace", into.namespace_name, "Namespace")->capture_default_str();
   c->add_option("-o,--output", into.output, "text or json")
     ->capture_default_str()

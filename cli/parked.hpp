@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cluster/tls/context.hpp"
+#include "cli/operator_call.hpp"
 
 #include <string>
 
@@ -18,10 +18,7 @@ struct parked_options {
     unpark,
   };
   command what = command::list;
-  std::string address = "127.0.0.1:7233";
-  /// Any of the files means TLS, too.
-  bool is_secret = false;
-  tls::client_files tls{};
+  asked_server server{};
   std::string namespace_name = "default";
   std::string workflow_id{};
   /// "text" or "json".

@@ -40,6 +40,7 @@ handler_table all_handlers() {
   add_visibility_handlers(table);
   add_batch_handlers(table);
   add_parked_handlers(table);
+  add_backup_handlers(table);
   return table;
 }
 

@@ -19,6 +19,16 @@ struct scan_bounds {
   duration time_max = std::chrono::seconds{10};
 };
 
+/// Of copies that are taken while the store is used (store/backup.hpp).
+struct backup_limits {
+  /// So much has to be left on the disk when a copy is made: the store lives there, too.
+  std::uint64_t room_left_min = std::uint64_t{64} << 20;
+  /// A copy is given up when nobody asked for it for so long.
+  duration patience = std::chrono::seconds{60};
+  /// From then on another one may take its place.
+  duration courtesy = std::chrono::seconds{10};
+};
+
 struct sqlite_options {
   /// The file; it and its -wal and -lock neighbours belong to this process while it is open.
   std::string path{};
@@ -27,6 +37,7 @@ struct sqlite_options {
   /// Reads that find their rows by an index: so many at once.
   int readers = 4;
   scan_bounds scans{};
+  backup_limits backups{};
 };
 
 struct mysql_options {

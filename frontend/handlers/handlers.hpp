@@ -31,6 +31,7 @@ void add_queue_handlers(handler_table& table);
 void add_visibility_handlers(handler_table& table);
 void add_batch_handlers(handler_table& table);
 void add_parked_handlers(handler_table& table);
+void add_backup_handlers(handler_table& table);
 
 /// False when the namespace of the request has too many calls; the call has failed then.
 template <class Request>

@@ -65,7 +65,8 @@ sqlite_store::sqlite_store(file_lock lock, std::unique_ptr<database> writer,
     writer_(std::move(writer)),
     readers_(lock_.path(), options.vfs, options.readers),
     scanners_(lock_.path(), options.vfs, options.scans.sessions),
-    scan_time_max_(options.scans.time_max) {
+    scan_time_max_(options.scans.time_max),
+    backups_(lock_.path(), options.vfs, options.backups) {
   load_epochs();
 }
 

@@ -235,34 +235,64 @@ void migrate(database& db, std::int64_t from) {
   db.execute("COMMIT");
 }
 
-result<void> open_or_refuse(database& db, const std::string& path) {
+constexpr auto known_version = static_cast<std::int64_t>(migrations.size());
+
+/// The version of its schema; 0: there is nothing in it yet.
+result<std::int64_t> read_version(database& db, const std::string& path) {
   auto application = db.read_integer("PRAGMA application_id");
   auto version = db.read_integer("PRAGMA user_version");
-  auto known = static_cast<std::int64_t>(migrations.size());
-  auto is_new = application == 0 && version == 0
-                && db.read_integer("SELECT count(*) FROM sqlite_master") == 0;
-  if (!is_new) {
-    if (application != application_id)
-      return refuse_foreign(path);
-    if (version > known)
-      return refuse(path, "was written by a newer version of reprise (its schema is "
-                            + std::to_string(version) + ", this program knows "
-                            + std::to_string(known) + "). Use that version, or another file.");
-    if (version < 1)
-      return refuse_corrupt(path, "it has no schema version");
+  if (application == 0 && version == 0
+      && db.read_integer("SELECT count(*) FROM sqlite_master") == 0)
+    return 0;
+  if (application != application_id)
+    return refuse_foreign(path);
+  if (version > known_version)
+    return refuse(path, "was written by a newer version of reprise (its schema is "
+                          + std::to_string(version) + ", this program knows "
+                          + std::to_string(known_version)
+                          + "). Use that version, or another file.");
+  if (version < 1)
+    return refuse_corrupt(path, "it has no schema version");
+  return version;
+}
+
+result<void> open_or_refuse(database& db, const std::string& path) {
+  auto version = read_version(db, path);
+  if (!version)
+    return version.error();
+  if (*version > 0)
     if (auto whole = check_whole(db, path); !whole)
       return whole;
-  }
   db.execute("PRAGMA synchronous = FULL");
   db.execute("PRAGMA journal_mode = WAL");
-  if (version < known)
-    migrate(db, version);
+  if (*version < known_version)
+    migrate(db, *version);
   if (db.read_integer("SELECT count(*) FROM slots") != slot_count)
     return refuse_corrupt(path, "its table of slots is not complete");
   return {};
 }
 
 } // namespace
+
+result<std::int64_t> check_copy(database& db, const std::string& path) {
+  try {
+    auto version = read_version(db, path);
+    if (version && *version == 0)
+      return refuse(path, "is empty.");
+    if (!version)
+      return version;
+    if (file_size(db) < db.read_integer("PRAGMA page_count") * db.read_integer("PRAGMA page_size"))
+      return refuse_corrupt(path, "it is shorter than it says");
+    auto check = db.prepare("PRAGMA quick_check(1)");
+    if (!check.step() || check.text(0) != "ok")
+      return refuse_corrupt(path, check.string(0));
+    return version;
+  } catch (const failure& f) {
+    if (f.primary_code() == SQLITE_NOTADB)
+      return refuse_foreign(path);
+    return refuse_corrupt(path, f.what());
+  }
+}
 
 result<void> open_schema(database& db, const std::string& path) {
   try {

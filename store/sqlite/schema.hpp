@@ -10,4 +10,8 @@ namespace reprise::store::sqlite {
 /// a newer program, and leaves it as it was.
 result<void> open_schema(database& db, const std::string& path);
 
+/// Whether a file that nobody writes to is ours, whole, and of a schema that this program knows;
+/// answers the schema's version. Changes nothing.
+result<std::int64_t> check_copy(database& db, const std::string& path);
+
 } // namespace reprise::store::sqlite

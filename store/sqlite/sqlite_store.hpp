@@ -3,6 +3,7 @@
 #include "store/known_runs.hpp"
 #include "store/open.hpp"
 #include "store/seldom.hpp"
+#include "store/sqlite/backups.hpp"
 #include "store/sqlite/file_lock.hpp"
 #include "store/sqlite/reader_pool.hpp"
 
@@ -12,7 +13,7 @@ class transaction_writer;
 
 /// The store in one SQLite file. One connection writes, under a mutex; a few others read beside it,
 /// each from the last committed state, as the WAL allows.
-class sqlite_store final : public store {
+class sqlite_store final : public store, public backup_source {
 public:
   /// The schema must be open. Throws `failure`.
   sqlite_store(file_lock lock, std::unique_ptr<database> writer, const sqlite_options& options);
@@ -83,6 +84,23 @@ public:
   result<void> check() override;
   std::string kind() const override;
 
+  result<std::string> begin_backup() override {
+    return backups_.begin_backup();
+  }
+
+  result<backup_state> look_at_backup(const std::string& name) override {
+    return backups_.look_at_backup(name);
+  }
+
+  result<std::string> read_backup(const std::string& name, std::uint64_t offset,
+                                  std::size_t bytes_max) override {
+    return backups_.read_backup(name, offset, bytes_max);
+  }
+
+  void end_backup(const std::string& name) override {
+    backups_.end_backup(name);
+  }
+
 private:
   using statuses = std::vector<commit_status>;
 
@@ -135,6 +153,7 @@ private:
   reader_pool readers_;
   reader_pool scanners_;
   const duration scan_time_max_;
+  backups backups_;
 };
 
 template <class F>

@@ -208,6 +208,19 @@ class Binary(unittest.TestCase):
             self.assertEqual(done.returncode, 2)
             self.assertEqual("\x1b[31m" in said, is_colourful, (variables, said))
 
+    def test_a_copy_shows_how_far_it_is_to_who_looks(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with Server("--db-filename", os.path.join(folder, "store.db")) as server:
+                ours, theirs = pty.openpty()
+                done = subprocess.run([BINARY, "backup", os.path.join(folder, "copy.db"), "--address",
+                                       f"127.0.0.1:{server.port()}"], stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.PIPE, stderr=theirs, timeout=PATIENCE, check=False)
+                os.close(theirs)
+                said = os.read(ours, 10000).decode()
+                os.close(ours)
+            self.assertEqual(done.returncode, 0, said)
+            self.assertIn("100 %", said)
+
     def test_a_setting_without_effect_is_told(self):
         with Server("--dynamic-config-value", "some.key=1") as server:
             self.assertIn("some.key", server.end(signal.SIGTERM)[2])

@@ -38,6 +38,10 @@ case "$1" in
     command -v systemd-analyze >/dev/null || skip "there is no systemd-analyze"
     exec python3 "$here/unit.py" "$binary"
     ;;
+  restored)
+    needs_mysql
+    exec python3 "$here/restored.py" "$binary"
+    ;;
   kubernetes | containers)
     needs_mysql
     needs_reader
