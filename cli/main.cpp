@@ -1,5 +1,6 @@
 #include "cli/adopt.hpp"
 #include "cli/backup.hpp"
+#include "cli/migrate.hpp"
 #include "cli/output.hpp"
 #include "cli/parked.hpp"
 #include "cli/restore.hpp"
@@ -37,6 +38,8 @@ int main(int argc, char** argv) {
   auto* restore = add_restore(app, restored);
   adopt_options adopted;
   auto* adopt = add_adopt(app, adopted);
+  migrate_options migrated;
+  auto* migrate = add_migrate(app, migrated);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -51,6 +54,8 @@ int main(int argc, char** argv) {
       return run_parked(asked);
     if (backup->parsed())
       return run_backup(copied);
+    if (migrate->parsed())
+      return run_migrate(migrated);
     if (adopt->parsed())
       return run_adopt(adopted);
     if (restore->parsed())

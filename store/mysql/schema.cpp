@@ -4,6 +4,7 @@
 // by run.
 #include "store/mysql/schema.hpp"
 
+#include "base/log.hpp"
 #include "store/mysql/attribute_rows.hpp"
 #include "store/mysql/literal.hpp"
 #include "store/sql/attribute_codec.hpp"
@@ -264,6 +265,26 @@ const std::array migrations{
   },
 };
 
+/// What each does, for people, and which tables it goes through.
+struct migration_note {
+  const char* about;
+  std::array<const char*, 2> tables{};
+};
+
+const std::array notes{
+  migration_note{"the tables"},
+  migration_note{"backlogs by task; what waits there is offered again", {"backlog"}},
+  migration_note{"defaults of the heads' columns", {"runs"}},
+  migration_note{"words of Text attributes by UAX 29", {"visibility", "attributes"}},
+  migration_note{"durable actors of several kinds, and messages between them",
+                 {"runs", "visibility"}},
+  migration_note{"copies of histories"},
+  migration_note{"lists and counts by the values of attributes", {"visibility", "attributes"}},
+  migration_note{"fences, by which servers write; those of before must be stopped first"},
+};
+
+static_assert(notes.size() == migrations.size(), "each migration says what it does");
+
 void fill_slots(connection& db) {
   auto have = db.query("SELECT COUNT(*) FROM slots");
   have.next();
@@ -287,17 +308,43 @@ std::int64_t stored_version(connection& db) {
   return answer.integer(1);
 }
 
+error newer(const dsn& address, std::int64_t version) {
+  return make_error(errc::failed_precondition,
+                    "The database " + address.database
+                      + " was written by a newer version of reprise (its schema is "
+                      + std::to_string(version) + ", this program knows "
+                      + std::to_string(migrations.size())
+                      + "). Use that version, or another database.");
+}
+
+migration_step step_to(connection& db, std::int64_t version) {
+  const auto& note = notes[static_cast<std::size_t>(version) - 1];
+  migration_step out{.version = version, .about = note.about};
+  for (const auto* table : note.tables) {
+    if (table == nullptr
+        || !finds(db, fill("SELECT 1 FROM information_schema.tables WHERE table_schema = "
+                           "DATABASE() AND table_name = ?",
+                           table)))
+      continue;
+    auto counted = db.query(std::string{"SELECT COUNT(*) FROM "} + table);
+    counted.next();
+    out.rows.emplace_back(table, counted.integer(1));
+  }
+  return out;
+}
+
 result<void> migrate(connection& db, const dsn& address) {
   auto known = static_cast<std::int64_t>(migrations.size());
   auto version = stored_version(db);
   if (version > known)
-    return make_error(errc::failed_precondition,
-                      "The database " + address.database
-                        + " was written by a newer version of reprise (its schema is "
-                        + std::to_string(version) + ", this program knows " + std::to_string(known)
-                        + "). Use that version, or another database.");
+    return newer(address, version);
+  auto is_new = version == 0;
   for (; version < known; ++version) {
     const auto& step = migrations[static_cast<std::size_t>(version)];
+    // A start that takes long says why. Not counted: that would make it longer.
+    if (!is_new)
+      log(log_level::info, "the database's schema becomes " + std::to_string(version + 1) + ": "
+                             + notes[static_cast<std::size_t>(version)].about);
     for (const auto* statement : step.statements)
       db.execute(statement);
     if (step.then != nullptr)
@@ -309,6 +356,25 @@ result<void> migrate(connection& db, const dsn& address) {
 }
 
 } // namespace
+
+result<migration_plan> plan_migration(const dsn& address) {
+  migration_plan out{.known = static_cast<std::int64_t>(migrations.size())};
+  connection server{address, "", role::reader};
+  auto exists = finds(server, fill("SELECT 1 FROM information_schema.tables WHERE table_schema = ? "
+                                   "AND table_name = 'schema_version'",
+                                   address.database));
+  auto name = exists ? address.database : std::string{};
+  connection db{address, name, role::reader};
+  if (exists) {
+    auto version = db.query("SELECT version FROM schema_version WHERE id = 1");
+    out.stored = version.next() ? version.integer(1) : 0;
+  }
+  if (out.stored > out.known)
+    return newer(address, out.stored);
+  for (auto version = out.stored + 1; version <= out.known; ++version)
+    out.steps.push_back(step_to(db, version));
+  return out;
+}
 
 result<void> open_schema(const dsn& address) {
   {

@@ -124,6 +124,23 @@ result<std::unique_ptr<backup_source>> open_sqlite_for_backup(const std::string&
   return std::unique_ptr<backup_source>{std::make_unique<sqlite::locked_file>(std::move(*lock))};
 }
 
+result<migration_plan> try_sqlite_migration(const std::string& path) {
+  using namespace sqlite;
+  if (::access(path.c_str(), F_OK) != 0)
+    return make_error(errc::failed_precondition, "There is no file " + path + ".");
+  auto lock = file_lock::acquire(path);
+  if (!lock)
+    return lock.error();
+  try {
+    database db{lock->path(), "", SQLITE_OPEN_READWRITE};
+    sqlite3_busy_timeout(db.handle(), 5000);
+    return try_migration(db, path);
+  } catch (const failure& f) {
+    return make_error(errc::failed_precondition,
+                      "The store file " + path + " cannot be opened: " + f.what() + ".");
+  }
+}
+
 result<std::int64_t> check_sqlite_copy(const std::string& path) {
   using namespace sqlite;
   auto refuse = [&path](const std::string& what) {

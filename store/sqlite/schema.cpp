@@ -8,10 +8,13 @@
 // which grows with time, so the runs that are alive now lie side by side.
 #include "store/sqlite/schema.hpp"
 
+#include "base/log.hpp"
 #include "store/sqlite/visibility_table.hpp"
 #include "store/types.hpp"
 
 #include <array>
+#include <string_view>
+#include <utility>
 
 namespace reprise::store::sqlite {
 
@@ -180,6 +183,24 @@ CREATE TABLE listed_counts(
             &index_visibility},
 };
 
+/// What each does, for people, and which tables it goes through.
+struct migration_note {
+  const char* about;
+  std::array<const char*, 2> tables{};
+};
+
+constexpr std::array notes{
+  migration_note{"the tables"},
+  migration_note{"backlogs by task; what waits there is offered again", {"backlog"}},
+  migration_note{"attributes without a table of their own"},
+  migration_note{"durable actors of several kinds, and messages between them",
+                 {"runs", "visibility"}},
+  migration_note{"copies of histories"},
+  migration_note{"lists and counts by the values of attributes", {"visibility"}},
+};
+
+static_assert(notes.size() == migrations.size(), "each migration says what it does");
+
 static_assert(slot_count == 4096, "the first migration makes the rows of all slots");
 
 error refuse(const std::string& path, const std::string& what) {
@@ -222,7 +243,28 @@ result<void> check_whole(database& db, const std::string& path) {
   return {};
 }
 
-void migrate(database& db, std::int64_t from) {
+bool has_table(database& db, const std::string& name) {
+  auto found = db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?");
+  found.bind(std::string_view{name});
+  return found.step();
+}
+
+migration_plan plan_from(database& db, std::int64_t from) {
+  migration_plan out{.stored = from, .known = static_cast<std::int64_t>(migrations.size())};
+  for (auto version = static_cast<std::size_t>(from); version < notes.size(); ++version) {
+    const auto& note = notes[version];
+    migration_step step{.version = static_cast<std::int64_t>(version) + 1, .about = note.about};
+    for (const auto* table : note.tables)
+      if (table != nullptr && has_table(db, table))
+        step.rows.emplace_back(table,
+                               db.read_integer(std::string{"SELECT count(*) FROM "} + table));
+    out.steps.push_back(std::move(step));
+  }
+  return out;
+}
+
+/// In a transaction of its own, which stays open.
+void run_migrations(database& db, std::int64_t from) {
   db.execute("BEGIN IMMEDIATE");
   for (auto version = static_cast<std::size_t>(from); version < migrations.size(); ++version) {
     const auto& step = migrations[version];
@@ -232,6 +274,20 @@ void migrate(database& db, std::int64_t from) {
   }
   db.execute("PRAGMA application_id = " + std::to_string(application_id));
   db.execute("PRAGMA user_version = " + std::to_string(migrations.size()));
+}
+
+/// A start that takes long says why.
+void migrate(database& db, std::int64_t from) {
+  auto plan = plan_from(db, from);
+  for (const auto& step : plan.steps) {
+    std::string rows;
+    for (const auto& [table, count] : step.rows)
+      rows += (rows.empty() ? "; rows of " : ", ") + table + ": " + std::to_string(count);
+    if (from > 0)
+      log(log_level::info,
+          "the store's schema becomes " + std::to_string(step.version) + ": " + step.about + rows);
+  }
+  run_migrations(db, from);
   db.execute("COMMIT");
 }
 
@@ -273,6 +329,33 @@ result<void> open_or_refuse(database& db, const std::string& path) {
 }
 
 } // namespace
+
+result<migration_plan> try_migration(database& db, const std::string& path) {
+  auto tried = [&]() -> result<migration_plan> {
+    auto version = read_version(db, path);
+    if (!version)
+      return version.error();
+    if (*version > 0)
+      if (auto whole = check_whole(db, path); !whole)
+        return whole.error();
+    auto plan = plan_from(db, *version);
+    auto pages = db.read_integer("PRAGMA page_count");
+    if (*version < known_version) {
+      run_migrations(db, *version);
+      plan.growth = (db.read_integer("PRAGMA page_count") - pages)
+                    * db.read_integer("PRAGMA page_size");
+    }
+    return plan;
+  };
+  try {
+    auto out = tried();
+    db.roll_back();
+    return out;
+  } catch (const failure& f) {
+    db.roll_back();
+    return refuse(path, std::string{"cannot be migrated: "} + f.what() + ".");
+  }
+}
 
 result<std::int64_t> check_copy(database& db, const std::string& path) {
   try {

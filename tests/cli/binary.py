@@ -221,6 +221,27 @@ class Binary(unittest.TestCase):
             self.assertEqual(done.returncode, 0, said)
             self.assertIn("100 %", said)
 
+    def test_a_migration_is_told_before_it_is_done(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = os.path.join(folder, "store.db")
+            dry = ["migrate", "--dry-run", "--db-filename", file]
+            self.assertEqual(run(*dry).returncode, 1)
+            self.assertEqual(os.listdir(folder), [])
+            self.assertEqual(run("migrate", "--db-filename", file).returncode, 0)
+            self.assertIn("Nothing is to be done.", run(*dry).stdout)
+            with sqlite3.connect(file) as store:
+                store.executescript("DROP TABLE attribute_values; DROP TABLE listed_counts; PRAGMA user_version = 5")
+            store.close()
+            for _ in range(2):
+                done = run(*dry)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn("The schema is 5;", done.stdout)
+                self.assertRegex(done.stdout, r"  6  .*  rows of visibility: 0\n")
+                self.assertIn("Tried and taken back", done.stdout)
+            self.assertEqual(run("migrate", "--db-filename", file).returncode, 0)
+            self.assertIn("Nothing is to be done.", run(*dry).stdout)
+        self.assertEqual(run("migrate", "--dry-run").returncode, 2)
+
     def test_a_setting_without_effect_is_told(self):
         with Server("--dynamic-config-value", "some.key=1") as server:
             self.assertIn("some.key", server.end(signal.SIGTERM)[2])
