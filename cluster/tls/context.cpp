@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -21,8 +22,16 @@ constexpr auto tries_apart = std::chrono::seconds{10};
 /// Those of TLS 1.2 that HTTP/2 allows (RFC 9113, appendix A); later versions have no others.
 constexpr const char* ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
-/// As clients and servers of HTTP/2 name it to each other.
+/// As both sides name to each other what they speak.
+using protocol_name = std::span<const unsigned char>;
 constexpr std::array<unsigned char, 3> h2{2, 'h', '2'};
+constexpr std::array<unsigned char, 13> node_link{12,  'r', 'e', 'p', 'r', 'i', 's',
+                                                  'e', '-', 'l', 'i', 'n', 'k'};
+constexpr std::array<protocol_name, 2> protocols{h2, node_link};
+
+const protocol_name& name_of(spoken inside) {
+  return protocols[static_cast<std::size_t>(inside)];
+}
 
 /// The library's reason, of which the first is the one that caused the others.
 std::string reason() {
@@ -40,9 +49,11 @@ error unfit(const char* what, const std::string& file) {
 }
 
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
-                    const unsigned char* in, unsigned int in_size, void*) {
+                    const unsigned char* in, unsigned int in_size, void* served) {
+  const auto& ours = *static_cast<const protocol_name*>(served);
   unsigned char* chosen = nullptr;
-  if (SSL_select_next_proto(&chosen, out_size, h2.data(), h2.size(), in, in_size)
+  if (SSL_select_next_proto(&chosen, out_size, ours.data(), static_cast<unsigned>(ours.size()), in,
+                            in_size)
       != OPENSSL_NPN_NEGOTIATED)
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   *out = chosen;
@@ -120,8 +131,11 @@ std::string print_of(const std::string& file) {
          + std::to_string(is.st_ctim.tv_nsec) + ";";
 }
 
-std::string print_of(const server_files& files) {
-  return print_of(files.certificate) + print_of(files.key) + print_of(files.client_authorities);
+std::string print_of(const std::vector<std::string>& files) {
+  std::string all;
+  for (const auto& file : files)
+    all += print_of(file);
+  return all;
 }
 
 } // namespace
@@ -135,7 +149,7 @@ result<context_ptr> make_server_context(const server_files& from) {
   if (!made)
     return made;
   auto* c = made->get();
-  SSL_CTX_set_alpn_select_cb(c, choose_protocol, nullptr);
+  SSL_CTX_set_alpn_select_cb(c, choose_protocol, const_cast<protocol_name*>(&name_of(from.inside)));
   if (auto shown = show(c, from.certificate, from.key); !shown)
     return std::move(shown).error();
   if (from.client_authorities.empty())
@@ -158,7 +172,8 @@ result<context_ptr> make_client_context(const client_files& from) {
   if (!made)
     return made;
   auto* c = made->get();
-  SSL_CTX_set_alpn_protos(c, h2.data(), h2.size());
+  const auto& ours = name_of(from.inside);
+  SSL_CTX_set_alpn_protos(c, ours.data(), static_cast<unsigned>(ours.size()));
   SSL_CTX_set_verify(c, SSL_VERIFY_PEER, nullptr);
   if (!from.authorities.empty())
     if (auto ok = check_file("the file of authorities", from.authorities); !ok)
@@ -178,20 +193,33 @@ result<context_ptr> make_client_context(const client_files& from) {
   return made;
 }
 
-certificates::certificates(server_files from, std::string print, context_ptr loaded)
-  : from_(std::move(from)),
+certificates::certificates(std::vector<std::string> files, maker make, std::string print,
+                           context_ptr loaded)
+  : files_(std::move(files)),
+    make_(std::move(make)),
     loaded_(std::shared_ptr<SSL_CTX>{loaded.release(), free_context{}}),
     print_(std::move(print)) {
 }
 
-result<std::shared_ptr<certificates>> certificates::load(server_files from) {
+result<std::shared_ptr<certificates>> certificates::load(std::vector<std::string> files,
+                                                         maker make) {
   // Before they are read: what changes meanwhile is read again.
-  auto print = print_of(from);
-  auto made = make_server_context(from);
+  auto print = print_of(files);
+  auto made = make();
   if (!made)
     return std::move(made).error();
   return std::shared_ptr<certificates>{
-    new certificates{std::move(from), std::move(print), std::move(*made)}};
+    new certificates{std::move(files), std::move(make), std::move(print), std::move(*made)}};
+}
+
+result<std::shared_ptr<certificates>> certificates::load(server_files from) {
+  std::vector<std::string> files{from.certificate, from.key, from.client_authorities};
+  return load(std::move(files), [from = std::move(from)] { return make_server_context(from); });
+}
+
+result<std::shared_ptr<certificates>> certificates::load_client(client_files from) {
+  std::vector<std::string> files{from.certificate, from.key, from.authorities};
+  return load(std::move(files), [from = std::move(from)] { return make_client_context(from); });
 }
 
 std::shared_ptr<SSL_CTX> certificates::current(time_point now) {
@@ -199,12 +227,12 @@ std::shared_ptr<SSL_CTX> certificates::current(time_point now) {
   if (looked_ != time_point{} && now - looked_ < looks_apart)
     return loaded_;
   looked_ = now;
-  auto print = print_of(from_);
+  auto print = print_of(files_);
   auto is_known = print == unfit_print_;
   if (print == print_ || (is_known && now - tried_ < tries_apart))
     return loaded_;
   tried_ = now;
-  auto made = make_server_context(from_);
+  auto made = make_();
   if (made) {
     loaded_ = std::shared_ptr<SSL_CTX>{made->release(), free_context{}};
     print_ = std::move(print);

@@ -5,11 +5,21 @@
 #include <openssl/ssl.h>
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 namespace reprise::tls {
+
+/// What is spoken inside, as both sides name it to each other. Whoever names nothing is let in.
+enum class spoken : std::uint8_t {
+  http2,
+  /// Between nodes (cluster/link).
+  link,
+};
 
 /// Where certificates lie, in files of PEM.
 struct server_files {
@@ -19,6 +29,7 @@ struct server_files {
   std::string key{};
   /// Whose certificates clients need; empty: clients need none.
   std::string client_authorities{};
+  spoken inside = spoken::http2;
 
   bool empty() const noexcept {
     return certificate.empty() && key.empty() && client_authorities.empty();
@@ -31,6 +42,7 @@ struct client_files {
   /// What the client shows, where it is asked for it; both or none.
   std::string certificate{};
   std::string key{};
+  spoken inside = spoken::http2;
 };
 
 struct free_context {
@@ -41,28 +53,34 @@ struct free_context {
 
 using context_ptr = std::unique_ptr<SSL_CTX, free_context>;
 
-/// TLS 1.2 or later, for HTTP/2. Refused (invalid_argument), with a sentence that names the file,
+/// TLS 1.2 or later. Refused (invalid_argument), with a sentence that names the file,
 /// when one cannot be read or does not fit.
 result<context_ptr> make_server_context(const server_files& from);
 result<context_ptr> make_client_context(const client_files& from);
 
-/// A server's certificates, which may be replaced while it serves: the files are looked at again
-/// when a connection comes, at most every second. Files that do not fit leave what was there, say
-/// so in the log, and are tried again when they change, and every ten seconds. Any thread.
+/// One side's certificates, which may be replaced while it serves: the files are looked at again
+/// when a connection comes or is made, at most every second. Files that do not fit leave what was
+/// there, say so in the log, and are tried again when they change, and every ten seconds. Any
+/// thread.
 class certificates {
 public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  /// Refused as by make_server_context().
+  /// Refused as by make_server_context(), make_client_context().
   static result<std::shared_ptr<certificates>> load(server_files from);
+  static result<std::shared_ptr<certificates>> load_client(client_files from);
 
   /// For a connection that came at `now`; it keeps what it needs of the context.
   std::shared_ptr<SSL_CTX> current(time_point now);
 
 private:
-  certificates(server_files from, std::string print, context_ptr loaded);
+  using maker = std::function<result<context_ptr>()>;
 
-  const server_files from_;
+  certificates(std::vector<std::string> files, maker make, std::string print, context_ptr loaded);
+  static result<std::shared_ptr<certificates>> load(std::vector<std::string> files, maker make);
+
+  const std::vector<std::string> files_;
+  const maker make_;
   std::mutex mutex_;
   std::shared_ptr<SSL_CTX> loaded_;
   /// By which a change of the files is seen.

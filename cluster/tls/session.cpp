@@ -19,6 +19,30 @@ bool is_address(const std::string& host) {
          || ::inet_pton(AF_INET6, host.c_str(), &any) == 1;
 }
 
+std::string text_of(const ASN1_STRING* from) {
+  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(from)),
+          static_cast<std::size_t>(ASN1_STRING_length(from))};
+}
+
+std::vector<std::string> entries(const X509_NAME* of, int what) {
+  std::vector<std::string> found;
+  for (int at = X509_NAME_get_index_by_NID(of, what, -1); at >= 0;
+       at = X509_NAME_get_index_by_NID(of, what, at))
+    found.push_back(text_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(of, at))));
+  return found;
+}
+
+void append_dns_names(const X509* of, std::vector<std::string>& to) {
+  auto* names
+    = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(of, NID_subject_alt_name, nullptr, nullptr));
+  for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
+    const auto* name = sk_GENERAL_NAME_value(names, i);
+    if (name->type == GEN_DNS)
+      to.push_back(text_of(name->d.dNSName));
+  }
+  GENERAL_NAMES_free(names);
+}
+
 } // namespace
 
 session::session(SSL_CTX* by)
@@ -52,6 +76,18 @@ session session::connecting(SSL_CTX* by, const std::string& host) {
   }
   made.shake_hands();
   return made;
+}
+
+std::optional<shown_certificate> session::peer() const {
+  std::unique_ptr<X509, decltype([](X509* x) { X509_free(x); })> shown{
+    is_open_ ? SSL_get1_peer_certificate(ssl_.get()) : nullptr};
+  if (!shown)
+    return std::nullopt;
+  const auto* subject = X509_get_subject_name(shown.get());
+  shown_certificate out{.names = entries(subject, NID_commonName),
+                        .units = entries(subject, NID_organizationalUnitName)};
+  append_dns_names(shown.get(), out.names);
+  return out;
 }
 
 /// False: it failed. True also while it waits for the other side.

@@ -4,10 +4,20 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace reprise::tls {
+
+/// What the other side's certificate says of it.
+struct shown_certificate {
+  /// Its common name, and the DNS names that it is for.
+  std::vector<std::string> names{};
+  /// Its organizational units.
+  std::vector<std::string> units{};
+};
 
 /// One connection's TLS, without the connection: bytes go in and come out. Not thread-safe.
 ///
@@ -42,6 +52,9 @@ public:
   bool is_open() const noexcept {
     return is_open_;
   }
+
+  /// Once it is open; nothing when the other side showed no certificate.
+  std::optional<shown_certificate> peer() const;
 
   /// Why it is over, for a log or an error; empty while it is not.
   const std::string& failure() const noexcept {

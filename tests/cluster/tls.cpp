@@ -151,6 +151,45 @@ TEST_CASE_FIXTURE(world, "clients without the certificate that is asked for are 
   CHECK_FALSE(meets(other.sign("stranger", "client")));
 }
 
+TEST_CASE_FIXTURE(world, "a side reads who the other one is in its certificate") {
+  auto context = server_side(trusted.path());
+  auto secret = client_side(trusted.sign("someone", "someone.test", "operator"));
+  auto server = tls::session::accepted(context.get());
+  auto client = tls::session::connecting(secret.get(), "reprise.test");
+  CHECK_FALSE(server.peer());
+  REQUIRE(shake_hands(client, server));
+  auto shown = server.peer();
+  REQUIRE(shown);
+  CHECK(shown->names == std::vector<std::string>{"someone", "someone.test"});
+  CHECK(shown->units == std::vector<std::string>{"operator"});
+  REQUIRE(client.peer());
+  CHECK(client.peer()->names == std::vector<std::string>{"server", "reprise.test"});
+  CHECK(client.peer()->units.empty());
+  // One that needs none sees none.
+  auto open = server_side();
+  auto lax = tls::session::accepted(open.get());
+  auto nobody = client_side();
+  auto caller = tls::session::connecting(nobody.get(), "reprise.test");
+  REQUIRE(shake_hands(caller, lax));
+  CHECK_FALSE(lax.peer());
+}
+
+TEST_CASE_FIXTURE(world,
+                  "the doors of the API and of the link do not let in each other's callers") {
+  auto made = tls::make_server_context(
+    {.certificate = server.certificate, .key = server.key, .inside = tls::spoken::link});
+  REQUIRE(made);
+  auto meets = [&](tls::spoken inside) {
+    auto secret = tls::make_client_context({.authorities = trusted.path(), .inside = inside});
+    REQUIRE(secret);
+    auto link = tls::session::accepted(made->get());
+    auto caller = tls::session::connecting(secret->get(), "reprise.test");
+    return shake_hands(caller, link);
+  };
+  CHECK(meets(tls::spoken::link));
+  CHECK_FALSE(meets(tls::spoken::http2));
+}
+
 TEST_CASE_FIXTURE(world, "old versions and other protocols are not spoken") {
   auto context = server_side();
   auto meets = [&](auto&& change) {
@@ -231,6 +270,30 @@ TEST_CASE_FIXTURE(world, "an end that was said is no broken protocol") {
   std::string plain;
   CHECK_FALSE(deliver(client, server, plain));
   CHECK(server.failure() == "the other side ended it");
+}
+
+TEST_CASE_FIXTURE(world, "a side that calls sees when its certificate was replaced, too") {
+  std::filesystem::copy_file(client.certificate, folder.file("mine.pem"));
+  std::filesystem::copy_file(client.key, folder.file("mine.key"));
+  auto mine = tls::certificates::load_client({.authorities = trusted.path(),
+                                              .certificate = folder.file("mine.pem"),
+                                              .key = folder.file("mine.key")});
+  REQUIRE(mine);
+  auto context = server_side(trusted.path());
+  auto shown_at = [&](tls::certificates::time_point now) {
+    auto secret = (*mine)->current(now);
+    auto side = tls::session::accepted(context.get());
+    auto caller = tls::session::connecting(secret.get(), "reprise.test");
+    REQUIRE(shake_hands(caller, side));
+    return side.peer()->names.front();
+  };
+  tls::certificates::time_point now{1h};
+  CHECK(shown_at(now) == "client");
+  auto next = trusted.sign("next", "next");
+  std::filesystem::rename(next.certificate, folder.file("mine.pem"));
+  std::filesystem::rename(next.key, folder.file("mine.key"));
+  CHECK(shown_at(now + 2s) == "next");
+  CHECK_FALSE(tls::certificates::load_client({.authorities = "/no/such.pem"}));
 }
 
 TEST_CASE_FIXTURE(world, "files that do not fit are named") {

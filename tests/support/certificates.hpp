@@ -32,10 +32,11 @@ public:
     return path_;
   }
 
-  /// A certificate for `host` (a name, or "IP:127.0.0.1"), in files named after `name`.
-  key_pair sign(const std::string& name, const std::string& host) {
+  /// A certificate for `host` (a name, or "IP:127.0.0.1"), in files named after `name`. `unit` is
+  /// its organizational one.
+  key_pair sign(const std::string& name, const std::string& host, const std::string& unit = {}) {
     auto key = make_key();
-    auto made = make(name, *key, false, host);
+    auto made = make(name, *key, false, host, unit);
     key_pair out{.certificate = write_certificate(name, *made), .key = folder_.file(name + ".key")};
     std::unique_ptr<std::FILE, closer> file{std::fopen(out.key.c_str(), "w")};
     REQUIRE(PEM_write_PrivateKey(file.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr)
@@ -81,8 +82,8 @@ private:
     return made;
   }
 
-  x509 make(const std::string& name, EVP_PKEY& key, bool is_authority,
-            const std::string& host = {}) {
+  x509 make(const std::string& name, EVP_PKEY& key, bool is_authority, const std::string& host = {},
+            const std::string& unit = {}) {
     constexpr long day = 86'400;
     x509 made{X509_new()};
     X509_set_version(made.get(), 2);
@@ -91,8 +92,13 @@ private:
     X509_gmtime_adj(X509_getm_notAfter(made.get()), day);
     X509_set_pubkey(made.get(), &key);
     auto* subject = X509_get_subject_name(made.get());
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
-                               reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+    auto say = [subject](const char* what, const std::string& value) {
+      X509_NAME_add_entry_by_txt(subject, what, MBSTRING_ASC,
+                                 reinterpret_cast<const unsigned char*>(value.c_str()), -1, -1, 0);
+    };
+    say("CN", name);
+    if (!unit.empty())
+      say("OU", unit);
     X509_set_issuer_name(made.get(), own_ ? X509_get_subject_name(own_.get()) : subject);
     extend(*made, NID_basic_constraints, is_authority ? "critical,CA:TRUE" : "CA:FALSE");
     if (!host.empty())
