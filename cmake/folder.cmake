@@ -4,6 +4,7 @@
 # of them uses. One that is needed after all is missed by the linker.
 string(CONCAT REPRISE_NOT_FUZZED
        "/store/mysql/|/cluster/(http_port|pool_clock|worker_pool)[.]cpp$"
+       "|/cluster/link/(broker_carrier|simulated_network|sockets)[.]cpp$"
        "|/frontend/grpc_server[.]cpp$"
        "|/cli/(adopt|backup|health|migrate|new_file|operator_call|output|parked|password|reference_flags|config_file|restore|server|server_options|settings|unary_call)[.]cpp$")
 function(reprise_needed list_name)

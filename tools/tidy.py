@@ -19,11 +19,12 @@ BELOW = {
     "engine": {"protocol", "base"},
     "actors": {"engine", "store", "protocol", "base"},
     "cluster/tls": {"base"},
-    "cluster": {"cluster/tls", "actors", "engine", "store", "protocol", "base"},
+    "cluster/link": {"cluster/tls", "protocol", "base"},
+    "cluster": {"cluster/link", "cluster/tls", "actors", "engine", "store", "protocol", "base"},
     "frontend": {"cluster", "cluster/tls", "actors", "protocol", "base"},
-    "cli": {"frontend", "cluster", "cluster/tls", "actors", "engine", "store", "protocol", "base", "sdk"},
+    "cli": {"frontend", "cluster", "cluster/link", "cluster/tls", "actors", "engine", "store", "protocol", "base", "sdk"},
     "sdk": {"protocol", "base"},
-    "sdk/actor_transport": {"sdk", "protocol", "base"},
+    "sdk/actor_transport": {"sdk", "cluster/link", "protocol", "base"},
     "sdk/testing": {"sdk", "frontend", "cluster", "actors", "engine", "store", "protocol", "base"},
     "examples": {"sdk"},
 }
@@ -34,6 +35,10 @@ UNSEEN = {
     "store": r"caf/|grpc",
     "engine": r"caf/|grpc|cppconn/|mysql|sqlite3|prometheus/|thread>|mutex>|fstream>|iostream>",
     "sdk": r"caf/|cppconn/|mysql|sqlite3",
+}
+# Other people's headers that only one folder sees.
+ONLY = {
+    r"caf/(?:io|openssl)/": "cluster/link",
 }
 # What the server's other folders may see of one.
 SEEN = {
@@ -84,12 +89,17 @@ def check_includes(path, lines):
     folder = room(path)
     for number, line in enumerate(lines, 1):
         found = re.match(r'\s*#\s*include\s+(?:"([^"]+)"|<([^>]+>))', line)
-        if not found or folder not in BELOW:
+        if not found:
             continue
         ours, theirs = found.groups()
+        for pattern, owner in ONLY.items():
+            if theirs and folder != owner and re.match(pattern, theirs):
+                yield number, f"only {owner} may see <{theirs}"
+        if folder not in BELOW:
+            continue
         if ours:
-            target = ours.split("/")[0]
-            if target in BELOW and target != folder.split("/")[0] and target not in BELOW[folder]:
+            target = room(pathlib.PurePath(ours))
+            if target in BELOW and target != folder and target not in BELOW[folder]:
                 yield number, f"{folder} may not include {target}"
             if target != folder and ours not in SEEN.get(target, {ours}) and folder != "sdk/testing":
                 yield number, f"{folder} may not see {ours}"
