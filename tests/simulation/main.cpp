@@ -1,6 +1,7 @@
 // The simulation by hand: one seed again (--seed N, with --trace line by line), many (--seeds A B),
-// or on and on until a rule is broken (--forever); with --forgetful on a store that loses commits.
-// Without these it runs the test cases.
+// or on and on until a rule is broken (--forever); with --forgetful on a store that loses commits,
+// with --plant in a world where something is not as it should be. Without these it runs the test
+// cases.
 
 #include "base/log.hpp"
 #include "tests/simulation/model/world.hpp"
@@ -13,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
+#include <map>
 #include <string>
 
 namespace {
@@ -26,8 +28,18 @@ struct flags {
   bool by_hand = false;
   bool print = false;
   bool forgetful = false;
+  loss plant = loss::none;
   bool ok = true;
 };
+
+loss loss_named(const std::string& name) {
+  static const std::map<std::string, loss> all{
+    {"wake", loss::wake},       {"offer", loss::offer},   {"handout", loss::handout},
+    {"message", loss::message}, {"answer", loss::answer}, {"inbox", loss::inbox_of_run},
+    {"word", loss::word}};
+  auto found = all.find(name);
+  return found == all.end() ? loss::none : found->second;
+}
 
 flags parse(int argc, char** argv) {
   flags f;
@@ -57,6 +69,9 @@ flags parse(int argc, char** argv) {
       f.print = true;
     } else if (word == "--forgetful") {
       f.forgetful = true;
+    } else if (word == "--plant") {
+      f.plant = i + 1 < argc ? loss_named(argv[++i]) : loss::none;
+      f.ok = f.ok && f.plant != loss::none;
     }
   }
   return f;
@@ -76,7 +91,7 @@ int by_hand(const flags& f) {
   auto begun = std::chrono::steady_clock::now();
   for (auto seed = f.first;; ++seed) {
     auto r
-      = live({.seed = seed, .print_trace = f.print, .keep_trace = false, .forgetful = f.forgetful});
+      = live({.seed = seed, .print_trace = f.print, .plant = f.plant, .forgetful = f.forgetful});
     if (!r.failure.empty()) {
       print(seed, r);
       std::printf("seed %" PRIu64 " FAILED: %s\n%s\n", seed, r.failure.c_str(),
@@ -104,7 +119,8 @@ int main(int argc, char** argv) {
   auto f = parse(argc, argv);
   if (!f.ok) {
     std::fprintf(stderr,
-                 "usage: %s [--seed N [--trace] | --seeds FIRST LAST | --forever] [--forgetful]\n",
+                 "usage: %s [--seed N [--trace] | --seeds FIRST LAST | --forever] [--forgetful] "
+                 "[--plant wake|offer|handout|message|answer|inbox|word]\n",
                  argv[0]);
     return 2;
   }

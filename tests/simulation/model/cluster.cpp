@@ -23,7 +23,7 @@ error connection_lost() {
 } // namespace
 
 cluster_of_processes::cluster_of_processes(universe& all, ledger& judge, const setup& how)
-  : all_(all), how_(how), disk_(all, judge) {
+  : all_(all), how_(how), disk_(all, judge, plan) {
 }
 
 cluster_of_processes::~cluster_of_processes() {

@@ -16,11 +16,12 @@ error lost() {
 
 } // namespace
 
-disk::disk(universe& all, ledger& judge) : all_(all), judge_(judge), below_(store::open_memory()) {
+disk::disk(universe& all, ledger& judge, const loss_plan& plan)
+  : all_(all), judge_(judge), below_(store::open_memory()), plan_(plan), inbox_(plan, *below_) {
 }
 
 std::vector<commit_status> disk::commit(std::span<const store::transition> group, int process) {
-  auto out = below_->commit(group);
+  auto out = inbox_.is_odd() ? below_->commit(inbox_.named(group)) : below_->commit(group);
   for (std::size_t i = 0; i < group.size(); ++i)
     if (out[i] != commit_status::committed && !group[i].runs.empty())
       all_.say("not committed (" + std::to_string(static_cast<int>(out[i]))
@@ -33,6 +34,7 @@ std::vector<commit_status> disk::commit(std::span<const store::transition> group
     for (const auto& w : group[i].runs)
       if (w.on_copy)
         judge_.on_copied(w, *below_->read_journal(w.head.key, 1, 1U << 30));
+    inbox_.on_committed(group[i]);
     judge_.on_commit(group[i], process);
   }
   return out;
@@ -55,6 +57,19 @@ void disk::land_late() {
   for (auto& g : late_)
     g.calls_left = 1;
   tick();
+}
+
+bool disk::loses(std::span<const store::transition> group) {
+  auto asks = std::ranges::any_of(group, [](const store::transition& t) {
+    return std::ranges::any_of(t.runs, [](const store::run_write& w) {
+      temporal::api::history::v1::History h;
+      h.ParseFromString(w.row.events);
+      return std::ranges::any_of(h.events(), [](const auto& e) {
+        return e.has_signal_external_workflow_execution_initiated_event_attributes();
+      });
+    });
+  });
+  return asks && plan_.what == loss::word && !plan_.is_fair && all_.random.chance(500);
 }
 
 std::vector<commit_status> disk::forget(std::span<const store::transition> group) {
@@ -110,6 +125,11 @@ result<store::epoch_number> disk::raise_epoch(store::slot_id slot, store::epoch_
   return lost();
 }
 
+result<std::optional<store::inbox_row>> disk::read_inbox(store::slot_id slot,
+                                                         const std::string& message_id) {
+  return inbox_.is_odd() ? inbox_.read(slot, message_id) : below_->read_inbox(slot, message_id);
+}
+
 result<std::optional<store::snapshot>> disk::load_snapshot(std::int64_t key) {
   auto snap = below_->load_snapshot(key);
   if (snap && *snap)
@@ -152,6 +172,8 @@ auto process_store::writing(F f) -> decltype(f()) {
 
 std::vector<commit_status> process_store::commit(std::span<const st::transition> group) {
   auto v = ask(operation::commit);
+  if (v.what == verdict::kind::done && disk_.loses(group))
+    v.what = verdict::kind::forgotten;
   switch (v.what) {
     case verdict::kind::refused:
       return std::vector(group.size(), commit_status::unavailable);
@@ -245,7 +267,7 @@ result<std::size_t> process_store::sweep_copies(time_point begun_before, std::si
 
 result<std::optional<st::inbox_row>> process_store::read_inbox(st::slot_id slot,
                                                                const std::string& message_id) {
-  return reading([&] { return disk_.below().read_inbox(slot, message_id); });
+  return reading([&] { return disk_.read_inbox(slot, message_id); });
 }
 
 result<std::vector<st::inbox_row>>

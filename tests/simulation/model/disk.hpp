@@ -2,6 +2,7 @@
 
 #include "store/store.hpp"
 #include "tests/simulation/model/ledger.hpp"
+#include "tests/simulation/model/odd_inbox.hpp"
 
 #include <functional>
 #include <list>
@@ -17,7 +18,7 @@ namespace st = reprise::store;
 /// still on their way to it, and the judge who sees what becomes durable.
 class disk {
 public:
-  disk(universe& all, ledger& judge);
+  disk(universe& all, ledger& judge, const loss_plan& plan);
 
   store::store& below() noexcept {
     return *below_;
@@ -29,6 +30,8 @@ public:
   /// One more call was made: what is late comes nearer.
   void tick();
   void land_late();
+  /// The group asks something of other workflows, and such are to be lost now.
+  bool loses(std::span<const store::transition> group);
   /// Answered as if it were durable, and lost.
   std::vector<store::commit_status> forget(std::span<const store::transition> group);
 
@@ -37,6 +40,8 @@ public:
   result<std::vector<store::epoch_number>> take_slots(const std::string& owner, int process);
   result<store::epoch_number> raise_epoch(store::slot_id slot, store::epoch_number seen,
                                           bool answer_is_lost);
+  result<std::optional<store::inbox_row>> read_inbox(store::slot_id slot,
+                                                     const std::string& message_id);
   result<std::optional<store::snapshot>> load_snapshot(std::int64_t key);
   result<std::vector<store::journal_row>> read_journal(std::int64_t key, std::uint64_t from_seq,
                                                        std::size_t bytes_max);
@@ -51,6 +56,8 @@ private:
   universe& all_;
   ledger& judge_;
   std::unique_ptr<store::store> below_;
+  const loss_plan& plan_;
+  odd_inbox inbox_;
   std::list<late_group> late_;
   std::string holder_;
   time_point held_until_{};

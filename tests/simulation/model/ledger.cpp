@@ -10,6 +10,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/util/message_differencer.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace reprise::simulation {
@@ -52,6 +53,8 @@ void ledger::fail_shown(const run_record& r, const std::string& text) {
 void ledger::on_forgotten(const store::transition& t) {
   doubt_ends_ = time_point::max();
   has_forgotten_ = true;
+  for (const auto& w : t.runs)
+    forgotten_.push_back(w.row.events + w.row.facts);
   for (const auto& w : t.runs)
     all_.say("forgotten " + w.head.workflow_id + " " + w.head.run_id + " row "
              + std::to_string(w.head.last_seq));
@@ -263,7 +266,7 @@ void ledger::on_answer_of_other(run_record& r, const history_event& e) {
   } else if (e.has_external_workflow_execution_signaled_event_attributes()) {
     const auto& a = e.external_workflow_execution_signaled_event_attributes();
     const auto& name = r.asked[a.initiated_event_id()];
-    if (!has_forgotten_ && !holds_signal(a.workflow_execution().workflow_id(), name))
+    if (!holds_signal(a.workflow_execution().workflow_id(), name) && !was_lost(name))
       fail(r, "is told that its signal " + name + " was taken, which nobody has");
   } else if (e.has_signal_external_workflow_execution_failed_event_attributes()) {
     const auto& a = e.signal_external_workflow_execution_failed_event_attributes();
@@ -555,6 +558,10 @@ bool ledger::holds_signal(const std::string& workflow_id, const std::string& sig
         return true;
   }
   return false;
+}
+
+bool ledger::was_lost(const std::string& signal) const {
+  return std::ranges::any_of(forgotten_, [&](const auto& row) { return row.contains(signal); });
 }
 
 void ledger::saw_signal_accepted(const std::string& workflow_id, const std::string& signal) {

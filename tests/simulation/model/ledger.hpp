@@ -192,6 +192,8 @@ private:
   void check_workflow_task(const service::PollWorkflowTaskQueueResponse& task,
                            const std::string& request_id);
   bool holds_signal(const std::string& workflow_id, const std::string& signal) const;
+  /// It stood in a row that the store has lost.
+  bool was_lost(const std::string& signal) const;
   void fail(const run_record& r, const std::string& text);
   /// What was shown is not durable: of no matter while it rests on what the store lost.
   void fail_shown(const std::string& text);
@@ -226,6 +228,8 @@ private:
   std::map<std::string, int> single_attempts_;
   time_point doubt_ends_{};
   bool has_forgotten_ = false;
+  /// The rows that were lost.
+  std::vector<std::string> forgotten_;
   /// The row that is looked at is of a reset: its events came to another run.
   bool copies_ = false;
   int owner_ = -1;

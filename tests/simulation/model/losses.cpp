@@ -95,40 +95,51 @@ bool losses::is_slot(caf::resumable* job) {
   return dynamic_cast<actors::slot*>(job) != nullptr;
 }
 
+bool losses::loses(const cluster::ExecutionRequest& request) {
+  if (plan_.what == loss::message && request.has_deliver())
+    return plan_.armed || request.deliver().again();
+  return loses_answers() && !plan_.is_fair && request.has_answered() && all_.random.chance(850);
+}
+
+void losses::spawn_stand_ins() {
+  for (auto n : slots_used()) {
+    auto behave = [this, place = stand_ins_.size()](caf::event_based_actor* self) {
+      auto real = [this, place] { return caf::actor_cast<slot_actor>(stand_ins_[place].real); };
+      self->set_default_handler([real](caf::scheduled_actor* me,
+                                       caf::message_view& x) -> caf::result<caf::message> {
+        caf::actor_cast<caf::strong_actor_ptr>(real())->enqueue(
+          me->current_sender(), caf::make_message_id(), x.move_content_to_message(), me->context());
+        return caf::message{};
+      });
+      auto on_peer = [this, self, real](peer_atom a, std::uint64_t from,
+                                        cluster::ExecutionRequest& request) {
+        if (loses(request))
+          return note(request.has_deliver() ? "a lost message" : "a lost answer");
+        self->send(real(), a, from, std::move(request));
+      };
+      return caf::behavior{
+        std::move(on_peer),
+        [this, self, real](call_atom a, std::uint64_t id, bridge_actor& from,
+                           cluster::ExecutionRequest& request, queue_actor& queue) {
+          if (plan_.what == loss::handout && plan_.armed)
+            return note("a lost hand-out");
+          self->send(real(), a, id, std::move(from), std::move(request), std::move(queue));
+        }};
+    };
+    auto actor = system_.spawn<caf::hidden>(std::move(behave));
+    stand_ins_.push_back({.number = n, .actor = caf::actor_cast<caf::strong_actor_ptr>(actor)});
+  }
+}
+
 void losses::exchange_slots() {
   if (stand_ins_.empty())
-    for (auto n : slots_used()) {
-      auto stand_in = [this, real = shared_->slots[n].get()](caf::event_based_actor* self) {
-        self->set_default_handler(
-          [real](caf::scheduled_actor* me, caf::message_view& x) -> caf::result<caf::message> {
-            caf::actor_cast<caf::strong_actor_ptr>(real)->enqueue(
-              me->current_sender(), caf::make_message_id(), x.move_content_to_message(),
-              me->context());
-            return caf::message{};
-          });
-        auto on_peer = [this, self, real](peer_atom a, std::uint64_t from,
-                                          cluster::ExecutionRequest& request) {
-          if (plan_.what == loss::message && request.has_deliver()
-              && (plan_.armed || request.deliver().again()))
-            return note("a lost message");
-          self->send(real, a, from, std::move(request));
-        };
-        return caf::behavior{
-          std::move(on_peer),
-          [this, self, real](call_atom a, std::uint64_t id, bridge_actor& from,
-                             cluster::ExecutionRequest& request, queue_actor& queue) {
-            if (plan_.what == loss::handout && plan_.armed)
-              return note("a lost hand-out");
-            self->send(real, a, id, std::move(from), std::move(request), std::move(queue));
-          }};
-      };
-      stand_ins_.emplace_back(
-        n, caf::actor_cast<caf::strong_actor_ptr>(system_.spawn<caf::hidden>(std::move(stand_in))));
-    }
-  for (auto& [n, other] : stand_ins_) {
-    auto was = caf::actor_cast<caf::strong_actor_ptr>(shared_->slots[n].get());
-    shared_->slots[n].set(caf::actor_cast<slot_actor>(other));
-    other = std::move(was);
+    spawn_stand_ins();
+  are_exchanged_ = !are_exchanged_;
+  for (auto& s : stand_ins_) {
+    auto& handle = shared_->slots[s.number];
+    if (are_exchanged_)
+      s.real = caf::actor_cast<caf::strong_actor_ptr>(handle.get());
+    handle.set(caf::actor_cast<slot_actor>(are_exchanged_ ? s.actor : s.real));
   }
 }
 

@@ -15,6 +15,8 @@ struct parts {
   ledger& judge;
   cluster_of_processes& servers;
   std::uint64_t seed = 0;
+  /// What workflows ask of others differs when they decide on it again.
+  bool tells_time = false;
   /// Workers and clients misbehave; else they only work.
   bool chaos = true;
 };

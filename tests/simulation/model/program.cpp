@@ -36,6 +36,8 @@ struct facts {
   int upserts = 0;
   int signals = 0;
   bool cancel_requested = false;
+  /// Of the task that is worked on.
+  time_point now{};
 };
 
 void read_start(facts& f, const api::history::v1::WorkflowExecutionStartedEventAttributes& a) {
@@ -97,6 +99,9 @@ facts read(const history& events) {
       case enums::EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
         read_start(f, e.workflow_execution_started_event_attributes());
         break;
+      case enums::EVENT_TYPE_WORKFLOW_TASK_STARTED:
+        f.now = engine::from_proto(e.event_time());
+        break;
       // Behind a reset the code is another run's.
       case enums::EVENT_TYPE_WORKFLOW_TASK_FAILED:
         if (const auto& id = e.workflow_task_failed_event_attributes().new_run_id(); !id.empty())
@@ -151,8 +156,9 @@ facts read(const history& events) {
 /// Goes through the steps as a workflow's code would, and collects what it wants.
 class player {
 public:
-  player(facts f, std::uint64_t seed)
+  player(facts f, std::uint64_t seed, bool tells_time)
     : f_(std::move(f)),
+      tells_time_(tells_time),
       what_(make_program(seed, f_.workflow_id, f_.generation)),
       random_(seed ^ std::hash<std::string>{}(f_.workflow_id)
               ^ static_cast<std::uint64_t>(f_.generation + 77)) {
@@ -261,7 +267,8 @@ private:
     auto& a = *add(enums::COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION)
                  .mutable_signal_external_workflow_execution_command_attributes();
     a.mutable_execution()->set_workflow_id(to);
-    a.set_signal_name(signal_to_other(f_.run_id, name));
+    auto when = tells_time_ ? " at " + std::to_string(f_.now.time_since_epoch().count()) : "";
+    a.set_signal_name("from " + f_.run_id + " " + name + when);
     a.set_control(name);
     return false;
   }
@@ -361,6 +368,7 @@ private:
   }
 
   facts f_;
+  bool tells_time_;
   program what_;
   dice random_;
   std::vector<Command> out_;
@@ -382,12 +390,8 @@ program make_program(std::uint64_t seed, const std::string& workflow_id, int gen
   return out;
 }
 
-std::vector<Command> commands_for(std::uint64_t seed, const history& events) {
-  return player{read(events), seed}.play();
-}
-
-std::string signal_to_other(const std::string& run_id, const std::string& step) {
-  return "from " + run_id + " " + step;
+std::vector<Command> commands_for(std::uint64_t seed, const history& events, bool tells_time) {
+  return player{read(events), seed, tells_time}.play();
 }
 
 api::common::v1::Payloads input_of(int generation) {

@@ -41,11 +41,9 @@ program make_program(std::uint64_t seed, const std::string& workflow_id, int gen
 using history = std::vector<temporal::api::history::v1::HistoryEvent>;
 
 /// What a worker answers a workflow task with this history: a pure function, as replay demands.
-std::vector<temporal::api::command::v1::Command> commands_for(std::uint64_t seed,
-                                                              const history& events);
-
-/// The name by which a run signals another workflow in this step.
-std::string signal_to_other(const std::string& run_id, const std::string& step);
+/// `tells_time`: signals to others say when they were decided on.
+std::vector<temporal::api::command::v1::Command>
+commands_for(std::uint64_t seed, const history& events, bool tells_time);
 
 /// A start's input for that generation.
 temporal::api::common::v1::Payloads input_of(int generation);

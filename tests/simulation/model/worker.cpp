@@ -168,7 +168,7 @@ void worker::complete(const workflow_task& task, const history& events) {
   if (!beats)
     answer_updates(task, events, r);
   if (!beats)
-    for (auto& c : commands_for(p_.seed, events))
+    for (auto& c : commands_for(p_.seed, events, p_.tells_time))
       *r.add_commands() = std::move(c);
   for (const auto& [id, query] : task.queries()) {
     auto& answer = (*r.mutable_query_results())[id];

@@ -25,7 +25,11 @@ public:
       how_(make_setup(options.seed)),
       servers_(all_, judge_, how_),
       late_(all_, judge_, servers_, how_.capacity.queues_max < actors::node_bounds{}.queues_max),
-      parts_{.all = all_, .judge = judge_, .servers = servers_, .seed = options.seed} {
+      parts_{.all = all_,
+             .judge = judge_,
+             .servers = servers_,
+             .seed = options.seed,
+             .tells_time = options.forgetful} {
     all_.told.print = options.print_trace;
     all_.told.keep = options.keep_trace;
     servers_.see = [this](const auto& method, const auto& request, const auto& answer) {
@@ -487,6 +491,7 @@ private:
   void heal() {
     all_.say("healing");
     parts_.chaos = false;
+    servers_.plan.is_fair = true;
     servers_.now = weather{.overlaps = 100};
     note_weather();
     servers_.forget_commits(0);
@@ -539,7 +544,8 @@ private:
 
   /// Again and again, until a judge says so.
   void plant() {
-    if (options_.plant == loss::none)
+    // The others are planted from the beginning.
+    if (options_.plant == loss::none || options_.plant >= loss::answer)
       return;
     servers_.plan.armed = late_.calm();
     servers_.plan.planted = servers_.plan.planted || servers_.plan.armed;

@@ -27,7 +27,8 @@ struct world_options {
   std::uint64_t seed = 0;
   bool print_trace = false;
   bool keep_trace = false;
-  /// When all trouble is over, such a message is lost every few seconds: a judge has to see it.
+  /// When all trouble is over, such a message is lost every few seconds, or it is from the
+  /// beginning that a rule is not kept: a judge has to see it.
   loss plant = loss::none;
   /// The store loses the last commits that it answered, now and then.
   bool forgetful = false;
