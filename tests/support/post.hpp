@@ -147,6 +147,18 @@ public:
           forgotten_.insert(message);
   }
 
+  /// The workflow is reset to the last of its workflow tasks, of which one is completed first.
+  static void reset_to_last_task(activity_fixture& f) {
+    if (f.runs.empty() || !f.offered())
+      return;
+    f.complete(f.poll());
+    std::int64_t task = 0;
+    for (const auto& e : f.events_of(f.runs.size() - 1))
+      if (e.has_workflow_task_completed_event_attributes())
+        task = e.event_id();
+    CHECK_FALSE(f.reset(f.reset_at(task)).refusal);
+  }
+
   /// Messages that somebody took, and that nobody said to forget.
   std::size_t remembered() const {
     std::size_t n = 0;
