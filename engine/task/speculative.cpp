@@ -16,9 +16,8 @@ bool waits_on_sticky_queue(const journal::WorkflowTaskState& task) {
   return task.started_event_id() == 0 && task.task_queue().kind() == enums::TASK_QUEUE_KIND_STICKY;
 }
 
-/// Any worker may take it, for as long as a new one would wait.
-void move_to_normal_queue(journal::WorkflowTaskState& task, const execution& x, const context& c) {
-  *task.mutable_task_queue() = normal_queue(x);
+/// As long as a new one would wait, from now on.
+void wait_anew(journal::WorkflowTaskState& task, const context& c) {
   *task.mutable_schedule_to_start_timeout()
     = to_proto(c.now - from_proto(task.scheduled_time()) + c.bounds.speculative_task_wait_max);
 }
@@ -102,7 +101,8 @@ step take_back_speculative_task(transition&& t) {
   task.clear_worker_version();
   task.clear_history_size_bytes();
   task.clear_suggest_continue_as_new();
-  move_to_normal_queue(task, t.state(), t.ctx());
+  *task.mutable_task_queue() = normal_queue(t.state());
+  wait_anew(task, t.ctx());
   t.offer(speculative_offer(t.state(), task));
   t.set_speculative(std::move(task));
   return std::move(t).finish(reply{});
@@ -114,7 +114,10 @@ bool leave_sticky_queue(transition& t, const std::string& queue) {
   if (!queue.empty() && t.speculative()->task_queue().name() != queue)
     return false;
   auto task = *t.speculative();
-  move_to_normal_queue(task, t.state(), t.ctx());
+  *task.mutable_task_queue() = normal_queue(t.state());
+  // Its time goes on, as that of a written task does.
+  if (from_proto(task.schedule_to_start_timeout()).count() <= 0)
+    wait_anew(task, t.ctx());
   t.offer(speculative_offer(t.state(), task));
   t.set_speculative(std::move(task));
   return true;

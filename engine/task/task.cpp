@@ -240,7 +240,9 @@ std::optional<time_point> workflow_task_deadline(const execution& x) {
     return std::nullopt;
   if (!waits_for_worker(task))
     return from_proto(task.started_time()) + from_proto(task.start_to_close_timeout());
-  if (task.task_queue().kind() == enums::TASK_QUEUE_KIND_STICKY && x.has_sticky()
+  // Its event says that one worker was to come for it. Where that one is gone and the task waits on
+  // the normal queue, the time goes on all the same, and the history tells that nobody came.
+  if (task.task_queue().kind() == enums::TASK_QUEUE_KIND_STICKY && task.started_event_id() == 0
       && from_proto(task.schedule_to_start_timeout()).count() > 0)
     return from_proto(task.scheduled_time()) + from_proto(task.schedule_to_start_timeout());
   return std::nullopt;

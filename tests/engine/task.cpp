@@ -1,3 +1,4 @@
+#include "engine/task/task.hpp"
 #include "tests/support/engine_fixture.hpp"
 
 namespace reprise::testing {
@@ -430,6 +431,18 @@ SCENARIO("a task goes to the worker that knows the workflow") {
       auto task = f.poll();
       CHECK(task.events.front().event_id() == 1);
       CHECK(task.poll.started_event_id() == 7);
+      CHECK(engine::next_deadline(f.state()) == f.now + 10s);
+    }
+    AND_WHEN("nobody takes it there") {
+      CHECK(engine::next_deadline(f.state()) == f.now + 5s);
+      f.wake_after(5s);
+      THEN("the history tells, and the next task waits without end") {
+        CHECK(f.types()[6] == "WORKFLOW_TASK_TIMED_OUT");
+        CHECK(f.types().back() == "WORKFLOW_TASK_SCHEDULED");
+        CHECK(f.offered()->task_queue() == "tq");
+        CHECK_FALSE(engine::workflow_task_deadline(f.state()));
+        CHECK(f.poll().poll.attempt() == 1);
+      }
     }
   }
   WHEN("stickiness is reset") {
@@ -439,6 +452,14 @@ SCENARIO("a task goes to the worker that knows the workflow") {
     THEN("the sticky offer is obsolete") {
       CHECK(f.take_task(offer).obsolete_task);
       CHECK_FALSE(f.poll().poll.task_token().empty());
+    }
+    AND_WHEN("nobody takes it from the normal queue") {
+      f.wake_after(5s);
+      THEN("the history tells") {
+        CHECK(f.types()[6] == "WORKFLOW_TASK_TIMED_OUT");
+        CHECK(f.types().back() == "WORKFLOW_TASK_SCHEDULED");
+        CHECK_FALSE(engine::workflow_task_deadline(f.state()));
+      }
     }
   }
 }

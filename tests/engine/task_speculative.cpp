@@ -432,12 +432,25 @@ SCENARIO("a speculative task goes to the worker that has the run") {
     CHECK(f.apply(request).written.empty());
     REQUIRE(f.offers.size() == 1);
     CHECK(f.offers[0].task_queue() == "tq");
-    CHECK(*f.session->next_deadline() == f.now + 5s);
+    // Its time goes on.
+    CHECK(*f.session->next_deadline() == f.now + 7s);
     CHECK(f.take_task(stale).obsolete_task);
     auto task = f.poll();
     CHECK(ids_of(task) == std::vector<std::int64_t>{1, 2, 3, 4, 5, 6});
     f.respond(task, {f.rejection(task.poll.messages(0))});
     CHECK(f.types() == quiet_types);
+    CHECK_FALSE(f.state().has_sticky());
+  }
+  WHEN("which is gone, and nobody comes to the normal queue either") {
+    cluster::ExecutionRequest request;
+    request.mutable_reoffer()->set_sticky_unavailable(true);
+    request.mutable_reoffer()->set_task_queue("sticky");
+    f.apply(request);
+    f.wake_after(7s);
+    auto types = f.types();
+    REQUIRE(types.size() >= 2);
+    CHECK(types[types.size() - 2] == "WORKFLOW_TASK_TIMED_OUT");
+    CHECK(types.back() == "WORKFLOW_TASK_SCHEDULED");
     CHECK_FALSE(f.state().has_sticky());
   }
   WHEN("nobody comes in time, the run forgets the worker") {

@@ -1,6 +1,7 @@
 // A task that was started for a worker who cannot have got it waits again: no event, the same
 // attempt, and what the first token says is refused.
 
+#include "engine/task/task.hpp"
 #include "tests/support/activity_fixture.hpp"
 
 namespace reprise::testing {
@@ -126,6 +127,8 @@ SCENARIO("a sticky task that its worker did not get goes to the normal queue, wi
   REQUIRE(done.offers.size() == 1);
   CHECK(done.offers[0].task_queue() == "tq");
   CHECK_FALSE(done.offers[0].sticky());
+  // It has begun: how long one worker was waited for counts no more.
+  CHECK_FALSE(engine::workflow_task_deadline(f.state()));
   auto task = f.poll();
   CHECK(task.events.front().event_id() == 1);
   CHECK(task.events.back().event_id() == lost.events.back().event_id());
