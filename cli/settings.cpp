@@ -53,13 +53,16 @@ std::optional<double> parse_number(std::string_view value) {
   return n;
 }
 
-/// "1.5s", "10m", "1h30m": the form of durations in the reference's settings.
+/// "1.5s", "10m", "1d12h", and a number alone, which is of seconds: the form of durations in the
+/// reference's settings.
 std::optional<duration> parse_duration(std::string_view value) {
-  static const std::map<std::string_view, double> units{{"ns", 1},  {"us", 1e3}, {"ms", 1e6},
-                                                        {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+  static const std::map<std::string_view, double> units{
+    {"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {"d", 86'400e9}};
   // About a century: whatever is added to a moment of now is still a moment.
   constexpr double longest = 3.2e18;
   value = unquoted(value);
+  if (auto seconds = parse_number(value))
+    return duration{static_cast<std::int64_t>(*seconds * 1e9)};
   double total = 0;
   if (value.empty())
     return std::nullopt;
@@ -334,6 +337,8 @@ settings api_settings() {
     {"history.workflowTaskHeartbeatTimeout", duration_into(&l::workflow_task_heartbeat_max)},
     {"history.workflowTaskRetryMaxInterval", duration_into(&l::workflow_task_backoff_max)},
     {"history.workflowIdReuseMinimalInterval", duration_into(&l::run_interval_min)},
+    {"system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute",
+     count_into(&l::workflow_task_problems_reported)},
     {"frontend.MaxConcurrentBatchOperationPerNamespace", count_into(&f::batches_max)},
     {"frontend.MaxExecutionCountBatchOperationPerNamespace", count_into(&f::batch_runs_max)},
     {"worker.batcherRPS", count_into(&f::batch_rate_max)},

@@ -42,8 +42,8 @@ void count_problem(transition& t, bool was_sticky, const std::string& category,
     header.set_last_problem_category(category);
     header.set_last_problem_cause(cause);
   }
-  header.set_reports_problems(header.workflow_task_problems()
-                              >= t.ctx().bounds.workflow_task_problems_reported);
+  auto enough = t.ctx().bounds.workflow_task_problems_reported;
+  header.set_reports_problems(enough > 0 && header.workflow_task_problems() >= enough);
   if (reports_problems(t.state().created(), header))
     t.visibility_changed();
   set_header(t, std::move(header));

@@ -122,7 +122,10 @@ TEST_CASE("settings by the reference's names reach the engine's bounds") {
     {"limit.blobSize.error=1000", "LIMIT.memosize.Error=2000", "limit.maxIDLength=\"50\"",
      "history.defaultWorkflowTaskTimeout=\"1m30s\"", "history.workflowIdReuseMinimalInterval=0s",
      "history.workflowTaskRetryMaxInterval=1.5h", "matching.longPollExpirationInterval=\"7s\"",
-     "history.longPollExpirationInterval=3s"});
+     "history.longPollExpirationInterval=3s", "history.workflowTaskHeartbeatTimeout=\"1d12h\"",
+     "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2"});
+  CHECK(bounds.engine.workflow_task_problems_reported == 2);
+  CHECK(bounds.engine.workflow_task_heartbeat_max == std::chrono::hours{36});
   CHECK(bounds.engine.blob_bytes_max == 1000);
   CHECK(bounds.engine.memo_bytes_max == 2000);
   CHECK(bounds.engine.id_length_max == 50);
@@ -131,6 +134,23 @@ TEST_CASE("settings by the reference's names reach the engine's bounds") {
   CHECK(bounds.engine.workflow_task_backoff_max == std::chrono::minutes{90});
   CHECK(bounds.front.task_poll_max == std::chrono::seconds{7});
   CHECK(bounds.front.history_poll_max == std::chrono::seconds{3});
+}
+
+TEST_CASE("a duration without a unit is of seconds") {
+  auto bounds = configured({"history.workflowIdReuseMinimalInterval=0",
+                            "history.workflowTaskRetryMaxInterval=90",
+                            "history.longPollExpirationInterval=\"2.5\""});
+  CHECK(bounds.engine.run_interval_min == duration{0});
+  CHECK(bounds.engine.workflow_task_backoff_max == std::chrono::seconds{90});
+  CHECK(bounds.front.history_poll_max == std::chrono::milliseconds{2500});
+  for (const auto* bad :
+       {"history.workflowTaskRetryMaxInterval=-1", "history.workflowTaskRetryMaxInterval=1m30",
+        "history.workflowTaskRetryMaxInterval=s"}) {
+    CAPTURE(bad);
+    configured_limits into;
+    std::vector<std::string> ignored;
+    CHECK_FALSE(apply_dynamic_config({bad}, into, ignored));
+  }
 }
 
 TEST_CASE("each limit of the API has its setting, by the reference's name") {
@@ -288,7 +308,7 @@ TEST_CASE("values that do not fit are refused with the setting") {
   for (const char* bad :
        {"limit.blobSize.error", "=5", "limit.blobSize.error=", "limit.blobSize.error=-1",
         "limit.blobSize.error=many", "limit.blobSize.error=1.5",
-        "limit.blobSize.error=99999999999999999999", "history.defaultWorkflowTaskTimeout=10",
+        "limit.blobSize.error=99999999999999999999", "history.defaultWorkflowTaskTimeout=10x",
         "history.defaultWorkflowTaskTimeout=", "history.defaultWorkflowTaskTimeout=-1s",
         "history.defaultWorkflowTaskTimeout=1 s", "history.defaultWorkflowTaskTimeout=1fortnight",
         "history.defaultWorkflowTaskTimeout=1e300h", "history.defaultWorkflowTaskTimeout=nans",

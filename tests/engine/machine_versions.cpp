@@ -120,6 +120,15 @@ SCENARIO("a decision says from which problem on they are reported") {
   CHECK(f.attribute(f.state(), "TemporalReportedProblems").empty());
 }
 
+SCENARIO("problems that are to be reported from none on are never reported") {
+  version_fixture f;
+  f.bounds.workflow_task_problems_reported = 0;
+  f.start();
+  for (int i = 0; i < 6; ++i)
+    f.fail_task();
+  CHECK(f.attribute(f.state(), "TemporalReportedProblems").empty());
+}
+
 SCENARIO("a journal that says it remembers nothing, or less, is folded all the same") {
   for (int most : {0, -1, std::numeric_limits<int>::min()}) {
     engine::execution x;
