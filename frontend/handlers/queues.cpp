@@ -3,8 +3,10 @@
 #include "frontend/validate/fields.hpp"
 #include "protocol/address.hpp"
 
+#include <charconv>
 #include <memory>
 #include <set>
+#include <string_view>
 
 namespace reprise::frontend {
 
@@ -56,14 +58,52 @@ void describe_kinds(const call::ptr& c, const call::entry_ptr& ns,
   describe_next(*c, wanted);
 }
 
+/// Whether this is the reference's name of a later part of a queue: "/_sys/orders/3".
+result<bool> names_later_part(const std::string& name) {
+  constexpr std::string_view prefix = "/_sys/";
+  if (!name.starts_with(prefix))
+    return false;
+  auto refused = invalid_argument("invalid task queue partition name " + name);
+  auto slash = name.rfind('/');
+  if (slash <= prefix.size())
+    return refused;
+  int number = 0;
+  auto end = name.data() + name.size();
+  auto parsed = std::from_chars(name.data() + slash + 1, end, number);
+  if (parsed.ec != std::errc{} || parsed.ptr != end || number <= 0)
+    return refused;
+  auto base = name.substr(prefix.size(), slash - prefix.size());
+  if (base.starts_with(prefix))
+    return invalid_argument("task queue family name cannot have prefix /_sys/ " + base);
+  return true;
+}
+
+/// A queue has one part here: no poll and no task is in a later one.
+void describe_later_part(call& c, const api::DescribeTaskQueueRequest& r) {
+  if (r.api_mode() == enums::DESCRIBE_TASK_QUEUE_MODE_ENHANCED)
+    return c.fail(
+      invalid_argument("DescribeTaskQueue must be called on the root partition of workflow task "
+                       "queue if api mode is DESCRIBE_TASK_QUEUE_MODE_ENHANCED"));
+  if (r.report_stats())
+    return c.fail(
+      invalid_argument("DescribeTaskQueue stats are only supported for the root partition"));
+  api::DescribeTaskQueueResponse out;
+  if (r.include_task_queue_status())
+    out.mutable_task_queue_status();
+  c.answer(out);
+}
+
 void describe_queue(const call::ptr& c, api::DescribeTaskQueueRequest& r) {
   auto ns = c->open_namespace(r.namespace_());
   if (!ns)
     return;
   if (auto ok = check_queue_name(r.has_task_queue(), r.task_queue(), c->limits()); !ok)
     return c->fail(std::move(ok).error());
-  if (!check_queue_prefix(r.task_queue().name()))
-    return c->fail(invalid_argument("invalid task queue partition name " + r.task_queue().name()));
+  auto is_later_part = names_later_part(r.task_queue().name());
+  if (!is_later_part)
+    return c->fail(std::move(is_later_part).error());
+  if (*is_later_part)
+    return describe_later_part(*c, r);
   auto enhanced = r.api_mode() == enums::DESCRIBE_TASK_QUEUE_MODE_ENHANCED;
   if (enhanced && r.task_queue().kind() == enums::TASK_QUEUE_KIND_STICKY)
     return c->fail(invalid_argument("Enhanced DescribeTaskQueue is not valid for a sticky queue, "

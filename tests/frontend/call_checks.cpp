@@ -159,6 +159,31 @@ TEST_CASE_FIXTURE(server_fixture, "queues that the server keeps for itself are n
   refused(errc::invalid_argument, "invalid task queue partition name /_sys/queue", describe);
 }
 
+TEST_CASE_FIXTURE(server_fixture, "nothing waits in a later part of a queue, which has but one") {
+  ws::DescribeTaskQueueRequest describe;
+  describe.set_namespace_("default");
+  auto named = [&](const char* name) -> ws::DescribeTaskQueueRequest& {
+    describe.mutable_task_queue()->set_name(name);
+    return describe;
+  };
+  CHECK(ok<ws::DescribeTaskQueueResponse>(named("/_sys/queue/1")).pollers().empty());
+  for (const char* bad : {"/_sys/queue/0", "/_sys/queue/-1", "/_sys/queue/1x", "/_sys/queue/",
+                          "/_sys//1", "/_sys/queue/99999999999"})
+    refused(errc::invalid_argument, std::string{"invalid task queue partition name "} + bad,
+            named(bad));
+  refused(errc::invalid_argument, "task queue family name cannot have prefix /_sys/ /_sys/queue",
+          named("/_sys//_sys/queue/1"));
+  describe.set_report_stats(true);
+  refused(errc::invalid_argument,
+          "DescribeTaskQueue stats are only supported for the root partition",
+          named("/_sys/queue/1"));
+  describe.set_api_mode(enums::DESCRIBE_TASK_QUEUE_MODE_ENHANCED);
+  refused(errc::invalid_argument,
+          "DescribeTaskQueue must be called on the root partition of workflow task queue if api "
+          "mode is DESCRIBE_TASK_QUEUE_MODE_ENHANCED",
+          named("/_sys/queue/1"));
+}
+
 TEST_CASE_FIXTURE(server_fixture, "a versioned worker names its deployment and its build") {
   auto poll = poll_request();
   auto& options = *poll.mutable_deployment_options();
