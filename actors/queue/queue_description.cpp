@@ -26,6 +26,7 @@ api::TaskQueueStats stats_of(const queue_view& q) {
   *out.mutable_approximate_backlog_age() = age(q.tasks.empty() ? nullptr : &q.tasks.first(), q.now);
   out.set_tasks_add_rate(static_cast<float>(q.added_per_second));
   out.set_tasks_dispatch_rate(static_cast<float>(q.dispatched_per_second));
+  out.set_rate_limiting_active(q.held_back);
   return out;
 }
 
@@ -87,6 +88,7 @@ describe_queue(const std::string& request, const queue_view& q) {
       auto& s = (*out.mutable_stats_by_priority_key())[p];
       s.set_approximate_backlog_count(static_cast<std::int64_t>(q.tasks.size_of(p)));
       *s.mutable_approximate_backlog_age() = age(oldest, q.now);
+      s.set_rate_limiting_active(q.held_back);
     }
     *out.mutable_stats() = stats;
   }

@@ -22,6 +22,8 @@ struct queue_view {
   const recent_pollers& pollers;
   double added_per_second = 0;
   double dispatched_per_second = 0;
+  /// A rate kept tasks from waiting workers lately.
+  bool held_back = false;
   const queue_rules& rules;
   /// Nothing: no limit.
   std::optional<double> workers_rate{};

@@ -299,11 +299,9 @@ void task_queue::match(time_point now) {
       next = std::move(queries_.front());
       queries_.pop_front();
     } else {
-      if (!limit_.allows(now))
-        return;
-      auto allowed = tasks_.pop_allowed(now);
+      auto allowed = limit_.allows(now) ? tasks_.pop_allowed(now) : std::nullopt;
       if (!allowed)
-        return;
+        return held_back_.add(now);
       limit_.take();
       next = std::move(*allowed);
       watch_.pending.add(-1);
@@ -741,6 +739,7 @@ void task_queue::describe(std::uint64_t id, const bridge_actor& from, const std:
                   .pollers = pollers_,
                   .added_per_second = added_.per_second(now),
                   .dispatched_per_second = dispatched_.per_second(now),
+                  .held_back = held_back_.per_second(now) > 0,
                   .rules = rules_,
                   .workers_rate = workers_rate_})
     .SerializeToString(reply.mutable_response());

@@ -179,6 +179,9 @@ private:
   recent_pollers pollers_;
   rate_meter added_;
   rate_meter dispatched_;
+  /// How often a worker got no task because the queue, or each of its keys, would have been too
+  /// fast.
+  rate_meter held_back_;
   time_point last_use_{};
   alarms alarms_;
 };

@@ -139,6 +139,8 @@ TEST_CASE_FIXTURE(queue_fixture, "a poll that is sent again counts once") {
 TEST_CASE_FIXTURE(queue_fixture, "a rate that a worker asks for slows its queue down") {
   for (int i = 0; i < 6; ++i)
     start("w" + std::to_string(i));
+  auto is_limited = [&] { return describe_queue().stats().rate_limiting_active(); };
+  CHECK_FALSE(is_limited());
   std::vector<std::uint64_t> polls;
   for (int i = 0; i < 6; ++i)
     polls.push_back(poll({.rate = 2}));
@@ -146,6 +148,8 @@ TEST_CASE_FIXTURE(queue_fixture, "a rate that a worker asks for slows its queue 
     return std::count_if(polls.begin(), polls.end(), [&](auto id) { return answered(id); });
   };
   CHECK(served() == 2);
+  CHECK(is_limited());
+  CHECK(describe_queue().stats_by_priority_key().at(3).rate_limiting_active());
   advance(499ms);
   CHECK(served() == 2);
   advance(2ms);
@@ -153,6 +157,8 @@ TEST_CASE_FIXTURE(queue_fixture, "a rate that a worker asks for slows its queue 
   for (int i = 0; i < 3; ++i)
     advance(500ms);
   CHECK(served() == 6);
+  advance(31s);
+  CHECK_FALSE(is_limited());
 }
 
 TEST_CASE_FIXTURE(queue_fixture, "a task that fell through costs nothing of the rate") {
