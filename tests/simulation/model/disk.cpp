@@ -21,6 +21,33 @@ disk::disk(universe& all, ledger& judge, const loss_plan& plan)
 }
 
 std::vector<commit_status> disk::commit(std::span<const store::transition> group, int process) {
+  auto begins = [](const store::transition& t) {
+    return std::ranges::any_of(t.runs, &store::run_write::on_copy);
+  };
+  auto copied = std::ranges::find_if(group, begins);
+  if (copied == group.end())
+    return commit_together(group, process);
+  auto count = static_cast<std::size_t>(copied - group.begin()) + 1;
+  auto out = commit_together(group.first(count), process);
+  std::map<std::uint64_t, commit_status> refused;
+  for (std::size_t i = 0; i < count; ++i)
+    if (group[i].incarnation != 0 && out[i] != commit_status::committed)
+      refused.emplace(group[i].incarnation, out[i]);
+  std::vector<store::transition> rest;
+  for (const auto& t : group.subspan(count))
+    if (!refused.contains(t.incarnation))
+      rest.push_back(t);
+  auto answers = rest.empty() ? std::vector<commit_status>{} : commit(rest, process);
+  auto next = answers.begin();
+  for (const auto& t : group.subspan(count)) {
+    auto why = refused.find(t.incarnation);
+    out.push_back(why != refused.end() ? why->second : *next++);
+  }
+  return out;
+}
+
+std::vector<commit_status> disk::commit_together(std::span<const store::transition> group,
+                                                 int process) {
   auto out = inbox_.is_odd() ? below_->commit(inbox_.named(group)) : below_->commit(group);
   for (std::size_t i = 0; i < group.size(); ++i)
     if (out[i] != commit_status::committed && !group[i].runs.empty())

@@ -24,6 +24,8 @@ public:
     return *below_;
   }
 
+  /// In parts, each of which ends with a copy that becomes a run: the judge reads that before a
+  /// snapshot of the same group has its facts deleted.
   std::vector<store::commit_status> commit(std::span<const store::transition> group, int process);
   /// Lands within so many calls, or never.
   void commit_late(std::span<const store::transition> group, int process, int calls);
@@ -47,6 +49,9 @@ public:
                                                        std::size_t bytes_max);
 
 private:
+  std::vector<store::commit_status> commit_together(std::span<const store::transition> group,
+                                                    int process);
+
   struct late_group {
     std::vector<store::transition> members{};
     int process = 0;
