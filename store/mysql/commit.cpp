@@ -288,7 +288,7 @@ result<std::vector<epoch_number>> mysql_store::take_slots(const std::string& own
 
 /// Ends every other incarnation; first the sessions by which they write, so that one that stopped
 /// within a group is not waited for.
-std::vector<epoch_number> mysql_store::take_all(connection& db, std::int64_t incarnation) {
+std::vector<epoch_number> mysql_store::take_all(connection& db, std::int64_t incarnation) const {
   std::vector<std::int64_t> sessions;
   auto alive = db.query("SELECT session FROM fences WHERE alive = 1 AND session <> 0");
   while (alive.next())
@@ -301,7 +301,10 @@ std::vector<epoch_number> mysql_store::take_all(connection& db, std::int64_t inc
   db.execute(fill("INSERT INTO fences(incarnation, alive, commits, session, sessions) "
                   "VALUES (?, 1, 0, 0, 0)",
                   incarnation));
-  db.execute("UPDATE slots SET epoch = epoch + 1");
+  // A database that lost our last take-over counts it again: what was decided behind that one must
+  // not pass for what is decided behind this.
+  auto known = std::ranges::max(epochs_) >> raises_bits;
+  db.execute(fill("UPDATE slots SET epoch = GREATEST(epoch, ?) + 1", known));
   std::vector<epoch_number> epochs(slot_count);
   auto all = db.query("SELECT slot, epoch FROM slots");
   while (all.next())

@@ -70,7 +70,8 @@ void fence::doubt(std::int64_t session) noexcept {
 
 void end_session(connection& db, std::int64_t session) {
   auto there = db.query(fill("SELECT 1 FROM information_schema.processlist WHERE id = ? "
-                             "AND db = DATABASE() AND id <> CONNECTION_ID()",
+                             "AND db = DATABASE() AND user = SUBSTRING_INDEX(USER(), '@', 1) "
+                             "AND id <> CONNECTION_ID()",
                              session));
   if (!there.next())
     return;

@@ -122,7 +122,7 @@ private:
   fence::finding enter();
   void lose_writer();
   commit_status give_up(fence::finding why);
-  static std::vector<epoch_number> take_all(connection& db, std::int64_t incarnation);
+  std::vector<epoch_number> take_all(connection& db, std::int64_t incarnation) const;
 
   /// Runs `f(connection&)` on a reader; once more on a new session when the old one had broken.
   template <class F>

@@ -309,6 +309,24 @@ TEST_CASE("a database that lost its last commits says so by their number") {
   CHECK(told.size() == 1);
 }
 
+TEST_CASE("a database that lost a take-over gives no epoch twice") {
+  mysql_world w;
+  if (!w.available())
+    return;
+  auto s = must(store::open_mysql(w.backend.dsn));
+  w.epochs = mysql_world::take(*s);
+  REQUIRE(commit_one(*s, start_of(1, w.epoch_of(1))) == commit_status::committed);
+  auto db = w.session();
+  db->execute("UPDATE slots SET epoch = epoch - 1");
+  db->execute("DELETE FROM fences");
+  CHECK(commit_one(*s, append_to(1, 2, w.epoch_of(1))) == commit_status::predecessor_lost);
+  auto lost = w.epoch_of(1);
+  w.epochs = mysql_world::take(*s);
+  CHECK(w.epoch_of(1) > lost);
+  CHECK(commit_one(*s, append_to(1, 2, lost)) == commit_status::stale_epoch);
+  CHECK(commit_one(*s, append_to(1, 2, w.epoch_of(1))) == commit_status::committed);
+}
+
 TEST_CASE("whoever takes over waits for a group that is under way, and nobody comes behind") {
   mysql_world w;
   if (!w.available())
