@@ -175,6 +175,10 @@ CLI::App* add_backup(CLI::App& app, backup_options& into) {
 }
 
 int run_backup(const backup_options& options) {
+  if (has_journal_beside(options.path))
+    return fail(
+      options.path
+      + " is a store that is served, or was and did not end in order: choose another name");
   auto file = new_file::begin(options.path, options.force ? new_file::existing::replace
                                                           : new_file::existing::refuse);
   if (!file)

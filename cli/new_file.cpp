@@ -105,4 +105,9 @@ result<void> new_file::finish() {
   return {};
 }
 
+bool has_journal_beside(const std::string& path) {
+  return ::access((path + "-wal").c_str(), F_OK) == 0
+         || ::access((path + "-shm").c_str(), F_OK) == 0;
+}
+
 } // namespace reprise::cli

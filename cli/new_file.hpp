@@ -46,4 +46,8 @@ private:
   int descriptor_;
 };
 
+/// Beside this name lies SQLite's journal of a store: one that is served, or was and did not end in
+/// order. Whatever is put there would be read together with it.
+bool has_journal_beside(const std::string& path);
+
 } // namespace reprise::cli

@@ -80,6 +80,9 @@ int run_restore(const restore_options& o) {
   if (is_there && !o.force)
     return fail(o.db_filename
                 + " exists already: choose another name, or put it aside with --force");
+  if (!is_there && has_journal_beside(o.db_filename))
+    return fail("beside " + o.db_filename + " lies the journal of a store that was there ("
+                + o.db_filename + "-wal or -shm): move it to where that store is now");
   // A server that has it would go on writing to a file without a name.
   std::optional<store::sqlite::file_lock> lock;
   if (is_there) {

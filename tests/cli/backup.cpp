@@ -294,6 +294,25 @@ TEST_CASE("a restore puts what was there aside, and never under a server") {
   CHECK(count(aside) == 2);
 }
 
+TEST_CASE("no copy comes between a store and its journal") {
+  world w;
+  auto server = w.serve(w.path);
+  auto port = server->port();
+  auto onto_itself = w.backup(w.path, port, {"--force"});
+  CHECK(onto_itself.code == 1);
+  CHECK(contains(onto_itself.errors, "choose another name"));
+  auto copy = w.folder.file("copy.db");
+  REQUIRE(w.backup(copy, port).code == 0);
+  server->signal(SIGKILL);
+  CHECK(server->exit_code() == -SIGKILL);
+  std::filesystem::rename(w.path, w.folder.file("broken.db"));
+  REQUIRE(std::filesystem::exists(w.path + "-wal"));
+  auto refused = w.run({"restore", copy, "--db-filename", w.path});
+  CHECK(refused.code == 1);
+  CHECK(contains(refused.errors, "the journal of a store that was there"));
+  CHECK_FALSE(std::filesystem::exists(w.path));
+}
+
 TEST_CASE("what is no copy is not restored") {
   world w;
   auto text = w.folder.file("text");
