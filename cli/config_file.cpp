@@ -75,12 +75,16 @@ result<std::string> read_file(const std::string& path) {
   if (::stat(path.c_str(), &about) != 0)
     return make_error(errc::invalid_argument,
                       "--config " + path + ": " + std::strerror(errno) + "; check its name");
+  auto unreadable = make_error(errc::invalid_argument,
+                               "--config " + path + " cannot be read as a file");
+  if (!S_ISREG(about.st_mode))
+    return unreadable;
   std::ifstream file{path, std::ios::binary};
   std::string out(file_bytes_max + 1, '\0');
   file.read(out.data(), static_cast<std::streamsize>(out.size()));
   out.resize(static_cast<std::size_t>(file.gcount()));
-  if (!S_ISREG(about.st_mode) || file.bad() || (out.empty() && about.st_size > 0))
-    return make_error(errc::invalid_argument, "--config " + path + " cannot be read as a file");
+  if (file.bad() || (out.empty() && about.st_size > 0))
+    return unreadable;
   if (out.size() > file_bytes_max)
     return make_error(errc::invalid_argument,
                       "--config " + path + " is larger than 1 MiB: it is no configuration");

@@ -13,7 +13,6 @@
 
 int main(int argc, char** argv) {
   using namespace reprise::cli;
-  block_end_signals();
   CLI::App app{"Reprise: workflows as ordinary code that survives any crash"};
   app.set_version_flag("--version", "reprise " REPRISE_VERSION);
   app.footer("Examples:\n"
@@ -46,6 +45,9 @@ int main(int argc, char** argv) {
     return app.exit(e) == 0 ? exit_ok : exit_usage;
   }
   try {
+    // A server ends in order; other commands as soon as they are told.
+    if (start_dev->parsed() || node->parsed())
+      block_end_signals();
     if (start_dev->parsed())
       return run_server(*start_dev, development);
     if (node->parsed())
