@@ -1,7 +1,7 @@
 #pragma once
 
+#include "base/tls/context.hpp"
 #include "cli/unary_call.hpp"
-#include "cluster/tls/context.hpp"
 
 #include <google/protobuf/message_lite.h>
 

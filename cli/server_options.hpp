@@ -3,8 +3,8 @@
 #include "base/log.hpp"
 #include "base/log_format.hpp"
 #include "base/result.hpp"
+#include "base/tls/context.hpp"
 #include "cli/reference_flags.hpp"
-#include "cluster/tls/context.hpp"
 
 #include <string>
 #include <utility>

@@ -1,6 +1,6 @@
 #include "cli/unary_call.hpp"
 
-#include "cluster/tls/session.hpp"
+#include "base/tls/session.hpp"
 
 #include <netdb.h>
 #include <nghttp2/nghttp2.h>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "cluster/tls/context.hpp"
+#include "base/tls/context.hpp"
 
 #include <chrono>
 #include <optional>

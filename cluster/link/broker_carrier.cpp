@@ -1,9 +1,9 @@
 #include "cluster/link/broker_carrier.hpp"
 
 #include "base/log.hpp"
+#include "base/tls/session.hpp"
 #include "cluster/link/hub.hpp"
 #include "cluster/link/sockets.hpp"
-#include "cluster/tls/session.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -13,10 +13,13 @@
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
+#include <unistd.h>
+
 #include <exception>
 #include <future>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -69,6 +72,7 @@ class found_names {
 public:
   struct found {
     hub::id connection = 0;
+    std::string host{};
     std::vector<socket_address> at{};
   };
 
@@ -142,6 +146,7 @@ private:
            const std::string* host);
   void call(const hub::call& to);
   void call(hub::id connection, const std::vector<socket_address>& at);
+  void on_found(const found_names::found& what);
   void look_up_elsewhere(const hub::call& to);
   void receive(hub::id connection, wire& w, std::string_view bytes);
   void flush(hub::id connection);
@@ -162,6 +167,9 @@ private:
   std::map<handle, hub::id> ids_;
   /// Hosts of those calls whose names are being looked up, or that are under way.
   std::map<hub::id, std::string> hosts_;
+  /// One look-up of a name at a time; what came too late for its call is for the next.
+  std::set<std::string> looking_up_;
+  std::map<std::string, std::vector<socket_address>> found_late_;
   std::string plain_;
   std::string sealed_;
 };
@@ -228,6 +236,7 @@ void shell::add(hub::id connection, handle at, const std::shared_ptr<tls::certif
   w.context = with->current(now());
   w.secured.emplace(host == nullptr ? tls::session::accepted(w.context.get())
                                     : tls::session::connecting(w.context.get(), *host));
+  sealed_.clear();
   hand_over(w);
 }
 
@@ -245,6 +254,7 @@ void shell::receive(hub::id connection, wire& w, std::string_view bytes) {
   if (!w.secured)
     return hub_.receive(connection, bytes, now());
   plain_.clear();
+  sealed_.clear();
   auto is_well = w.secured->receive(bytes, plain_);
   hand_over(w);
   if (w.secured->is_open() && !w.is_open) {
@@ -286,7 +296,7 @@ void shell::on_closed(handle at) {
 void shell::on_wake(hub::id connection) {
   if (connection == 0) {
     for (const auto& found : names_->take())
-      guard(found.connection, [&] { call(found.connection, found.at); });
+      guard(found.connection, [&] { on_found(found); });
     hub_.look(now());
   } else {
     guard(connection, [&] { flush(connection); });
@@ -310,19 +320,29 @@ void shell::call(const hub::call& to) {
 }
 
 void shell::look_up_elsewhere(const hub::call& to) {
+  if (auto late = found_late_.extract(to.to.host); !late.empty())
+    return call(to.connection, late.mapped());
+  // Who is looked up still is called the next time.
+  if (!looking_up_.insert(to.to.host).second)
+    return;
   self_->system().spawn<caf::detached>(
     [to, names = names_, rings = bell_](caf::event_based_actor*) {
-      names->put({.connection = to.connection, .at = look_up(to.to, true)});
+      names->put({.connection = to.connection, .host = to.to.host, .at = look_up(to.to, true)});
       rings->ring(0);
     });
+}
+
+void shell::on_found(const found_names::found& what) {
+  looking_up_.erase(what.host);
+  if (hosts_.contains(what.connection))
+    call(what.connection, what.at);
+  else if (!what.at.empty())
+    found_late_[what.host] = what.at;
 }
 
 /// One place of a name; another one the next time.
 void shell::call(hub::id connection, const std::vector<socket_address>& at) {
   auto host = hosts_.find(connection);
-  // It took too long, and was given up.
-  if (host == hosts_.end())
-    return;
   if (at.empty())
     return hub_.lose(connection, "there is no such name", now());
   auto begun = begin_connect(at[connection % at.size()], hub_.with().write_bytes);
@@ -340,10 +360,9 @@ void shell::flush(hub::id connection) {
   if (!w.is_open || w.unsent >= enough)
     return;
   plain_.clear();
+  sealed_.clear();
   hub_.take_output(connection, plain_, enough - w.unsent);
-  if (plain_.empty())
-    return;
-  if (w.secured) {
+  if (w.secured && !plain_.empty()) {
     if (!w.secured->send(plain_, sealed_))
       return hub_.lose(connection, "its TLS ended: " + w.secured->failure(), now());
   } else {
@@ -352,9 +371,10 @@ void shell::flush(hub::id connection) {
   hand_over(w);
 }
 
-/// To CAF: what is sealed, and what TLS itself has to say.
+/// To CAF: what is sealed, and what TLS itself has to say. That has a bound of its own, which
+/// whoever makes it speak and does not read must meet.
 void shell::hand_over(wire& w) {
-  if (w.secured)
+  if (w.secured && w.unsent < hub_.with().write_bytes)
     w.secured->take_output(sealed_);
   if (sealed_.empty())
     return;
@@ -398,6 +418,10 @@ void shell::end() {
   hub_.lose_all(now());
   settle();
   self_ = nullptr;
+}
+
+bool is_any(const std::string& host) {
+  return host.empty() || host == "0.0.0.0" || host == "::";
 }
 
 caf::behavior run(caf::io::broker* self, hub* over, const broker_options& options, int socket,
@@ -448,6 +472,12 @@ broker_carrier::begin(caf::actor_system& system, broker_options options, receive
     if (!begun)
       return std::move(begun).error();
     listening = *begun;
+    if (options.mine.address.empty() && is_any(options.listen->host)) {
+      ::close(listening.first);
+      return make_error(errc::invalid_argument, "the link listens on every address ("
+                                                  + options.listen->host
+                                                  + "): say by which others reach this process");
+    }
     if (options.mine.address.empty())
       options.mine.address = to_string({.host = options.listen->host, .port = listening.second});
   }

@@ -2,9 +2,9 @@
 
 #include "base/metrics.hpp"
 #include "base/result.hpp"
+#include "base/tls/context.hpp"
 #include "cluster/link/carrier.hpp"
 #include "cluster/link/settings.hpp"
-#include "cluster/tls/context.hpp"
 
 #include <caf/fwd.hpp>
 

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "base/tls/session.hpp"
 #include "cluster/link/settings.hpp"
-#include "cluster/tls/session.hpp"
 #include "protocol/link.pb.h"
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "cluster/tls/context.hpp"
-#include "cluster/tls/session.hpp"
+#include "base/tls/context.hpp"
+#include "base/tls/session.hpp"
 #include "frontend/transport/frame_guard.hpp"
 #include "frontend/transport/limits.hpp"
 #include "frontend/transport/socket.hpp"

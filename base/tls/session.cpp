@@ -1,4 +1,4 @@
-#include "cluster/tls/session.hpp"
+#include "base/tls/session.hpp"
 
 #include "base/ensure.hpp"
 

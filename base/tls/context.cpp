@@ -1,4 +1,4 @@
-#include "cluster/tls/context.hpp"
+#include "base/tls/context.hpp"
 
 #include "base/log.hpp"
 

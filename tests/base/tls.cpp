@@ -1,6 +1,6 @@
 // TLS without a connection: two sides that hand each other bytes.
-#include "cluster/tls/context.hpp"
-#include "cluster/tls/session.hpp"
+#include "base/tls/context.hpp"
+#include "base/tls/session.hpp"
 #include "tests/support/certificates.hpp"
 
 #include <doctest/doctest.h>
