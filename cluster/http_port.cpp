@@ -121,7 +121,8 @@ void send(mg_connection* caller, const answer& a) {
 
 class civetweb_port final : public http_port {
 public:
-  civetweb_port(const metrics& measured, const probes& state) : measured_(measured), state_(state) {
+  civetweb_port(const metrics& measured, const probes& state, const http_port_bounds& bounds)
+    : measured_(measured), state_(state), bounds_(bounds) {
     static const auto initialised = mg_init_library(MG_FEATURES_DEFAULT);
     static_cast<void>(initialised);
   }
@@ -129,13 +130,11 @@ public:
   /// False when it cannot be had; the library does not say why.
   bool listen(const std::string& addresses) {
     // Who connects and says nothing holds a thread for that long, and probes wait for one.
-    const std::array<const char*, 7> options{"listening_ports",
-                                             addresses.c_str(),
-                                             "num_threads",
-                                             "4",
-                                             "request_timeout_ms",
-                                             "5000",
-                                             nullptr};
+    auto callers = std::to_string(bounds_.callers_max);
+    auto silence = std::to_string(bounds_.silence_max.count());
+    const std::array<const char*, 7> options{
+      "listening_ports",    addresses.c_str(), "num_threads", callers.c_str(),
+      "request_timeout_ms", silence.c_str(),   nullptr};
     const mg_callbacks none{};
     context_.reset(mg_start(&none, nullptr, const_cast<const char**>(options.data())));
     if (!context_)
@@ -195,6 +194,7 @@ private:
 
   const metrics& measured_;
   const probes& state_;
+  const http_port_bounds bounds_;
   std::array<page, 4> pages_{{
     {"/metrics$", this, &civetweb_port::tell_metrics},
     {"/livez$", this, &civetweb_port::tell_probe<probes::kind::alive>},
@@ -208,7 +208,7 @@ private:
 
 result<std::unique_ptr<http_port>> http_port::start(const metrics& measured, const probes& state,
                                                     const std::vector<std::string>& addresses,
-                                                    int port) {
+                                                    int port, const http_port_bounds& bounds) {
   ENSURE(!addresses.empty(), "metrics are served somewhere");
   std::string all;
   for (const auto& address : addresses) {
@@ -217,7 +217,7 @@ result<std::unique_ptr<http_port>> http_port::start(const metrics& measured, con
       break;
     all += (all.empty() ? "" : ",") + address + ":" + std::to_string(port);
   }
-  auto made = std::make_unique<civetweb_port>(measured, state);
+  auto made = std::make_unique<civetweb_port>(measured, state, bounds);
   // A free port may be somebody else's by the time when it is listened on.
   const int tries = port == 0 ? 20 : 1;
   for (int i = 0; i < tries; ++i)

@@ -10,6 +10,9 @@
 #include <zlib.h>
 
 #include <array>
+#include <cerrno>
+#include <chrono>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,15 +52,21 @@ public:
     return out;
   }
 
+  /// The server has not closed it.
+  bool is_open() const {
+    char none = 0;
+    return ::recv(socket_, &none, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN;
+  }
+
 private:
   int socket_;
 };
 
 struct port_fixture {
-  port_fixture() {
-    auto made = http_port::start(measured, state, {"127.0.0.1"}, 0);
+  std::unique_ptr<http_port> must_start(const http_port_bounds& bounds) const {
+    auto made = http_port::start(measured, state, {"127.0.0.1"}, 0, bounds);
     REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
-    port = std::move(*made);
+    return std::move(*made);
   }
 
   std::string ask(const std::string& line, const std::string& headers = "") const {
@@ -66,7 +75,7 @@ struct port_fixture {
 
   metrics measured{};
   probes state{};
-  std::unique_ptr<http_port> port{};
+  std::unique_ptr<http_port> port = must_start({});
 };
 
 std::string body_of(const std::string& said) {
@@ -140,12 +149,22 @@ TEST_CASE_FIXTURE(port_fixture, "metrics come as they are now, packed for whom t
   CHECK(text.find("calls_total{kind=\"a \\\"b\\\"\\n\"} 2\n") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(port_fixture, "clients that connect and say nothing hold nobody up for long") {
+TEST_CASE_FIXTURE(port_fixture, "clients that connect and say nothing hold nobody up") {
   constexpr int many = 12;
+  port = must_start({.callers_max = many + 1, .silence_max = std::chrono::minutes{5}});
   std::vector<std::unique_ptr<caller>> silent;
   for (int i = 0; i < many; ++i)
     silent.push_back(std::make_unique<caller>(port->port()));
   CHECK(begins(ask("GET /livez"), "200 OK"));
+  for (const auto& one : silent)
+    CHECK(one->is_open());
+}
+
+TEST_CASE_FIXTURE(port_fixture, "whoever says nothing for too long makes room for others") {
+  port = must_start({.callers_max = 1, .silence_max = std::chrono::milliseconds{50}});
+  caller silent{port->port()};
+  CHECK(begins(ask("GET /livez"), "200 OK"));
+  CHECK_FALSE(silent.is_open());
 }
 
 TEST_CASE_FIXTURE(port_fixture, "a port that is taken is refused with what to do") {
