@@ -24,6 +24,8 @@ struct attempt {
   std::string failure{};
   std::chrono::nanoseconds begun{};
   bool held_by_other = false;
+  /// What the slots were served by is no more.
+  bool is_deposed = false;
 };
 
 class keeper final : public keeper_actor::base {
@@ -108,7 +110,9 @@ private:
 
   static bool try_to_ask(actors::services& shared, const std::string& owner, duration length,
                          bool take, attempt& found) {
-    if (!acquire(shared, owner, length, found))
+    // That the slots have to be taken is no news for who is about to.
+    if (!acquire(shared, owner, length, found)
+        && !(take && found.is_deposed && acquire(shared, owner, length, found)))
       return false;
     if (!take)
       return true;
@@ -133,6 +137,7 @@ private:
     auto acquired = shared.db.acquire_lease(owner, length);
     if (!acquired)
       found.failure = acquired.error().message;
+    found.is_deposed = !acquired && acquired.error().code == errc::failed_precondition;
     found.held_by_other = acquired && !*acquired;
     return acquired && *acquired;
   }
@@ -156,6 +161,8 @@ private:
     if (!ours && is_ == phase::serving) {
       if (last_->held_by_other)
         lose("another server holds the lease");
+      else if (last_->is_deposed)
+        lose(last_->failure);
       else
         log(log_level::warn, "the lease could not be renewed: " + last_->failure);
     }

@@ -51,6 +51,8 @@ std::vector<commit_status> faulty_store::commit(std::span<const transition> grou
       return all(group.size(), commit_status::unknown);
     case fault::kind::forgotten:
       return all(group.size(), commit_status::committed);
+    case fault::kind::deposed:
+      return all(group.size(), commit_status::stale_epoch);
     case fault::kind::after:
       break;
   }
@@ -71,6 +73,8 @@ auto faulty_store::writing(F f) -> decltype(f()) {
   auto what = next_fault(operation::write);
   if (what == fault::kind::before)
     return injected();
+  if (what == fault::kind::deposed)
+    return make_error(errc::failed_precondition, "as the test wants it");
   auto answer = f();
   if (what != fault::kind::none)
     return injected();
@@ -97,6 +101,8 @@ result<epoch_number> faulty_store::raise_epoch(slot_id slot, epoch_number seen) 
   auto what = next_fault(operation::write);
   if (what == fault::kind::before)
     return injected();
+  if (what == fault::kind::deposed)
+    return make_error(errc::failed_precondition, "as the test wants it");
   auto answer = below_->raise_epoch(slot, seen);
   std::lock_guard guard{mutex_};
   if (answer && what != fault::kind::none) {

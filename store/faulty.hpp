@@ -30,6 +30,8 @@ struct fault {
     /// Commits only: answered `committed`, and nothing happens: as of a database that later comes
     /// back without its last commits.
     forgotten,
+    /// Of writes: refused (failed_precondition), as the lease is to whoever may write no more.
+    deposed,
   };
   kind what = kind::none;
   int late_calls = 0;

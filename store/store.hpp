@@ -32,7 +32,9 @@ public:
 
   /// Takes the lease on all slots for `owner` (a UUID), if nobody else's lease is alive: true. The
   /// lease's end is by the database's clock, `length` from now. Renewing one's own lease is the
-  /// same call. Embedded stores have one process only and always answer true.
+  /// same call. Embedded stores have one process only and always answer true. Refused
+  /// (failed_precondition), once, when this object may write no more: the database lost commits, or
+  /// somebody else took the slots. They have to be taken anew.
   virtual result<bool> acquire_lease(const std::string& owner, duration length) = 0;
   /// Gives up the lease, if it is still the owner's.
   virtual result<void> release_lease(const std::string& owner) = 0;

@@ -32,6 +32,22 @@ commit_status fault_of(const failure& f) {
 /// them counts take-overs, what an owner raises it keeps to itself.
 constexpr int raises_bits = 32;
 
+std::uint64_t take_over_of(const std::vector<epoch_number>& epochs) {
+  return std::ranges::max(epochs) >> raises_bits;
+}
+
+/// Of servers that have been gone for long. Row by row: a search would wait for each that somebody
+/// has locked, also for those that stay.
+void erase_old_fences(connection& db) {
+  std::vector<std::int64_t> old;
+  auto ended = db.query("SELECT incarnation FROM fences WHERE alive = 0 "
+                        "AND ended_at < UTC_TIMESTAMP(6) - INTERVAL 7 DAY");
+  while (ended.next())
+    old.push_back(ended.integer(1));
+  for (auto incarnation : old)
+    db.execute(fill("DELETE FROM fences WHERE incarnation = ?", incarnation));
+}
+
 /// Positive, since BIGINT has a sign.
 std::int64_t new_incarnation() {
   return static_cast<std::int64_t>(random_seed() >> 1) | 1;
@@ -242,12 +258,16 @@ commit_status mysql_store::give_up(fence::finding why) {
   }
   fence_.drop();
   lose_writer();
+  is_deposed_.store(true, std::memory_order_release);
   return is_loss ? commit_status::predecessor_lost : commit_status::stale_epoch;
 }
 
 // -- slots and leases ----------------------------------------------------------------------------
 
 result<bool> mysql_store::acquire_lease(const std::string& owner, duration length) {
+  if (is_deposed_.exchange(false, std::memory_order_acq_rel))
+    return make_error(errc::failed_precondition,
+                      "what this server wrote last is not what the database has");
   auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(length).count();
   return writing(lease_, [&](connection& db) -> result<bool> {
     db.execute(fill("UPDATE slots_lease SET owner = ?, "
@@ -280,8 +300,9 @@ result<std::vector<epoch_number>> mysql_store::take_slots(const std::string& own
     return take_all(db, incarnation);
   });
   if (epochs) {
-    fence_.take(incarnation);
     epochs_ = *epochs;
+    fence_.take(incarnation, take_over_of(epochs_));
+    is_deposed_.store(false, std::memory_order_release);
   }
   return epochs;
 }
@@ -296,15 +317,13 @@ std::vector<epoch_number> mysql_store::take_all(connection& db, std::int64_t inc
   for (auto session : sessions)
     end_session(db, session);
   db.execute("UPDATE fences SET alive = 0, ended_at = UTC_TIMESTAMP(6) WHERE alive = 1");
-  db.execute("DELETE FROM fences WHERE alive = 0 "
-             "AND ended_at < UTC_TIMESTAMP(6) - INTERVAL 7 DAY");
+  erase_old_fences(db);
   db.execute(fill("INSERT INTO fences(incarnation, alive, commits, session, sessions) "
                   "VALUES (?, 1, 0, 0, 0)",
                   incarnation));
   // A database that lost our last take-over counts it again: what was decided behind that one must
   // not pass for what is decided behind this.
-  auto known = std::ranges::max(epochs_) >> raises_bits;
-  db.execute(fill("UPDATE slots SET epoch = GREATEST(epoch, ?) + 1", known));
+  db.execute(fill("UPDATE slots SET epoch = GREATEST(epoch, ?) + 1", take_over_of(epochs_)));
   std::vector<epoch_number> epochs(slot_count);
   auto all = db.query("SELECT slot, epoch FROM slots");
   while (all.next())

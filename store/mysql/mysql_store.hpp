@@ -7,6 +7,7 @@
 #include "store/seldom.hpp"
 #include "store/store.hpp"
 
+#include <atomic>
 #include <functional>
 #include <map>
 
@@ -145,6 +146,8 @@ private:
 
   connector server_;
   const std::function<void(std::uint64_t)> on_lost_commits_;
+  /// The right to write was lost, and whoever has the lease does not know yet.
+  std::atomic<bool> is_deposed_{false};
   session writer_;
   session lease_;
   session epochs_session_;

@@ -140,15 +140,15 @@ void index_visibility(connection& db) {
 
 /// Servers of before do not know the fence: they must neither take slots from one that writes
 /// behind it, nor believe in a lease that they cannot renew. The one that has the lease keeps its
-/// time.
+/// time, and renews it no more from one moment to the next.
 void rename_lease(connection& db) {
-  db.execute("CREATE TABLE IF NOT EXISTS slots_lease("
-             "id INT NOT NULL PRIMARY KEY, owner VARBINARY(255) NOT NULL, "
-             "expires_at DATETIME(6) NOT NULL) ENGINE=InnoDB");
-  if (finds(db, "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() "
-                "AND table_name = 'lease'"))
-    db.execute("INSERT IGNORE INTO slots_lease SELECT id, owner, expires_at FROM lease");
-  db.execute("DROP TABLE IF EXISTS lease");
+  auto exists = [&db](const char* table) {
+    return finds(db, fill("SELECT 1 FROM information_schema.tables "
+                          "WHERE table_schema = DATABASE() AND table_name = ?",
+                          std::string{table}));
+  };
+  if (exists("lease") && !exists("slots_lease"))
+    db.execute("RENAME TABLE lease TO slots_lease");
 }
 
 // One entry a version; an entry never changes once it was released. DDL commits by itself, so each

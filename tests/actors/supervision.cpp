@@ -256,6 +256,29 @@ TEST_CASE("slots that are given up while the lease is renewed are taken anew") {
   CHECK(f.ask_raw(f.signal_request("w", "s")).status().code() == ok);
 }
 
+TEST_CASE("slots of a server that may write no more are taken anew when its lease is renewed") {
+  actor_fixture f{{.lease_length = 10s}};
+  f.start("w");
+  int refusals = 1;
+  f.decide_fault = [&](store::operation what) {
+    auto now = what == store::operation::write && refusals > 0;
+    if (now)
+      --refusals;
+    return store::fault{.what = now ? store::fault::kind::deposed : store::fault::kind::none};
+  };
+  f.advance(4s);
+  CHECK(refusals == 0);
+  CHECK_FALSE(f.node->shared().own_lease.valid());
+  // Also when whoever is to take them hears of it only now.
+  refusals = 1;
+  f.advance(2s);
+  CHECK(refusals == 0);
+  CHECK(f.node->serving());
+  CHECK(f.node->shared().epochs.of(store::slot_of(f.ns, machine_kind::workflow, "w"))
+        == actor_fixture::first_epoch + 1);
+  CHECK(f.ask_raw(f.signal_request("w", "s")).status().code() == ok);
+}
+
 TEST_CASE("whatever a store throws, the lease is asked for again and epochs are raised") {
   actor_fixture f{{.lease_length = 10s}};
   f.start("w");

@@ -115,6 +115,10 @@ TEST_CASE("what another node wrote in between is seen by the owner that comes ba
     REQUIRE(other->release_lease("other"));
   }
   CHECK(w.append(1, 3) == commit_status::stale_epoch);
+  // Once: whoever renewed it would go on with what it knew.
+  auto renewed = w->acquire_lease("owner", std::chrono::seconds{60});
+  REQUIRE_FALSE(renewed);
+  CHECK(renewed.error().code == errc::failed_precondition);
   REQUIRE(must(w->acquire_lease("owner", std::chrono::seconds{60})));
   w.epochs = must(w->take_slots("owner"));
   CHECK(w.append(1, 3) == commit_status::conflict);
