@@ -191,6 +191,10 @@ void set_log_format(log_format format) noexcept {
   form.store(format, std::memory_order_relaxed);
 }
 
+log_format log_format_now() noexcept {
+  return form.load(std::memory_order_relaxed);
+}
+
 void set_log_node(std::string_view name) {
   node.store(new std::string{name}, std::memory_order_release);
 }

@@ -16,6 +16,8 @@ enum class log_format : std::uint8_t {
 /// How lines look from now on. Process-wide; may be set from any thread.
 void set_log_format(log_format format) noexcept;
 
+log_format log_format_now() noexcept;
+
 /// Who says so in lines for machines. Process-wide; once, before there are other threads.
 void set_log_node(std::string_view name);
 

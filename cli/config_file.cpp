@@ -216,17 +216,21 @@ std::string yaml_text(std::string_view text) {
 /// An address without what stands between its user and its host.
 std::string without_password(const std::string& address) {
   auto begin = address.find("://");
-  if (begin == std::string::npos)
+  auto host = address.rfind('@');
+  // What is no address as we know them may have its password anywhere.
+  if (begin == std::string::npos || host == std::string::npos)
     return "";
   begin += 3;
-  auto host = address.rfind('@');
-  auto colon = address.find(':', begin);
-  // What is no address as we know them may have its password anywhere.
-  if (host == std::string::npos)
+  auto user = address.substr(begin, host - begin);
+  user = user.substr(0, user.find(':'));
+  if (user.find_first_of("/?") != std::string::npos)
     return "";
-  if (colon == std::string::npos || colon > host)
-    return address;
-  return address.substr(0, colon) + address.substr(host);
+  auto rest = address.substr(host);
+  // Files are all that may be asked for behind it.
+  for (auto at = rest.find('?'); at != std::string::npos; at = rest.find('&', at + 1))
+    if (rest.compare(at + 1, 4, "ssl-") != 0)
+      rest.resize(at);
+  return address.substr(0, begin) + user + rest;
 }
 
 bool is_number(const CLI::Option& o) {

@@ -42,17 +42,19 @@ bool exists(const std::string& path) {
 }
 
 /// What was there keeps what it held, under another name, which is answered. At every moment a
-/// crash leaves it whole there, or where it was.
+/// crash leaves it whole: where it was, until the new one takes that name.
 result<std::string> put_aside(const std::string& path) {
   auto now = std::chrono::system_clock::now().time_since_epoch();
   auto aside = path + "-replaced-"
                + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(now).count());
-  auto wal = path + "-wal";
-  if (::link(path.c_str(), aside.c_str()) != 0
-      || (exists(wal) && ::rename(wal.c_str(), (aside + "-wal").c_str()) != 0))
-    return make_error(errc::unavailable,
-                      "cannot put " + path + " aside as " + aside + ": " + std::strerror(errno));
-  ::unlink((path + "-shm").c_str());
+  auto cannot = [&](const std::string& why) {
+    return make_error(errc::unavailable, "cannot put " + path + " aside as " + aside + ": " + why
+                                           + "; move it and what lies beside it (-wal, -shm)");
+  };
+  if (auto folded = store::fold_sqlite_journal(path); !folded)
+    return cannot(folded.error().message);
+  if (::link(path.c_str(), aside.c_str()) != 0)
+    return cannot(std::strerror(errno));
   return aside;
 }
 

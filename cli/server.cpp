@@ -37,8 +37,13 @@ namespace {
 
 constexpr auto started_within = std::chrono::seconds{10};
 
+/// What a person who starts a server had better know; a log for machines has it as a line of its
+/// own.
 void note(const std::string& text) {
-  std::fprintf(stderr, "note: %s\n", text.c_str());
+  if (log_format_now() == log_format::json)
+    log(log_level::warn, text);
+  else
+    std::fprintf(stderr, "note: %s\n", text.c_str());
 }
 
 /// "[::1]" is how an address stands before a port; we want it alone.

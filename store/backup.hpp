@@ -47,6 +47,10 @@ result<std::unique_ptr<backup_source>> open_sqlite_for_backup(const std::string&
 /// failed_precondition with the reason else. Answers the version of its schema.
 result<std::int64_t> check_sqlite_copy(const std::string& path);
 
+/// Has all of a store in its one file, so that it can be moved: what was committed last may lie in
+/// a journal beside it. For whoever has the lock on it. Refused when that cannot be read.
+result<void> fold_sqlite_journal(const std::string& path);
+
 /// Makes the copy of a store from which a server may go on: migrates it, and gives its slots new
 /// epochs, so that whoever served it before the copy was taken is refused.
 result<void> adopt_sqlite_copy(const std::string& path);

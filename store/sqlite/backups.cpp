@@ -40,32 +40,14 @@ std::string address_of(const std::string& path) {
 }
 
 /// A file, locked against servers.
-class locked_file final : public backup_source {
+class locked_file final : public backups {
 public:
   explicit locked_file(file_lock lock)
-    : lock_(std::move(lock)), backups_(lock_.path(), "", backup_limits{}) {
-  }
-
-  result<std::string> begin_backup() override {
-    return backups_.begin_backup();
-  }
-
-  result<backup_state> look_at_backup(const std::string& name) override {
-    return backups_.look_at_backup(name);
-  }
-
-  result<std::string> read_backup(const std::string& name, std::uint64_t offset,
-                                  std::size_t bytes_max) override {
-    return backups_.read_backup(name, offset, bytes_max);
-  }
-
-  void end_backup(const std::string& name) override {
-    backups_.end_backup(name);
+    : backups(lock.path(), "", backup_limits{}), lock_(std::move(lock)) {
   }
 
 private:
   file_lock lock_;
-  backups backups_;
 };
 
 } // namespace
@@ -122,6 +104,18 @@ result<std::unique_ptr<backup_source>> open_sqlite_for_backup(const std::string&
   if (!lock)
     return lock.error();
   return std::unique_ptr<backup_source>{std::make_unique<sqlite::locked_file>(std::move(*lock))};
+}
+
+result<void> fold_sqlite_journal(const std::string& path) {
+  using namespace sqlite;
+  try {
+    database db{path, "", SQLITE_OPEN_READWRITE};
+    if (auto left = db.read_integer("PRAGMA wal_checkpoint(TRUNCATE)"); left == 0)
+      return {};
+    return make_error(errc::unavailable, "somebody reads " + path);
+  } catch (const failure& f) {
+    return to_error(f);
+  }
 }
 
 result<migration_plan> try_sqlite_migration(const std::string& path) {

@@ -10,7 +10,7 @@
 namespace reprise::store::sqlite {
 
 /// The copies that are taken of one file, which outlives this: one at a time.
-class backups final : public backup_source {
+class backups : public backup_source {
 public:
   backups(std::string store_path, std::string vfs, const backup_limits& limits);
 

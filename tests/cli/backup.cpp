@@ -18,16 +18,6 @@ namespace ws = temporal::api::workflowservice::v1;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-struct said {
-  int code = 0;
-  std::string output{};
-  std::string errors{};
-};
-
 /// Customers who signal a workflow each, one signal after the other, and note what was
 /// acknowledged.
 class customers {
@@ -104,15 +94,12 @@ struct world {
     CHECK(server.exit_code() == 0);
   }
 
-  said run(std::vector<std::string> words) {
+  ended_process run(std::vector<std::string> words) {
     reprise_process p{folder.path(), "asked" + std::to_string(++asked), std::move(words)};
-    said out{.code = p.exit_code()};
-    out.output = p.output();
-    out.errors = p.errors();
-    return out;
+    return end_of(p);
   }
 
-  said backup(const std::string& to, int port, std::vector<std::string> more = {}) {
+  ended_process backup(const std::string& to, int port, std::vector<std::string> more = {}) {
     std::vector<std::string> words{"backup", to, "--address", "127.0.0.1:" + std::to_string(port)};
     words.insert(words.end(), more.begin(), more.end());
     return run(std::move(words));

@@ -210,8 +210,10 @@ TEST_CASE("no password is printed, wherever it stands in an address") {
   };
   CHECK(has(printed("mysql://u:hush@h:3306/x?ssl-ca=a"), "\"mysql://u@h:3306/x?ssl-ca=a\""));
   CHECK(has(printed("mysql://u@h/x"), "\"mysql://u@h/x\""));
-  for (const char* address : {"mysql://u:hush@h/x", "mysql://u:hu@hush@h/x", "mysql://:hush@h",
-                              "u:hush@h/x", "mysql:/u:hush@h", "mysql://u:hush", "hush"})
+  for (const char* address :
+       {"mysql://u:hush@h/x", "mysql://u:hu@hush@h/x", "mysql://:hush@h", "u:hush@h/x",
+        "mysql:/u:hush@h", "mysql://u:hush", "hush", "mysql://u@h/x?password=hush",
+        "mysql://h/x?password=hush@y", "mysql://u@h/x?ssl-ca=a&password=hush"})
     CHECK_FALSE_MESSAGE(has(printed(address), "hush"), address);
 }
 

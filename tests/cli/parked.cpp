@@ -13,10 +13,6 @@ namespace ws = temporal::api::workflowservice::v1;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 void run_sql(const std::string& path, const char* text) {
   sqlite3* db = nullptr;
   REQUIRE(sqlite3_open(path.c_str(), &db) == SQLITE_OK);

@@ -16,24 +16,11 @@ namespace ws = temporal::api::workflowservice::v1;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-struct ended {
-  int code = 0;
-  std::string output{};
-  std::string errors{};
-};
-
-ended run_binary(std::vector<std::string> words,
-                 std::vector<std::pair<std::string, std::string>> environment = {}) {
+ended_process run_binary(std::vector<std::string> words,
+                         std::vector<std::pair<std::string, std::string>> environment = {}) {
   temporary_folder folder;
   reprise_process p{folder.path(), "p", std::move(words), std::move(environment)};
-  ended out{.code = p.exit_code()};
-  out.output = p.output();
-  out.errors = p.errors();
-  return out;
+  return end_of(p);
 }
 
 std::vector<std::string> server(std::vector<std::string> flags) {

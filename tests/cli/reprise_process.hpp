@@ -17,8 +17,8 @@
 #include <fstream>
 #include <iterator>
 #include <string>
-#include <vector>
 #include <utility>
+#include <vector>
 
 namespace reprise::testing {
 
@@ -108,5 +108,23 @@ private:
   std::string err_;
   pid_t pid_ = 0;
 };
+
+/// What a run of the binary came to.
+struct ended_process {
+  int code = 0;
+  std::string output{};
+  std::string errors{};
+};
+
+inline ended_process end_of(reprise_process& p) {
+  ended_process out{.code = p.exit_code()};
+  out.output = p.output();
+  out.errors = p.errors();
+  return out;
+}
+
+inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 } // namespace reprise::testing
