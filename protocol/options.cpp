@@ -24,20 +24,23 @@ bool is_zero(const Duration& d) {
   return d.seconds() == 0 && d.nanos() == 0;
 }
 
-/// Clients may send more nanoseconds than a second has.
-bool is_longer(const Duration& a, const Duration& b) {
+/// Seconds, and less than a second: clients may send more nanoseconds than that. What is beyond all
+/// measure stays so.
+std::pair<std::int64_t, std::int32_t> parts_of(const Duration& d) {
   constexpr std::int32_t second = 1'000'000'000;
-  auto in_order = [](const Duration& d) {
-    return std::pair{d.seconds() + d.nanos() / second, d.nanos() % second};
-  };
-  return in_order(a) > in_order(b);
+  constexpr auto far = longest_seconds * 2;
+  return {std::clamp(d.seconds(), -far, far) + d.nanos() / second, d.nanos() % second};
 }
 
+bool is_longer(const Duration& a, const Duration& b) {
+  return parts_of(a) > parts_of(b);
+}
+
+/// As it may stand in a history: a message that all can read, and no longer than has a meaning.
 void cap(Duration& d) {
-  Duration longest;
-  longest.set_seconds(longest_seconds);
-  if (is_longer(d, longest))
-    d = longest;
+  auto [seconds, nanos] = std::min(parts_of(d), std::pair{longest_seconds, std::int32_t{0}});
+  d.set_seconds(seconds);
+  d.set_nanos(nanos);
 }
 
 Duration times_hundred(const Duration& d) {

@@ -357,7 +357,20 @@ TEST_CASE_FIXTURE(server_fixture, "timeouts that are negative or none are refuse
 TEST_CASE_FIXTURE(server_fixture, "a duration may have more nanoseconds than a second has") {
   auto r = start_request("w");
   *r.mutable_workflow_run_timeout() = seconds(1, 1'500'000'000);
+  *r.mutable_retry_policy()->mutable_initial_interval() = seconds(0, 1'500'000'000);
+  r.mutable_retry_policy()->set_maximum_attempts(1);
   ok<ws::StartWorkflowExecutionResponse>(r);
+  ws::GetWorkflowExecutionHistoryRequest all;
+  all.set_namespace_("default");
+  all.mutable_execution()->set_workflow_id("w");
+  // As a message that every client can read.
+  const auto begun = ok<ws::GetWorkflowExecutionHistoryResponse>(all)
+                       .history()
+                       .events(0)
+                       .workflow_execution_started_event_attributes();
+  CHECK(begun.workflow_run_timeout().seconds() == 2);
+  CHECK(begun.retry_policy().initial_interval().seconds() == 1);
+  CHECK(begun.retry_policy().initial_interval().nanos() == 500'000'000);
   ws::DescribeWorkflowExecutionRequest describe;
   describe.set_namespace_("default");
   describe.mutable_execution()->set_workflow_id("w");
@@ -376,7 +389,11 @@ TEST_CASE_FIXTURE(server_fixture, "timeouts beyond all measure hold and do not o
   *r.mutable_workflow_execution_timeout() = seconds(most, 999'999'999);
   *r.mutable_workflow_run_timeout() = seconds(most);
   *r.mutable_workflow_task_timeout() = seconds(most);
-  r.mutable_retry_policy()->mutable_initial_interval()->set_seconds(most);
+  *r.mutable_retry_policy()->mutable_initial_interval() = seconds(most, 2'000'000'000);
+  *r.mutable_retry_policy()->mutable_maximum_interval() = seconds(1);
+  refused(invalid_argument, "MaximumInterval cannot be less than InitialInterval on retry policy.",
+          r);
+  r.mutable_retry_policy()->clear_maximum_interval();
   ok<ws::StartWorkflowExecutionResponse>(r);
   advance(24h);
   CHECK(count("ExecutionStatus = 'Running'") == 1);
