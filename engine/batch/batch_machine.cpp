@@ -312,10 +312,11 @@ service::DescribeBatchOperationResponse describe(const BatchState& x) {
   return out;
 }
 
-/// When the next page may begin. The first one only looks for runs.
-void plan_next(batch::Reported& said, const BatchState& x, time_point now) {
+/// When the next page may begin. The first one only looks for runs; one that came to nothing is
+/// followed by a pause, unless there are others.
+void plan_next(batch::Reported& said, const BatchState& x, bool found_others, time_point now) {
   auto due = now;
-  if (x.page() > 1 && said.done() + said.failed() > 0) {
+  if (x.page() > 1 && (found_others || said.done() + said.failed() > 0)) {
     // From now on where the clock was set back.
     due = std::max(now, std::min(from_proto(x.due_at()), now) + page_length(x));
   } else if (x.page() > 1) {
@@ -349,7 +350,7 @@ decision report(BatchState& x, const asked& q) {
     return write(x, e);
   }
   said.set_next_plan(r.next_page_token());
-  plan_next(said, x, q.c.now);
+  plan_next(said, x, r.found_others(), q.c.now);
   auto goes_on = from_proto(said.next_due_at()) <= q.c.now;
   if (goes_on)
     *e.mutable_offered_at() = to_proto(q.c.now);

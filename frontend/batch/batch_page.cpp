@@ -215,6 +215,7 @@ void batch_page::list(std::size_t most) {
           target.set_workflow_id(row.execution().workflow_id());
           target.set_run_id(row.execution().run_id());
         }
+        self->report_.set_found_others(!listed->executions().empty());
         plan.set_page_token(listed->next_page_token());
         plan.set_more_to_list(!listed->next_page_token().empty());
       }
@@ -242,6 +243,7 @@ void batch_page::find_named(std::size_t most) {
 void batch_page::on_named(std::vector<batch::Target> found, std::size_t most) {
   next_plan_.set_place(plan_.place() + static_cast<std::int64_t>(found.size()));
   next_plan_.set_more_to_list(found.size() == most && next_plan_.place() < count_named(*job_));
+  report_.set_found_others(!found.empty());
   for (auto& target : found)
     *next_plan_.add_targets() = std::move(target);
 }
