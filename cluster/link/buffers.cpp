@@ -18,7 +18,10 @@ std::int64_t change(std::size_t bytes) noexcept {
 } // namespace
 
 buffers::buffers(const settings& with, std::shared_ptr<meters> counted, std::function<void()> wake)
-  : counted_(std::move(counted)), wake_(std::move(wake)), send_max_(with.envelope_bytes_max) {
+  : counted_(std::move(counted)),
+    wake_(std::move(wake)),
+    send_max_(with.envelope_bytes_max),
+    own_max_(with.own_answers_max) {
   for (std::size_t i = 0; i < lanes; ++i) {
     lanes_[i].bytes_max = with.lane[i].send_bytes_max;
     lanes_[i].tell_from = std::max<std::size_t>(1, with.lane[i].window_bytes / portions);
@@ -37,8 +40,9 @@ void buffers::wake_once(std::unique_lock<std::mutex> lock) {
   wake_();
 }
 
-sent buffers::reserve(lane on, std::size_t size) {
-  std::lock_guard lock{mutex_};
+sent buffers::put(lane on, std::string envelope) {
+  std::unique_lock lock{mutex_};
+  auto size = envelope.size();
   if (!is_open_)
     return sent::down;
   if (size > envelope_bytes_max_)
@@ -49,30 +53,28 @@ sent buffers::reserve(lane on, std::size_t size) {
     counted_->full[index(on)]->add();
     return sent::full;
   }
+  l.waiting.push_back({.bytes = std::move(envelope)});
   l.held += charge(size);
   counted_->held_to_send.add(change(charge(size)));
+  wake_once(std::move(lock));
   return sent::taken;
 }
 
-void buffers::put(lane on, std::string envelope) {
-  put_own(on, {.bytes = std::move(envelope)});
-}
-
-void buffers::put_own(lane on, entry what) {
+bool buffers::put_own(lane on, std::string envelope) {
   std::unique_lock lock{mutex_};
-  // Closed since its room was taken.
+  auto& l = of(on);
   if (!is_open_)
-    return;
-  of(on).waiting.push_back(std::move(what));
+    return true;
+  if (l.own >= own_max_)
+    return false;
+  l.waiting.push_back({.bytes = std::move(envelope), .is_own = true});
+  ++l.own;
   wake_once(std::move(lock));
-}
-
-void buffers::uncount(std::size_t charged) noexcept {
-  counted_->held_received.add(-change(charged));
+  return true;
 }
 
 void buffers::consume(lane on, std::size_t charged) {
-  uncount(charged);
+  counted_->held_received.add(-change(charged));
   std::unique_lock lock{mutex_};
   auto& l = of(on);
   l.consumed += charged;
@@ -97,6 +99,7 @@ void buffers::close() {
   for (auto& l : lanes_) {
     counted_->held_to_send.add(-change(l.held));
     l.held = 0;
+    l.own = 0;
     l.waiting.clear();
   }
 }
@@ -120,8 +123,8 @@ bool buffers::left(lane on, const entry& what) {
   std::lock_guard lock{mutex_};
   auto& l = of(on);
   counted_->sent[index(on)]->add();
-  if (what.frees != 0) {
-    l.consumed += what.frees;
+  if (what.is_own) {
+    l.own -= l.own > 0 ? 1 : 0;
     return false;
   }
   auto charged = std::min(l.held, charge(what.bytes.size()));

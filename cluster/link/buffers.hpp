@@ -33,9 +33,8 @@ public:
   /// An envelope on its way out.
   struct entry {
     std::string bytes{};
-    /// Of an answer of the link's own: what comes free for the other side's credit when it has
-    /// left. So whoever makes us answer and does not read the answers runs out of credit.
-    std::size_t frees = 0;
+    /// An answer of the link's own.
+    bool is_own = false;
   };
 
   /// `wake` has the connection's output taken, soon; it is called on any thread.
@@ -47,13 +46,9 @@ public:
 
   // -- for those who use it
 
-  /// Takes room for an envelope of so many bytes; if it was taken, put() follows.
-  sent reserve(lane on, std::size_t size);
-  void put(lane on, std::string envelope);
+  sent put(lane on, std::string envelope);
   /// The application is done with what counted for so much.
   void consume(lane on, std::size_t charged);
-  /// It is in use no more, but its room is not free yet.
-  void uncount(std::size_t charged) noexcept;
   /// What waits to be sent.
   std::size_t held(lane on) const;
 
@@ -68,8 +63,8 @@ public:
   bool pop(lane on, entry& out);
   /// It is with the socket. True: there is room again for somebody who was refused.
   bool left(lane on, const entry& what);
-  /// Beyond all bounds, which the other side's credit replaces.
-  void put_own(lane on, entry what);
+  /// Small, and beside the bounds for others' envelopes. False: as many as may be wait already.
+  bool put_own(lane on, std::string envelope);
   /// What the other side may have again, or 0 while that is too little to tell.
   std::size_t take_consumed(lane on);
 
@@ -79,6 +74,7 @@ private:
     std::size_t tell_from = 0;
     std::deque<entry> waiting{};
     std::size_t held = 0;
+    std::size_t own = 0;
     std::size_t consumed = 0;
     bool was_refused = false;
   };
@@ -92,6 +88,7 @@ private:
   const std::shared_ptr<meters> counted_;
   const std::function<void()> wake_;
   const std::size_t send_max_;
+  const std::size_t own_max_;
   mutable std::mutex mutex_;
   std::array<lane_state, lanes> lanes_;
   std::size_t envelope_bytes_max_ = 0;
@@ -127,13 +124,6 @@ public:
   void release() {
     if (auto of = std::exchange(of_, nullptr))
       of->consume(on_, charged_);
-  }
-
-  /// For an answer of the link's own: its room comes free when that has left.
-  std::size_t give_up() {
-    if (auto of = std::exchange(of_, nullptr))
-      of->uncount(charged_);
-    return charged_;
   }
 
 private:

@@ -21,6 +21,11 @@ struct received {
 
 /// Who hears of a link. Called on the link's own thread, one call at a time, for all peers: it must
 /// not block, and may call the carrier. Of one peer: up, then what comes from it, then down.
+/// Nothing is to be thrown: an envelope whose receiver throws ends its connection, other news are
+/// lost then.
+///
+/// An incarnation is what a process says of itself: whoever trusts one looks at the name and the
+/// role that came with on_up, which certificates vouch for.
 class receiver {
 public:
   virtual ~receiver() = default;
@@ -40,6 +45,7 @@ class carrier {
 public:
   virtual ~carrier() = default;
 
+  /// Whoever wants an answer takes note of that before: `down` may be told while this runs.
   virtual sent send(incarnation to, lane on, const Envelope& what) = 0;
   /// Connects, and again whenever the connection is lost, or was refused.
   virtual void reach(const endpoint& where) = 0;

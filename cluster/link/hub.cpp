@@ -34,13 +34,15 @@ std::string describe(const connection& c) {
   return role_name(who.role) + " " + who.name + " (" + life + c.with() + ")";
 }
 
-/// The receiver's failures are its own: to its peers it is as if something were lost.
+/// The receiver's failures are its own. False: it failed.
 template <class Tell>
-void guard(const connection& c, Tell&& tell) {
+bool guard(const connection& c, Tell&& tell) {
   try {
     tell();
+    return true;
   } catch (...) {
     log_thrown(log_level::error, {"link: what came from ", describe(c), " was not taken"});
+    return false;
   }
 }
 
@@ -69,10 +71,7 @@ sent hub::send(incarnation to, lane on, const Envelope& what) {
       return sent::down;
     through = found->second;
   }
-  auto done = through->reserve(on, what.ByteSizeLong());
-  if (done == sent::taken)
-    through->put(on, what.SerializeAsString());
-  return done;
+  return through->put(on, what.SerializeAsString());
 }
 
 void hub::reach(const endpoint& where) {
@@ -125,13 +124,14 @@ hub::target* hub::target_of(id c) {
 
 std::optional<hub::id> hub::accept(const std::string& from, time_point now) {
   now_ = now;
-  if (connections_.size() >= with_.connections_max || strangers_ >= with_.strangers_max) {
+  if (connections_.size() >= with_.connections_max || strangers_.size() >= with_.strangers_max) {
     counted_->refused(Farewell::CROWDED).add();
     warn_once("link: " + from + " is hung up on, there are too many connections", now);
     return std::nullopt;
   }
-  ++strangers_;
-  return add(false, from).id();
+  auto number = add(false, from).id();
+  strangers_.insert(number);
+  return number;
 }
 
 /// After each call into a connection: what it has to say goes out, and its end is noticed.
@@ -194,8 +194,8 @@ void hub::call_due() {
     std::erase_if(targets_, [this](const auto& t) { return !wanted_.contains(t.first); });
   }
   for (auto& [where, t] : targets_) {
-    if (t.connection != 0 || now_ < t.next || (t.who != 0 && is_up(t.who))
-        || connections_.size() >= with_.connections_max)
+    // However many call us: of those that we call there is one each.
+    if (t.connection != 0 || now_ < t.next || (t.who != 0 && is_up(t.who)))
       continue;
     t.connection = add(true, to_string(where)).id();
     orders_.calls.push_back({.connection = t.connection, .to = where});
@@ -204,8 +204,10 @@ void hub::call_due() {
 
 hub::orders hub::take_orders() {
   auto out = std::exchange(orders_, {});
-  for (auto number : out.ends)
+  for (auto number : out.ends) {
     connections_.erase(number);
+    strangers_.erase(number);
+  }
   return out;
 }
 
@@ -253,13 +255,17 @@ std::optional<Farewell> hub::on_hello(connection& c, const Hello& said) {
     return farewell_of(Farewell::DUPLICATE, "there is another connection between the two");
   };
   auto others = others_to(said.incarnation(), c);
+  // With certificates, that is somebody who calls himself another.
+  auto is_another = [&](const connection* known) {
+    return known->other().name != said.name() || known->other().role != said.role();
+  };
+  if (std::ranges::any_of(others, is_another))
+    return farewell_of(Farewell::CERTIFICATE, "another process has this incarnation");
   if (std::ranges::any_of(
         others, [&](const connection* known) { return stays(*known, c, said.incarnation()); }))
     return duplicate();
   for (auto* loser : others)
     refuse(*loser, duplicate());
-  if (!c.is_ours())
-    --strangers_;
   return std::nullopt;
 }
 
@@ -268,6 +274,7 @@ void hub::on_up(connection& c) {
     std::lock_guard lock{mutex_};
     up_[c.other().life] = c.through();
   }
+  strangers_.erase(c.id());
   if (auto* of = target_of(c.id()))
     of->pause = with_.retry_first;
   counted_->ups.add();
@@ -284,10 +291,13 @@ void hub::on_envelope(connection& c, lane on, Envelope what, held_room room) {
   auto is_known = what.kind() < own_kinds ? what.kind() == UNSUPPORTED : to_.knows(what.kind());
   if (!is_known)
     return answer_unsupported(c, on, what, std::move(room));
-  guard(c, [&] {
+  auto taken = guard(c, [&] {
     to_.on_envelope(
       {.from = c.other().life, .on = on, .what = std::move(what), .room = std::move(room)});
   });
+  // Its sender would wait for an answer for ever.
+  if (!taken)
+    refuse(c, farewell_of(Farewell::BROKEN, "what it sent could not be taken"));
 }
 
 void hub::answer_unsupported(connection& c, lane on, const Envelope& what, held_room room) {
@@ -299,13 +309,14 @@ void hub::answer_unsupported(connection& c, lane on, const Envelope& what, held_
   answer.set_to(what.from());
   answer.set_call(what.call());
   answer.set_content(about.SerializeAsString());
-  c.through()->put_own(on, {.bytes = answer.SerializeAsString(), .frees = room.give_up()});
+  // At once: where both sides ask for what the other does not know, neither waits for the other's
+  // answers to leave.
+  room.release();
+  if (!c.through()->put_own(on, answer.SerializeAsString()))
+    refuse(c, farewell_of(Farewell::BROKEN, "it asks for too much that is not known here"));
 }
 
 void hub::on_end(connection& c, bool was_up, const Farewell& why, bool said) {
-  auto is_known = c.other().life != 0;
-  if (!is_known && !c.is_ours())
-    --strangers_;
   if (auto* of = target_of(c.id())) {
     of->connection = 0;
     if (why.reason() == Farewell::DUPLICATE && said)

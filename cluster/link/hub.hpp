@@ -121,7 +121,8 @@ private:
   std::map<endpoint, target> targets_;
   orders orders_;
   id last_ = 0;
-  std::size_t strangers_ = 0;
+  /// That called and are not up.
+  std::set<id> strangers_;
   time_point now_{};
   std::map<std::string, time_point> said_;
 

@@ -35,7 +35,7 @@ meters::meters(metrics& m)
     ups(m.counter("reprise_link_ups_total", "Connections that came up.")),
     downs(m.counter("reprise_link_downs_total", "Of these, those that ended.")),
     unreachable(m.counter("reprise_link_unreachable_total",
-                          "Tries to connect that ended before the other side was known.")),
+                          "Connections that ended before the other side was known.")),
     refused_us(m.counter("reprise_link_refused_by_others_total",
                          "Connections that others refused to this process.")),
     bytes_sent(passed(m, "reprise_link_bytes_total", "Bytes, before TLS.", "sent")),

@@ -43,7 +43,7 @@ result<void> check(const settings& s) {
     return unfit("the link's times must be longer than nothing, and its longest pause between "
                  "tries no shorter than its first");
   if (s.envelope_bytes_max == 0 || s.envelope_bytes_max > (1U << 30) || s.write_bytes == 0
-      || s.connections_max == 0 || s.strangers_max == 0)
+      || s.connections_max == 0 || s.own_answers_max == 0 || s.strangers_max == 0)
     return unfit("the link's bounds must be more than nothing, and an envelope at most 1 GiB");
   if (std::ranges::any_of(s.lane, [](const lane_settings& l) {
         return l.send_bytes_max == 0 || l.window_bytes == 0;

@@ -66,6 +66,9 @@ struct settings {
     lane_settings{.send_bytes_max = 16U << 20, .window_bytes = 16U << 20}};
   /// One envelope, sent or received.
   std::size_t envelope_bytes_max = 16U << 20;
+  /// Answers of the link's own (to kinds that it does not know) that wait to leave, of each lane of
+  /// a peer: whoever asks for more and does not take them is broken off with.
+  std::size_t own_answers_max = 1024;
   /// Given to the system at once: what a heartbeat may have to wait for.
   std::size_t write_bytes = 128U << 10;
   /// Connections, peers and strangers; more are hung up on.

@@ -227,6 +227,35 @@ TEST_CASE("a process that is reached by two addresses is connected once") {
   CHECK(l.wires.size() == w + 1);
 }
 
+TEST_CASE("nobody takes the incarnation of another") {
+  lab l;
+  auto& a = l.join("a", 1);
+  auto& b = l.join("b", 2);
+  l.connect(a, b);
+  auto& thief = l.join("c", 2);
+  l.reach(thief, a);
+  l.run();
+  CHECK(refused(a.counted, "certificate") == 1);
+  CHECK(thief.events.ups().empty());
+  CHECK(a.events.downs().empty());
+  REQUIRE(a.hub.send(2, lane::control, envelope(1)) == sent::taken);
+  l.run();
+  CHECK(b.events.heard_count() == 1);
+}
+
+TEST_CASE("however many strangers call, a process reaches those that it wants") {
+  settings few;
+  few.strangers_max = few.connections_max = 2;
+  lab l;
+  auto& a = l.join("a", 1, few);
+  auto& b = l.join("b", 2);
+  for (int i = 0; i < 2; ++i)
+    REQUIRE(a.hub.accept("somebody", l.now));
+  REQUIRE_FALSE(a.hub.accept("somebody", l.now));
+  l.connect(a, b);
+  CHECK(a.events.is_up(2));
+}
+
 TEST_CASE("strangers are few, and have little time and room") {
   settings few;
   few.strangers_max = 2;
@@ -246,6 +275,9 @@ TEST_CASE("strangers are few, and have little time and room") {
   append_frame(large, {.type = frame_type::hello, .content = std::string(5000, 'x')});
   a.hub.receive(strangers[0], large, l.now);
   CHECK(refused(a.counted, "broken") == 1);
+  // It has its place until it has heard why.
+  CHECK_FALSE(a.hub.accept("somebody", l.now));
+  l.pass(few.farewell + 100ms);
   auto third = a.hub.accept("somebody", l.now);
   REQUIRE(third);
   a.hub.open(*third, std::nullopt, l.now);

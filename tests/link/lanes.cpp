@@ -308,6 +308,59 @@ TEST_CASE("who asks for what is not known and does not read the answers runs out
   CHECK(answers == 20 * n);
 }
 
+TEST_CASE("so many answers wait for who does not take them, and no more") {
+  settings s;
+  s.own_answers_max = 3;
+  stranger it{s};
+  it.go_up();
+  for (std::uint64_t i = 0; i < 3; ++i)
+    it.send(1, envelope(i, {}, unknown_kind));
+  CHECK(it.host.events.is_up(9));
+  it.send(1, envelope(3, {}, unknown_kind));
+  CHECK_FALSE(it.host.events.is_up(9));
+  CHECK(it.farewell() == Farewell::BROKEN);
+}
+
+TEST_CASE("two that ask each other for what neither knows go on") {
+  lab l;
+  auto& a = l.join("a", 1, tiny());
+  auto& b = l.join("b", 2, tiny());
+  l.connect(a, b);
+  for (auto on : both) {
+    auto ask = [on](party& from, const party& to) {
+      for (std::uint64_t n = 0;; ++n)
+        if (from.hub.send(to.mine.life, on, envelope(n, std::string(100, 'x'), unknown_kind))
+            != sent::taken)
+          return n;
+    };
+    auto asked = ask(a, b);
+    REQUIRE(asked > 10);
+    REQUIRE(ask(b, a) == asked);
+    l.run();
+    CHECK(a.events.heard_count() == asked);
+    CHECK(b.events.heard_count() == asked);
+    REQUIRE(a.hub.send(2, on, envelope(1)) == sent::taken);
+    l.run();
+    CHECK(b.events.heard_count() == asked + 1);
+    CHECK(b.events.heard().back().kind() == known_kind);
+    a.events.forget();
+    b.events.forget();
+  }
+  CHECK(a.events.downs().empty());
+}
+
+TEST_CASE("who sent what could not be taken hears that the other side is down") {
+  lab l;
+  auto& a = l.join("a", 1);
+  auto& b = l.join("b", 2);
+  l.connect(a, b);
+  REQUIRE(a.hub.send(2, lane::bulk, envelope(1, recorder::throws)) == sent::taken);
+  l.run();
+  REQUIRE(a.events.downs().size() == 1);
+  CHECK(a.events.downs()[0].why.find("could not be taken") != std::string::npos);
+  CHECK(b.events.downs().size() == 1);
+}
+
 TEST_CASE("what breaks the protocol ends the connection, and it is told so") {
   auto breaks = [](auto&& say, bool is_up = true) {
     stranger it{tiny()};

@@ -307,6 +307,13 @@ TEST_CASE("a place where nobody can listen is refused with a sentence") {
   settings wrong;
   wrong.silence = 1ms;
   CHECK(begun({.with = wrong}).find("silence") != std::string::npos);
+  for (const char* everywhere : {"0.0.0.0", "::"}) {
+    broker_options nowhere{.mine = identity_of("b", 2), .listen = endpoint{.host = everywhere}};
+    nowhere.mine.address.clear();
+    auto made = broker_carrier::begin(system, std::move(nowhere), events, counted);
+    REQUIRE_FALSE(made);
+    CHECK(made.error().message.find("by which others reach") != std::string::npos);
+  }
 }
 
 // -- with TLS ------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,6 +55,9 @@ inline link::Envelope envelope(std::uint64_t call, std::string content = {},
 /// Remembers what it is told. Any thread.
 class recorder : public link::receiver {
 public:
+  /// What an envelope says that cannot be taken.
+  static constexpr const char* throws = "throw";
+
   struct down {
     link::peer who{};
     std::string why{};
@@ -61,6 +65,13 @@ public:
 
   bool knows(std::uint32_t kind) const override {
     return kind != unknown_kind;
+  }
+
+  /// What was heard so far.
+  void forget() {
+    std::lock_guard lock{mutex_};
+    heard_.clear();
+    froms_.clear();
   }
 
   void on_up(const link::peer& who) override {
@@ -81,6 +92,8 @@ public:
   }
 
   void on_envelope(link::received what) override {
+    if (what.what.content() == throws)
+      throw std::runtime_error{"as the test wants it"};
     std::lock_guard lock{mutex_};
     heard_.push_back(what.what);
     froms_.push_back(what.from);
