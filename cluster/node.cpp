@@ -147,11 +147,11 @@ void node::begin_inbox_sweep() {
 
 void node::begin_namespace_upkeep() {
   auto spawn = [this](std::size_t = 0) {
-    namespace_upkeep_.set(actors::spawn_namespace_upkeep(system_, shared_));
-    return caf::actor_cast<caf::actor>(namespace_upkeep_.get());
+    shared_.upkeep.set(actors::spawn_namespace_upkeep(system_, shared_));
+    return caf::actor_cast<caf::actor>(shared_.upkeep.get());
   };
   watch({.kind = "namespace upkeep", .watched = {spawn()}, .begin_again = spawn});
-  namespaces_.changed.set([this] { caf::anon_send(namespace_upkeep_.get(), tick_atom_v); });
+  namespaces_.changed.set([this] { caf::anon_send(shared_.upkeep.get(), tick_atom_v); });
 }
 
 void node::begin_slots() {
@@ -271,7 +271,7 @@ void node::stop() {
   shared_.supervisor = nullptr;
   clock_watch_.clear();
   inbox_sweep_.clear();
-  namespace_upkeep_.clear();
+  shared_.upkeep.clear();
   shared_.queue_of = nullptr;
   shared_.polled_since = nullptr;
 }
@@ -293,7 +293,7 @@ void node::end_actors() {
   };
   end(clock_watch_.get());
   end(inbox_sweep_.get());
-  end(namespace_upkeep_.get());
+  end(shared_.upkeep.get());
   end(shared_.keeper);
   end(shared_.timer.get());
   for (const auto& slot : shared_.slots)

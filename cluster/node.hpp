@@ -137,7 +137,6 @@ private:
   actors::queue_directory queues_;
   actors::handle_cell<watch_actor> clock_watch_;
   actors::handle_cell<sweep_actor> inbox_sweep_;
-  actors::handle_cell<upkeep_actor> namespace_upkeep_;
   std::atomic<bool> serving_{false};
   std::atomic<bool> failed_{false};
   bool started_ = false;

@@ -317,6 +317,9 @@ using sweep_actor = caf::typed_actor<
 using upkeep_actor = caf::typed_actor<
   // a namespace was changed, or it is time to look. Lost: the next one begins with a look
   caf::reacts_to<tick_atom>,
+  // INTERNAL, from an execution: it has a run of the namespace with this id, of which no record is
+  // known. Lost: the run is woken again, and says so again
+  caf::reacts_to<lost_atom, std::string>,
   // INTERNAL: the orders with this number have been under way for long. Lost: they end by
   // themselves
   caf::reacts_to<tick_atom, std::uint64_t>,

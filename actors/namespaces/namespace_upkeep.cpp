@@ -9,6 +9,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,7 +22,9 @@ namespace {
 
 using work = run_round::work;
 
+/// Of a namespace whose work fails: doubled with each failure in a row.
 constexpr duration try_again_after = std::chrono::seconds{1};
+constexpr int doublings_max = 6;
 /// Orders that are not over by then are given again.
 constexpr duration patience = std::chrono::minutes{1};
 /// Of task queues' rows, in one step.
@@ -30,6 +33,8 @@ constexpr std::size_t backlog_rows = 500;
 constexpr duration change_settles = std::chrono::seconds{1};
 /// How often to ask whether it is written.
 constexpr duration asks_after = std::chrono::milliseconds{100};
+/// Namespaces without a record that are known at once; of more their runs will tell again.
+constexpr std::size_t unrecorded_max = 1000;
 
 /// What is to be done of one namespace.
 struct task {
@@ -39,6 +44,15 @@ struct task {
   google::protobuf::Duration retention{};
   /// Of its record.
   std::int64_t version = 0;
+  /// It has runs, and was in no record that is known here.
+  bool is_unrecorded = false;
+};
+
+/// A namespace whose work failed.
+struct pause {
+  int failures = 0;
+  /// Boot time.
+  std::chrono::nanoseconds ends{0};
 };
 
 std::optional<work> work_on(const namespace_entry& ns) {
@@ -81,6 +95,7 @@ public:
     send(this, tick_atom_v);
     return {
       [this](tick_atom) { look(); },
+      [this](lost_atom, const std::string& id) { on_unrecorded(id); },
       [this](tick_atom, std::uint64_t number) {
         if (number == round_ && under_way_)
           give_up();
@@ -102,37 +117,60 @@ private:
   void look() {
     if (task_)
       return;
-    auto all = shared_.namespaces.all();
-    auto now = shared_.time.now();
+    forget_erased();
+    std::optional<task> next;
     std::optional<duration> wait;
-    std::erase_if(emptied_, [this](const auto& id) { return !shared_.namespaces.find_by_id(id); });
-    for (const auto& [name, ns] : *all) {
-      auto what = work_on(*ns);
-      if (!what)
-        continue;
-      auto left = waits_for(*ns, now);
+    auto consider = [&](task t, duration left) {
+      left = std::max(left, pause_of(t.id).ends - shared_.time.boot_time());
       if (!shared_.own_lease.valid())
         left = std::max(left, try_again_after);
-      if (left > duration{0}) {
+      if (left > duration{0})
         wait = wait ? std::min(*wait, left) : left;
-        continue;
-      }
-      return begin({.what = *what,
-                    .id = ns->facts.id,
-                    .name = name,
-                    .retention = ns->record.config().workflow_execution_retention_ttl(),
-                    .version = ns->version});
-    }
-    if (wait)
+      else if (!next || pause_of(t.id).ends < pause_of(next->id).ends)
+        next = std::move(t);
+    };
+    auto all = shared_.namespaces.all();
+    for (const auto& [name, ns] : *all)
+      if (auto what = work_on(*ns))
+        consider({.what = *what,
+                  .id = ns->facts.id,
+                  .name = name,
+                  .retention = ns->record.config().workflow_execution_retention_ttl(),
+                  .version = ns->version},
+                 waits_for(*ns));
+    for (const auto& id : unrecorded_)
+      consider({.id = id, .name = id + ", which is in no record", .is_unrecorded = true},
+               duration{0});
+    if (next)
+      begin(std::move(*next));
+    else if (wait)
       later(*wait);
   }
 
+  void on_unrecorded(const std::string& id) {
+    if (unrecorded_.size() < unrecorded_max && unrecorded_.insert(id).second)
+      look();
+  }
+
+  void forget_erased() {
+    auto is_gone = [this](const std::string& id) {
+      return !unrecorded_.contains(id) && !shared_.namespaces.find_by_id(id);
+    };
+    std::erase_if(emptied_, is_gone);
+    std::erase_if(paused_, [&](const auto& one) { return is_gone(one.first); });
+  }
+
+  pause pause_of(const std::string& id) const {
+    auto found = paused_.find(id);
+    return found == paused_.end() ? pause{} : found->second;
+  }
+
   /// One that has nothing left but its record waits for its time.
-  duration waits_for(const namespace_entry& ns, time_point now) const {
+  duration waits_for(const namespace_entry& ns) const {
     if (!ns.is_deleted() || !emptied_.contains(ns.facts.id) || !ns.record.has_erase_not_before())
       return duration{0};
     constexpr duration longest = std::chrono::hours{1};
-    return std::min(longest, engine::from_proto(ns.record.erase_not_before()) - now);
+    return std::min(longest, engine::from_proto(ns.record.erase_not_before()) - shared_.time.now());
   }
 
   /// One message at a time waits, however often this is asked.
@@ -165,12 +203,15 @@ private:
     begin_pass();
   }
 
-  /// Looks for work anew, a little later.
+  /// Of this namespace, until a pause is over: others are not to wait for what fails.
   void give_up() {
     under_way_ = false;
-    task_.reset();
     orders_.clear();
-    later(try_again_after);
+    auto& p = paused_[task_->id];
+    p.ends = shared_.time.boot_time()
+             + try_again_after * (1 << std::min(p.failures++, doublings_max));
+    task_.reset();
+    look();
   }
 
   // -- its runs -----------------------------------------------------------------------------------
@@ -184,11 +225,14 @@ private:
 
   void read() {
     auto round = std::make_shared<run_round>(upkeep_actor{this}, ++round_);
-    auto job = [&shared = shared_, me = upkeep_actor{this}, round, id = task_->id,
-                behind = behind_] {
+    auto job = [&shared = shared_, me = upkeep_actor{this}, round, id = task_->id, behind = behind_,
+                looks_for_record = task_->is_unrecorded && behind_ == 0] {
       try {
+        // Perhaps it is younger than what was read of records here.
+        auto loaded = looks_for_record ? shared.namespaces.load() : result<void>{};
+        round->has_record = looks_for_record && shared.namespaces.find_by_id(id);
         auto page = shared.db.runs_of(id, behind, shared.capacity.upkeep_rows);
-        round->failed = !page;
+        round->failed = !page || !loaded;
         if (page)
           round->page = std::move(*page);
       } catch (...) {
@@ -208,6 +252,8 @@ private:
       shared_.watch.store_read_failures.add();
     if (read_round->failed || !shared_.own_lease.valid())
       return give_up();
+    if (read_round->has_record)
+      return end_task();
     auto& page = read_round->page;
     behind_ = page.last_key;
     is_last_ = page.is_last;
@@ -247,6 +293,9 @@ private:
   }
 
   void end_pass() {
+    // It goes on, if slowly.
+    if (undone_ < found_)
+      paused_.erase(task_->id);
     if (undone_ > 0)
       return give_up();
     // What was decided before the change may have been written behind the place that was looked at.
@@ -303,13 +352,18 @@ private:
   void on_end(bool done) {
     if (!task_)
       return;
-    if (done && task_->what == work::erase)
+    if (!done)
+      return give_up();
+    if (task_->what == work::erase)
       emptied_.insert(task_->id);
+    end_task();
+  }
+
+  void end_task() {
+    paused_.erase(task_->id);
+    unrecorded_.erase(task_->id);
     task_.reset();
-    if (done)
-      look();
-    else
-      later(try_again_after);
+    look();
   }
 
   services& shared_;
@@ -318,6 +372,10 @@ private:
   std::optional<task> task_;
   /// Namespaces that have nothing left but their records.
   std::set<std::string> emptied_;
+  /// Ids of namespaces that have runs and, as far as is known, no record.
+  std::set<std::string> unrecorded_;
+  /// By id.
+  std::map<std::string, pause> paused_;
   // Of the pass over the store's runs.
   std::int64_t behind_ = 0;
   bool is_last_ = false;

@@ -70,6 +70,7 @@ struct services {
   keeper_actor keeper{};
   supervisor_actor supervisor{};
   handle_cell<timer_actor> timer{};
+  handle_cell<upkeep_actor> upkeep{};
   /// Indexed by slot.
   std::vector<handle_cell<slot_actor>> slots
     = std::vector<handle_cell<slot_actor>>(store::slot_count);

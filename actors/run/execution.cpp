@@ -414,10 +414,24 @@ engine::decision execution::ask_machine(const call_ptr& c, hosted_run* run,
                           .again = c->tries > 0});
 }
 
+/// Of a run whose namespace is gone: it is the upkeep's to erase. Until that has come as far, a
+/// deadline stays due.
+void execution::decide_nothing(const call_ptr& c, const hosted_run* run, bool has_record) {
+  const auto& r = c->request;
+  auto is_reoffer = r.has_reoffer() && !r.reoffer().only_messages();
+  // There is none yet in a node that is about to begin.
+  auto upkeep = shared_.upkeep.get();
+  if (upkeep && run != nullptr && !has_record && (r.has_wake() || is_reoffer))
+    send(upkeep, lost_atom_v, options_.namespace_id);
+  auto comes_again = run != nullptr
+                     && (r.has_wake() || (is_reoffer && c->by == call::origin::slot));
+  fail(c, namespace_gone(), comes_again);
+}
+
 void execution::decide(const call_ptr& c, hosted_run* run) {
   auto ns = shared_.namespaces.find_by_id(options_.namespace_id);
   if (!ns || ns->is_deleted())
-    return fail(c, namespace_gone());
+    return decide_nothing(c, run, ns != nullptr);
   gathering_ptr known;
   if (auto i = std::ranges::find(gathered_, c, [](const auto& g) { return g->for_call; });
       i != gathered_.end()) {

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "actors/run/gathering.hpp"
-#include "actors/run/hosted_run.hpp"
 #include "actors/call/outcome.hpp"
 #include "actors/node/services.hpp"
+#include "actors/run/gathering.hpp"
+#include "actors/run/hosted_run.hpp"
 #include "base/ids.hpp"
 #include "engine/machine/machine.hpp"
 
@@ -91,6 +91,7 @@ private:
   void guard(const call_ptr& c, Work&& work);
   void route(const call_ptr& c);
   void decide(const call_ptr& c, hosted_run* run);
+  void decide_nothing(const call_ptr& c, const hosted_run* run, bool has_record);
   engine::decision ask_machine(const call_ptr& c, hosted_run* run, const namespace_entry& ns,
                                const gathering* known);
   void settle_callers(outcome& out, engine::decision& done);

@@ -36,6 +36,8 @@ struct run_round {
   /// What a reader found.
   store::run_page page{};
   bool failed = false;
+  /// Of a namespace that was in no record: it is in one after all.
+  bool has_record = false;
   /// Set when orders were given.
   bool is_given = false;
   std::atomic<std::uint64_t> undone{0};

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "actors/node/alarms.hpp"
-#include "actors/slot/sent_messages.hpp"
 #include "actors/node/services.hpp"
+#include "actors/slot/sent_messages.hpp"
 #include "actors/slot/slot_entry.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -98,6 +98,7 @@ private:
   void note_early_start(entry& e, const outcome& x);
   void release_answers(entry& e, outcome& x, bool leased);
   void read_answer(answer a);
+  void wait_for_next_try(entry& e, const call& c);
   void keep_caller(entry& e, const call_ptr& c);
   /// False when the task's queue is not to be had.
   bool offer(cluster::Task task);

@@ -1,6 +1,6 @@
 #include "actors/call/errors.hpp"
-#include "actors/slot/slot.hpp"
 #include "actors/queue/task_returns.hpp"
+#include "actors/slot/slot.hpp"
 #include "base/log.hpp"
 
 #include <caf/send.hpp>
@@ -171,7 +171,7 @@ void slot::release(entry& e, outcome& x, bool leased) {
     e.deadline_unknown = false;
   take_news(e, x.released);
   if (x.released.try_again)
-    ask_again_for_messages(*c);
+    wait_for_next_try(e, *c);
   if (!offered || (x.released.try_again && (e.deadline_unknown || c->by == call::origin::slot)))
     retry_later(e);
   else if (!e.retry_at && (x.appended || c->by == call::origin::slot))
@@ -189,6 +189,14 @@ void slot::release(entry& e, outcome& x, bool leased) {
     drop_actor(e);
   else if (epoch_ == 0 && e.calls.empty())
     begin_dying(e, false);
+}
+
+/// Whoever sent the call comes again after a pause; what was due is not to be done at once.
+void slot::wait_for_next_try(entry& e, const call& c) {
+  ask_again_for_messages(c);
+  auto is_current = c.request.run_id().empty() || c.request.run_id() == e.current_run_id;
+  if (c.request.has_wake() && is_current && e.timer_at && *e.timer_at <= shared_.time.now())
+    e.timer_at.reset();
 }
 
 void slot::keep_caller(entry& e, const call_ptr& c) {

@@ -365,3 +365,138 @@ TEST_CASE_FIXTURE(upkeep_fixture, "orders outlive the slot and the upkeep that h
   CHECK(runs_left() == 0);
   CHECK_FALSE(is_known());
 }
+
+namespace {
+
+/// Runs of a namespace that is in no record, each with a timer of an hour.
+struct unrecorded_fixture : upkeep_fixture {
+  explicit unrecorded_fixture(int runs = 4) {
+    for (int i = 0; i < runs; ++i) {
+      start("w" + std::to_string(i));
+      complete(take_workflow_task(), {timer_command("t", 3600)});
+    }
+    commit(
+      {.slot = 7, .backlog_adds = {{.queue = {.namespace_id = ns, .name = "queue"}, .seq = 1}}});
+    auto rows = below().namespaces();
+    REQUIRE(rows);
+    record = rows->front();
+    REQUIRE(below().erase_namespace(ns));
+    restart_node();
+  }
+
+  /// How many messages actors deal with meanwhile.
+  std::size_t work_in(duration whole) {
+    constexpr duration step = 10ms;
+    std::size_t work = 0;
+    for (duration passed{0}; passed < whole; passed += step) {
+      scheduler.advance_time(step);
+      work += scheduler.run();
+    }
+    return work;
+  }
+
+  store::namespace_row record{};
+};
+
+result<void> deleted(journal::NamespaceRecord& r) {
+  r.mutable_info()->set_state(enums::NAMESPACE_STATE_DELETED);
+  r.mutable_info()->set_name(r.info().name() + "-deleted-" + r.info().id().substr(0, 5));
+  return {};
+}
+
+store::fault failing(bool fails) {
+  return {.what = fails ? store::fault::kind::before : store::fault::kind::none};
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(unrecorded_fixture, "a run that is woken is erased when no record has its "
+                                      "namespace, and with it all others of that") {
+  CHECK(runs_left() == 4);
+  advance(1h);
+  for (int i = 0; i < 10; ++i)
+    advance(1s);
+  CHECK(runs_left() == 0);
+  CHECK(below().backlog_queues().value().empty());
+  CHECK(node->shared().calls_under_way.load() == 0);
+  // And that is all: nobody looks through the store for it again.
+  auto reads = 0;
+  decide_fault = [&](store::operation what) {
+    reads += what == store::operation::read ? 1 : 0;
+    return store::fault{};
+  };
+  CHECK(work_in(30s) < 200);
+  CHECK(reads < 5);
+}
+
+TEST_CASE_FIXTURE(unrecorded_fixture, "a namespace whose record is not read yet keeps its runs") {
+  REQUIRE(below().create_namespace(record));
+  advance(1h);
+  for (int i = 0; i < 40; ++i)
+    advance(1s);
+  CHECK(runs_left() == 4);
+  // The timer has fired.
+  CHECK(seen.offers.size() == 4);
+  CHECK(history("w1") == std::vector<int>{1, 5, 6, 7, 17, 18, 5});
+}
+
+TEST_CASE_FIXTURE(unrecorded_fixture, "while the records cannot be read nothing is erased, and "
+                                      "what is due is asked seldom") {
+  auto is_down = true;
+  // The runs are in memory then, which takes a read.
+  advance(1h);
+  decide_fault = [&](store::operation what) {
+    return failing(is_down && what == store::operation::read);
+  };
+  CHECK(work_in(60s) < 2000);
+  CHECK(runs_left() == 4);
+  SUBCASE("no record has it") {
+    is_down = false;
+    for (int i = 0; i < 70; ++i)
+      advance(1s);
+    CHECK(runs_left() == 0);
+  }
+  SUBCASE("one has it") {
+    REQUIRE(below().create_namespace(record));
+    is_down = false;
+    for (int i = 0; i < 70; ++i)
+      advance(1s);
+    CHECK(runs_left() == 4);
+    CHECK(seen.offers.size() == 4);
+  }
+}
+
+TEST_CASE_FIXTURE(upkeep_fixture, "a namespace whose deletion fails holds up no other one") {
+  auto id_of = [this](const std::string& name) { return name + ns.substr(1); };
+  for (const char* name : {"a", "b", "z"}) {
+    journal::NamespaceRecord r;
+    r.mutable_info()->set_id(id_of(name));
+    r.mutable_info()->set_name(name);
+    REQUIRE(node->namespaces().create(r));
+  }
+  for (const char* name : {"a", "b"}) {
+    auto there = start_request("w");
+    there.set_namespace_id(id_of(name));
+    ask<service::StartWorkflowExecutionResponse>(there);
+  }
+  // So no run can be erased.
+  decide_fault = [](store::operation what) { return failing(what == store::operation::commit); };
+  for (const char* name : {"a", "b"}) {
+    REQUIRE(node->namespaces().update(name, deleted));
+    run();
+    for (int i = 0; i < 300; ++i)
+      advance(1s);
+  }
+  REQUIRE(node->namespaces().update("z", deleted));
+  run();
+  for (int i = 0; i < 150; ++i)
+    advance(1s);
+  CHECK(node->namespaces().find_by_id(id_of("a")));
+  CHECK(node->namespaces().find_by_id(id_of("b")));
+  CHECK_FALSE(node->namespaces().find_by_id(id_of("z")));
+  decide_fault = nullptr;
+  for (int i = 0; i < 150; ++i)
+    advance(1s);
+  CHECK_FALSE(node->namespaces().find_by_id(id_of("a")));
+  CHECK_FALSE(node->namespaces().find_by_id(id_of("b")));
+}
