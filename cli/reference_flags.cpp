@@ -1,5 +1,7 @@
 #include "cli/reference_flags.hpp"
 
+#include "cli/text_list.hpp"
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
@@ -77,8 +79,7 @@ void add_reference_flags(CLI::App& command, reference_flags& into) {
   text("--ui-asset-path", into.ui_asset_path, "Folder of the web pages");
   text("--ui-public-path", into.ui_public_path, "Path of the web pages");
   text("--ui-codec-endpoint", into.ui_codec_endpoint, "Codec server of the web pages");
-  command
-    .add_option("--sqlite-pragma", into.sqlite_pragmas,
+  add_text_list(command, "--sqlite-pragma", into.sqlite_pragmas,
                 "Setting of SQLite, as name=value; refused when it weakens durability")
     ->group(group);
 }

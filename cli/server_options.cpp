@@ -1,6 +1,7 @@
 #include "cli/server_options.hpp"
 
 #include "cli/config_file.hpp"
+#include "cli/text_list.hpp"
 #include "temporal/api/enums/v1/common.pb.h"
 
 #include <CLI/CLI.hpp>
@@ -60,10 +61,10 @@ void add_options(CLI::App& c, server_options& into) {
              "Print all options as they are in force, as such a file, and end");
   add_doors(c, into);
   add_store(c, into);
-  c.add_option("-n,--namespace", into.namespaces, "Namespace to create besides 'default'");
-  c.add_option("--search-attribute", into.search_attributes,
-               "Search attribute to create in those namespaces, as Name=Type");
-  c.add_option("--dynamic-config-value", into.dynamic_config, "Setting, as key=JSON value");
+  add_text_list(c, "-n,--namespace", into.namespaces, "Namespace to create besides 'default'");
+  add_text_list(c, "--search-attribute", into.search_attributes,
+                "Search attribute to create in those namespaces, as Name=Type");
+  add_text_list(c, "--dynamic-config-value", into.dynamic_config, "Setting, as key=JSON value");
   c.add_option("--log-level", into.log_level, "debug, info, warn, error or never")
     ->capture_default_str();
   c.add_option("--log-format", into.log_format,

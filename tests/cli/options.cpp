@@ -77,6 +77,31 @@ TEST_CASE("flags that people know are taken, with their short forms") {
   CHECK(o.memory_mib == 10);
 }
 
+TEST_CASE("a text is taken as it is, whatever it looks like") {
+  for (const char* word : {"[]", "[a,b]", "{}", "%%", "--headless", "-p", "a,b", ""}) {
+    CAPTURE(word);
+    const std::vector<std::string> once{word};
+    server_options o;
+    CHECK(parse({"-n", word, "--search-attribute", word, "--dynamic-config-value", word,
+                 "--sqlite-pragma", word, "-f", word, "--log-level", word},
+                o)
+          == "");
+    CHECK(o.namespaces == once);
+    CHECK(o.search_attributes == once);
+    CHECK(o.dynamic_config == once);
+    CHECK(o.reference.sqlite_pragmas == once);
+    CHECK(o.db_filename == word);
+    CHECK(o.log_level == word);
+    CHECK_FALSE(o.reference.headless);
+  }
+  server_options twice;
+  CHECK(parse({"-n", "[]", "--namespace", "{}", "--namespace=[a]"}, twice) == "");
+  CHECK(twice.namespaces == std::vector<std::string>{"[]", "{}", "[a]"});
+  // One word a flag, as with the reference's.
+  server_options more;
+  CHECK(parse({"-n", "one", "two"}, more) != "");
+}
+
 TEST_CASE("nothing said is the reference's default") {
   server_options o;
   CHECK(parse({}, o) == "");
