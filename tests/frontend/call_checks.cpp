@@ -167,8 +167,8 @@ TEST_CASE_FIXTURE(server_fixture, "nothing waits in a later part of a queue, whi
     return describe;
   };
   CHECK(ok<ws::DescribeTaskQueueResponse>(named("/_sys/queue/1")).pollers().empty());
-  for (const char* bad : {"/_sys/queue/0", "/_sys/queue/-1", "/_sys/queue/1x", "/_sys/queue/",
-                          "/_sys//1", "/_sys/queue/99999999999"})
+  for (const char* bad : {"/_sys/queue/0", "/_sys/queue/-1", "/_sys/queue/+1", "/_sys/queue/1x",
+                          "/_sys/queue/", "/_sys//1", "/_sys/queue/99999999999"})
     refused(errc::invalid_argument, std::string{"invalid task queue partition name "} + bad,
             named(bad));
   refused(errc::invalid_argument, "task queue family name cannot have prefix /_sys/ /_sys/queue",
