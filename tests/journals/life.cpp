@@ -179,11 +179,7 @@ void life::close_in_every_way() {
   cancel("cancelled");
   s_.complete_task(task_of("cancelled").task_token(), {cancelled_command()});
   start("terminated");
-  ws::TerminateWorkflowExecutionRequest end;
-  end.set_namespace_("default");
-  end.mutable_workflow_execution()->set_workflow_id("terminated");
-  end.set_reason("enough");
-  s_.ok<ws::TerminateWorkflowExecutionResponse>(end);
+  terminate("terminated");
   start_with("continued", {continue_command("continued")});
   auto brief = server_fixture::start_request("timed-out");
   brief.mutable_task_queue()->set_name("timed-out");
@@ -372,6 +368,9 @@ open_tokens life::live() {
   run_through_activities();
   have_trouble_with_tasks();
   change_everything();
+  have_children();
+  act_on_others();
+  update_and_reset();
   leave_activities_open();
   leave_waits_open();
   leave_tasks_open();

@@ -63,6 +63,12 @@ private:
   void cancel(const std::string& id);
   ws::StartWorkflowExecutionRequest full_start(const std::string& id);
 
+  void terminate(const std::string& id);
+  /// Completes its workflow task with these.
+  void answer(const std::string& id, const std::vector<command>& commands);
+  void update(const std::string& id, const std::string& update_id, bool completes);
+  void reset(const std::string& id, std::int64_t finish_event_id);
+
   void close_in_every_way();
   void run_through_activities();
   void have_trouble_with_tasks();
@@ -70,6 +76,10 @@ private:
   void leave_activities_open();
   void leave_tasks_open();
   void leave_waits_open();
+  // In relations.cpp.
+  void have_children();
+  void act_on_others();
+  void update_and_reset();
 
   server_on_file& s_;
   open_tokens tokens_;
