@@ -5,11 +5,14 @@
 #include "cli/parked.hpp"
 #include "cli/restore.hpp"
 #include "cli/server.hpp"
+#include "cli/words.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <utility>
 
 int main(int argc, char** argv) {
   using namespace reprise::cli;
@@ -40,7 +43,11 @@ int main(int argc, char** argv) {
   migrate_options migrated;
   auto* migrate = add_migrate(app, migrated);
   try {
-    app.parse(argc, argv);
+    auto words = apart({argv + 1, argv + argc});
+    // It takes them from the back.
+    std::ranges::reverse(words);
+    app.name(argv[0]);
+    app.parse(std::move(words));
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? exit_ok : exit_usage;
   }

@@ -1,6 +1,7 @@
 // The flags of `server start-dev` and the settings that they carry.
 #include "cli/server_options.hpp"
 #include "cli/settings.hpp"
+#include "cli/words.hpp"
 #include "temporal/api/enums/v1/common.pb.h"
 
 #include <doctest/doctest.h>
@@ -18,6 +19,7 @@ namespace {
 std::string parse(std::vector<std::string> words, server_options& into) {
   CLI::App app{"test"};
   add_start_dev(app, into);
+  words = apart(words);
   std::reverse(words.begin(), words.end());
   words.push_back("start-dev");
   try {
@@ -100,6 +102,21 @@ TEST_CASE("a text is taken as it is, whatever it looks like") {
   // One word a flag, as with the reference's.
   server_options more;
   CHECK(parse({"-n", "one", "two"}, more) != "");
+}
+
+TEST_CASE("a value behind a sign of equality is that, and not the next word") {
+  server_options o;
+  CHECK(parse({"--db-filename=", "--headless", "-n=a", "-n=", "--namespace=", "--namespace=b=c",
+               "-p=7000", "--log-level=info"},
+              o)
+        == "");
+  CHECK(o.db_filename.empty());
+  CHECK(o.reference.headless);
+  CHECK(o.namespaces == std::vector<std::string>{"a", "", "", "b=c"});
+  CHECK(o.port == 7000);
+  CHECK(o.log_level == "info");
+  using words = std::vector<std::string>;
+  CHECK(apart({"a", "-", "--", "--x=", "-n=y"}) == words{"a", "-", "--", "--x=", "-n=y"});
 }
 
 TEST_CASE("nothing said is the reference's default") {
