@@ -96,15 +96,21 @@ private:
                   return half_over();
                 if (parks())
                   return half_over();
-                ask_result(response.run_id());
+                ask_result(result_request(workflow_id_, response.run_id()));
               });
   }
 
-  void ask_result(const std::string& run_id) {
-    out_.call(result_method, result_request(workflow_id_, run_id).SerializeAsString(), poll_timeout,
-              [this](const grpc::Status& status, std::string_view bytes) {
+  void ask_result(const service::GetWorkflowExecutionHistoryRequest& request) {
+    out_.call(result_method, request.SerializeAsString(), poll_timeout,
+              [this, request](const grpc::Status& status, std::string_view bytes) {
                 service::GetWorkflowExecutionHistoryResponse response;
-                if (usable("result", status, response, bytes))
+                auto is_here = usable("result", status, response, bytes);
+                if (is_here && response.history().events().empty()) {
+                  auto again = request;
+                  again.set_next_page_token(response.next_page_token());
+                  return ask_result(again);
+                }
+                if (is_here)
                   check_result(response);
                 if (counts_)
                   latency_.add(seconds_since(begun_) * 1e3);

@@ -37,6 +37,9 @@ caller::caller(const std::string& target, std::size_t connections) {
 }
 
 caller::~caller() {
+  // A long poll would keep it for a minute.
+  for (auto* p : pending_)
+    p->context.TryCancel();
   answered_.Shutdown();
   void* tag = nullptr;
   for (bool ok = false; answered_.Next(&tag, &ok);)
@@ -52,7 +55,7 @@ void caller::call(const std::string& path, const std::string& request, std::chro
   p->reader = stub.PrepareUnaryCall(&p->context, path, buffer_of(request), &answered_);
   p->reader->StartCall();
   p->reader->Finish(&p->response, &p->status, p);
-  ++under_way_;
+  pending_.insert(p);
 }
 
 bool caller::run_one(std::chrono::system_clock::time_point deadline) {
@@ -61,7 +64,7 @@ bool caller::run_one(std::chrono::system_clock::time_point deadline) {
   if (answered_.AsyncNext(&tag, &ok, deadline) != grpc::CompletionQueue::GOT_EVENT)
     return false;
   std::unique_ptr<pending> p{static_cast<pending*>(tag)};
-  --under_way_;
+  pending_.erase(p.get());
   grpc::Slice whole;
   if (p->status.ok() && !p->response.TrySingleSlice(&whole).ok()
       && !p->response.DumpToSingleSlice(&whole).ok())

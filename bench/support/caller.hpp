@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 namespace reprise::bench {
@@ -37,7 +38,7 @@ public:
                              std::string& response);
 
   std::size_t under_way() const noexcept {
-    return under_way_;
+    return pending_.size();
   }
 
 private:
@@ -46,7 +47,7 @@ private:
   std::vector<std::unique_ptr<grpc::GenericStub>> stubs_{};
   grpc::CompletionQueue answered_{};
   std::size_t next_ = 0;
-  std::size_t under_way_ = 0;
+  std::unordered_set<pending*> pending_{};
 };
 
 /// "/temporal.api.workflowservice.v1.WorkflowService/" before a method's name.
