@@ -76,8 +76,8 @@ std::int64_t read_pages(store::store& db, const store_owner& owner, samples& pag
 }
 
 actors::loaded_run load(store::store& db, const store_owner& owner) {
-  auto loaded = actors::load_run(db, *engine::machine_of(machine_kind::workflow), owner.ns().id,
-                                 workflow_id, {});
+  auto loaded = actors::load_run(db, *engine::machine_of(machine_kind::workflow),
+                                 {.namespace_id = owner.ns().id, .workflow_id = workflow_id});
   if (loaded.what != actors::loaded_run::outcome::found)
     fail("long_history: the run cannot be loaded: " + loaded.text);
   return loaded;

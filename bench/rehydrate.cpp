@@ -73,8 +73,8 @@ samples load_times(store::store& db, const store_owner& owner, const std::string
   samples out;
   for (int i = 0; i < times; ++i) {
     auto begin = wall_clock::now();
-    auto loaded = actors::load_run(db, *engine::machine_of(machine_kind::workflow), owner.ns().id,
-                                   workflow_id, {});
+    auto loaded = actors::load_run(db, *engine::machine_of(machine_kind::workflow),
+                                   {.namespace_id = owner.ns().id, .workflow_id = workflow_id});
     out.add(seconds_since(begin) * 1e3);
     if (loaded.what != actors::loaded_run::outcome::found
         || loaded.state.as<engine::execution>().next_event_id() <= o.events

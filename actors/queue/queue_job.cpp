@@ -27,8 +27,9 @@ void backlog_job::run(store::store& db, const store::queue_key& key, std::size_t
       ok = db.erase_backlog(key, places).has_value();
       break;
     case kind::rules: {
-      auto found = load_run(db, *engine::machine_of(machine_kind::task_queue), key.namespace_id,
-                            queue_actor_id(key.kind, key.name), {});
+      auto found = load_run(
+        db, *engine::machine_of(machine_kind::task_queue),
+        {.namespace_id = key.namespace_id, .workflow_id = queue_actor_id(key.kind, key.name)});
       ok = found.what == loaded_run::outcome::found || found.what == loaded_run::outcome::absent;
       if (found.what == loaded_run::outcome::found)
         rules = queue_rules{found.state.as<queue::QueueState>().config()};

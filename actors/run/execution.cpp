@@ -137,12 +137,14 @@ void execution::load_current() {
 }
 
 store_job execution::load_job(const std::string& run_id) {
-  return [&shared = shared_, me = execution_actor{this}, ns = options_.namespace_id,
-          kind = &machine_, id = options_.workflow_id, run_id] {
+  run_wanted which{
+    .namespace_id = options_.namespace_id, .workflow_id = options_.workflow_id, .run_id = run_id};
+  return [&shared = shared_, me = execution_actor{this}, kind = &machine_,
+          which = std::move(which)] {
     auto before = [&shared] { shared.allocate(allocation::load); };
-    caf::anon_send(me, loaded_atom_v,
-                   std::make_shared<loaded_run>(
-                     load_run(shared.db, *kind, ns, id, run_id, shared.capacity.run, before)));
+    caf::anon_send(
+      me, loaded_atom_v,
+      std::make_shared<loaded_run>(load_run(shared.db, *kind, which, shared.capacity.run, before)));
   };
 }
 

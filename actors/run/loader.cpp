@@ -84,9 +84,9 @@ bool check(const engine::machine& kind, loaded_run& out) {
   return true;
 }
 
-bool load(store::store& db, const engine::machine& kind, const std::string& namespace_id,
-          const std::string& workflow_id, const run_bounds& bounds, loaded_run& out) {
-  const auto& run_id = out.asked_run_id;
+bool load(store::store& db, const engine::machine& kind, const run_wanted& which,
+          const run_bounds& bounds, loaded_run& out) {
+  const auto& [namespace_id, workflow_id, run_id] = which;
   auto head = run_id.empty() ? db.current_run(namespace_id, kind.kind(), workflow_id)
                              : db.find_run(namespace_id, kind.kind(), workflow_id, run_id);
   if (!head)
@@ -100,16 +100,15 @@ bool load(store::store& db, const engine::machine& kind, const std::string& name
 
 } // namespace
 
-loaded_run load_run(store::store& db, const engine::machine& kind, const std::string& namespace_id,
-                    const std::string& workflow_id, const std::string& run_id,
+loaded_run load_run(store::store& db, const engine::machine& kind, const run_wanted& which,
                     const run_bounds& bounds, const std::function<void()>& before) {
   loaded_run out;
   out.tail = event_tail{bounds.tail_bytes_max};
-  out.asked_run_id = run_id;
+  out.asked_run_id = which.run_id;
   try {
     if (before)
       before();
-    if (load(db, kind, namespace_id, workflow_id, bounds, out))
+    if (load(db, kind, which, bounds, out))
       out.what = outcome::found;
   } catch (const std::bad_alloc&) {
     // That says nothing about the journal.

@@ -35,12 +35,19 @@ struct loaded_run {
   std::string text{};
 };
 
+/// Which run is to be read: three texts of one type, so each has its name.
+struct run_wanted {
+  std::string namespace_id{};
+  std::string workflow_id{};
+  /// Empty: the current one.
+  std::string run_id{};
+};
+
 /// Reads a run of this kind and folds its journal: the snapshot, then the rows behind it (invariant
 /// 1). Blocks.
 /// What cannot be folded is `poisoned`; a lack of memory, like a store that fails, says nothing
 /// about the journal. `before`: may throw that (see services::allocation_fails).
-loaded_run load_run(store::store& db, const engine::machine& kind, const std::string& namespace_id,
-                    const std::string& workflow_id, const std::string& run_id,
+loaded_run load_run(store::store& db, const engine::machine& kind, const run_wanted& which,
                     const run_bounds& bounds = {}, const std::function<void()>& before = {});
 
 } // namespace reprise::actors

@@ -445,9 +445,9 @@ private:
 
   /// What a rehydration reads now, from a snapshot or not, is the fold of all its rows.
   void check_loaded(const std::string& run_id, const run_record& r) {
-    auto loaded = actors::load_run(servers_.durable().below(),
-                                   *engine::machine_of(machine_kind::workflow), namespace_id,
-                                   r.head.workflow_id, run_id);
+    auto loaded = actors::load_run(
+      servers_.durable().below(), *engine::machine_of(machine_kind::workflow),
+      {.namespace_id = namespace_id, .workflow_id = r.head.workflow_id, .run_id = run_id});
     if (loaded.what != actors::loaded_run::outcome::found
         || !same(loaded.state.as<engine::execution>(), r.state))
       all_.fail("run " + run_id + " is loaded otherwise than it was written: " + loaded.text);
