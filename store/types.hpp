@@ -28,6 +28,10 @@ constexpr range_id range_of(slot_id slot) noexcept {
   return static_cast<range_id>(slot / slots_a_range);
 }
 
+constexpr slot_id first_slot(range_id range) noexcept {
+  return static_cast<slot_id>(range * slots_a_range);
+}
+
 /// The slot of a durable actor: FNV-1a over both ids with a separator, modulo slot_count. The kind
 /// comes first where it is not a workflow, so workflows are where they were when there was no
 /// other.

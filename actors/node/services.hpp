@@ -6,6 +6,7 @@
 #include "actors/storage/key_source.hpp"
 #include "actors/node/lease.hpp"
 #include "actors/node/listener.hpp"
+#include "actors/node/slot_routes.hpp"
 #include "actors/namespaces/namespace_registry.hpp"
 #include "actors/slot/parked_list.hpp"
 #include "actors/storage/reader.hpp"
@@ -71,10 +72,12 @@ struct services {
   supervisor_actor supervisor{};
   handle_cell<timer_actor> timer{};
   handle_cell<upkeep_actor> upkeep{};
-  /// Indexed by slot.
+  /// This node's own, indexed by slot, whether it has the slot or not.
   std::vector<handle_cell<slot_actor>> slots
     = std::vector<handle_cell<slot_actor>>(store::slot_count);
-  std::shared_ptr<task_returns> returns = std::make_shared<task_returns>(slots);
+  /// To whoever has it.
+  slot_routes routes{};
+  std::shared_ptr<task_returns> returns = std::make_shared<task_returns>(routes.cells());
   slot_epochs epochs{};
   parked_list parked{};
   message_level messages{};
@@ -111,7 +114,7 @@ struct services {
 
   const slot_actor& slot_for(const std::string& namespace_id, machine_kind kind,
                              const std::string& id) const {
-    return slots[store::slot_of(namespace_id, kind, id)].get();
+    return routes.to(store::slot_of(namespace_id, kind, id));
   }
 
   /// Of the actor that a request or a task names.

@@ -105,7 +105,10 @@ queue_actor queue_directory::spawn(const store::queue_key& key, const std::strin
       e.facts->key = key;
     }
     facts = e.facts;
-    e.actor = system_.spawn<task_queue>(shared_, *this, hooks_, facts);
+    e.is_elsewhere = is_elsewhere(key);
+    e.actor = e.is_elsewhere
+                ? places_.load(std::memory_order_acquire)->stand_in(key)
+                : queue_actor{system_.spawn<task_queue>(shared_, *this, hooks_, facts)};
     made = e.actor;
     count_.fetch_add(1, std::memory_order_relaxed);
     hooks_.queues.add(1);
@@ -116,6 +119,11 @@ queue_actor queue_directory::spawn(const store::queue_key& key, const std::strin
     on_down(*facts, who, why && why != caf::exit_reason::user_shutdown);
   });
   return made;
+}
+
+bool queue_directory::is_elsewhere(const store::queue_key& key) const {
+  const auto* places = places_.load(std::memory_order_acquire);
+  return places != nullptr && !places->is_here(key);
 }
 
 void queue_directory::on_down(const queue_facts& which, caf::actor_id who, bool failed) {
@@ -148,12 +156,34 @@ void queue_directory::on_down(const queue_facts& which, caf::actor_id who, bool 
   log(log_level::error, "the actor of task queue " + which.key.name + " died");
   if (const auto& timer = shared_.timer.get())
     caf::anon_send(timer, reoffer_atom_v, which.key.namespace_id, which.key.name);
+  if (auto* places = places_.load(std::memory_order_acquire))
+    places->on_queue_lost(which.key);
   std::shared_lock lock{listener_mutex_};
   if (listener_)
     listener_(which.key);
 }
 
+void queue_directory::review(const std::function<bool(const store::queue_key&)>& moved) {
+  std::vector<store::queue_key> lost;
+  for (auto& s : shards_) {
+    std::unique_lock lock{s.mutex};
+    for (auto& [name, e] : s.entries) {
+      if (!e.actor || !moved(e.facts->key))
+        continue;
+      lost.push_back(e.facts->key);
+      if (e.is_elsewhere != is_elsewhere(e.facts->key))
+        caf::anon_send_exit(std::exchange(e.actor, {}), caf::exit_reason::user_shutdown);
+    }
+  }
+  std::shared_lock lock{listener_mutex_};
+  for (const auto& key : lost)
+    if (listener_)
+      listener_(key);
+}
+
 bool queue_directory::polled_since(const store::queue_key& key, time_point since) const {
+  if (is_elsewhere(key))
+    return true;
   auto name = name_of(key);
   const auto& where = shard_of(name);
   std::shared_lock lock{where.mutex};
@@ -172,7 +202,16 @@ queue_actor queue_directory::find_known(const store::queue_key& key) const {
   return found == where.entries.end() ? queue_actor{} : found->second.actor;
 }
 
+queue_actor queue_directory::find_to_tell(const store::queue_key& key) {
+  return is_elsewhere(key) ? find(key) : find_known(key);
+}
+
 void queue_directory::on_worker_left(const store::queue_key& key) {
+  if (is_elsewhere(key)) {
+    if (auto queue = find(key))
+      caf::anon_send(queue, lost_atom_v);
+    return;
+  }
   auto name = name_of(key);
   auto& where = shard_of(name);
   queue_actor known;
@@ -223,8 +262,8 @@ void queue_directory::on_lost(lost_handler listener) {
   listener_ = std::move(listener);
 }
 
-void queue_directory::retire(const queue_facts& which, const queue_actor& who) {
-  auto name = name_of(which.key);
+void queue_directory::retire(const store::queue_key& which, const queue_actor& who) {
+  auto name = name_of(which);
   auto& where = shard_of(name);
   std::unique_lock lock{where.mutex};
   auto found = where.entries.find(name);

@@ -1,8 +1,9 @@
 #pragma once
 
 #include "actors/node/handle_cell.hpp"
-#include "actors/queue/queue_hooks.hpp"
 #include "actors/node/services.hpp"
+#include "actors/queue/queue_hooks.hpp"
+#include "actors/queue/queue_places.hpp"
 #include "protocol/interfaces.hpp"
 #include "store/types.hpp"
 
@@ -40,18 +41,30 @@ public:
   queue_directory(const queue_directory&) = delete;
   queue_directory& operator=(const queue_directory&) = delete;
 
+  /// Which queues are elsewhere: those get another actor. Before any is found; null: all are here.
+  void set_places(queue_places* which) noexcept {
+    places_.store(which, std::memory_order_release);
+  }
+
   /// Null when there are too many queues or the directory was stopped.
   queue_actor find(const store::queue_key& key);
   /// The queue that holds tasks like this one.
   queue_actor find(const cluster::Task& task);
   /// Null when there is none; makes none.
   queue_actor find_known(const store::queue_key& key) const;
-  /// A worker waited on this queue at or after `since`.
+  /// The same for one that is to hear something: where it is elsewhere, it may be there.
+  queue_actor find_to_tell(const store::queue_key& key);
+  /// A worker waited on this queue at or after `since`; of one that is elsewhere nobody here knows,
+  /// and that one refuses what it has no worker for.
   bool polled_since(const store::queue_key& key, time_point since) const;
 
   /// The worker that a sticky queue belongs to has left: from now on its tasks go to the normal
   /// queue. Makes no queue.
   void on_worker_left(const store::queue_key& key);
+
+  /// These are other nodes' now, or this one's, or held by one that lost them: whoever listens
+  /// hears of each as of one that is lost, and the next is found where it is now.
+  void review(const std::function<bool(const store::queue_key&)>& moved);
 
   /// To all queues: the slot that was this actor is dead.
   void on_slot_lost(caf::actor_id slot) const;
@@ -71,7 +84,7 @@ public:
 
   /// From a queue that has nothing to do: from now on find() gives another. What still reaches the
   /// old one, it passes on.
-  void retire(const queue_facts& which, const queue_actor& who);
+  void retire(const store::queue_key& which, const queue_actor& who);
 
   /// Ends all queues and waits for them. `run_all`: see cluster::node_options.
   void stop(const std::function<void()>& run_all);
@@ -80,6 +93,8 @@ private:
   struct entry {
     std::shared_ptr<queue_facts> facts{};
     queue_actor actor{};
+    /// It stands for one that is elsewhere.
+    bool is_elsewhere = false;
   };
 
   struct shard {
@@ -93,6 +108,7 @@ private:
   const shard& shard_of(const std::string& name) const;
   shard& shard_of(const std::string& name);
   queue_actor spawn(const store::queue_key& key, const std::string& name, shard& where);
+  bool is_elsewhere(const store::queue_key& key) const;
   void on_down(const queue_facts& which, caf::actor_id who, bool failed);
 
   caf::actor_system& system_;
@@ -101,6 +117,7 @@ private:
   std::array<shard, 32> shards_;
   std::atomic<std::size_t> count_{0};
   std::atomic<bool> open_{true};
+  std::atomic<queue_places*> places_{nullptr};
   handle_cell<queue_actor> own_work_;
   std::shared_mutex listener_mutex_;
   lost_handler listener_;

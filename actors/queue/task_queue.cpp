@@ -682,7 +682,7 @@ void task_queue::retire_when_idle(time_point now) {
   give_back();
   if (!backlog_.rests())
     return;
-  directory_.retire(*facts_, queue_actor{this});
+  directory_.retire(facts_->key, queue_actor{this});
   retired_ = true;
   last_use_ = now;
 }

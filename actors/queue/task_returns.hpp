@@ -125,6 +125,10 @@ public:
     return std::exchange(reply_, {});
   }
 
+  const cluster::Reply& see() const noexcept {
+    return reply_;
+  }
+
 private:
   std::shared_ptr<task_returns> home_;
   cluster::Reply reply_;

@@ -84,9 +84,40 @@ void slot::on_exit() {
   }
 }
 
+const slot_actor* slot::elsewhere() const {
+  const auto* now = shared_.routes.elsewhere(number_);
+  // That it came back here is told to the slot first.
+  return now != nullptr && now->id() != id() ? now : nullptr;
+}
+
+bool slot::pass_on(const call_ptr& c) {
+  const auto* next = elsewhere();
+  if (next == nullptr)
+    return false;
+  if (c->by == call::origin::bridge)
+    send(*next, call_atom_v, c->id, std::move(c->from), std::move(c->request));
+  else if (c->by == call::origin::queue)
+    send(*next, call_atom_v, c->id, std::move(c->from), std::move(c->request), std::move(c->queue));
+  else
+    return false;
+  return true;
+}
+
+void slot::pass_on_all(entry& e) {
+  auto calls = e.calls;
+  for (const auto& c : calls) {
+    remove_call(e, *c);
+    if (!pass_on(c))
+      refuse(c, not_served());
+  }
+}
+
 void slot::accept(call_ptr c) {
-  if (epoch_ == 0)
-    return refuse(c, not_served());
+  if (epoch_ == 0) {
+    if (!pass_on(c))
+      refuse(c, not_served());
+    return;
+  }
   if (shared_.machine_of(kind_of(c->request)) == nullptr)
     return refuse(c, unknown_kind());
   auto& e = entries_.find_or_add(c->request);
@@ -230,8 +261,11 @@ void slot::on_cancel(std::uint64_t id, const bridge_actor& from) {
 }
 
 void slot::on_returned(returned_task_ptr task) {
-  if (epoch_ == 0)
+  if (epoch_ == 0) {
+    if (const auto* next = elsewhere())
+      return send(*next, returned_atom_v, std::move(task));
     return keep_early(std::move(task));
+  }
   auto c = std::make_shared<call>();
   c->by = call::origin::slot;
   c->request = task->task().request;
@@ -289,9 +323,12 @@ void slot::take_back_again(entry& e) {
 }
 
 void slot::on_refuse(cluster::Task& task, bool sticky) {
-  // Whoever owns the slot next has all tasks offered again.
-  if (epoch_ == 0)
+  if (epoch_ == 0) {
+    // Else whoever owns the slot next has all tasks offered again.
+    if (const auto* next = elsewhere())
+      send(*next, refuse_atom_v, std::move(task), sticky);
     return;
+  }
   if (!sticky && task.kind() == cluster::Task::QUERY)
     return on_query_gave_way(task);
   if (!sticky)

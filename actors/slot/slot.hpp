@@ -42,6 +42,12 @@ private:
   // -- calls (slot.cpp)
   // -------------------------------------------------------------------------------
   void accept(call_ptr c);
+  /// Who stands here for the node that has the slot now; null: this one has it, or nobody knows.
+  const slot_actor* elsewhere() const;
+  /// A call that came when the slot was another node's already.
+  bool pass_on(const call_ptr& c);
+  /// Those of this entry, none of which was decided; what is for nobody else is refused.
+  void pass_on_all(entry& e);
   /// A bound protects against clients: work of our own (hand-outs, wakes, offers) is taken always.
   /// What it would pass, or null.
   counter* full_bound(const entry& e, const call& c) const;

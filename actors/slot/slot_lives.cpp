@@ -216,7 +216,7 @@ void slot::settle(entry& e) {
   if (e.failed_loads >= failed_loads_max)
     return park(e);
   if (epoch_ == 0)
-    refuse_all(e, not_served());
+    pass_on_all(e);
   if (!e.calls.empty())
     return spawn_execution(e);
   // The timer scans anew with the next epoch; in this one nobody else knows when it is due.

@@ -178,9 +178,12 @@ void slot::forget_messages() {
 // ------------------------------------------------------------------------------------
 
 void slot::on_peer(std::uint64_t from_slot, cluster::ExecutionRequest& request) {
-  // Whoever sent it sends it again.
-  if (epoch_ == 0)
+  if (epoch_ == 0) {
+    // Else whoever sent it sends it again.
+    if (const auto* next = elsewhere())
+      send(*next, peer_atom_v, from_slot, std::move(request));
     return;
+  }
   if (request.has_deliver())
     return on_delivery(from_slot, request);
   if (request.has_forget())
@@ -364,9 +367,10 @@ void slot::send_forgets() {
   forgets_at_.reset();
   for (auto& [slot, ids] : std::exchange(forgets_, {})) {
     cluster::ExecutionRequest request;
+    request.mutable_forget()->set_slot(slot);
     for (auto& id : ids)
       request.mutable_forget()->add_message_ids(std::move(id));
-    send(shared_.slots[slot].get(), peer_atom_v, std::uint64_t{number_}, std::move(request));
+    send(shared_.routes.to(slot), peer_atom_v, std::uint64_t{number_}, std::move(request));
   }
 }
 

@@ -337,10 +337,10 @@ void slot::wake_polls(entry& e, const run_news& news) {
     c->decided = false;
     c->tries_to_load = 0;
     // It was let in already.
-    if (epoch_ == 0)
-      refuse(c, not_served());
-    else
+    if (epoch_ != 0)
       admit(e, c);
+    else if (!pass_on(c))
+      refuse(c, not_served());
   }
 }
 

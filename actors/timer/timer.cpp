@@ -520,7 +520,8 @@ private:
   /// To its slot, which says when it is done, or that it could not be.
   void hand_over(work w) {
     const auto& r = w.due;
-    const auto& to = shared_.slot_for(r.namespace_id, r.kind, r.workflow_id);
+    // What is due is looked for where the slots are ours.
+    const auto& to = shared_.slots[store::slot_of(r.namespace_id, r.kind, r.workflow_id)].get();
     auto kind = number_of(r.kind);
     auto ticket = ++shared_.tickets;
     if (w.reoffer)

@@ -231,7 +231,7 @@ std::uint64_t bridge::describe_queue(const std::string& namespace_id, const std:
 
 // One that is not in memory reads it when it begins.
 void bridge::queue_configured(const std::string& namespace_id, const std::string& queue, int kind) {
-  if (auto q = queues_.find_known({.namespace_id = namespace_id, .name = queue, .kind = kind}))
+  if (auto q = queues_.find_to_tell({.namespace_id = namespace_id, .name = queue, .kind = kind}))
     caf::anon_send(q, configured_atom_v);
 }
 
@@ -283,7 +283,7 @@ void bridge::end_polls(const leaving_worker& worker) {
     leaving_.add(ns, key, shared_.time.now());
     for (auto kind : worker.kinds)
       if (auto queue
-          = queues_.find_known({.namespace_id = ns, .name = worker.task_queue, .kind = kind}))
+          = queues_.find_to_tell({.namespace_id = ns, .name = worker.task_queue, .kind = kind}))
         polled.push_back(std::move(queue));
   }
   calls_->for_each([&](std::uint64_t id, waiting_call& c) {

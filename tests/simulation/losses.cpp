@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 namespace reprise::simulation {
 
@@ -50,8 +52,8 @@ TEST_CASE("a message that is sent only once is a message that stands") {
 namespace {
 
 /// Lives in which a rule of messages is not kept: the judge says so, in these words (`or_else`: or
-/// in those).
-void break_rule(loss what, const std::string& judgement, const std::string& or_else,
+/// in some of those).
+void break_rule(loss what, const std::string& judgement, const std::vector<std::string>& or_else,
                 bool forgetful) {
   constexpr std::uint64_t lives = 100;
   constexpr int reported_at_least = 3;
@@ -62,7 +64,10 @@ void break_rule(loss what, const std::string& judgement, const std::string& or_e
     if (r.failure.contains(judgement))
       ++reported;
     else
-      CHECK_MESSAGE((r.failure.empty() || r.failure.starts_with(or_else)), r.failure);
+      CHECK_MESSAGE((r.failure.empty()
+                     || std::ranges::any_of(
+                       or_else, [&](const auto& words) { return r.failure.contains(words); })),
+                    r.failure);
   }
   CHECK(reported == reported_at_least);
 }
@@ -81,12 +86,14 @@ TEST_CASE("answers to messages that are lost break no rule") {
 }
 
 TEST_CASE("an inbox by run instead of by id takes a message twice") {
-  // The second start of a child fails for ever: its run, which the message names, is there.
-  break_rule(loss::inbox_of_run, "a message was taken twice", "a message stands", false);
+  // The second start of a child fails for ever: its run, which the message names, is there. Or it
+  // comes when that is gone, and begins it again.
+  break_rule(loss::inbox_of_run, "a message was taken twice",
+             {"a message stands", ": created twice"}, false);
 }
 
 TEST_CASE("without a random word in message ids what was never taken counts as taken") {
-  break_rule(loss::word, "was taken, which nobody has", "is told that its signal", true);
+  break_rule(loss::word, "was taken, which nobody has", {"is told that its signal"}, true);
 }
 
 } // namespace reprise::simulation

@@ -136,10 +136,10 @@ void losses::exchange_slots() {
     spawn_stand_ins();
   are_exchanged_ = !are_exchanged_;
   for (auto& s : stand_ins_) {
-    auto& handle = shared_->slots[s.number];
     if (are_exchanged_)
-      s.real = caf::actor_cast<caf::strong_actor_ptr>(handle.get());
-    handle.set(caf::actor_cast<slot_actor>(are_exchanged_ ? s.actor : s.real));
+      s.real = caf::actor_cast<caf::strong_actor_ptr>(shared_->slots[s.number].get());
+    shared_->routes.set_own(static_cast<store::slot_id>(s.number),
+                            caf::actor_cast<slot_actor>(are_exchanged_ ? s.actor : s.real));
   }
 }
 
