@@ -84,6 +84,10 @@ void node::start() {
   shared_.writer = actors::spawn_writer(system_, shared_, options_.group, options_.detached);
   watch({.kind = "writer", .watched = {caf::actor_cast<caf::actor>(shared_.writer)}});
   begin_timer();
+  if (options_.route) {
+    router_ = std::make_unique<router>(system_, shared_, queues_, metrics_, *options_.route);
+    queues_.set_places(router_.get());
+  }
   begin_slots();
   if (!shared_.queue_of)
     shared_.queue_of = [this](const cluster::Task& task) { return queues_.find(task); };
@@ -156,7 +160,9 @@ void node::begin_namespace_upkeep() {
 
 void node::begin_slots() {
   auto spawn = [this](std::size_t i) {
-    shared_.slots[i].set(system_.spawn<actors::slot>(shared_, static_cast<store::slot_id>(i)));
+    auto slot = static_cast<store::slot_id>(i);
+    shared_.slots[i].set(system_.spawn<actors::slot>(shared_, slot));
+    shared_.routes.set_own(slot, shared_.slots[i].get());
     return caf::actor_cast<caf::actor>(shared_.slots[i].get());
   };
   actors::ward slots{.kind = "slot"};
@@ -177,6 +183,8 @@ void node::begin_slots() {
     shared_.returns->retry();
     shared_.lost_slots.tell(lost.dead);
     queues_.on_slot_lost(lost.dead.id());
+    if (router_)
+      router_->on_slot_lost(static_cast<store::slot_id>(i));
     auto next = std::move(lost.next);
     untold->erase(i);
     return next;
@@ -261,8 +269,11 @@ void node::stop() {
   namespaces_.changed.set(nullptr);
   end_supervision();
   shared_.readers.stop();
+  if (router_)
+    router_->stop(options_.run_all);
   queues_.stop(options_.run_all);
   end_actors();
+  shared_.routes.clear();
   for (auto& slot : shared_.slots)
     slot.clear();
   shared_.writer = nullptr;

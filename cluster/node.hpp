@@ -9,6 +9,7 @@
 #include "base/metrics.hpp"
 #include "cluster/clock_watch.hpp"
 #include "cluster/keeper.hpp"
+#include "cluster/router/router.hpp"
 #include "cluster/supervisor.hpp"
 
 #include <caf/fwd.hpp>
@@ -16,6 +17,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace caf {
@@ -42,6 +44,9 @@ struct node_options {
   /// process had better end, so that another takes over.
   std::function<void(const std::string& why)> on_failed{};
   clock_watch_options watch{};
+  /// It shares the slots with other nodes, and messages go to them and come from them; nothing: it
+  /// is alone.
+  std::optional<router_options> route{};
   /// The machine of each kind; tests bring machines of their own.
   const engine::machine* (*machine_of)(machine_kind) = engine::machine_of;
   /// In simulations: lets the scheduler run until nothing is left to do. Else empty.
@@ -94,6 +99,11 @@ public:
     return queues_;
   }
 
+  /// Null where the node is alone. Whoever gives it a carrier takes that away again before stop().
+  router* route() noexcept {
+    return router_.get();
+  }
+
   actors::namespace_registry& namespaces() noexcept {
     return namespaces_;
   }
@@ -135,6 +145,7 @@ private:
   actors::namespace_registry namespaces_;
   actors::services shared_;
   actors::queue_directory queues_;
+  std::unique_ptr<router> router_;
   actors::handle_cell<watch_actor> clock_watch_;
   actors::handle_cell<sweep_actor> inbox_sweep_;
   std::atomic<bool> serving_{false};
