@@ -96,8 +96,7 @@ store::transition start_of(std::int64_t key, std::int64_t count,
 }
 
 void fill(store::store& s, std::int64_t count) {
-  must(s.acquire_lease("bench", std::chrono::hours{1}));
-  auto epochs = must(s.take_slots("bench"));
+  auto epochs = must(store::take_everything(s, store::new_incarnation()));
   std::vector<store::transition> group;
   for (std::int64_t key = 1; key <= count; ++key) {
     group.push_back(start_of(key, count, epochs));

@@ -1,13 +1,15 @@
 #include "cli/adopt.hpp"
 
-#include "base/ids.hpp"
+#include "base/clock.hpp"
 #include "cli/output.hpp"
 #include "cli/password.hpp"
+#include "cluster/lease_watch.hpp"
 #include "store/open.hpp"
 
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -20,23 +22,34 @@ using namespace std::chrono_literals;
 
 /// For as long as the one needs who is at work here.
 constexpr duration lease = 30s;
-/// A lease of a server that is no more may be in what was restored, by a clock of then.
-constexpr auto patience = 15s;
 constexpr auto look_again = 200ms;
 
-result<void> wait_for_lease(store::store& db, const std::string& owner) {
-  auto end = std::chrono::steady_clock::now() + patience;
-  for (;;) {
-    auto held = db.acquire_lease(owner, lease);
-    if (!held)
-      return held.error();
-    if (*held)
-      return {};
-    if (std::chrono::steady_clock::now() > end)
-      return make_error(errc::failed_precondition,
-                        "another server holds the lease on this database: stop all servers that "
-                        "have it, and try again");
-    std::this_thread::sleep_for(look_again);
+error other_server() {
+  return make_error(errc::failed_precondition,
+                    "another server holds the lease on this database: stop all servers that have "
+                    "it, and try again");
+}
+
+/// Members of then may be in what was restored: dead is whose number stands still for its lease.
+result<store::taken_ranges> take_all(store::store& db, store::incarnation_id self) {
+  cluster::lease_watch watch;
+  std::optional<store::membership> first;
+  for (system_clock time;; std::this_thread::sleep_for(look_again)) {
+    auto asked = time.boot_time();
+    auto seen = db.renew(self, false);
+    if (!seen)
+      return std::move(seen).error();
+    watch.see(*seen, self, asked, time.boot_time());
+    if (!first)
+      first = *seen;
+    for (const auto& m : seen->members) {
+      const auto* then = first->find(m.who.incarnation);
+      if (m.who.incarnation != self && (then == nullptr || then->renewals != m.renewals))
+        return other_server();
+    }
+    auto dead = watch.dead();
+    if (dead.size() + 1 == seen->members.size())
+      return db.take({.self = self, .dead = std::move(dead)});
   }
 }
 
@@ -51,12 +64,14 @@ result<void> adopt(const adopt_options& o) {
   auto db = store::open_mysql(o.mysql, how);
   if (!db)
     return db.error();
-  auto owner = "adopted-" + seeded_ids{random_seed()}.uuid4();
-  if (auto ok = wait_for_lease(**db, owner); !ok)
+  auto self = store::new_incarnation();
+  if (auto ok = (*db)->join({.incarnation = self, .name = "adopt", .lease_length = lease}, 0); !ok)
     return ok;
-  if (auto raised = (*db)->take_slots(owner); !raised)
-    return raised.error();
-  return (*db)->release_lease(owner);
+  auto taken = take_all(**db, self);
+  auto left = (*db)->leave(self);
+  if (!taken)
+    return std::move(taken).error();
+  return taken->ranges.all() ? left : other_server();
 }
 
 } // namespace

@@ -115,6 +115,15 @@ result<void> prepare_store(store::store& db, const clock& time, const server_opt
   return {};
 }
 
+std::string name_of(const server_options& options) {
+  if (!options.node_name.empty())
+    return options.node_name;
+  constexpr std::size_t longest = 256;
+  std::array<char, longest> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  return host.data();
+}
+
 /// Zero where no other process can open the store.
 duration lease_length(const server_options& o) {
   if (o.mysql.empty())
@@ -217,6 +226,8 @@ public:
     local.node.group = bounds_.group;
     local.front = bounds_.front;
     local.node.memory_budget_bytes = options.memory_mib << 20;
+    local.node.self.name = name_of(options);
+    local.node.self.program_version = REPRISE_VERSION;
     local.node.lease_length = lease_length(options);
     local.node.on_serving = [this](bool serving) { on_serving(serving); };
     // Wakes who waits for the end; it sees why.
@@ -328,16 +339,9 @@ result<void> set_log(const server_options& options) {
   auto format = parse_log_format(options.log_format);
   if (!format)
     return format.error();
-  auto name = options.node_name;
-  if (name.empty()) {
-    constexpr std::size_t longest = 256;
-    std::array<char, longest> host{};
-    ::gethostname(host.data(), host.size() - 1);
-    name = host.data();
-  }
   set_log_level(*level);
   set_log_format(*format);
-  set_log_node(name);
+  set_log_node(name_of(options));
   return {};
 }
 

@@ -59,7 +59,7 @@ struct server_options {
   /// Bytes of executions in memory before idle ones are dropped, in MiB.
   std::size_t memory_mib = 96;
   /// On MySQL: seconds for which a server may be silent before another one takes over.
-  double lease_seconds = 10;
+  double lease_seconds = 3;
 };
 
 /// Whether all is lost when the server ends.

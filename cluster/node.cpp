@@ -62,6 +62,8 @@ node::node(caf::actor_system& system, store::store& db, const clock& time, metri
             .capacity = options_.capacity,
             .machine_of = options_.machine_of},
     queues_(system, shared_, m) {
+  if (options_.self.life == 0)
+    options_.self.life = seeded_ids{options_.seed}.random();
   // A server that stands by shows it from its first scrape on.
   serves(m).set(0);
 }
@@ -74,8 +76,6 @@ void node::start() {
   ENSURE(!started_, "a node starts once");
   ENSURE(options_.capacity.run.rows_per_snapshot > 0, "snapshots come after rows");
   started_ = true;
-  if (options_.lease_owner.empty())
-    options_.lease_owner = seeded_ids{options_.seed}.uuid7(shared_.time.now());
   begin_supervision();
   shared_.returns->show(
     metrics_.gauge("reprise_tasks_to_take_back",
@@ -96,9 +96,15 @@ void node::start() {
       return queues_.polled_since(queue, since);
     };
   shared_.keeper = spawn_keeper(system_, shared_,
-                                {.owner = options_.lease_owner,
+                                {.self = options_.self,
                                  .lease_length = options_.lease_length,
-                                 .on_serving = [this](bool serving) { on_serving(serving); }});
+                                 .seed = options_.seed + 1,
+                                 .on_serving = [this](bool serving) { on_serving(serving); },
+                                 .on_membership = options_.on_membership,
+                                 .on_joined =
+                                   [this](store::incarnation_id under) {
+                                     incarnation_.store(under, std::memory_order_release);
+                                   }});
   watch({.kind = "keeper", .watched = {caf::actor_cast<caf::actor>(shared_.keeper)}});
   begin_clock_watch();
   begin_inbox_sweep();
@@ -257,8 +263,9 @@ void node::drain(duration patience) {
     for (duration waited{0}; waited < patience && (serving() || !idle()); waited += look_again)
       std::this_thread::sleep_for(look_again);
   }
-  // Not released, it would only have to run out.
-  (void)shared_.db.release_lease(options_.lease_owner);
+  // Nobody has to wait until its lease is over.
+  if (auto under = incarnation(); under != 0)
+    (void)shared_.db.leave(under);
 }
 
 void node::stop() {

@@ -36,10 +36,13 @@ struct node_options {
   actors::group_limits group{};
   /// Threads of their own for what blocks. False in simulations: everything runs on the scheduler.
   bool detached = true;
-  /// See keeper_options; the owner may be left out.
-  std::string lease_owner{};
+  /// What the others that share the store are told of it: its link's address, if it has one, and
+  /// its life, which is drawn where it is left out. See keeper_options.
+  store::member self{};
   duration lease_length{};
   std::function<void(bool)> on_serving{};
+  /// Members and owners, at each change that is seen. On any thread, one call at a time.
+  std::function<void(const store::membership&)> on_membership{};
   /// Called once, on any thread, when the node cannot go on: it serves nothing any more, and the
   /// process had better end, so that another takes over.
   std::function<void(const std::string& why)> on_failed{};
@@ -58,9 +61,9 @@ struct node_options {
 void prepare(caf::actor_system_config& config);
 
 /// One server without its front door: the actors on a store. start() returns at once; the node
-/// serves when it holds the store's slots. The clock, the store, the metrics and the actor system
-/// must outlive it. stop() or the destructor ends its actors; calls are answered UNAVAILABLE from
-/// then on.
+/// serves while it holds ranges of the store's slots. The clock, the store, the metrics and the
+/// actor system must outlive it. stop() or the destructor ends its actors; calls are answered
+/// UNAVAILABLE from then on.
 class node {
 public:
   node(caf::actor_system& system, store::store& db, const clock& time, metrics& m,
@@ -80,6 +83,16 @@ public:
 
   bool serving() const noexcept {
     return serving_.load(std::memory_order_acquire);
+  }
+
+  /// The incarnation under which it is a member; 0: it is none, or not yet.
+  store::incarnation_id incarnation() const noexcept {
+    return incarnation_.load(std::memory_order_acquire);
+  }
+
+  /// Its process, as links name it.
+  std::uint64_t life() const noexcept {
+    return options_.self.life;
   }
 
   /// What keeps the node alive has died; see node_options::on_failed.
@@ -148,6 +161,7 @@ private:
   std::unique_ptr<router> router_;
   actors::handle_cell<watch_actor> clock_watch_;
   actors::handle_cell<sweep_actor> inbox_sweep_;
+  std::atomic<store::incarnation_id> incarnation_{0};
   std::atomic<bool> serving_{false};
   std::atomic<bool> failed_{false};
   bool started_ = false;

@@ -290,7 +290,7 @@ using timer_actor = caf::typed_actor<
   // INTERNAL, from a slot: it could not be; the timer comes again after a pause that grows. Lost:
   // like credit
   caf::reacts_to<later_atom, std::uint64_t>,
-  // INTERNAL: the slots are served from now on (true), or no more. Lost: a new timer is told
+  // INTERNAL: other ranges are served than before; (false) none. Lost: a new timer is told
   caf::reacts_to<epoch_atom, bool>,
   // a queue lost its memory: offer again what waits for (namespace id, queue); empty: all queues.
   // Lost: a new timer sweeps all queues
@@ -337,13 +337,19 @@ using watch_actor = caf::typed_actor<
   // INTERNAL: time to compare. Lost: waits are too long after the clock was set
   caf::reacts_to<tick_atom>>;
 
-/// Holds the node's lease; takes over slots and gives them up.
+/// Keeps the node a member, takes ranges of slots and gives them up.
 using keeper_actor = caf::typed_actor<
   // INTERNAL, from a slot: somebody else raised its epoch, or the store lost commits. Lost: the
   // next refused append says it
   caf::reacts_to<lost_atom>,
-  // INTERNAL, from a reader: what became of the lease (true: ours). Lost: the lease runs out
+  // INTERNAL, from a reader: the number was raised, or (false) not. Lost: the lease runs out
   caf::reacts_to<result_atom, bool>,
+  // INTERNAL, from a reader: the end of a take-over (true: as far as it went). Lost: the node, too
+  caf::reacts_to<taken_atom, bool>,
+  // INTERNAL, from a reader: ranges were given away, or (false) some were not. Lost: the node, too
+  caf::reacts_to<finish_atom, bool>,
+  // INTERNAL: time to see whether what is to be given away is written. Lost: the node, too
+  caf::reacts_to<flush_atom>,
   // INTERNAL: time to renew, unless a later ticket was given out. Lost: the lease runs out
   caf::reacts_to<tick_atom, std::uint64_t>,
   // INTERNAL: the wall clock moved, and the machine may have slept: looks at once. Lost: the next

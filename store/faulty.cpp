@@ -85,16 +85,24 @@ std::string faulty_store::kind() const {
   return below_->kind();
 }
 
-result<bool> faulty_store::acquire_lease(const std::string& owner, duration length) {
-  return writing([&] { return below_->acquire_lease(owner, length); });
+result<void> faulty_store::join(const member& self, incarnation_id before) {
+  return writing([&] { return below_->join(self, before); });
 }
 
-result<void> faulty_store::release_lease(const std::string& owner) {
-  return writing([&] { return below_->release_lease(owner); });
+result<membership> faulty_store::renew(incarnation_id self, bool is_draining) {
+  return writing([&] { return below_->renew(self, is_draining); });
 }
 
-result<std::vector<epoch_number>> faulty_store::take_slots(const std::string& owner) {
-  return writing([&] { return below_->take_slots(owner); });
+result<taken_ranges> faulty_store::take(const take_over& what) {
+  return writing([&] { return below_->take(what); });
+}
+
+result<void> faulty_store::give(incarnation_id self, range_id range, incarnation_id to) {
+  return writing([&] { return below_->give(self, range, to); });
+}
+
+result<void> faulty_store::leave(incarnation_id self) {
+  return writing([&] { return below_->leave(self); });
 }
 
 result<epoch_number> faulty_store::raise_epoch(slot_id slot, epoch_number seen) {

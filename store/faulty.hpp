@@ -30,7 +30,7 @@ struct fault {
     /// Commits only: answered `committed`, and nothing happens: as of a database that later comes
     /// back without its last commits.
     forgotten,
-    /// Of writes: refused (failed_precondition), as the lease is to whoever may write no more.
+    /// Of writes: refused (failed_precondition), as a renewal is to whoever may write no more.
     deposed,
   };
   kind what = kind::none;
@@ -54,9 +54,11 @@ public:
 
   std::vector<commit_status> commit(std::span<const transition> group) override;
 
-  result<bool> acquire_lease(const std::string& owner, duration length) override;
-  result<void> release_lease(const std::string& owner) override;
-  result<std::vector<epoch_number>> take_slots(const std::string& owner) override;
+  result<void> join(const member& self, incarnation_id before) override;
+  result<membership> renew(incarnation_id self, bool is_draining) override;
+  result<taken_ranges> take(const take_over& what) override;
+  result<void> give(incarnation_id self, range_id range, incarnation_id to) override;
+  result<void> leave(incarnation_id self) override;
   result<epoch_number> raise_epoch(slot_id slot, epoch_number seen) override;
 
   result<std::optional<run_head>> current_run(const std::string& namespace_id, machine_kind kind,

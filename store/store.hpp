@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "store/filter.hpp"
+#include "store/membership.hpp"
 #include "store/sorting.hpp"
 #include "store/types.hpp"
 
@@ -28,19 +29,28 @@ public:
   /// refused.
   virtual std::vector<commit_status> commit(std::span<const transition> group) = 0;
 
-  // -- slots and leases --------------------------------------------------------------------------
+  // -- members, ranges and epochs ----------------------------------------------------------------
 
-  /// Takes the lease on all slots for `owner` (a UUID), if nobody else's lease is alive: true. The
-  /// lease's end is by the database's clock, `length` from now. Renewing one's own lease is the
-  /// same call. Embedded stores have one process only and always answer true. Refused
-  /// (failed_precondition), once, when this object may write no more: the database lost commits, or
-  /// somebody else took the slots. They have to be taken anew.
-  virtual result<bool> acquire_lease(const std::string& owner, duration length) = 0;
-  /// Gives up the lease, if it is still the owner's.
-  virtual result<void> release_lease(const std::string& owner) = 0;
-  /// Takes all slots over: answers their epochs, higher than any before, indexed by slot. Refused
-  /// (failed_precondition) when the lease is not `owner`'s.
-  virtual result<std::vector<epoch_number>> take_slots(const std::string& owner) = 0;
+  /// Makes `self` a member, which owns nothing yet, and gives it the right to write; ends `before`,
+  /// an earlier incarnation of the same process (0: none), with all that it owns. Refused
+  /// (failed_precondition) when the incarnation was used before: after `unavailable` it may have
+  /// been, so try another.
+  virtual result<void> join(const member& self, incarnation_id before) = 0;
+  /// Raises the member's number, which is all that holds its lease, and reads what all members are
+  /// to know. Refused (failed_precondition) to who is no member any more, or may write no more
+  /// (somebody ended it, or the database lost commits): what it owned has to be taken anew, by an
+  /// incarnation that joins.
+  virtual result<membership> renew(incarnation_id self, bool is_draining) = 0;
+  /// In one transaction: ends the dead whose numbers still stand where they were seen, after which
+  /// nothing of theirs becomes durable, and takes what ranges_to_take() allows among the members
+  /// and owners of that moment. Refused (failed_precondition) to who is no member.
+  virtual result<taken_ranges> take(const take_over& what) = 0;
+  /// Gives a range that `self` owns to a member, or (0) to whoever may take it; behind all that
+  /// this store object has committed of it, and nothing of it is committed any more, whatever is
+  /// answered. Refused (failed_precondition) when it is not `self`'s.
+  virtual result<void> give(incarnation_id self, range_id range, incarnation_id to) = 0;
+  /// Ends the member; its ranges are free. Nothing of it becomes durable from then on.
+  virtual result<void> leave(incarnation_id self) = 0;
   /// Compare-and-set of one slot's epoch to `seen + 1`; answers the new one. After this returns, no
   /// transition of an older epoch can become durable. Refused (failed_precondition) when the stored
   /// epoch is not `seen`. After `unavailable`, call it again with the same `seen`, whether or not
@@ -170,5 +180,9 @@ public:
   /// "memory", "sqlite", "mysql": said by GetClusterInfo.
   virtual std::string kind() const = 0;
 };
+
+/// Joins and takes every range, whoever has them: for tools and tests, where no other server is at
+/// work. Answers the epochs of all slots.
+result<std::vector<epoch_number>> take_everything(store& db, incarnation_id self);
 
 } // namespace reprise::store

@@ -131,7 +131,7 @@ private:
     };
     auto all = shared_.namespaces.all();
     for (const auto& [name, ns] : *all)
-      if (auto what = work_on(*ns))
+      if (auto what = work_on(*ns); what && !has_reviewed(*ns))
         consider({.what = *what,
                   .id = ns->facts.id,
                   .name = name,
@@ -158,6 +158,7 @@ private:
     };
     std::erase_if(emptied_, is_gone);
     std::erase_if(paused_, [&](const auto& one) { return is_gone(one.first); });
+    std::erase_if(reviewed_, [&](const auto& one) { return is_gone(one.first); });
   }
 
   pause pause_of(const std::string& id) const {
@@ -220,6 +221,8 @@ private:
     behind_ = 0;
     found_ = 0;
     undone_ = 0;
+    others_ = 0;
+    arrivals_ = shared_.own_lease.arrivals();
     read();
   }
 
@@ -258,10 +261,15 @@ private:
     behind_ = page.last_key;
     is_last_ = page.is_last;
     constexpr int running = 1;
-    for (auto& run : page.runs)
-      if (task_->what == work::erase
-          || (run.kind == machine_kind::workflow && run.status != running))
+    for (auto& run : page.runs) {
+      if (task_->what == work::review
+          && (run.kind != machine_kind::workflow || run.status == running))
+        continue;
+      if (shared_.own_lease.serves(store::range_of(run.slot)))
         orders_.push_back(std::move(run));
+      else
+        ++others_;
+    }
     found_ += orders_.size();
     go_on();
   }
@@ -298,10 +306,25 @@ private:
       paused_.erase(task_->id);
     if (undone_ > 0)
       return give_up();
+    if (others_ > 0)
+      return leave_rest_to_others();
     // What was decided before the change may have been written behind the place that was looked at.
     if (task_->what == work::erase && found_ > 0)
       return begin_pass();
     end_work();
+  }
+
+  /// What is this server's is done; the record says so when one finds nothing left.
+  void leave_rest_to_others() {
+    if (task_->what == work::review)
+      reviewed_[task_->id] = {task_->version, arrivals_};
+    give_up();
+  }
+
+  bool has_reviewed(const namespace_entry& ns) const {
+    auto found = reviewed_.find(ns.facts.id);
+    return !ns.is_deleted() && found != reviewed_.end()
+           && found->second == std::pair{ns.version, shared_.own_lease.arrivals()};
   }
 
   // -- what is left -------------------------------------------------------------------------------
@@ -376,11 +399,18 @@ private:
   std::set<std::string> unrecorded_;
   /// By id.
   std::map<std::string, pause> paused_;
+  /// Of which other servers have runs, and all that are served here were reviewed: the version of
+  /// the record, and the arrivals of ranges until then.
+  std::map<std::string, std::pair<std::int64_t, std::uint64_t>> reviewed_;
   // Of the pass over the store's runs.
   std::int64_t behind_ = 0;
   bool is_last_ = false;
   std::uint64_t found_ = 0;
   std::uint64_t undone_ = 0;
+  /// What it found of other servers.
+  std::uint64_t others_ = 0;
+  /// Of ranges, when it began.
+  std::uint64_t arrivals_ = 0;
   std::vector<store::run_head> orders_;
   std::uint64_t round_ = 0;
   bool is_settling_ = false;

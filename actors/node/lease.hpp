@@ -1,16 +1,18 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "store/types.hpp"
 
 #include <atomic>
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 namespace reprise::actors {
 
 /// Until when this node may answer from memory, on the clock that counts through suspends
-/// (invariant 3). Written by the keeper, asked before every answer that rests on a read alone;
-/// writes are fenced by the store. Thread-safe.
+/// (invariant 3), and for which ranges of slots. Written by the keeper, asked before every answer
+/// that rests on a read alone; writes are fenced by the store. Thread-safe.
 class lease {
 public:
   explicit lease(const clock& time) : time_(time) {
@@ -21,15 +23,49 @@ public:
     return until == forever || (until != 0 && time_.boot_time().count() < until);
   }
 
-  /// Tells one time of having the lease from the next, and from the time between them. What was
-  /// read in one must not be told in another: somebody else may have written in between.
-  std::uint64_t tenure() const noexcept {
-    return tenure_.load(std::memory_order_acquire);
+  /// The range is served here, whenever the lease is valid.
+  bool serves(store::range_id range) const noexcept {
+    return serves_[range].load(std::memory_order_acquire);
   }
 
-  /// Valid, and since that time without a break.
-  bool valid_since(std::uint64_t tenure) const noexcept {
-    return valid() && this->tenure() == tenure;
+  bool serves_all() const noexcept {
+    return served_.load(std::memory_order_acquire) == store::range_count;
+  }
+
+  bool valid_for(store::slot_id slot) const noexcept {
+    return valid() && serves(store::range_of(slot));
+  }
+
+  /// Tells one time of serving a slot from the next, and from the time between them. What was
+  /// read in one must not be told in another: somebody else may have written in between.
+  std::uint64_t tenure(store::slot_id slot) const noexcept {
+    return tenure_.load(std::memory_order_acquire)
+           + tenures_[store::range_of(slot)].load(std::memory_order_acquire);
+  }
+
+  /// Valid for the slot, and since that time without a break.
+  bool valid_since(store::slot_id slot, std::uint64_t tenure) const noexcept {
+    return valid_for(slot) && this->tenure(slot) == tenure;
+  }
+
+  /// How often ranges came here, ever: whoever is done with all that is served here begins anew.
+  std::uint64_t arrivals() const noexcept {
+    return arrivals_.load(std::memory_order_acquire);
+  }
+
+  /// By the keeper alone.
+  void serve(store::range_id range) noexcept {
+    if (serves_[range].exchange(true, std::memory_order_acq_rel))
+      return;
+    served_.fetch_add(1, std::memory_order_acq_rel);
+    arrivals_.fetch_add(1, std::memory_order_acq_rel);
+  }
+
+  void lose(store::range_id range) noexcept {
+    if (!serves_[range].exchange(false, std::memory_order_acq_rel))
+      return;
+    served_.fetch_sub(1, std::memory_order_acq_rel);
+    tenures_[range].fetch_add(1, std::memory_order_acq_rel);
   }
 
   /// Stores that only this process can open need no renewal.
@@ -60,6 +96,11 @@ private:
   const clock& time_;
   std::atomic<std::int64_t> until_ns_{0};
   std::atomic<std::uint64_t> tenure_{0};
+  std::vector<std::atomic<bool>> serves_ = std::vector<std::atomic<bool>>(store::range_count);
+  std::vector<std::atomic<std::uint64_t>> tenures_
+    = std::vector<std::atomic<std::uint64_t>>(store::range_count);
+  std::atomic<std::uint32_t> served_{0};
+  std::atomic<std::uint64_t> arrivals_{0};
 };
 
 } // namespace reprise::actors

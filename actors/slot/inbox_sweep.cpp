@@ -103,10 +103,13 @@ private:
       auto page = std::make_shared<inbox_page>();
       page->next_range = first_range + ranges_at_once;
       try {
+        // What was begun before this server lived is nobody's, unless others live beside it.
+        auto began = shared.own_lease.serves_all() ? born : time_point{};
         if (first_range == 0)
-          sweep_copies(shared.db, std::max(born, now - copy_is_abandoned), rows_max, *page);
+          sweep_copies(shared.db, std::max(began, now - copy_is_abandoned), rows_max, *page);
         for (auto r = first_range; r < page->next_range && r < store::range_count; ++r)
-          look_at(shared.db, static_cast<store::range_id>(r), now, rows_max, *page);
+          if (shared.own_lease.serves(static_cast<store::range_id>(r)))
+            look_at(shared.db, static_cast<store::range_id>(r), now, rows_max, *page);
       } catch (...) {
         log_thrown(log_level::error, "inboxes could not be read");
         page->failed = true;
@@ -124,8 +127,8 @@ private:
     if (page.failed || page.in_use || page.erased > 0 || page.copies_were_here)
       looks_left_ = looks_behind_use;
     // What was read without the lease may be long forgotten by the slots' owner.
-    if (shared_.own_lease.valid())
-      for (const auto& row : page.unforgotten)
+    for (const auto& row : page.unforgotten)
+      if (shared_.own_lease.valid_for(row.slot))
         answer_again(row);
     look(page.next_range);
   }

@@ -33,7 +33,7 @@ error error_for(commit_status why) {
 void slot::spawn_execution(entry& e) {
   e.who = std::make_shared<incarnation>();
   e.who->number = ++shared_.incarnations;
-  e.who->tenure = shared_.own_lease.tenure();
+  e.who->tenure = shared_.own_lease.tenure(number_);
   e.durable = 0;
   e.down = false;
   e.append_failed = false;

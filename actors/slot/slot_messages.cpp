@@ -98,7 +98,7 @@ void slot::send_due_messages() {
   auto sent_at = engine::to_proto(shared_.time.now());
   if (epoch_ == 0 || sending_pauses_until_ > now)
     return;
-  if (!shared_.own_lease.valid()) {
+  if (!shared_.own_lease.valid_for(number_)) {
     sending_pauses_until_ = now + lease_wait;
     return;
   }
@@ -219,7 +219,7 @@ void slot::look_up(std::uint64_t from_slot, cluster::ExecutionRequest request) {
   look->from_slot = from_slot;
   look->request = std::move(request);
   look->epoch = epoch_;
-  look->tenure = shared_.own_lease.tenure();
+  look->tenure = shared_.own_lease.tenure(number_);
   auto job = [&shared = shared_, me = slot_actor{this}, number = number_, look] {
     try {
       auto row = shared.db.read_inbox(number, looked_for(look->request.deliver().message()));
@@ -255,14 +255,14 @@ void slot::on_looked_up(inbox_look& look) {
     shared_.watch.store_read_failures.add();
   else if (!protocol::parse_stored(answered, look.row->answer))
     log(log_level::error, "the inbox row " + look.row->message_id + " cannot be understood");
-  else if (shared_.own_lease.valid_since(look.tenure))
+  else if (shared_.own_lease.valid_since(number_, look.tenure))
     answer_sender(look.request.deliver().from(), std::move(answered));
 }
 
 void slot::end_peer_call(outcome& x) {
   auto& c = *x.what;
   // As with callers: a write is fenced by its commit, a read is only as good as the lease.
-  auto knows = !x.released.try_again && (x.appended || shared_.own_lease.valid());
+  auto knows = !x.released.try_again && (x.appended || shared_.own_lease.valid_for(number_));
   if (c.request.has_deliver()) {
     arriving_.erase(message_id(c.request.deliver().message()));
     if (!x.write.inbox_adds.empty()) {

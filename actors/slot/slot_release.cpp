@@ -79,14 +79,14 @@ void slot::on_read(entry& e, const outcome_ptr& x) {
     return start_load(*x);
   // A read is only as good as the lease (invariant 3). One look for all that leaves: what is kept
   // back as started must not be kept from its worker.
-  auto leased = shared_.own_lease.valid();
+  auto leased = shared_.own_lease.valid_for(number_);
   // No commit fences what leaves early, and a query's task: it takes a lease, and an execution that
   // remembers it.
   auto may_leave = e.is == entry::phase::live && leased;
   auto hands_out = x->what->by == call::origin::queue && !x->released.obsolete_task
                    && !x->released.try_again;
   // Another server may have written since it was read.
-  auto outlived = leased && x->who->tenure != shared_.own_lease.tenure();
+  auto outlived = leased && x->who->tenure != shared_.own_lease.tenure(number_);
   if (outlived || (hands_out && !may_leave)) {
     e.held.push_back(x);
     begin_dying(e, false);
@@ -234,10 +234,10 @@ void slot::read_answer(answer a) {
   auto id = a.id;
   // Of a job that is not run, too.
   auto tasks = std::make_shared<started_tasks>(shared_.returns, std::exchange(a.task_tokens, {}));
-  auto job = [&shared = shared_, tasks = std::move(tasks), a = std::move(a),
-              tenure = shared_.own_lease.tenure()] {
+  auto job = [&shared = shared_, tasks = std::move(tasks), a = std::move(a), slot = number_,
+              tenure = shared_.own_lease.tenure(number_)] {
     auto r = read_guarded(a.read, shared.db);
-    if (!shared.own_lease.valid_since(tenure))
+    if (!shared.own_lease.valid_since(slot, tenure))
       r = to_reply(not_served());
     // A history that cannot be had for good is not asked for again and again.
     auto may_come_back = r.status().code() == static_cast<int>(errc::unavailable);

@@ -26,6 +26,14 @@ public:
     return (ticket << slot_bits) | slot;
   }
 
+  /// No key at or below that one is given from now on, wherever it came from.
+  void start_above(std::int64_t key) noexcept {
+    auto ticket = key >> slot_bits;
+    auto last = last_.load(std::memory_order_relaxed);
+    while (last < ticket && !last_.compare_exchange_weak(last, ticket, std::memory_order_relaxed))
+      ;
+  }
+
 private:
   static constexpr int slot_bits = 12;
   static constexpr int counter_bits = 10;

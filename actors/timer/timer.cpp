@@ -260,6 +260,12 @@ private:
     go();
   }
 
+  /// The store answers for all ranges; other nodes see to theirs.
+  bool is_ours(const run& r) const {
+    return shared_.own_lease.serves(
+      store::range_of(store::slot_of(r.namespace_id, r.kind, r.workflow_id)));
+  }
+
   /// Nobody but the store knows the deadlines of what that slot had in memory.
   void on_slot_renewed(store::slot_id slot) {
     if (!serving_)
@@ -415,7 +421,8 @@ private:
       turned_away_.reset();
     }
     for (auto& due : page.runs)
-      armed_.insert({.at = due.at, .due = std::move(due)});
+      if (is_ours(due))
+        armed_.insert({.at = due.at, .due = std::move(due)});
   }
 
   // -- undelivered work
@@ -479,7 +486,8 @@ private:
       const auto& wanted = sweeps_.front();
       auto of_slot = !wanted.slot
                      || store::slot_of(r.namespace_id, r.kind, r.workflow_id) == *wanted.slot;
-      if (of_slot && (wanted.namespace_id.empty() || wanted.namespace_id == r.namespace_id))
+      if (of_slot && is_ours(r)
+          && (wanted.namespace_id.empty() || wanted.namespace_id == r.namespace_id))
         sweep_rows_.push_back(std::move(r));
     }
     sweep_ends_ = page.complete;

@@ -15,8 +15,6 @@ namespace service = temporal::api::workflowservice::v1;
 
 namespace {
 
-const char* const lease_owner = "00000000-0000-4000-8000-00000000be7c";
-
 template <class T>
 T must(result<T> r) {
   if (!r)
@@ -33,8 +31,7 @@ time_point now() {
 store_owner::store_owner(store::store& db) : db_(db) {
   if (auto made = cli::ensure_namespace(db, system_clock{}, {.name = "default"}); !made)
     fail("bench: " + made.error().message);
-  must(db.acquire_lease(lease_owner, std::chrono::hours{1}));
-  epochs_ = must(db.take_slots(lease_owner));
+  epochs_ = must(store::take_everything(db, store::new_incarnation()));
   for (const auto& row : must(db.namespaces()))
     if (row.name == "default")
       ns_ = {.id = row.id, .name = row.name};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "store/group_check.hpp"
+#include "store/member_table.hpp"
 #include "store/store.hpp"
 
 #include <map>
@@ -18,9 +19,11 @@ class memory_store final : public store, private stored_state {
 public:
   std::vector<commit_status> commit(std::span<const transition> group) override;
 
-  result<bool> acquire_lease(const std::string& owner, duration length) override;
-  result<void> release_lease(const std::string& owner) override;
-  result<std::vector<epoch_number>> take_slots(const std::string& owner) override;
+  result<void> join(const member& self, incarnation_id before) override;
+  result<membership> renew(incarnation_id self, bool is_draining) override;
+  result<taken_ranges> take(const take_over& what) override;
+  result<void> give(incarnation_id self, range_id range, incarnation_id to) override;
+  result<void> leave(incarnation_id self) override;
   result<epoch_number> raise_epoch(slot_id slot, epoch_number seen) override;
 
   result<std::optional<run_head>> current_run(const std::string& namespace_id, machine_kind kind,
@@ -131,6 +134,7 @@ private:
   bool has_message(slot_id slot, const std::string& message_id) override;
   bool has_copy(std::int64_t key) override;
 
+  void raise(const range_set& ranges);
   void apply(const transition& t);
   void apply(const run_write& w);
   void add_backlog(const backlog_row& row);
@@ -149,7 +153,7 @@ private:
 
   mutable std::mutex mutex_;
   std::vector<epoch_number> epochs_ = std::vector<epoch_number>(slot_count);
-  std::string lease_owner_;
+  member_table members_;
   std::map<std::int64_t, run_data> runs_;
   std::map<std::int64_t, copied_history> copies_;
   std::unordered_map<std::string, std::int64_t> keys_by_run_id_;

@@ -19,28 +19,57 @@ result<void> memory_store::check() {
   return {};
 }
 
-// -- slots and leases ----------------------------------------------------------------------------
+// -- members, ranges and epochs ------------------------------------------------------------------
 
-result<bool> memory_store::acquire_lease(const std::string& owner, duration) {
-  std::lock_guard guard{mutex_};
-  lease_owner_ = owner;
-  return true;
+/// Shuts out whoever had them.
+void memory_store::raise(const range_set& ranges) {
+  for (std::size_t slot = 0; slot < epochs_.size(); ++slot)
+    if (ranges[range_of(static_cast<slot_id>(slot))])
+      ++epochs_[slot];
 }
 
-result<void> memory_store::release_lease(const std::string& owner) {
+result<void> memory_store::join(const member& self, incarnation_id before) {
   std::lock_guard guard{mutex_};
-  if (lease_owner_ == owner)
-    lease_owner_.clear();
+  auto done = members_.join(self, before);
+  if (!done)
+    return std::move(done).error();
+  raise(done->freed);
   return {};
 }
 
-result<std::vector<epoch_number>> memory_store::take_slots(const std::string& owner) {
+result<membership> memory_store::renew(incarnation_id self, bool is_draining) {
   std::lock_guard guard{mutex_};
-  if (lease_owner_ != owner || owner.empty())
-    return make_error(errc::failed_precondition, "The lease on the slots is not this owner's.");
-  for (auto& epoch : epochs_)
-    ++epoch;
-  return epochs_;
+  return members_.renew(self, is_draining);
+}
+
+result<taken_ranges> memory_store::take(const take_over& what) {
+  std::lock_guard guard{mutex_};
+  auto done = members_.take(what);
+  if (!done)
+    return std::move(done).error();
+  raise(done->taken | done->freed);
+  taken_ranges out{.ranges = done->taken};
+  for (std::size_t slot = 0; slot < epochs_.size(); ++slot)
+    if (out.ranges[range_of(static_cast<slot_id>(slot))])
+      out.epochs[slot] = epochs_[slot];
+  out.key_floor = std::max(runs_.empty() ? 0 : runs_.rbegin()->first,
+                           copies_.empty() ? 0 : copies_.rbegin()->first);
+  return out;
+}
+
+result<void> memory_store::give(incarnation_id self, range_id range, incarnation_id to) {
+  std::lock_guard guard{mutex_};
+  auto done = members_.give(self, range, to);
+  if (!done)
+    return std::move(done).error();
+  raise(done->freed);
+  return {};
+}
+
+result<void> memory_store::leave(incarnation_id self) {
+  std::lock_guard guard{mutex_};
+  raise(members_.leave(self).freed);
+  return {};
 }
 
 result<epoch_number> memory_store::raise_epoch(slot_id slot, epoch_number seen) {
@@ -371,6 +400,7 @@ result<void> memory_store::create_namespace(const namespace_row& row) {
     if (id == row.id || other.name == row.name)
       return make_error(errc::already_exists, "Namespace already exists.");
   namespaces_.emplace(row.id, row);
+  members_.on_registry_changed();
   return {};
 }
 
@@ -383,6 +413,7 @@ result<void> memory_store::update_namespace(const namespace_row& row) {
   if (found == namespaces_.end() || found->second.version != row.version - 1)
     return make_error(errc::aborted, "The namespace was updated by someone else meanwhile.");
   found->second = row;
+  members_.on_registry_changed();
   return {};
 }
 
@@ -411,6 +442,7 @@ result<run_page> memory_store::runs_of(const std::string& namespace_id, std::int
 result<void> memory_store::erase_namespace(const std::string& id) {
   std::lock_guard guard{mutex_};
   namespaces_.erase(id);
+  members_.on_registry_changed();
   return {};
 }
 

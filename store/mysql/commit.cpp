@@ -6,7 +6,6 @@
 // find the row ended and are refused. Everything else is read behind that write and cannot change
 // under it. It is a write and no locking read, since databases of several members lock reads on one
 // of them.
-#include "base/ids.hpp"
 #include "base/log.hpp"
 #include "store/mysql/fence.hpp"
 #include "store/mysql/group_writer.hpp"
@@ -26,31 +25,6 @@ void fail_committed(std::vector<commit_status>& answers, commit_status status) {
 
 commit_status fault_of(const failure& f) {
   return f.is_duplicate() ? commit_status::already_exists : commit_status::too_large;
-}
-
-/// Epochs are as much higher with each take-over as no owner raises them: what the database has of
-/// them counts take-overs, what an owner raises it keeps to itself.
-constexpr int raises_bits = 32;
-
-std::uint64_t take_over_of(const std::vector<epoch_number>& epochs) {
-  return std::ranges::max(epochs) >> raises_bits;
-}
-
-/// Of servers that have been gone for long. Row by row: a search would wait for each that somebody
-/// has locked, also for those that stay.
-void erase_old_fences(connection& db) {
-  std::vector<std::int64_t> old;
-  auto ended = db.query("SELECT incarnation FROM fences WHERE alive = 0 "
-                        "AND ended_at < UTC_TIMESTAMP(6) - INTERVAL 7 DAY");
-  while (ended.next())
-    old.push_back(ended.integer(1));
-  for (auto incarnation : old)
-    db.execute(fill("DELETE FROM fences WHERE incarnation = ?", incarnation));
-}
-
-/// Positive, since BIGINT has a sign.
-std::int64_t new_incarnation() {
-  return static_cast<std::int64_t>(random_seed() >> 1) | 1;
 }
 
 } // namespace
@@ -262,74 +236,7 @@ commit_status mysql_store::give_up(fence::finding why) {
   return is_loss ? commit_status::predecessor_lost : commit_status::stale_epoch;
 }
 
-// -- slots and leases ----------------------------------------------------------------------------
-
-result<bool> mysql_store::acquire_lease(const std::string& owner, duration length) {
-  if (is_deposed_.exchange(false, std::memory_order_acq_rel))
-    return make_error(errc::failed_precondition,
-                      "what this server wrote last is not what the database has");
-  auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(length).count();
-  return writing(lease_, [&](connection& db) -> result<bool> {
-    db.execute(fill("UPDATE slots_lease SET owner = ?, "
-                    "expires_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND WHERE id = 1 "
-                    "AND (owner = ? OR owner = '' OR expires_at < UTC_TIMESTAMP(6))",
-                    owner, std::int64_t{microseconds}, owner));
-    auto holder = db.query("SELECT owner FROM slots_lease WHERE id = 1");
-    return holder.next() && holder.text(1) == owner;
-  });
-}
-
-result<void> mysql_store::release_lease(const std::string& owner) {
-  return writing(lease_, [&](connection& db) -> result<void> {
-    db.execute(fill("UPDATE slots_lease SET owner = '' WHERE id = 1 AND owner = ?", owner));
-    return {};
-  });
-}
-
-result<std::vector<epoch_number>> mysql_store::take_slots(const std::string& owner) {
-  std::lock_guard guard{writer_.mutex};
-  // Should this end the life before, of which nobody hears, its next group does.
-  lose_writer();
-  auto incarnation = new_incarnation();
-  auto epochs = writing(epochs_session_, [&](connection& db) -> result<std::vector<epoch_number>> {
-    auto lease = db.query(
-      "SELECT owner, expires_at > UTC_TIMESTAMP(6) FROM slots_lease WHERE id = 1 "
-      "LOCK IN SHARE MODE");
-    if (owner.empty() || !lease.next() || lease.text(1) != owner || lease.integer(2) != 1)
-      return make_error(errc::failed_precondition, "The lease on the slots is not this owner's.");
-    return take_all(db, incarnation);
-  });
-  if (epochs) {
-    epochs_ = *epochs;
-    fence_.take(incarnation, take_over_of(epochs_));
-    is_deposed_.store(false, std::memory_order_release);
-  }
-  return epochs;
-}
-
-/// Ends every other incarnation; first the sessions by which they write, so that one that stopped
-/// within a group is not waited for.
-std::vector<epoch_number> mysql_store::take_all(connection& db, std::int64_t incarnation) const {
-  std::vector<std::int64_t> sessions;
-  auto alive = db.query("SELECT session FROM fences WHERE alive = 1 AND session <> 0");
-  while (alive.next())
-    sessions.push_back(alive.integer(1));
-  for (auto session : sessions)
-    end_session(db, session);
-  db.execute("UPDATE fences SET alive = 0, ended_at = UTC_TIMESTAMP(6) WHERE alive = 1");
-  erase_old_fences(db);
-  db.execute(fill("INSERT INTO fences(incarnation, alive, commits, session, sessions) "
-                  "VALUES (?, 1, 0, 0, 0)",
-                  incarnation));
-  // A database that lost our last take-over counts it again: what was decided behind that one must
-  // not pass for what is decided behind this.
-  db.execute(fill("UPDATE slots SET epoch = GREATEST(epoch, ?) + 1", take_over_of(epochs_)));
-  std::vector<epoch_number> epochs(slot_count);
-  auto all = db.query("SELECT slot, epoch FROM slots");
-  while (all.next())
-    epochs.at(static_cast<std::size_t>(all.integer(1))) = all.natural(2) << raises_bits;
-  return epochs;
-}
+// -- epochs --------------------------------------------------------------------------------------
 
 /// Nobody but this object writes what the slot's owner writes, and it writes one group after the
 /// other. So the epoch is raised here alone, once no COMMIT is in doubt.

@@ -41,7 +41,8 @@ enum : int {
 /// locks of its open transaction: a stopped process must not keep its slots locked.
 constexpr int writer_silence_max_s = 10;
 /// The same within a transaction, where the server knows of it. Far longer than the pause between
-/// two statements of one, shorter than a lease: so the locks are gone when it runs out.
+/// two statements of one. A member's group is ended by whoever takes over from it; this is for the
+/// rest, and for users who may not end it.
 constexpr int transaction_silence_max_s = 5;
 /// Shorter than a caller's patience, longer than a busy commit.
 constexpr int lock_wait_max_s = 5;

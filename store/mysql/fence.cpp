@@ -6,10 +6,10 @@
 
 namespace reprise::store::mysql {
 
-void fence::take(std::int64_t incarnation, std::uint64_t take_over) noexcept {
+void fence::take(std::int64_t incarnation, std::int64_t joined) noexcept {
   drop();
   incarnation_ = incarnation;
-  take_over_ = take_over;
+  joined_ = joined;
 }
 
 void fence::drop() noexcept {
@@ -40,7 +40,7 @@ fence::finding fence::read(connection& db) const {
   auto is_there = row.next();
   // Long after its end a row is erased: whoever stood still for so long was deposed, nothing is
   // lost.
-  if (!is_there && db.query(fill("SELECT 1 FROM slots WHERE epoch > ? LIMIT 1", take_over_)).next())
+  if (!is_there && db.query(fill("SELECT 1 FROM fences WHERE joined > ? LIMIT 1", joined_)).next())
     return finding::ended;
   auto alive = is_there && row.integer(1) == 1;
   auto stored = is_there ? row.natural(2) : 0;

@@ -29,8 +29,12 @@ public:
     return incarnation_ != 0;
   }
 
-  /// The row must have been made, with no commits, by the take-over of that number.
-  void take(std::int64_t incarnation, std::uint64_t take_over) noexcept;
+  std::int64_t incarnation() const noexcept {
+    return incarnation_;
+  }
+
+  /// The row must have been made, with no commits, by the join of that number.
+  void take(std::int64_t incarnation, std::int64_t joined) noexcept;
   void drop() noexcept;
 
   /// The first statement of a group; it begins the transaction. False: the row is not as it was
@@ -63,7 +67,7 @@ private:
   finding read(connection& db) const;
 
   std::int64_t incarnation_ = 0;
-  std::uint64_t take_over_ = 0;
+  std::int64_t joined_ = 0;
   /// Durable groups, as far as they were answered.
   std::uint64_t commits_ = 0;
   bool is_in_doubt_ = false;

@@ -14,9 +14,9 @@
 namespace reprise::store::mysql {
 
 /// The store in a MySQL or MariaDB database, which several nodes may share. One session writes
-/// groups; leases, take-overs, and other small writes have one each, which waits for nothing else;
-/// a few read, and a few others scan. Sessions that break are replaced by the next call that needs
-/// them.
+/// groups; renewals, take-overs, and other small writes have one each, which waits for nothing
+/// else; a few read, and a few others scan. Sessions that break are replaced by the next call that
+/// needs them.
 class mysql_store final : public store {
 public:
   /// The schema must be open.
@@ -24,9 +24,11 @@ public:
 
   std::vector<commit_status> commit(std::span<const transition> group) override;
 
-  result<bool> acquire_lease(const std::string& owner, duration length) override;
-  result<void> release_lease(const std::string& owner) override;
-  result<std::vector<epoch_number>> take_slots(const std::string& owner) override;
+  result<void> join(const member& self, incarnation_id before) override;
+  result<membership> renew(incarnation_id self, bool is_draining) override;
+  result<taken_ranges> take(const take_over& what) override;
+  result<void> give(incarnation_id self, range_id range, incarnation_id to) override;
+  result<void> leave(incarnation_id self) override;
   result<epoch_number> raise_epoch(slot_id slot, epoch_number seen) override;
 
   result<std::optional<run_head>> current_run(const std::string& namespace_id, machine_kind kind,
@@ -123,7 +125,8 @@ private:
   fence::finding enter();
   void lose_writer();
   commit_status give_up(fence::finding why);
-  std::vector<epoch_number> take_all(connection& db, std::int64_t incarnation) const;
+  void own_nothing();
+  outcome try_give(range_id range, incarnation_id to, statuses& answers);
 
   /// Runs `f(connection&)` on a reader; once more on a new session when the old one had broken.
   template <class F>
@@ -137,6 +140,10 @@ private:
     return on_loan(scanners_, std::move(f));
   }
 
+  /// The same on that session, of which each statement is a transaction of its own: so nothing that
+  /// happens to this process in between holds anybody up.
+  template <class F>
+  auto asking(session& s, F f) -> decltype(f(std::declval<connection&>()));
   template <class F>
   auto on_loan(session_pool& pool, F f) -> decltype(f(std::declval<connection&>()));
   /// Runs `f(connection&)` in a transaction on that session and commits it unless `f` answers an
@@ -148,14 +155,18 @@ private:
   const std::function<void(std::uint64_t)> on_lost_commits_;
   /// The right to write was lost, and whoever has the lease does not know yet.
   std::atomic<bool> is_deposed_{false};
+  /// The highest count of take-overs that this object ever knew of a range.
+  std::atomic<std::uint64_t> take_overs_{0};
   session writer_;
   session lease_;
   session epochs_session_;
   session control_;
   // Guarded by the writer's mutex:
   fence fence_;
-  /// Of this incarnation: whoever takes the slots ends it, so nobody else raises them meanwhile.
-  std::vector<epoch_number> epochs_ = std::vector<epoch_number>(slot_count);
+  /// Of no slot that this object may write.
+  static constexpr epoch_number not_owned = ~epoch_number{0};
+  /// Of this incarnation: whoever takes its slots ends it, so nobody else raises them meanwhile.
+  std::vector<epoch_number> epochs_ = std::vector<epoch_number>(slot_count, not_owned);
   /// True of what the writer's session sees: a new one knows nothing.
   known_runs known_;
   seldom trouble_;
@@ -181,6 +192,22 @@ auto mysql_store::on_loan(session_pool& pool, F f) -> decltype(f(std::declval<co
       if (!e.is_lost() || attempt == 1)
         return to_error(e);
       pool.forget_idle();
+    }
+  }
+}
+
+template <class F>
+auto mysql_store::asking(session& s, F f) -> decltype(f(std::declval<connection&>())) {
+  std::lock_guard guard{s.mutex};
+  for (int attempt = 0;; ++attempt) {
+    try {
+      if (!s.handle)
+        s.handle = server_.connect(role::reader);
+      return f(*s.handle);
+    } catch (const failure& e) {
+      s.handle.reset();
+      if (!e.is_lost() || attempt == 1)
+        return to_error(e);
     }
   }
 }

@@ -247,6 +247,15 @@ mysql_store::count_by(const std::string& namespace_id, machine_kind kind, const 
 
 // -- namespaces and the cluster's facts ----------------------------------------------------------
 
+namespace {
+
+/// By it others see that they have to read anew.
+void raise_registry(connection& db) {
+  db.execute("UPDATE registry SET version = version + 1 WHERE id = 1");
+}
+
+} // namespace
+
 result<void> mysql_store::create_namespace(const namespace_row& row) {
   return writing(control_, [&](connection& db) -> result<void> {
     auto added = db.update(fill("INSERT IGNORE INTO namespaces(id, name, version, record) "
@@ -254,6 +263,7 @@ result<void> mysql_store::create_namespace(const namespace_row& row) {
                                 row.id, row.name, row.version, row.record));
     if (added == 0)
       return make_error(errc::already_exists, "Namespace already exists.");
+    raise_registry(db);
     return {};
   });
 }
@@ -269,6 +279,7 @@ result<void> mysql_store::update_namespace(const namespace_row& row) {
                                   row.name, row.version, row.record, row.id, row.version - 1));
     if (changed == 0)
       return make_error(errc::aborted, "The namespace was updated by someone else meanwhile.");
+    raise_registry(db);
     return {};
   });
 }
@@ -290,6 +301,7 @@ result<void> mysql_store::erase_namespace(const std::string& id) {
   return writing(control_, [&](connection& db) -> result<void> {
     db.execute(fill("DELETE FROM listed_counts WHERE namespace_id = ?", id));
     db.execute(fill("DELETE FROM namespaces WHERE id = ?", id));
+    raise_registry(db);
     return {};
   });
 }

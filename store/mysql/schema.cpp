@@ -56,6 +56,12 @@ bool finds(connection& db, const std::string& text) {
   return db.query(text).next();
 }
 
+bool has_table(connection& db, const std::string& table) {
+  return finds(db, fill("SELECT 1 FROM information_schema.tables "
+                        "WHERE table_schema = DATABASE() AND table_name = ?",
+                        table));
+}
+
 /// As ADD COLUMN IF NOT EXISTS, which MySQL does not have.
 void add_column(connection& db, const std::string& table, const std::string& column,
                 const std::string& definition) {
@@ -142,13 +148,37 @@ void index_visibility(connection& db) {
 /// behind it, nor believe in a lease that they cannot renew. The one that has the lease keeps its
 /// time, and renews it no more from one moment to the next.
 void rename_lease(connection& db) {
-  auto exists = [&db](const char* table) {
-    return finds(db, fill("SELECT 1 FROM information_schema.tables "
-                          "WHERE table_schema = DATABASE() AND table_name = ?",
-                          std::string{table}));
-  };
-  if (exists("lease") && !exists("slots_lease"))
+  if (has_table(db, "lease") && !has_table(db, "slots_lease"))
     db.execute("RENAME TABLE lease TO slots_lease");
+}
+
+/// The server of before that has the lease is a member for as long as it has it, and cannot renew
+/// it any more: it is fenced, and its slots are taken, when that time is over.
+void turn_lease_into_member(connection& db) {
+  if (!has_table(db, "slots_lease"))
+    return;
+  auto lease = db.query("SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), expires_at) "
+                        "FROM slots_lease WHERE owner <> '' AND expires_at > UTC_TIMESTAMP(6)");
+  auto fence = db.query("SELECT incarnation FROM fences WHERE alive = 1");
+  if (lease.next() && fence.next()) {
+    db.execute(fill("INSERT IGNORE INTO members(incarnation, life, name, link_address, "
+                    "program_version, lease_us, renewals, draining, joined) "
+                    "VALUES(?, 0, 'a server of before', '', '', ?, 0, 0, 0)",
+                    fence.integer(1), lease.integer(1)));
+    db.execute(fill("UPDATE ranges SET owner = ?", fence.integer(1)));
+  }
+  db.execute("DROP TABLE slots_lease");
+}
+
+/// Slots are owned in ranges: the epoch of a range is the highest of its slots.
+void make_ranges(connection& db) {
+  add_column(db, "fences", "joined", "BIGINT NOT NULL DEFAULT 0");
+  if (has_table(db, "slots"))
+    db.execute(fill("INSERT IGNORE INTO ranges(range_id, owner, epoch) "
+                    "SELECT slot DIV ?, 0, MAX(epoch) FROM slots GROUP BY slot DIV ?",
+                    std::int64_t{slots_a_range}, std::int64_t{slots_a_range}));
+  turn_lease_into_member(db);
+  db.execute("DROP TABLE IF EXISTS slots");
 }
 
 // One entry a version; an entry never changes once it was released. DDL commits by itself, so each
@@ -263,6 +293,23 @@ const std::array migrations{
                    "ended_at DATETIME(6)) ENGINE=InnoDB"},
     .then = &rename_lease,
   },
+  // Who shares the database and owns which slots (members.cpp), and what all of them know alike.
+  migration{
+    .statements = {"CREATE TABLE IF NOT EXISTS members("
+                   "incarnation BIGINT NOT NULL PRIMARY KEY, life BIGINT NOT NULL, "
+                   "name VARBINARY(1000) NOT NULL, link_address VARBINARY(1000) NOT NULL, "
+                   "program_version VARBINARY(255) NOT NULL, lease_us BIGINT NOT NULL, "
+                   "renewals BIGINT NOT NULL, draining INT NOT NULL, joined BIGINT NOT NULL) "
+                   "ENGINE=InnoDB ROW_FORMAT=DYNAMIC",
+                   "CREATE TABLE IF NOT EXISTS ranges("
+                   "range_id INT NOT NULL PRIMARY KEY, owner BIGINT NOT NULL, "
+                   "epoch BIGINT NOT NULL, KEY ranges_by_owner(owner)) ENGINE=InnoDB",
+                   "CREATE TABLE IF NOT EXISTS registry("
+                   "id INT NOT NULL PRIMARY KEY, version BIGINT NOT NULL, joins BIGINT NOT NULL) "
+                   "ENGINE=InnoDB",
+                   "INSERT IGNORE INTO registry VALUES(1, 0, 0)"},
+    .then = &make_ranges,
+  },
 };
 
 /// What each does, for people, and which tables it goes through.
@@ -281,6 +328,7 @@ const std::array notes{
   migration_note{"copies of histories"},
   migration_note{"lists and counts by the values of attributes", {"visibility", "attributes"}},
   migration_note{"fences, by which servers write; those of before must be stopped first"},
+  migration_note{"members, and ranges of slots; servers of before must be stopped first"},
 };
 
 static_assert(notes.size() == migrations.size(), "each migration says what it does");
@@ -321,10 +369,7 @@ migration_step step_to(connection& db, std::int64_t version) {
   const auto& note = notes[static_cast<std::size_t>(version) - 1];
   migration_step out{.version = version, .about = note.about};
   for (const auto* table : note.tables) {
-    if (table == nullptr
-        || !finds(db, fill("SELECT 1 FROM information_schema.tables WHERE table_schema = "
-                           "DATABASE() AND table_name = ?",
-                           table)))
+    if (table == nullptr || !has_table(db, table))
       continue;
     auto counted = db.query(std::string{"SELECT COUNT(*) FROM "} + table);
     counted.next();
@@ -349,7 +394,8 @@ result<void> migrate(connection& db, const dsn& address) {
       db.execute(statement);
     if (step.then != nullptr)
       step.then(db);
-    fill_slots(db);
+    if (version == 0)
+      fill_slots(db);
     db.execute(fill("UPDATE schema_version SET version = ? WHERE id = 1", version + 1));
   }
   return {};

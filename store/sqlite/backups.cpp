@@ -158,12 +158,10 @@ result<void> adopt_sqlite_copy(const std::string& path) {
     auto db = open_sqlite({.path = path});
     if (!db)
       return db.error();
-    const std::string owner = "adopted";
-    if (auto leased = (*db)->acquire_lease(owner, duration{0}); !leased)
-      return leased.error();
-    if (auto raised = (*db)->take_slots(owner); !raised)
-      return raised.error();
-    return (*db)->release_lease(owner);
+    constexpr incarnation_id self = 1;
+    if (auto taken = take_everything(**db, self); !taken)
+      return taken.error();
+    return (*db)->leave(self);
   };
   auto adopted = adopt();
   // Its lock went with it.

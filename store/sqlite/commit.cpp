@@ -57,6 +57,18 @@ void fail_committed(std::vector<commit_status>& answers, commit_status status) {
   std::ranges::replace(answers, commit_status::committed, status);
 }
 
+/// The file counts who took each slot.
+void raise_stored(database& db, const range_set& ranges) {
+  if (ranges.all())
+    return db.prepared("UPDATE slots SET epoch = epoch + 1").run();
+  for (std::size_t r = 0; r < range_count; ++r)
+    if (ranges[r])
+      db.prepared("UPDATE slots SET epoch = epoch + 1 WHERE slot >= ? AND slot < ?")
+        .bind(static_cast<std::int64_t>(r * slots_a_range))
+        .bind(static_cast<std::int64_t>((r + 1) * slots_a_range))
+        .run();
+}
+
 } // namespace
 
 sqlite_store::sqlite_store(file_lock lock, std::unique_ptr<database> writer,
@@ -169,7 +181,7 @@ void sqlite_store::end_group(std::span<const transition> group, statuses& answer
   }
 }
 
-// -- slots and leases ----------------------------------------------------------------------------
+// -- members, ranges and epochs ------------------------------------------------------------------
 
 void sqlite_store::load_epochs() {
   std::vector<epoch_number> epochs(slot_count);
@@ -180,32 +192,68 @@ void sqlite_store::load_epochs() {
   epochs_ = std::move(epochs);
 }
 
-result<bool> sqlite_store::acquire_lease(const std::string& owner, duration) {
-  std::lock_guard guard{write_mutex_};
-  lease_owner_ = owner;
-  return true;
+/// Of whoever had them nothing becomes durable any more. In this process alone: a crash ends all.
+void sqlite_store::shut_out(const range_set& ranges) {
+  for (std::size_t slot = 0; slot < epochs_.size(); ++slot)
+    if (ranges[range_of(static_cast<slot_id>(slot))])
+      ++epochs_[slot];
 }
 
-result<void> sqlite_store::release_lease(const std::string& owner) {
+result<void> sqlite_store::join(const member& self, incarnation_id before) {
   std::lock_guard guard{write_mutex_};
-  if (lease_owner_ == owner)
-    lease_owner_.clear();
+  auto done = members_.join(self, before);
+  if (!done)
+    return std::move(done).error();
+  shut_out(done->freed);
   return {};
 }
 
-result<std::vector<epoch_number>> sqlite_store::take_slots(const std::string& owner) {
-  using answer = result<std::vector<epoch_number>>;
-  std::vector<epoch_number> raised;
-  auto raise_all = [&](database& db) -> answer {
-    if (lease_owner_ != owner || owner.empty())
-      return make_error(errc::failed_precondition, "The lease on the slots is not this owner's.");
-    db.prepared("UPDATE slots SET epoch = epoch + 1").run();
-    raised = epochs_;
-    for (auto& epoch : raised)
-      epoch = ((epoch >> raises_bits) + 1) << raises_bits;
-    return raised;
+result<membership> sqlite_store::renew(incarnation_id self, bool is_draining) {
+  std::lock_guard guard{write_mutex_};
+  return members_.renew(self, is_draining);
+}
+
+result<taken_ranges> sqlite_store::take(const take_over& what) {
+  member_table members;
+  taken_ranges out;
+  range_set freed;
+  auto raise = [&](database& db) -> result<taken_ranges> {
+    members = members_;
+    auto done = members.take(what);
+    if (!done)
+      return std::move(done).error();
+    out.ranges = done->taken;
+    freed = done->freed;
+    out.key_floor = std::max(db.read_integer("SELECT ifnull(max(run_key), 0) FROM runs"),
+                             db.read_integer("SELECT ifnull(max(run_key), 0) FROM copies"));
+    raise_stored(db, out.ranges);
+    for (std::size_t slot = 0; slot < epochs_.size(); ++slot)
+      if (out.ranges[range_of(static_cast<slot_id>(slot))])
+        out.epochs[slot] = ((epochs_[slot] >> raises_bits) + 1) << raises_bits;
+    return out;
   };
-  return writing(raise_all, [&] { epochs_ = raised; });
+  return writing(raise, [&] {
+    members_ = members;
+    shut_out(freed);
+    for (std::size_t slot = 0; slot < epochs_.size(); ++slot)
+      if (out.epochs[slot] != 0)
+        epochs_[slot] = out.epochs[slot];
+  });
+}
+
+result<void> sqlite_store::give(incarnation_id self, range_id range, incarnation_id to) {
+  std::lock_guard guard{write_mutex_};
+  auto done = members_.give(self, range, to);
+  if (!done)
+    return std::move(done).error();
+  shut_out(done->freed);
+  return {};
+}
+
+result<void> sqlite_store::leave(incarnation_id self) {
+  std::lock_guard guard{write_mutex_};
+  shut_out(members_.leave(self).freed);
+  return {};
 }
 
 result<epoch_number> sqlite_store::raise_epoch(slot_id slot, epoch_number seen) {

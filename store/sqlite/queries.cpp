@@ -264,7 +264,7 @@ sqlite_store::count_by(const std::string& namespace_id, machine_kind kind, const
 // -- namespaces and the cluster's facts ----------------------------------------------------------
 
 result<void> sqlite_store::create_namespace(const namespace_row& row) {
-  return writing([&](database& db) -> result<void> {
+  return changing_registry([&](database& db) -> result<void> {
     db.prepared("INSERT OR IGNORE INTO namespaces(id, name, version, record) VALUES(?, ?, ?, ?)")
       .bind(row.id)
       .bind(row.name)
@@ -278,7 +278,7 @@ result<void> sqlite_store::create_namespace(const namespace_row& row) {
 }
 
 result<void> sqlite_store::update_namespace(const namespace_row& row) {
-  return writing([&](database& db) -> result<void> {
+  return changing_registry([&](database& db) -> result<void> {
     {
       running taken{db.prepared("SELECT 1 FROM namespaces WHERE name = ? AND id <> ?")};
       if (taken->bind(row.name).bind(row.id).step())
@@ -312,7 +312,7 @@ result<std::vector<namespace_row>> sqlite_store::namespaces() {
 }
 
 result<void> sqlite_store::erase_namespace(const std::string& id) {
-  return writing([&](database& db) -> result<void> {
+  return changing_registry([&](database& db) -> result<void> {
     db.prepared("DELETE FROM listed_counts WHERE namespace_id = ?").bind(id).run();
     db.prepared("DELETE FROM namespaces WHERE id = ?").bind(id).run();
     return {};

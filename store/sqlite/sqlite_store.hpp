@@ -1,6 +1,7 @@
 #pragma once
 
 #include "store/known_runs.hpp"
+#include "store/member_table.hpp"
 #include "store/open.hpp"
 #include "store/seldom.hpp"
 #include "store/sqlite/backups.hpp"
@@ -20,9 +21,11 @@ public:
 
   std::vector<commit_status> commit(std::span<const transition> group) override;
 
-  result<bool> acquire_lease(const std::string& owner, duration length) override;
-  result<void> release_lease(const std::string& owner) override;
-  result<std::vector<epoch_number>> take_slots(const std::string& owner) override;
+  result<void> join(const member& self, incarnation_id before) override;
+  result<membership> renew(incarnation_id self, bool is_draining) override;
+  result<taken_ranges> take(const take_over& what) override;
+  result<void> give(incarnation_id self, range_id range, incarnation_id to) override;
+  result<void> leave(incarnation_id self) override;
   result<epoch_number> raise_epoch(slot_id slot, epoch_number seen) override;
 
   result<std::optional<run_head>> current_run(const std::string& namespace_id, machine_kind kind,
@@ -116,6 +119,7 @@ private:
   void end_group(std::span<const transition> group, statuses& answers);
   void learn(std::span<const transition> group, const statuses& answers);
   void load_epochs();
+  void shut_out(const range_set& ranges);
 
   /// Runs `f(database&)` on a reader; a failure becomes an error.
   template <class F>
@@ -138,6 +142,12 @@ private:
     return writing(std::move(f), [] {});
   }
 
+  /// The same for what the registry of namespaces is read from.
+  template <class F>
+  auto changing_registry(F f) -> decltype(f(std::declval<database&>())) {
+    return writing(std::move(f), [this] { members_.on_registry_changed(); });
+  }
+
   // The lock is released last.
   file_lock lock_;
   std::mutex write_mutex_;
@@ -149,7 +159,8 @@ private:
   /// A failed COMMIT may come back to life in a crash, until the next one overwrites it.
   bool is_in_doubt_ = false;
   known_runs known_;
-  std::string lease_owner_;
+  /// Nobody else can open the file, so it need not know of members.
+  member_table members_;
   reader_pool readers_;
   reader_pool scanners_;
   const duration scan_time_max_;

@@ -57,8 +57,7 @@ std::string one_event(std::int64_t id, std::size_t size) {
 
 /// A run of so many events, a row each.
 void fill(store::store& db, std::int64_t events, std::size_t size) {
-  REQUIRE(db.acquire_lease("owner", std::chrono::seconds{60}));
-  auto epochs = db.take_slots("owner");
+  auto epochs = store::take_everything(db, store::new_incarnation());
   REQUIRE(epochs);
   auto head = test::head_of(key);
   auto epoch = (*epochs)[head.slot];

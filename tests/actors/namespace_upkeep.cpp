@@ -500,3 +500,53 @@ TEST_CASE_FIXTURE(upkeep_fixture, "a namespace whose deletion fails holds up no 
   CHECK_FALSE(node->namespaces().find_by_id(id_of("a")));
   CHECK_FALSE(node->namespaces().find_by_id(id_of("b")));
 }
+
+// -- when other servers have ranges, too ---------------------------------------------------------
+
+TEST_CASE_FIXTURE(upkeep_fixture, "of a deleted namespace each server erases what is its own") {
+  std::map<std::string, std::string> runs;
+  for (int i = 0; i < 8; ++i)
+    runs["w" + std::to_string(i)] = closed("w" + std::to_string(i));
+  auto range = store::range_of(store::slot_of(ns, machine_kind::workflow, "w0"));
+  auto& lease = node->shared().own_lease;
+  lease.lose(range);
+  delete_namespace();
+  run();
+  for (int i = 0; i < 60; ++i)
+    advance(2s);
+  for (const auto& [id, run_id] : runs) {
+    auto is_others = store::range_of(store::slot_of(ns, machine_kind::workflow, id)) == range;
+    CHECK(is_stored(id, run_id) == is_others);
+  }
+  CHECK(is_known());
+  lease.serve(range);
+  for (int i = 0; i < 60; ++i)
+    advance(2s);
+  CHECK(runs_left() == 0);
+  CHECK_FALSE(is_known());
+}
+
+TEST_CASE_FIXTURE(upkeep_fixture, "a retention is reviewed by each server, and then all have it") {
+  std::map<std::string, std::string> runs;
+  for (int i = 0; i < 8; ++i)
+    runs["w" + std::to_string(i)] = closed("w" + std::to_string(i));
+  auto range = store::range_of(store::slot_of(ns, machine_kind::workflow, "w0"));
+  auto& lease = node->shared().own_lease;
+  advance(5h);
+  lease.lose(range);
+  set_retention(2h);
+  for (int i = 0; i < 60; ++i)
+    advance(2s);
+  for (const auto& [id, run_id] : runs) {
+    auto is_others = store::range_of(store::slot_of(ns, machine_kind::workflow, id)) == range;
+    CHECK(is_stored(id, run_id) == is_others);
+  }
+  CHECK(node->namespaces().find("default")->record.review_retention());
+  lease.serve(range);
+  node->namespaces().changed.tell();
+  run();
+  for (int i = 0; i < 60; ++i)
+    advance(2s);
+  CHECK_FALSE(is_stored("w0", runs["w0"]));
+  CHECK_FALSE(node->namespaces().find("default")->record.review_retention());
+}

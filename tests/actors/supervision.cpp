@@ -224,8 +224,7 @@ TEST_CASE("a slot's epoch that was raised late does not take the place of a late
                              epochs.set(slot, later);
                            return store::fault{};
                          }};
-  REQUIRE(db.acquire_lease("owner", duration{0}));
-  auto taken = db.take_slots("owner");
+  auto taken = store::take_everything(db, store::new_incarnation());
   REQUIRE(taken);
   epochs.set(slot, taken->at(slot));
   auto raised = epochs.raise(db, slot, taken->at(slot));
@@ -245,11 +244,10 @@ TEST_CASE("slots that are given up while the lease is renewed are taken anew") {
       caf::anon_send(f.node->shared().keeper, lost_atom_v);
     return store::fault{};
   };
-  f.advance(4s);
-  CHECK(given_up);
-  CHECK_FALSE(f.node->serving());
-  CHECK_FALSE(f.node->shared().own_lease.valid());
+  auto tenure = f.node->shared().own_lease.tenure(0);
   f.advance(2s);
+  CHECK(given_up);
+  CHECK(f.node->shared().own_lease.tenure(0) > tenure);
   CHECK(f.node->serving());
   CHECK(f.node->shared().epochs.of(store::slot_of(f.ns, machine_kind::workflow, "w"))
         == actor_fixture::first_epoch + 1);
@@ -266,16 +264,16 @@ TEST_CASE("slots of a server that may write no more are taken anew when its leas
       --refusals;
     return store::fault{.what = now ? store::fault::kind::deposed : store::fault::kind::none};
   };
-  f.advance(4s);
+  f.advance(2s);
   CHECK(refusals == 0);
   CHECK_FALSE(f.node->shared().own_lease.valid());
-  // Also when whoever is to take them hears of it only now.
+  // Also when it may not join under the first name that it tries.
   refusals = 1;
   f.advance(2s);
   CHECK(refusals == 0);
   CHECK(f.node->serving());
   CHECK(f.node->shared().epochs.of(store::slot_of(f.ns, machine_kind::workflow, "w"))
-        == actor_fixture::first_epoch + 1);
+        > actor_fixture::first_epoch);
   CHECK(f.ask_raw(f.signal_request("w", "s")).status().code() == ok);
 }
 

@@ -62,8 +62,9 @@ struct timer_fixture {
              .namespaces = namespaces,
              .watch = watch,
              .capacity = {.timer = bounds}} {
-    REQUIRE(db.acquire_lease("owner", duration{0}));
-    REQUIRE(db.take_slots("owner"));
+    REQUIRE(store::take_everything(db, store::new_incarnation()));
+    for (std::size_t r = 0; r < store::range_count; ++r)
+      shared.own_lease.serve(static_cast<store::range_id>(r));
     shared.readers.start(system, shared.capacity, watch, false);
     slot = system.spawn(noting_slot, std::ref(*this));
     for (auto& s : shared.slots)
@@ -207,6 +208,35 @@ TEST_CASE("deadlines come when they are due, however few the timer holds") {
     CHECK(late >= 0s);
     CHECK(late <= 1s);
   }
+}
+
+TEST_CASE("deadlines of ranges that others serve are passed over, however many are due") {
+  timer_fixture f{{.armed_max = 4, .page_rows = 2, .credits_max = 1}};
+  auto begin = f.time.now();
+  constexpr int count = 60;
+  auto range_of_run = [](int n) {
+    return store::range_of(store::slot_of(ns, machine_kind::workflow, "w" + std::to_string(n)));
+  };
+  // The last one is served here, and whatever lies in its range.
+  for (std::size_t r = 0; r < store::range_count; ++r)
+    if (r != range_of_run(count))
+      f.shared.own_lease.lose(static_cast<store::range_id>(r));
+  for (int n = 1; n <= count; ++n)
+    f.write(n, begin - (count - n) * 1s);
+  f.serve();
+  for (int i = 0; i < 60; ++i)
+    f.advance(1s);
+  auto woken = f.woken();
+  CHECK(woken.contains("w" + std::to_string(count)));
+  for (int n = 1; n <= count; ++n)
+    CHECK(woken.contains("w" + std::to_string(n)) == (range_of_run(n) == range_of_run(count)));
+  // They are found when they come here.
+  for (std::size_t r = 0; r < store::range_count; ++r)
+    f.shared.own_lease.serve(static_cast<store::range_id>(r));
+  f.serve();
+  for (int i = 0; i < 60; ++i)
+    f.advance(1s);
+  CHECK(f.woken().size() == count);
 }
 
 TEST_CASE("a deadline that finds no room while a scan passes it is not lost") {

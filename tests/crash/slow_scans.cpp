@@ -25,14 +25,14 @@ void add_rows(const std::string& dsn) {
   store::mysql::connection db{address, address.database, store::mysql::role::reader};
   auto found = db.query("SELECT id FROM namespaces WHERE name = 'default'");
   REQUIRE(found.next());
-  auto number = std::string{"(a.slot * 49 + b.slot + 1)"};
+  auto number = std::string{"((a.range_id * 256 + b.range_id) * 4 + c.range_id + 1)"};
   auto rows = db.update(
     "INSERT INTO visibility(run_key, close_order, start_time, execution_time, status, "
     "history_length, history_size_bytes, state_transitions, namespace_id, workflow_id, run_id, "
     "workflow_type, task_queue, attributes, info) SELECT "
     + number + ", " + number + ", 1, 1, 2, 3, 3, 3, " + store::mysql::fill("?", found.text(1))
     + ", CONCAT('row-', " + number + "), CONCAT('run-', " + number
-    + "), 'row', 'none', '', '' FROM slots a JOIN slots b ON b.slot < 49");
+    + "), 'row', 'none', '', '' FROM ranges a JOIN ranges b JOIN ranges c ON c.range_id < 4");
   CHECK(rows > 200'000);
 }
 

@@ -29,7 +29,7 @@ class Restored(unittest.TestCase):
         return self.tool("mariadb", "--batch", "--skip-column-names", said=text.encode()).decode().split()
 
     def epoch(self):
-        [least] = self.sql(f"SELECT MIN(epoch) FROM `{self.name}`.slots")
+        [least] = self.sql(f"SELECT MIN(epoch) FROM `{self.name}`.ranges")
         return int(least)
 
     def serve(self):

@@ -109,8 +109,13 @@ public:
     if (!opened)
       FAIL(opened.error().message);
     store_ = std::move(*opened);
-    REQUIRE(store_->acquire_lease("owner", std::chrono::seconds{60}));
-    auto taken = store_->take_slots("owner");
+    take_all();
+  }
+
+  /// Under an incarnation of its own, which ends everybody else's.
+  void take_all() {
+    self = store::new_incarnation();
+    auto taken = store::take_everything(*store_, self);
     REQUIRE(taken);
     epochs = std::move(*taken);
   }
@@ -140,6 +145,7 @@ public:
   }
 
   Backend backend{};
+  store::incarnation_id self = 0;
   std::vector<store::epoch_number> epochs{};
 
 private:

@@ -243,11 +243,7 @@ TEST_CASE("what is no copy of a store is told from one") {
 TEST_CASE("a copy that is adopted has new epochs, and nothing else is new") {
   stored s;
   s.write(1);
-  auto before = s.db->take_slots("");
-  if (!before) {
-    REQUIRE(s.db->acquire_lease("owner", 0s));
-    before = s.db->take_slots("owner");
-  }
+  auto before = take_everything(*s.db, new_incarnation());
   REQUIRE(before);
   auto copy = s.save(s.begin());
   REQUIRE(adopt_sqlite_copy(copy));
@@ -255,8 +251,7 @@ TEST_CASE("a copy that is adopted has new epochs, and nothing else is new") {
   CHECK_FALSE(std::filesystem::exists(copy + "-lock"));
   auto db = open_sqlite({.path = copy});
   REQUIRE(db);
-  REQUIRE((*db)->acquire_lease("owner", 0s));
-  auto after = (*db)->take_slots("owner");
+  auto after = take_everything(**db, new_incarnation());
   REQUIRE(after);
   CHECK(after->front() >= before->front() + 2);
   CHECK((*db)->namespaces()->size() == 1);

@@ -15,7 +15,8 @@ TEST_CASE_TEMPLATE("taking the slots raises every epoch and shuts the old owner 
   REQUIRE(w.epochs.size() == store::slot_count);
   REQUIRE(w.start(1) == commit_status::committed);
   auto old = w.epochs;
-  auto taken = must(w->take_slots("owner"));
+  w.take_all();
+  auto taken = std::exchange(w.epochs, old);
   REQUIRE(taken.size() == store::slot_count);
   for (std::size_t i = 0; i < taken.size(); ++i)
     REQUIRE(taken[i] > old[i]);
@@ -51,20 +52,4 @@ TEST_CASE_TEMPLATE("raising an epoch is a compare-and-set of one slot", Backend,
         == (head_of(2).slot == slot ? commit_status::stale_epoch : commit_status::committed));
   w.epochs[slot] = seen + 1;
   CHECK(w.append(1, 2) == commit_status::committed);
-}
-
-TEST_CASE_TEMPLATE("slots are given to the holder of the lease only", Backend, REPRISE_BACKENDS) {
-  world<Backend> w;
-  if (!w.available())
-    return;
-  auto refused = w->take_slots("someone else");
-  REQUIRE(!refused);
-  CHECK(refused.error().code == errc::failed_precondition);
-  CHECK(must(w->acquire_lease("owner", std::chrono::seconds{60}))); // a renewal
-  REQUIRE(w->release_lease("someone else"));                        // not theirs: no effect
-  CHECK(w->take_slots("owner"));
-  REQUIRE(w->release_lease("owner"));
-  CHECK(!w->take_slots("owner"));
-  CHECK(must(w->acquire_lease("next", std::chrono::seconds{60})));
-  CHECK(w->take_slots("next"));
 }

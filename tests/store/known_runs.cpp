@@ -50,7 +50,7 @@ TEST_CASE_TEMPLATE("after the slots were taken again the store is read again", B
     return;
   REQUIRE(w.start(1) == commit_status::committed);
   REQUIRE(w.append(1, 2) == commit_status::committed);
-  w.epochs = must(w->take_slots("owner"));
+  w.take_all();
   CHECK(w.append(1, 2) == commit_status::conflict);
   CHECK(w.append(1, 3) == commit_status::committed);
   CHECK(must(w->find_run(namespace_id, machine_kind::workflow, "workflow-1", "run-1"))->last_seq
@@ -108,19 +108,15 @@ TEST_CASE("what another node wrote in between is seen by the owner that comes ba
   REQUIRE(w.append(1, 2) == commit_status::committed);
   {
     auto other = must(store::open_mysql(w.backend.dsn));
-    REQUIRE(w->release_lease("owner"));
-    REQUIRE(must(other->acquire_lease("other", std::chrono::seconds{60})));
-    auto epochs = must(other->take_slots("other"));
+    auto epochs = must(store::take_everything(*other, store::new_incarnation()));
     REQUIRE(commit_one(*other, append_to(1, 3, epochs[slot])) == commit_status::committed);
-    REQUIRE(other->release_lease("other"));
   }
   CHECK(w.append(1, 3) == commit_status::stale_epoch);
-  // Once: whoever renewed it would go on with what it knew.
-  auto renewed = w->acquire_lease("owner", std::chrono::seconds{60});
+  // Whoever renewed would go on with what it knew.
+  auto renewed = w->renew(w.self, false);
   REQUIRE_FALSE(renewed);
   CHECK(renewed.error().code == errc::failed_precondition);
-  REQUIRE(must(w->acquire_lease("owner", std::chrono::seconds{60})));
-  w.epochs = must(w->take_slots("owner"));
+  w.take_all();
   CHECK(w.append(1, 3) == commit_status::conflict);
   CHECK(w.append(1, 4) == commit_status::committed);
 }

@@ -29,8 +29,7 @@ void fill(store::store& s, const std::vector<store::epoch_number>& epochs) {
 struct file_world {
   file_world() {
     auto s = must(store::open_sqlite({.path = path}));
-    REQUIRE(s->acquire_lease("owner", std::chrono::seconds{1}));
-    fill(*s, must(s->take_slots("owner")));
+    fill(*s, must(store::take_everything(*s, store::new_incarnation())));
   }
 
   void run_sql(const char* text) const {

@@ -37,13 +37,7 @@ struct mysql_world : world<mysql_backend> {
   }
 
   static std::vector<store::epoch_number> take(store::store& s) {
-    auto acquire = [&s] { return s.acquire_lease("owner", std::chrono::seconds{60}); };
-    auto leased = acquire();
-    // Who could write no more hears of it first.
-    if (!leased && leased.error().code == errc::failed_precondition)
-      leased = acquire();
-    REQUIRE(must(std::move(leased)));
-    return must(s.take_slots("owner"));
+    return must(store::take_everything(s, store::new_incarnation()));
   }
 
   /// The same database through another port of this machine.
@@ -178,7 +172,7 @@ TEST_CASE("a deadlock is tried again until it is committed") {
   other->execute("START TRANSACTION");
   // Much written, so that the server gives up the store's transaction and not this one.
   other->execute("CREATE TEMPORARY TABLE weight(x INT PRIMARY KEY) ENGINE=InnoDB");
-  other->execute("INSERT INTO weight SELECT slot FROM slots");
+  other->execute("INSERT INTO weight SELECT range_id FROM ranges");
   other->query("SELECT 1 FROM runs WHERE run_key = 1 FOR UPDATE");
   auto status = commit_status::unavailable;
   std::jthread committing{[&] { status = w.append(1, 2); }};
@@ -290,7 +284,8 @@ TEST_CASE("a database that lost its last commits says so by their number") {
   store::mysql_options options;
   options.on_lost_commits = [&](std::uint64_t groups) { told.push_back(groups); };
   auto s = must(store::open_mysql(w.backend.dsn, options));
-  w.epochs = mysql_world::take(*s);
+  auto self = store::new_incarnation();
+  w.epochs = must(store::take_everything(*s, self));
   for (std::int64_t key : {1, 2, 3})
     REQUIRE(commit_one(*s, start_of(key, w.epoch_of(key))) == commit_status::committed);
   auto db = w.session();
@@ -307,8 +302,8 @@ TEST_CASE("a database that lost its last commits says so by their number") {
   db->execute("UPDATE fences SET commits = commits - 2 WHERE alive = 1");
   CHECK(commit_one(*s, append_to(1, 2, w.epoch_of(1))) == commit_status::predecessor_lost);
   CHECK(told == std::vector{lost});
-  // Whoever renews the lease hears of it, if nobody else does.
-  auto renewed = s->acquire_lease("owner", std::chrono::seconds{60});
+  // Whoever renews hears of it, if nobody else does.
+  auto renewed = s->renew(self, false);
   REQUIRE_FALSE(renewed);
   CHECK(renewed.error().code == errc::failed_precondition);
   // This incarnation writes nothing more; the next one begins with what is there.
@@ -348,7 +343,7 @@ TEST_CASE("a database that lost a take-over gives no epoch twice") {
   w.epochs = mysql_world::take(*s);
   REQUIRE(commit_one(*s, start_of(1, w.epoch_of(1))) == commit_status::committed);
   auto db = w.session();
-  db->execute("UPDATE slots SET epoch = epoch - 1");
+  db->execute("UPDATE ranges SET epoch = epoch - 1");
   db->execute("DELETE FROM fences");
   CHECK(commit_one(*s, append_to(1, 2, w.epoch_of(1))) == commit_status::predecessor_lost);
   auto lost = w.epoch_of(1);
@@ -420,8 +415,8 @@ TEST_CASE("a process that fell silent inside a transaction cannot keep its slots
   auto stopped = w.session(role::writer);
   stopped->execute("UPDATE fences SET commits = commits + 1 WHERE alive = 1");
   auto old = w.epochs;
-  auto taken = must(w->take_slots("owner")); // waits until the server ends the silent session
-  CHECK(taken[3] > old[3]);
+  w.take_all(); // waits until the server ends the silent session
+  CHECK(w.epochs[3] > old[3]);
   CHECK_THROWS(stopped->execute("COMMIT"));
 }
 
@@ -437,7 +432,7 @@ TEST_CASE("the pause within a transaction is bounded by the server where it know
   if (reader == "unknown")
     return; // then the bound on any silence of a writer has to do
   CHECK(reader == "0");
-  // Less than the lease that a server holds by default.
+  // Less than it takes until somebody is missed.
   CHECK(std::stoi(bound(role::writer)) > 0);
   CHECK(std::stoi(bound(role::writer)) < 10);
   auto stopped = w.session(role::writer);
@@ -451,7 +446,7 @@ TEST_CASE("the pause within a transaction is bounded by the server where it know
   };
   CHECK(there());
   until([&] { return !there(); });
-  must(w->take_slots("owner"));
+  w.take_all();
 }
 
 TEST_CASE("while the server is away all is unavailable, and goes on when it is back") {
@@ -469,7 +464,7 @@ TEST_CASE("while the server is away all is unavailable, and goes on when it is b
     CHECK(commit_one(*s, append_to(1, round, w.epoch_of(1))) == commit_status::unavailable);
     CHECK(s->current_run(namespace_id, machine_kind::workflow, "workflow-1").error().code
           == errc::unavailable);
-    CHECK(s->acquire_lease("owner", std::chrono::seconds{60}).error().code == errc::unavailable);
+    CHECK(s->renew(w.self, false).error().code == errc::unavailable);
     CHECK(s->check().error().code == errc::unavailable);
     proxy.set_down(false);
     // It is tried again when the pause is over, by whoever comes then.
@@ -529,27 +524,6 @@ TEST_CASE("under load a server that is away meets few attempts") {
   CHECK(refused > 0);
   // Those that were open, and 20, 40, 80, 160, 320, 640 ms behind each other.
   CHECK(proxy.accepted() - begun < 20);
-}
-
-TEST_CASE("two nodes: the lease goes by the database's clock and shuts the first one out") {
-  mysql_world w;
-  if (!w.available())
-    return;
-  REQUIRE(w.start(1) == commit_status::committed);
-  auto other = must(store::open_mysql(w.backend.dsn));
-  CHECK(!must(other->acquire_lease("other", std::chrono::seconds{60})));
-  CHECK(!other->take_slots("other"));
-  // The first node's lease ends at once.
-  CHECK(must(w->acquire_lease("owner", std::chrono::microseconds{0})));
-  CHECK(must(other->acquire_lease("other", std::chrono::seconds{60})));
-  CHECK(!must(w->acquire_lease("owner", std::chrono::seconds{60})));
-  CHECK(!w->take_slots("owner"));
-  // Until the slots are taken, what it still writes is in order.
-  CHECK(w.append(1, 2) == commit_status::committed);
-  auto epochs = must(other->take_slots("other"));
-  CHECK(w.append(1, 3) == commit_status::stale_epoch);
-  CHECK(commit_one(*other, append_to(1, 3, epochs[head_of(1).slot])) == commit_status::committed);
-  CHECK(must(w->current_run(namespace_id, machine_kind::workflow, "workflow-1"))->last_seq == 3);
 }
 
 TEST_CASE("a group over the packet limit is split; a member over it is too large") {

@@ -18,8 +18,7 @@ struct fragile_store {
     s.reset();
     disk.power_on();
     s = must(store::open_sqlite({.path = folder.file("store.db"), .vfs = disk.name()}));
-    REQUIRE(s->acquire_lease("owner", std::chrono::seconds{60}));
-    epochs = must(s->take_slots("owner"));
+    epochs = must(store::take_everything(*s, store::new_incarnation()));
   }
 
   void crash_and_open() {

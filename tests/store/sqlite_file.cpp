@@ -47,8 +47,7 @@ void write_bytes(const std::string& path, const std::string& bytes) {
 /// A store with some hundred runs, closed again.
 void make_store(const std::string& path) {
   auto s = must(store::open_sqlite({.path = path}));
-  REQUIRE(s->acquire_lease("owner", std::chrono::seconds{1}));
-  auto epochs = must(s->take_slots("owner"));
+  auto epochs = must(store::take_everything(*s, store::new_incarnation()));
   std::vector<store::transition> group;
   for (std::int64_t key = 1; key <= 400; ++key) {
     auto t = start_of(key, epochs[head_of(key).slot]);
@@ -258,8 +257,7 @@ TEST_CASE("a file with a table of attributes is migrated, and queries find what 
   auto path = folder.file("store.db");
   {
     auto s = must(store::open_sqlite({.path = path}));
-    REQUIRE(s->acquire_lease("owner", std::chrono::seconds{1}));
-    auto epochs = must(s->take_slots("owner"));
+    auto epochs = must(store::take_everything(*s, store::new_incarnation()));
     auto t = start_of(1, epochs[head_of(1).slot]);
     t.runs[0].visibility = listed(1, 1);
     t.runs[0].visibility->search_attributes.push_back(
@@ -287,8 +285,7 @@ TEST_CASE("a file without counts and values is migrated, and has them of what it
   auto path = folder.file("store.db");
   auto open_with_lease = [&](std::vector<store::epoch_number>& epochs) {
     auto s = must(store::open_sqlite({.path = path}));
-    REQUIRE(s->acquire_lease("owner", std::chrono::seconds{1}));
-    epochs = must(s->take_slots("owner"));
+    epochs = must(store::take_everything(*s, store::new_incarnation()));
     return s;
   };
   std::vector<store::epoch_number> epochs;

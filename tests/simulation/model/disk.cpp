@@ -110,29 +110,24 @@ std::vector<commit_status> disk::forget(std::span<const store::transition> group
   return out;
 }
 
-result<bool> disk::acquire_lease(const std::string& owner, duration length) {
-  if (!holder_.empty() && holder_ != owner && length > duration{0} && held_until_ > all_.now())
-    return false;
-  holder_ = owner;
-  held_until_ = all_.now() + length;
-  return below_->acquire_lease(owner, length);
-}
-
-result<void> disk::release_lease(const std::string& owner) {
-  if (holder_ == owner)
-    holder_.clear();
-  return {};
-}
-
-result<std::vector<store::epoch_number>> disk::take_slots(const std::string& owner, int process) {
-  if (holder_ != owner)
-    return make_error(errc::failed_precondition, "The lease on the slots is not this owner's.");
-  auto taken = below_->take_slots(owner);
-  if (!taken)
+result<store::taken_ranges> disk::take(const store::take_over& what, int process) {
+  auto taken = below_->take(what);
+  if (!taken || taken->ranges.none())
     return taken;
-  epochs_ = *taken;
+  if (!taken->ranges.all())
+    all_.fail("a part of the slots was taken, and nobody shares them");
+  epochs_ = taken->epochs;
   judge_.on_take_over(process);
   return taken;
+}
+
+result<void> disk::leave(store::incarnation_id self) {
+  auto seen = below_->renew(self, false);
+  auto owned = seen && std::ranges::find(seen->owners, self) != seen->owners.end();
+  auto left = below_->leave(self);
+  if (owned)
+    std::ranges::fill(epochs_, store::epoch_number{0});
+  return left;
 }
 
 result<store::epoch_number> disk::raise_epoch(store::slot_id slot, store::epoch_number seen,
@@ -219,16 +214,25 @@ std::vector<commit_status> process_store::commit(std::span<const st::transition>
   return out;
 }
 
-result<bool> process_store::acquire_lease(const std::string& owner, duration length) {
-  return writing([&] { return disk_.acquire_lease(owner, length); });
+result<void> process_store::join(const st::member& self, st::incarnation_id before) {
+  return writing([&] { return disk_.below().join(self, before); });
 }
 
-result<void> process_store::release_lease(const std::string& owner) {
-  return writing([&] { return disk_.release_lease(owner); });
+result<st::membership> process_store::renew(st::incarnation_id self, bool is_draining) {
+  return writing([&] { return disk_.below().renew(self, is_draining); });
 }
 
-result<std::vector<st::epoch_number>> process_store::take_slots(const std::string& owner) {
-  return writing([&] { return disk_.take_slots(owner, process_); });
+result<st::taken_ranges> process_store::take(const st::take_over& what) {
+  return writing([&] { return disk_.take(what, process_); });
+}
+
+result<void> process_store::give(st::incarnation_id self, st::range_id range,
+                                 st::incarnation_id to) {
+  return writing([&] { return disk_.below().give(self, range, to); });
+}
+
+result<void> process_store::leave(st::incarnation_id self) {
+  return writing([&] { return disk_.leave(self); });
 }
 
 result<st::epoch_number> process_store::raise_epoch(st::slot_id slot, st::epoch_number seen) {

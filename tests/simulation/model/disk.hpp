@@ -14,7 +14,7 @@ namespace reprise::simulation {
 /// Within a store, `store` is the class.
 namespace st = reprise::store;
 
-/// The one thing that outlives processes: a store in memory with leases, the commits that are
+/// The one thing that outlives processes: a store in memory with its members, the commits that are
 /// still on their way to it, and the judge who sees what becomes durable.
 class disk {
 public:
@@ -37,9 +37,8 @@ public:
   /// Answered as if it were durable, and lost.
   std::vector<store::commit_status> forget(std::span<const store::transition> group);
 
-  result<bool> acquire_lease(const std::string& owner, duration length);
-  result<void> release_lease(const std::string& owner);
-  result<std::vector<store::epoch_number>> take_slots(const std::string& owner, int process);
+  result<store::taken_ranges> take(const store::take_over& what, int process);
+  result<void> leave(store::incarnation_id self);
   result<store::epoch_number> raise_epoch(store::slot_id slot, store::epoch_number seen,
                                           bool answer_is_lost);
   result<std::optional<store::inbox_row>> read_inbox(store::slot_id slot,
@@ -64,9 +63,7 @@ private:
   const loss_plan& plan_;
   odd_inbox inbox_;
   std::list<late_group> late_;
-  std::string holder_;
-  time_point held_until_{};
-  std::vector<store::epoch_number> epochs_;
+  std::vector<store::epoch_number> epochs_ = std::vector<store::epoch_number>(store::slot_count);
   /// Raises whose answer was lost, by slot.
   std::map<store::slot_id, store::epoch_number> doubtful_;
 };
@@ -115,9 +112,11 @@ public:
   }
 
   std::vector<st::commit_status> commit(std::span<const st::transition> group) override;
-  result<bool> acquire_lease(const std::string& owner, duration length) override;
-  result<void> release_lease(const std::string& owner) override;
-  result<std::vector<st::epoch_number>> take_slots(const std::string& owner) override;
+  result<void> join(const st::member& self, st::incarnation_id before) override;
+  result<st::membership> renew(st::incarnation_id self, bool is_draining) override;
+  result<st::taken_ranges> take(const st::take_over& what) override;
+  result<void> give(st::incarnation_id self, st::range_id range, st::incarnation_id to) override;
+  result<void> leave(st::incarnation_id self) override;
   result<st::epoch_number> raise_epoch(st::slot_id slot, st::epoch_number seen) override;
 
   result<std::optional<st::run_head>> current_run(const std::string& namespace_id,
