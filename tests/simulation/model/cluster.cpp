@@ -128,6 +128,29 @@ void cluster_of_processes::freeze_one(duration how_long) {
   });
 }
 
+void cluster_of_processes::cut_off_one(duration how_long) {
+  auto* p = any_process(true);
+  if (p == nullptr || p->cut_off)
+    return;
+  ++all_.happened["cut off from the store"];
+  all_.say("process " + std::to_string(p->number()) + " is cut off from the store");
+  p->cut_off = true;
+  trouble_until(all_.now() + how_long);
+  all_.after(how_long, [this, n = p->number()] {
+    if (auto* back = by_number(n))
+      back->cut_off = false;
+  });
+}
+
+void cluster_of_processes::check_owners() const {
+  auto answers = [](const auto& p) {
+    const auto& lease = p->server().node().shared().own_lease;
+    return !p->killed() && lease.valid() && lease.serves_all();
+  };
+  if (processes_.size() > 1 && std::ranges::count_if(processes_, answers) > 1)
+    all_.fail("two processes answer from memory");
+}
+
 void cluster_of_processes::drain_one() {
   auto* p = serving_process();
   if (p == nullptr)
@@ -236,6 +259,8 @@ verdict cluster_of_processes::decide_fate(operation what, int number) {
       p->run_job();
     --depth_;
   }
+  if (p != nullptr && p->cut_off)
+    return {.what = verdict::kind::refused};
   auto note = [&](const char* text, verdict v) {
     ++all_.happened[text];
     all_.say(text);

@@ -66,6 +66,10 @@ public:
   void start_process();
   void kill_one();
   void freeze_one(duration how_long);
+  /// Nothing that it asks of the store comes through.
+  void cut_off_one(duration how_long);
+  /// Nobody answers from memory while another one does, frozen or not.
+  void check_owners() const;
   void drain_one();
   /// A queue, slot, timer, bridge, reader, or, seldom, what its process cannot live without.
   void kill_some_actor();

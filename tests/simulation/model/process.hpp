@@ -54,6 +54,8 @@ public:
   std::function<void()> on_failed{};
 
   bool frozen = false;
+  /// The store is away for this one.
+  bool cut_off = false;
   bool draining = false;
 
   int number() const noexcept {

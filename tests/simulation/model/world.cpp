@@ -243,6 +243,8 @@ private:
       case 1:
         return servers_.drain_one();
       case 2:
+        if (how_.leased && random.chance(400))
+          return servers_.cut_off_one(random.between(1s, 40s));
         return servers_.freeze_one(random.between(1s, 40s));
       case 3:
         return servers_.kill_some_actor();
@@ -285,6 +287,7 @@ private:
   /// One thing happens: a job runs, or time passes and something becomes due.
   void step(time_point until) {
     auto& random = all_.random;
+    servers_.check_owners();
     if (servers_.has_jobs() && (prompt_ || !random.chance(30))) {
       servers_.run_job();
       return;
