@@ -210,6 +210,9 @@ std::vector<told_caller> update_registry::after(const execution& x, const task_a
 
 std::vector<told_caller> update_registry::expire(const execution& x, time_point now) {
   std::vector<told_caller> told;
+  // Its answer would name the wrong run. The deadline stays, for a wake of the current one.
+  if (x.created().run_id() != run_id_)
+    return told;
   std::erase_if(waiting_, [&](const waiting_caller& w) {
     if (w.until > now)
       return false;

@@ -84,7 +84,7 @@ public:
   void send_again();
   /// Run `x` changed in whatever way: who waits no more.
   std::vector<told_caller> after(const execution& x, const task_answer& answer);
-  /// Who has waited long enough. `x`: the current run.
+  /// Who has waited long enough at run `x`: none at any but the current one.
   std::vector<told_caller> expire(const execution& x, time_point now);
 
 private:

@@ -136,6 +136,27 @@ TEST_CASE_FIXTURE(update_fixture, "a caller that hangs up leaves its update to t
   is_done(send_update());
 }
 
+TEST_CASE_FIXTURE(update_fixture,
+                  "a caller that has waited long enough is told of its run, not of one before") {
+  auto older = start("w");
+  auto end = request("w");
+  end.mutable_terminate()->set_reason("over");
+  REQUIRE(ask_raw(end).status().code() == ok);
+  auto again = start_request("w");
+  again.mutable_start()->set_request_id("again");
+  auto current = ask<service::StartWorkflowExecutionResponse>(again).run_id();
+  auto call = send_update();
+  CHECK_FALSE(answered(call));
+  // A deadline of the older run is looked at when the caller's is over, but before that is.
+  caf::anon_send(node->slot_for(request("w")), wake_atom_v, std::string{ns},
+                 number_of(machine_kind::workflow), std::string{"w"}, older, std::uint64_t{0});
+  advance(20s);
+  auto told = response<update_response>(call);
+  CHECK(told.update_ref().workflow_execution().run_id() == current);
+  CHECK(told.stage()
+        == temporal::api::enums::v1::UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_ADMITTED);
+}
+
 TEST_CASE_FIXTURE(update_fixture, "a server that is killed has lost what no worker accepted") {
   start_idle();
   send_update();

@@ -118,6 +118,36 @@ SCENARIO("a caller that has waited long enough is told how far its update has co
   }
 }
 
+SCENARIO("whoever waits is told of the run that it waits at, whichever run is woken") {
+  update_fixture f;
+  f.start();
+  f.terminate();
+  const auto older = f.state().created().run_id();
+  f.start();
+  const auto current = f.state().created().run_id();
+  auto for_acceptance = f.send("u1", accepted);
+  auto for_result = f.send("u2", completed);
+  auto wake_older = [&] {
+    cluster::ExecutionRequest request;
+    request.set_run_id(older);
+    request.mutable_wake();
+    f.ask(std::move(request));
+  };
+  auto run_told = [&](update_fixture::caller c) {
+    return f.response(c).update_ref().workflow_execution().run_id();
+  };
+  f.advance(20s);
+  wake_older();
+  CHECK(f.waits(for_acceptance));
+  CHECK(f.waits(for_result));
+  // Whoever wakes for them still has to.
+  REQUIRE(f.session->next_deadline());
+  CHECK(*f.session->next_deadline() <= f.now);
+  wake(f, 0s);
+  CHECK(run_told(for_acceptance) == current);
+  CHECK(run_told(for_result) == current);
+}
+
 SCENARIO("a caller who is gone takes nobody's update along") {
   update_fixture f;
   f.start();
