@@ -211,6 +211,8 @@ public:
         go();
       },
       [this](loaded_atom, const std::shared_ptr<due_page>& page) {
+        if (page->era != era_)
+          return;
         if (page->of_deadlines)
           on_deadlines(*page);
         else
@@ -247,8 +249,7 @@ private:
     horizon_ = long_ago;
     horizon_key_ = 0;
     // Pages that are on their way belong to the time before.
-    pages_ignored_ += pages_under_way_;
-    pages_under_way_ = 0;
+    ++era_;
     scan_until_.reset();
     scan_is_stale_ = false;
     sweeping_ = false;
@@ -364,10 +365,9 @@ private:
       return;
     scan_until_ = std::max(now, *next_known_) + window;
     next_known_.reset();
-    ++pages_under_way_;
-    auto job = [&shared = shared_, me = timer_actor{this}, until = *scan_until_, at = horizon_,
-                key = horizon_key_, page_rows = bounds_.page_rows] {
-      auto page = std::make_shared<due_page>();
+    auto page = new_page(true);
+    auto job = [&shared = shared_, me = timer_actor{this}, page, until = *scan_until_,
+                at = horizon_, key = horizon_key_, page_rows = bounds_.page_rows] {
       read_guarded(*page, [&] {
         auto rows = shared.db.due_timers(until, at, key, page_rows);
         page->failed = !rows;
@@ -382,18 +382,15 @@ private:
             page->next = *next;
         }
       });
-      caf::anon_send(me, loaded_atom_v, std::move(page));
+      caf::anon_send(me, loaded_atom_v, page);
     };
     if (!shared_.readers.post(lane::points, std::move(job))) {
-      auto page = std::make_shared<due_page>();
       page->failed = true;
-      delayed_send(this, retry, loaded_atom_v, std::move(page));
+      delayed_send(this, retry, loaded_atom_v, page);
     }
   }
 
   void on_deadlines(due_page& page) {
-    if (ignore_page())
-      return;
     auto until = *scan_until_;
     scan_until_.reset();
     if (std::exchange(scan_is_stale_, false))
@@ -448,11 +445,9 @@ private:
     if (sweeping_ || sweeps_.empty() || !sweep_rows_.empty())
       return;
     sweeping_ = true;
-    ++pages_under_way_;
-    auto job = [&shared = shared_, me = timer_actor{this}, at = sweep_at_, key = sweep_key_,
+    auto page = new_page(false);
+    auto job = [&shared = shared_, me = timer_actor{this}, page, at = sweep_at_, key = sweep_key_,
                 page_rows = bounds_.page_rows] {
-      auto page = std::make_shared<due_page>();
-      page->of_deadlines = false;
       read_guarded(*page, [&] {
         auto rows = shared.db.pending_offers(at, key, page_rows);
         page->failed = !rows;
@@ -461,19 +456,15 @@ private:
           page->complete = page->runs.size() < page_rows;
         }
       });
-      caf::anon_send(me, loaded_atom_v, std::move(page));
+      caf::anon_send(me, loaded_atom_v, page);
     };
     if (!shared_.readers.post(lane::points, std::move(job))) {
-      auto page = std::make_shared<due_page>();
-      page->of_deadlines = false;
       page->failed = true;
-      delayed_send(this, retry, loaded_atom_v, std::move(page));
+      delayed_send(this, retry, loaded_atom_v, page);
     }
   }
 
   void on_sweep_page(due_page& page) {
-    if (ignore_page())
-      return;
     sweeping_ = false;
     if (page.failed) {
       shared_.watch.store_read_failures.add();
@@ -503,13 +494,11 @@ private:
     sweep_key_ = 0;
   }
 
-  bool ignore_page() {
-    if (pages_ignored_ > 0) {
-      --pages_ignored_;
-      return true;
-    }
-    --pages_under_way_;
-    return false;
+  std::shared_ptr<due_page> new_page(bool of_deadlines) const {
+    auto page = std::make_shared<due_page>();
+    page->of_deadlines = of_deadlines;
+    page->era = era_;
+    return page;
   }
 
   // -- both
@@ -621,8 +610,7 @@ private:
   services& shared_;
   const timer_bounds& bounds_;
   bool serving_ = false;
-  std::size_t pages_under_way_ = 0;
-  std::size_t pages_ignored_ = 0;
+  std::uint64_t era_ = 0;
 
   /// What slots have to do now, by ticket: until they say that it is done it is not forgotten.
   std::map<std::uint64_t, work> under_way_;

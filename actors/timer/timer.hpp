@@ -3,6 +3,7 @@
 #include "actors/node/services.hpp"
 #include "store/types.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -12,6 +13,9 @@ namespace reprise::actors {
 struct due_page {
   /// Deadlines, or undelivered work (a sweep).
   bool of_deadlines = true;
+  /// Of the timer, when it was asked for: readers overtake each other, and other ranges may be
+  /// served by the time that it is here.
+  std::uint64_t era = 0;
   std::vector<store::due_run> runs{};
   /// Nothing of what was asked for lies behind the page.
   bool complete = false;

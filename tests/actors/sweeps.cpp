@@ -1,4 +1,5 @@
 // Sweeps over what waits to be delivered: whatever comes in between, every task is offered again.
+#include "actors/timer/timer.hpp"
 #include "tests/support/actor_fixture.hpp"
 
 using namespace reprise;
@@ -37,6 +38,23 @@ struct sweep_fixture : actor_fixture {
 };
 
 } // namespace
+
+TEST_CASE("what was read for other ranges than are served now is not taken") {
+  actor_fixture f;
+  for (auto of_deadlines : {true, false}) {
+    auto page = std::make_shared<actors::due_page>();
+    page->of_deadlines = of_deadlines;
+    page->complete = true;
+    page->era = 1'000'000;
+    caf::anon_send(f.node->shared().timer.get(), loaded_atom_v, page);
+    f.run();
+  }
+  // It is the same timer, and works.
+  auto id = f.start("w");
+  f.complete(f.take_workflow_task(), {f.timer_command("t", 5)});
+  f.advance(6s);
+  CHECK(f.history("w").back() == enums::EVENT_TYPE_WORKFLOW_TASK_SCHEDULED);
+}
 
 TEST_CASE_FIXTURE(sweep_fixture, "a sweep offers every task that waits") {
   sweep();
