@@ -165,16 +165,24 @@ void queue_directory::on_down(const queue_facts& which, caf::actor_id who, bool 
 
 void queue_directory::review(const std::function<bool(const store::queue_key&)>& moved) {
   std::vector<store::queue_key> lost;
+  std::vector<store::queue_key> ended;
   for (auto& s : shards_) {
     std::unique_lock lock{s.mutex};
     for (auto& [name, e] : s.entries) {
       if (!e.actor || !moved(e.facts->key))
         continue;
       lost.push_back(e.facts->key);
-      if (e.is_elsewhere != is_elsewhere(e.facts->key))
-        caf::anon_send_exit(std::exchange(e.actor, {}), caf::exit_reason::user_shutdown);
+      if (e.is_elsewhere == is_elsewhere(e.facts->key))
+        continue;
+      if (!e.is_elsewhere)
+        ended.push_back(e.facts->key);
+      caf::anon_send_exit(std::exchange(e.actor, {}), caf::exit_reason::user_shutdown);
     }
   }
+  // Whoever waited there from elsewhere sees no move, should it come back at once.
+  if (auto* places = places_.load(std::memory_order_acquire))
+    for (const auto& key : ended)
+      places->on_queue_lost(key);
   std::shared_lock lock{listener_mutex_};
   for (const auto& key : lost)
     if (listener_)

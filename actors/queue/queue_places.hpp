@@ -13,7 +13,8 @@ public:
   virtual bool is_here(const store::queue_key& queue) const = 0;
   /// Another actor for a queue that is elsewhere; it passes on whatever it is told.
   virtual queue_actor stand_in(const store::queue_key& queue) = 0;
-  /// The actor of a queue that is here died of an error.
+  /// What the actor of a queue that is or was here held in memory is lost: it died of an error, or
+  /// had to end since the queue is elsewhere now.
   virtual void on_queue_lost(const store::queue_key& queue) = 0;
 };
 

@@ -45,7 +45,7 @@ void router::deliver(link::incarnation from, routed::Routed&& what) {
     case routed::Routed::kAnswer:
       return take_answer(from, *what.mutable_answer());
     case routed::Routed::kAcknowledged:
-      return known_.on_acknowledged(what.acknowledged());
+      return known_->on_acknowledged(what.acknowledged());
     case routed::Routed::kHandedOut:
       return take_outcome(what.handed_out());
     case routed::Routed::kReturned:
@@ -54,6 +54,8 @@ void router::deliver(link::incarnation from, routed::Routed&& what) {
       return take_bounced(std::move(*what.mutable_bounced()));
     case routed::Routed::kSlotLost:
       return take_lost_slot(static_cast<store::slot_id>(what.slot_lost()));
+    case routed::Routed::kLook:
+      return caf::anon_send(shared_.keeper, clock_atom_v);
     case routed::Routed::kQueueLost:
       return take_lost_queue(from_proto(what.queue_lost()));
     default:
@@ -97,20 +99,20 @@ void router::deliver_to_slot(routed::Routed&& what) {
     // What is started for a worker of a node that cannot be told would only be taken back.
     if (caller.node() != options_.mine && !is_up(caller.node()))
       return fail(what);
-    auto bridge = known_.bridge_of(caller);
+    auto bridge = known_->bridge_of(caller);
     // Nobody waits for it any more.
     if (!bridge)
       return;
-    known_.begin_call(caller, slot);
+    known_->begin_call(caller, slot);
     if (!call.has_queue())
       return caf::anon_send(slot, call_atom_v, caller.call(), bridge,
                             std::move(*call.mutable_request()));
-    auto queue = known_.queue_of(call.queue());
+    auto queue = known_->queue_of(call.queue());
     if (queue)
       caf::anon_send(slot, call_atom_v, caller.call(), bridge, std::move(*call.mutable_request()),
                      queue);
   } else if (what.has_cancel_call()) {
-    known_.cancel_call(what.cancel_call());
+    known_->cancel_call(what.cancel_call());
   } else if (what.has_peer()) {
     caf::anon_send(slot, peer_atom_v, std::uint64_t{what.peer().from_slot()},
                    std::move(*what.mutable_peer()->mutable_request()));
@@ -131,17 +133,17 @@ void router::deliver_to_queue(routed::Routed&& what) {
       return caf::anon_send(queue, offer_atom_v, std::move(*what.mutable_offer()->mutable_task()));
     case routed::Routed::kPoll: {
       const auto& caller = what.poll().caller();
-      auto bridge = known_.bridge_of(caller);
+      auto bridge = known_->bridge_of(caller);
       if (!bridge)
         return;
-      known_.begin_call(caller, queue);
+      known_->begin_call(caller, queue);
       return caf::anon_send(queue, poll_atom_v, caller.call(), bridge,
                             std::move(*what.mutable_poll()->mutable_poll()));
     }
     case routed::Routed::kCancelPoll:
-      return known_.cancel_call(what.cancel_poll().caller());
+      return known_->cancel_call(what.cancel_poll().caller());
     case routed::Routed::kFinishPoll:
-      if (auto bridge = known_.bridge_of(what.finish_poll().caller()))
+      if (auto bridge = known_->bridge_of(what.finish_poll().caller()))
         caf::anon_send(queue, finish_atom_v, what.finish_poll().caller().call(), bridge);
       return;
     case routed::Routed::kLeave:
@@ -149,7 +151,7 @@ void router::deliver_to_queue(routed::Routed&& what) {
     case routed::Routed::kWorkerLeft:
       return queues_.on_worker_left(from_proto(what.worker_left()));
     case routed::Routed::kDescribe:
-      if (auto bridge = known_.bridge_of(what.describe().caller()))
+      if (auto bridge = known_->bridge_of(what.describe().caller()))
         caf::anon_send(queue, describe_atom_v, what.describe().caller().call(), bridge,
                        what.describe().request());
       return;
@@ -185,7 +187,7 @@ const routed::Queue& router::queue_named(const routed::Routed& what) {
 
 void router::take_answer(link::incarnation from, routed::Answer& answer) {
   const auto& caller = answer.caller();
-  auto bridge = known_.bridge_of(caller);
+  auto bridge = known_->bridge_of(caller);
   auto& reply = *answer.mutable_reply();
   if (reply.tasks() == cluster::Reply::NOWHERE) {
     if (bridge)
@@ -202,8 +204,8 @@ void router::take_answer(link::incarnation from, routed::Answer& answer) {
 }
 
 void router::take_outcome(const routed::HandedOut& told) {
-  auto queue = known_.queue_of(told.queue());
-  auto bridge = known_.bridge_of(told.caller());
+  auto queue = known_->queue_of(told.queue());
+  auto bridge = known_->bridge_of(told.caller());
   if (!queue || !bridge)
     return;
   auto call = told.caller().call();
@@ -237,8 +239,7 @@ void router::take_lost_slot(store::slot_id slot) {
 /// As for one that died here: whoever waits there waits anew, and what it held is offered again.
 void router::take_lost_queue(const store::queue_key& queue) {
   queues_.review([&queue](const store::queue_key& known) { return known == queue; });
-  if (const auto& timer = shared_.timer.get())
-    caf::anon_send(timer, reoffer_atom_v, queue.namespace_id, queue.name);
+  offer_again(queue);
 }
 
 // -- what cannot be delivered --------------------------------------------------------------------
@@ -273,9 +274,12 @@ void router::again_later(routed::Routed&& what) {
 void router::fail(routed::Routed& what) {
   failed_.add();
   auto tell = [&](const routed::Caller& caller) {
-    if (auto bridge = known_.bridge_of(caller))
+    if (auto bridge = known_->bridge_of(caller))
       caf::anon_send(bridge, reply_atom_v, caller.call(), actors::to_reply(actors::not_served()));
   };
+  // Nothing else remembers that it was in vain.
+  if (what.has_offer())
+    return offer_again(from_proto(what.offer().queue()));
   if (what.has_poll())
     return tell(what.poll().caller());
   if (what.has_describe())

@@ -112,23 +112,47 @@ routed::QueueActor known_actors::number_of(const queue_actor& who) {
   out.set_number(who.id());
   {
     std::lock_guard lock{mutex_};
+    // A call that is passed on is still its queue's.
+    if (auto found = remote_queues_.find(who.id()); found != remote_queues_.end())
+      return found->second;
     if (!queues_.try_emplace(who.id(), who).second)
       return out;
   }
   // Outside of the lock: it runs at once when the actor has ended.
-  who->attach_functor([this, number = who.id()](const caf::error&) {
-    std::lock_guard lock{mutex_};
-    queues_.erase(number);
+  who->attach_functor([known = weak_from_this(), number = who.id()](const caf::error&) {
+    if (auto still = known.lock())
+      still->forget_queue(number);
   });
   return out;
 }
 
 queue_actor known_actors::queue_of(const routed::QueueActor& who) {
   if (who.node() != mine_)
-    return system_.spawn<remote_queue_actor>(who, *this, send_);
+    return spawn_remote_queue_actor(who);
   std::lock_guard lock{mutex_};
   auto found = queues_.find(who.number());
   return found == queues_.end() ? queue_actor{} : found->second;
+}
+
+void known_actors::forget_queue(caf::actor_id number) {
+  // Gone behind the lock: it may be the last that holds it.
+  decltype(queues_)::node_type ended;
+  std::lock_guard lock{mutex_};
+  ended = queues_.extract(number);
+  remote_queues_.erase(number);
+}
+
+queue_actor known_actors::spawn_remote_queue_actor(const routed::QueueActor& who) {
+  queue_actor made = system_.spawn<remote_queue_actor>(who, *this, send_);
+  {
+    std::lock_guard lock{mutex_};
+    remote_queues_.emplace(made.id(), who);
+  }
+  made->attach_functor([known = weak_from_this(), number = made.id()](const caf::error&) {
+    if (auto still = known.lock())
+      still->forget_queue(number);
+  });
+  return made;
 }
 
 void known_actors::begin_call(const routed::Caller& who, call_server by) {
@@ -164,13 +188,16 @@ void known_actors::forget(link::incarnation node) {
 
 std::vector<caf::actor> known_actors::stop() {
   std::vector<caf::actor> out;
+  // All of them gone behind the lock, which the last hold on an actor may want.
   std::map<bridge_key, std::shared_ptr<remote_bridge>> all;
+  decltype(bridges_) bridges;
+  decltype(queues_) queues;
   {
     std::lock_guard lock{mutex_};
     all.swap(remote_);
     remote_ids_.clear();
-    bridges_.clear();
-    queues_.clear();
+    bridges.swap(bridges_);
+    queues.swap(queues_);
   }
   for (const auto& [key, bridge] : all) {
     bridge->end();

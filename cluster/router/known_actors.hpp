@@ -26,7 +26,7 @@ class remote_bridge;
 
 /// The actors of this node that others know by number, and those that stand here for theirs.
 /// Thread-safe.
-class known_actors {
+class known_actors : public std::enable_shared_from_this<known_actors> {
 public:
   /// Sends this to a node; false when it cannot be had or there is no room.
   using sender = std::function<bool(link::incarnation, const routed::Routed&)>;
@@ -61,6 +61,9 @@ private:
   using bridge_key = std::pair<link::incarnation, std::uint64_t>;
 
   std::shared_ptr<remote_bridge> find(const routed::Caller& who);
+  void forget_queue(caf::actor_id number);
+  /// For one hand-out; ends with the last that holds it.
+  queue_actor spawn_remote_queue_actor(const routed::QueueActor& who);
 
   caf::actor_system& system_;
   const link::incarnation mine_;
@@ -68,6 +71,8 @@ private:
   std::mutex mutex_;
   std::map<std::uint64_t, bridge_actor> bridges_;
   std::map<std::uint64_t, queue_actor> queues_;
+  /// Which queues of other nodes these actors stand for.
+  std::map<caf::actor_id, routed::QueueActor> remote_queues_;
   std::map<bridge_key, std::shared_ptr<remote_bridge>> remote_;
   std::map<caf::actor_id, bridge_key> remote_ids_;
 };

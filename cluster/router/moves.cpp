@@ -67,8 +67,12 @@ void router::after_change(const ranges& changed) {
   flush(changed);
   review_queues(changed);
   // What queues of others held in memory they do not hold any more.
+  offer_again({});
+}
+
+void router::offer_again(const store::queue_key& queue) {
   if (const auto& timer = shared_.timer.get())
-    caf::anon_send(timer, reoffer_atom_v, std::string{}, std::string{});
+    caf::anon_send(timer, reoffer_atom_v, queue.namespace_id, queue.name);
 }
 
 void router::replace_stand_in(store::range_id range, std::uint64_t owner_before) {
@@ -139,22 +143,28 @@ void router::lose(const std::vector<slot_actor>& stand_ins) {
   }
 }
 
+void router::tell_all(const routed::Routed& what) {
+  std::lock_guard lock{mutex_};
+  for (auto node : out_.all_up())
+    (void)out_.send(node, what);
+}
+
+void router::have_others_look() {
+  routed::Routed out;
+  out.set_look(true);
+  tell_all(out);
+}
+
 void router::on_slot_lost(store::slot_id slot) {
   routed::Routed out;
   out.set_slot_lost(slot);
-  std::lock_guard lock{mutex_};
-  for (auto node : out_.all_up())
-    (void)out_.send(node, out);
+  tell_all(out);
 }
 
 void router::on_queue_lost(const store::queue_key& queue) {
-  if (!is_here(queue))
-    return;
   routed::Routed out;
   *out.mutable_queue_lost() = to_proto(queue);
-  std::lock_guard lock{mutex_};
-  for (auto node : out_.all_up())
-    (void)out_.send(node, out);
+  tell_all(out);
 }
 
 bool router::is_here(const store::queue_key& queue) const {

@@ -20,7 +20,7 @@ namespace {
 constexpr auto tick = std::chrono::milliseconds{10};
 
 constexpr std::uint32_t first_kind = routed::Routed::kCallFieldNumber;
-constexpr std::uint32_t last_kind = routed::Routed::kQueueLostFieldNumber;
+constexpr std::uint32_t last_kind = routed::Routed::kLookFieldNumber;
 // The first sixteen are the link's own.
 static_assert(first_kind >= 16);
 
@@ -40,8 +40,9 @@ router::router(caf::actor_system& system, actors::services& shared, actors::queu
                        "Messages that came to a node that did not have what they were for.")),
     failed_(m.counter("reprise_routed_failed_total",
                       "Messages to slots and queues that no node could be found for.")),
-    known_(system, options.mine,
-           [this](link::incarnation to, const routed::Routed& what) { return to_node(to, what); }),
+    known_(std::make_shared<known_actors>(
+      system, options.mine,
+      [this](link::incarnation to, const routed::Routed& what) { return to_node(to, what); })),
     out_(options.link_bytes_max) {
   for (std::uint32_t range = 0; range < store::range_count; ++range)
     stand_ins_.push_back(spawn_remote_slots(system, *this, static_cast<store::range_id>(range)));
@@ -75,7 +76,7 @@ void router::stop(const std::function<void()>& run_all) {
     waiting_.clear();
     later_.clear();
   }
-  auto all = known_.stop();
+  auto all = known_->stop();
   std::map<std::uint64_t, returning> returns;
   {
     std::lock_guard lock{mutex_};
@@ -285,6 +286,8 @@ void router::on_up(const link::peer& who) {
     its = ranges_at(who.address);
   }
   flush(its);
+  // Offers that were on their way when the last connection was lost are lost with it.
+  offer_again({});
 }
 
 void router::on_down(const link::peer& who, const std::string&) {
@@ -305,7 +308,7 @@ void router::on_down(const link::peer& who, const std::string&) {
         lost.push_back(f.stand_in);
     std::erase_if(former_, [&](const former& f) { return f.address == who.address; });
   }
-  known_.forget(who.life);
+  known_->forget(who.life);
   lose(lost);
   review_queues(its);
 }

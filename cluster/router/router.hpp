@@ -24,7 +24,7 @@
 namespace reprise::cluster {
 
 struct router_options {
-  /// Of this process's link: whoever is to be answered is known by it.
+  /// The life of this process, by which its link is known: whoever is to be answered is in it.
   link::incarnation mine = 0;
   /// What is for a range that nobody has, or whose owner is not connected, waits for so long, and
   /// together takes so many bytes.
@@ -77,11 +77,13 @@ public:
   void retire(const store::queue_key& queue, const queue_actor& stand_in);
 
   known_actors& known() noexcept {
-    return known_;
+    return *known_;
   }
 
   // -- what happened in this node
 
+  /// Something was given to others: they are to see what.
+  void have_others_look();
   /// This slot's actor died: calls that others sent to it are lost.
   void on_slot_lost(store::slot_id slot);
   void on_queue_lost(const store::queue_key& queue) override;
@@ -143,9 +145,12 @@ private:
   // -- the map (places.cpp)
   ranges take_places(const places& now);
   void remember_addresses(const places& now);
+  void tell_all(const routed::Routed& what);
   void call_members(const places& now);
   void point(store::range_id range);
   void after_change(const ranges& changed);
+  /// What this node's runs have for that queue; without a name, for any.
+  void offer_again(const store::queue_key& queue);
   void take_returns();
   /// Another actor stands for this range, which is at another node now.
   void replace_stand_in(store::range_id range, std::uint64_t owner_before);
@@ -181,7 +186,7 @@ private:
   counter& received_;
   counter& bounced_;
   counter& failed_;
-  known_actors known_;
+  const std::shared_ptr<known_actors> known_;
   caf::actor ticker_;
   std::array<std::atomic<bool>, store::range_count> ours_{};
 

@@ -368,6 +368,59 @@ TEST_CASE("A slot or a queue that dies in another node is known here") {
   }
 }
 
+TEST_CASE("What a queue held is offered again, though its node has it again before others look") {
+  cluster_fixture c{2};
+  auto id = c.workflow_of(0);
+  auto on = c.queue_of(1, 1);
+  c.ok<ws::StartWorkflowExecutionResponse>(0, start_on(id, on));
+  auto other = c.queue_of(1, 1, "polled");
+  auto poll = c.at(0).send_request(server_fixture::poll_request(other),
+                                   server_fixture::poll_options());
+  c.step(50ms);
+  // As after a renewal that was late: the map of the first node is the same all the while.
+  auto held = cluster_fixture::held(1, c.now());
+  c.tell_held(1, {});
+  c.step(5ms);
+  c.tell_held(1, held);
+  c.step(300ms);
+  auto task = c.ok<ws::PollWorkflowTaskQueueResponse>(1, server_fixture::poll_request(on), 200ms,
+                                                      server_fixture::poll_options());
+  CHECK(task.workflow_execution().workflow_id() == id);
+  c.ok<ws::StartWorkflowExecutionResponse>(1, start_on(c.workflow_of(1, "next"), other));
+  c.step(100ms);
+  CHECK(poll.answered());
+}
+
+TEST_CASE("An offer that was on its way when a connection was lost is made again") {
+  cluster_fixture c{2};
+  auto id = c.workflow_of(0);
+  auto on = c.queue_of(1, 1);
+  c.network().part(cluster_fixture::address(0), cluster_fixture::address(1));
+  c.ok<ws::StartWorkflowExecutionResponse>(0, start_on(id, on), 50ms);
+  c.step(3s);
+  c.network().heal(cluster_fixture::address(0), cluster_fixture::address(1));
+  c.step(5s);
+  auto task = c.ok<ws::PollWorkflowTaskQueueResponse>(1, server_fixture::poll_request(on), 200ms,
+                                                      server_fixture::poll_options());
+  CHECK(task.workflow_execution().workflow_id() == id);
+}
+
+TEST_CASE("An offer that found nobody for long is made again") {
+  cluster_fixture c{2};
+  auto id = c.workflow_of(0);
+  auto on = c.queue_of(1, 1);
+  // The second node is late to serve what the map says it has.
+  auto held = cluster_fixture::held(1, c.now());
+  c.tell_held(1, {});
+  c.ok<ws::StartWorkflowExecutionResponse>(0, start_on(id, on));
+  c.step(10s);
+  c.tell_held(1, held);
+  c.step(5s);
+  auto task = c.ok<ws::PollWorkflowTaskQueueResponse>(1, server_fixture::poll_request(on), 200ms,
+                                                      server_fixture::poll_options());
+  CHECK(task.workflow_execution().workflow_id() == id);
+}
+
 TEST_CASE("A query is answered by a worker on any node") {
   cluster_fixture c{3};
   auto id = c.workflow_of(0);

@@ -120,6 +120,25 @@ public:
       servers_[i]->server().node().route()->on_places(what);
   }
 
+  static cluster::held_ranges held(std::size_t i, const cluster::places& of) {
+    cluster::held_ranges out;
+    for (std::uint32_t r = 0; r < store::range_count; ++r)
+      out[r] = of.owners[r] == i + 1;
+    return out;
+  }
+
+  void tell_held(std::size_t i, const cluster::held_ranges& what) {
+    if (!servers_[i])
+      return;
+    auto& lease = servers_[i]->server().node().shared().own_lease;
+    for (std::uint32_t r = 0; r < store::range_count; ++r)
+      what[r] ? lease.serve(static_cast<store::range_id>(r))
+              : lease.lose(static_cast<store::range_id>(r));
+    auto& node = servers_[i]->server().node();
+    node.route()->on_held(what);
+    caf::anon_send(node.shared().timer.get(), epoch_atom_v, what.any());
+  }
+
   // -- names that live where a test wants them ---------------------------------------------------
 
   std::string workflow_of(std::size_t i, const std::string& stem = "workflow") {
@@ -159,7 +178,8 @@ private:
     virtual_server_options o;
     o.store = store_;
     o.node.seed = i + 1;
-    o.node.route = cluster::router_options{.mine = i + 101};
+    o.node.self.life = i + 101;
+    o.node.route.emplace();
     servers_.push_back(std::make_unique<server>(std::move(o)));
     auto& route = *servers_.back()->server().node().route();
     links_.push_back(net_.join({.cluster_id = "a cluster",
@@ -168,6 +188,11 @@ private:
                                 .address = address(i)},
                                {}, route, servers_.back()->registry));
     route.use(links_.back().get());
+    // The test is the keeper.
+    auto& shared = servers_.back()->server().node().shared();
+    caf::anon_send(shared.keeper, stop_atom_v);
+    servers_.back()->run();
+    shared.own_lease.grant_forever();
   }
 
   void run() {
@@ -182,18 +207,6 @@ private:
         is_moving = true;
       }
     }
-  }
-
-  static cluster::held_ranges held(std::size_t i, const cluster::places& of) {
-    cluster::held_ranges out;
-    for (std::uint32_t r = 0; r < store::range_count; ++r)
-      out[r] = of.owners[r] == i + 1;
-    return out;
-  }
-
-  void tell_held(std::size_t i, const cluster::held_ranges& what) {
-    if (servers_[i])
-      servers_[i]->server().node().route()->on_held(what);
   }
 
   void tell_epoch(std::size_t i, std::uint32_t slot, store::epoch_number epoch) {
