@@ -4,6 +4,7 @@
 #include "cli/config_file.hpp"
 #include "cli/health.hpp"
 #include "cli/local_server.hpp"
+#include "cli/node_link.hpp"
 #include "cli/output.hpp"
 #include "cli/password.hpp"
 #include "cli/settings.hpp"
@@ -132,8 +133,10 @@ duration lease_length(const server_options& o) {
 }
 
 struct actor_config : caf::actor_system_config {
-  actor_config() {
+  explicit actor_config(bool has_link) {
     cluster::prepare(*this);
+    if (has_link)
+      link::prepare(*this);
     cluster::worker_pool::use(*this, worker_count());
   }
 
@@ -180,16 +183,11 @@ private:
   std::unique_ptr<cluster::http_port> port_;
 };
 
-/// Whether only this machine can have such an address.
-bool is_of_this_machine(const std::string& number) {
-  return number.starts_with("127.") || number == "::1" || number.starts_with("::ffff:127.");
-}
-
 /// Beyond this machine whoever reaches the port may do everything, unless there are certificates.
 /// A node is refused: nobody reads its notes. A development server is noted, as scripts for the
 /// reference's server give it `--ip 0.0.0.0` in containers, and are to go on doing so.
 result<void> check_doors(const server_options& o, const std::vector<std::string>& addresses) {
-  if (!o.tls.empty() || o.insecure || std::ranges::all_of(addresses, is_of_this_machine))
+  if (!o.tls.empty() || o.insecure || std::ranges::all_of(addresses, frontend::is_loopback))
     return {};
   auto text = "with --ip " + o.ip
               + " other machines reach the API without certificates: give --tls-cert-path and "
@@ -205,6 +203,8 @@ struct server_plan {
   configured_limits bounds{};
   std::shared_ptr<tls::certificates> certificates{};
   std::vector<std::string> addresses{};
+  /// Nothing: the node is alone.
+  std::optional<link_plan> link{};
 };
 
 /// What a running server is made of, in the order in which it comes up.
@@ -216,9 +216,11 @@ public:
       bounds_(plan.bounds),
       host_(host_of(options)),
       certificates_(plan.certificates),
+      link_plan_(plan.link),
       db_(std::move(db)),
       seen_(seen),
-      health_(*db_) {
+      health_(*db_),
+      config_(plan.link.has_value()) {
     local_server_options local;
     local.node.seed = random_seed();
     local.node.bounds = bounds_.engine;
@@ -235,12 +237,25 @@ public:
       seen_.state.no(probe::alive, "this server cannot go on: " + why);
       ::kill(::getpid(), SIGTERM);
     };
+    if (link_plan_) {
+      link_plan_->options.mine.cluster_id = cluster_id;
+      local.node.self.life = link_plan_->options.mine.life;
+      local.node.route.emplace();
+    }
     local.facts.cluster_id = std::move(cluster_id);
     local.facts.store_kind = db_->kind();
     server_.emplace(system_, *db_, time, seen_.measured, std::move(local));
   }
 
   result<void> start() {
+    if (link_plan_) {
+      auto begun = node_link::begin(system_, std::move(*link_plan_), *server_->node().route(),
+                                    seen_.measured);
+      if (!begun)
+        return begun.error();
+      link_ = std::move(*begun);
+      server_->node().set_link_address(link_->address());
+    }
     server_->start();
     server_->front().on_failure([this](const error& why) { health_.on_failure(why); });
     // A server that waits for another one's lease listens all the same, and says NOT_SERVING.
@@ -282,6 +297,8 @@ public:
     if (grpc_)
       grpc_->stop(std::chrono::ceil<std::chrono::milliseconds>(patience));
     server_->drain();
+    // While it drained, calls were passed on, and others' were answered.
+    link_.reset();
     server_->stop();
   }
 
@@ -320,6 +337,7 @@ private:
   const configured_limits& bounds_;
   const std::string host_;
   std::shared_ptr<tls::certificates> certificates_;
+  std::optional<link_plan> link_plan_;
   std::unique_ptr<store::store> db_;
   side_door& seen_;
   health health_;
@@ -329,6 +347,7 @@ private:
   actor_config config_;
   caf::actor_system system_{config_};
   std::optional<local_server> server_;
+  std::unique_ptr<node_link> link_;
   std::unique_ptr<frontend::grpc_server> grpc_;
 };
 
@@ -367,6 +386,12 @@ result<server_plan> make_plan(const server_options& options) {
     out.certificates = std::move(*loaded);
   }
   // Before anything else tries to have a port there, which would name the port as the reason.
+  if (!options.link.address.empty()) {
+    auto planned = plan_link(options);
+    if (!planned)
+      return planned.error();
+    out.link = std::move(*planned);
+  }
   auto addresses = frontend::addresses_of(host_of(options));
   if (!addresses)
     return addresses.error();

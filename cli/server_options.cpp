@@ -2,6 +2,7 @@
 
 #include "cli/config_file.hpp"
 #include "cli/text_list.hpp"
+#include "cluster/link/settings.hpp"
 #include "temporal/api/enums/v1/common.pb.h"
 
 #include <CLI/CLI.hpp>
@@ -33,6 +34,18 @@ void add_doors(CLI::App& c, server_options& into) {
   c.add_option("--tls-key-path", into.tls.key, "Its private key (PEM)");
   c.add_option("--tls-client-ca-path", into.tls.client_authorities,
                "Whose certificates clients need (PEM); without it they need none");
+}
+
+void add_link(CLI::App& c, link_options& into) {
+  c.add_option("--link", into.address,
+               "Address (host:port) by which other nodes on the same MySQL reach this one; with it "
+               "they share the workflows");
+  c.add_option("--link-listen", into.listen, "Address to listen on for them, when it is another");
+  c.add_option("--link-cert-path", into.certificate,
+               "What this node shows to others and others to it: a certificate (PEM) for the host "
+               "of --link, of the unit 'node'");
+  c.add_option("--link-key-path", into.key, "Its private key (PEM)");
+  c.add_option("--link-ca-path", into.authorities, "Whose certificates other nodes need (PEM)");
 }
 
 void add_store(CLI::App& c, server_options& into) {
@@ -74,6 +87,25 @@ void add_options(CLI::App& c, server_options& into) {
                "What log lines in JSON call this server; the machine's name without it");
 }
 
+result<void> check_link(const server_options& o) {
+  const auto& l = o.link;
+  if (l.address.empty())
+    return l.listen.empty() && !l.has_tls()
+             ? result<void>{}
+             : refused("the options of the link are of no use without --link HOST:PORT, by which "
+                       "other nodes reach this one");
+  if (o.mysql.empty())
+    return refused("--link is for nodes that share a store: give them the same --mysql");
+  if (l.has_tls() && (l.certificate.empty() || l.key.empty() || l.authorities.empty()))
+    return refused("nodes show each other certificates: give --link-cert-path, --link-key-path and "
+                   "--link-ca-path, or none of them");
+  for (const auto* text : {&l.address, &l.listen})
+    if (!text->empty())
+      if (auto at = link::parse_listening(*text); !at)
+        return refused(*text + ": " + at.error().message);
+  return {};
+}
+
 } // namespace
 
 bool is_in_memory(const server_options& o) {
@@ -99,9 +131,11 @@ CLI::App* add_node(CLI::App& app, server_options& into) {
                                        "with certificates beyond this machine");
   into.what = server_options::kind::node;
   add_options(*c, into);
+  add_link(*c, into.link);
   c->footer("Examples:\n"
             "  reprise node --db-filename orders.db\n"
             "  reprise node --config node.yaml\n"
+            "  reprise node --mysql mysql://reprise@db/reprise --link node1.example:7240\n"
             "  reprise node --config node.yaml --port 7000      the flag counts\n"
             "  reprise node --config node.yaml --print-config\n");
   return c;
@@ -117,6 +151,8 @@ result<void> complete(CLI::App& command, server_options& into) {
   if (into.mysql.empty() && !into.mysql_password_file.empty())
     return refused("--mysql-password-file is of no use without --mysql (or REPRISE_MYSQL in the "
                    "environment)");
+  if (auto ok = check_link(into); !ok)
+    return ok;
   if (into.what == server_options::kind::node && !into.print_config && is_in_memory(into))
     return refused("a node keeps what it is told: give it --db-filename FILE, or --mysql (or "
                    "REPRISE_MYSQL in the environment); `reprise server start-dev` serves from "

@@ -16,6 +16,22 @@ class App;
 
 namespace reprise::cli {
 
+/// How a node is one of several.
+struct link_options {
+  /// Where others reach it, as "host:port"; empty: it is alone.
+  std::string address{};
+  /// Where it listens, when that is another one.
+  std::string listen{};
+  /// All three, or none.
+  std::string certificate{};
+  std::string key{};
+  std::string authorities{};
+
+  bool has_tls() const noexcept {
+    return !certificate.empty() || !key.empty() || !authorities.empty();
+  }
+};
+
 /// What a server was asked for, by flags and by a file whose fields are called as the flags are.
 /// Names and meanings that the reference's development server has, too, are its.
 struct server_options {
@@ -41,6 +57,7 @@ struct server_options {
   bool insecure = false;
   /// Empty: gRPC is served without TLS.
   tls::server_files tls{};
+  link_options link{};
   /// Empty or ":memory:": the store is in memory.
   std::string db_filename{};
   /// Empty: no MySQL.

@@ -237,7 +237,7 @@ private:
       self_.incarnation = next_incarnation();
     renewal_->self = self_;
     renewal_->before = before_;
-    renewal_->is_draining = takes_nothing_;
+    renewal_->is_draining = takes_nothing_ || leaving_;
     renewal_->changes = changes_;
     auto job = [&shared = shared_, me = keeper_actor{this}, x = renewal_] {
       guarded(x->failure, [&] { try_to_renew(shared, *x); });
@@ -284,6 +284,7 @@ private:
     follow_registry();
     tell_membership();
     take_or_give();
+    end_leaving();
     tick_later();
   }
 
@@ -451,6 +452,7 @@ private:
       shared_.epochs.set(slot, taken.epochs[i]);
       send(shared_.slots[i].get(), epoch_atom_v, taken.epochs[i]);
     }
+    tell_held();
     tell_timer();
     // What is left to do of them is left to do here, too.
     shared_.namespaces.changed.tell();
@@ -484,20 +486,30 @@ private:
         shared_.own_lease.lose(static_cast<store::range_id>(r));
     if (held_.none())
       shared_.own_lease.revoke();
+    tell_held();
     tell_timer();
     for (std::size_t i = 0; i < shared_.slots.size(); ++i)
       if (gone[store::range_of(static_cast<store::slot_id>(i))])
         send(shared_.slots[i].get(), epoch_atom_v, std::uint64_t{0});
-    if (held_.none() && options_.on_serving)
+    // Who leaves is done when the last of them is another's.
+    if (held_.none() && !leaving_ && options_.on_serving)
       options_.on_serving(false);
+  }
+
+  void tell_held() {
+    if (options_.on_held)
+      options_.on_held(held_);
   }
 
   /// A few ranges that another member wins; when the clock is off, what is not served any more.
   void give_some() {
+    if (!leaving_ && shared_.time.boot_time() < gifts_rest_until_)
+      return;
     auto next = std::make_shared<gift>();
     next->self = incarnation_;
+    auto most = leaving_ ? options_.given_at_once_leaving : options_.given_at_once;
     for (std::size_t r = 0; r < store::range_count; ++r) {
-      if (seen_.owners[r] != incarnation_ || next->ranges.count() >= options_.given_at_once
+      if (seen_.owners[r] != incarnation_ || next->ranges.count() >= most
           || held_[r] == takes_nothing_)
         continue;
       auto winner = store::winner_of(static_cast<store::range_id>(r), seen_.members);
@@ -539,11 +551,36 @@ private:
       log(log_level::info, std::to_string(done->ranges.count()) + " ranges are other servers' now");
     else
       log(log_level::warn, "a range could not be given to another server: " + done->failure);
+    if (given && options_.on_given)
+      options_.on_given();
     // The next ones go when whoever got these had the time to see it.
-    tick_later();
+    gifts_rest_until_ = shared_.time.boot_time() + options_.lease_length / renewals_a_lease;
+    if (leaving_ && held_.none() && options_.on_serving)
+      options_.on_serving(false);
+    tick_now();
   }
 
   void on_stop() {
+    // Others are given what is served here, a part at a time; until the node ends it sees who has
+    // it.
+    leaving_ = shares() && incarnation_ != 0 && others_share();
+    if (leaving_)
+      return tick_now();
+    give_up();
+    stopped_ = true;
+  }
+
+  bool others_share() const {
+    return std::ranges::any_of(seen_.members, [this](const auto& m) {
+      return m.who.incarnation != incarnation_ && !m.who.link_address.empty() && !m.is_draining;
+    });
+  }
+
+  /// There was somebody to give it to, and is not any more.
+  void end_leaving() {
+    if (!leaving_ || held_.none() || others_share())
+      return;
+    leaving_ = false;
     give_up();
     stopped_ = true;
   }
@@ -625,6 +662,8 @@ private:
   incarnation_id before_ = 0;
   int joins_in_vain_ = 0;
   bool stopped_ = false;
+  /// It is asked to stop, and gives away what it has.
+  bool leaving_ = false;
   /// Served here.
   range_set held_;
   /// Because of the clock.
@@ -637,6 +676,8 @@ private:
   std::shared_ptr<renewal> renewal_;
   std::shared_ptr<take_over> take_over_;
   std::shared_ptr<gift> gift_;
+  /// Boot time.
+  std::chrono::nanoseconds gifts_rest_until_{};
   /// Waits for a lease that lasts.
   std::shared_ptr<store::taken_ranges> taken_;
   std::uint64_t taken_version_ = 0;

@@ -17,10 +17,17 @@ struct keeper_options {
   std::uint64_t seed = 0;
   /// Ranges that are given away at once.
   std::size_t given_at_once = 16;
+  /// The same of one that leaves.
+  std::size_t given_at_once_leaving = 64;
   /// Called when the first range begins to be served here (true), and when none is any more.
   std::function<void(bool)> on_serving{};
   /// Called with what a renewal found, whenever members or owners are others than before.
   std::function<void(const store::membership&)> on_membership{};
+  /// Called with the ranges that are served here, when they are others than before: before slots
+  /// are given up, and when those that were taken can take calls.
+  std::function<void(const store::range_set&)> on_held{};
+  /// Called when ranges were given to others: who tells them has them look at once.
+  std::function<void()> on_given{};
   /// Called when this server became a member under another incarnation.
   std::function<void(store::incarnation_id)> on_joined{};
 };

@@ -64,6 +64,11 @@ node::node(caf::actor_system& system, store::store& db, const clock& time, metri
     queues_(system, shared_, m) {
   if (options_.self.life == 0)
     options_.self.life = seeded_ids{options_.seed}.random();
+  if (options_.route) {
+    options_.route->mine = options_.self.life;
+    router_ = std::make_unique<router>(system_, shared_, queues_, metrics_, *options_.route);
+    queues_.set_places(router_.get());
+  }
   // A server that stands by shows it from its first scrape on.
   serves(m).set(0);
 }
@@ -84,10 +89,6 @@ void node::start() {
   shared_.writer = actors::spawn_writer(system_, shared_, options_.group, options_.detached);
   watch({.kind = "writer", .watched = {caf::actor_cast<caf::actor>(shared_.writer)}});
   begin_timer();
-  if (options_.route) {
-    router_ = std::make_unique<router>(system_, shared_, queues_, metrics_, *options_.route);
-    queues_.set_places(router_.get());
-  }
   begin_slots();
   if (!shared_.queue_of)
     shared_.queue_of = [this](const cluster::Task& task) { return queues_.find(task); };
@@ -95,16 +96,27 @@ void node::start() {
     shared_.polled_since = [this](const store::queue_key& queue, time_point since) {
       return queues_.polled_since(queue, since);
     };
-  shared_.keeper = spawn_keeper(system_, shared_,
-                                {.self = options_.self,
-                                 .lease_length = options_.lease_length,
-                                 .seed = options_.seed + 1,
-                                 .on_serving = [this](bool serving) { on_serving(serving); },
-                                 .on_membership = options_.on_membership,
-                                 .on_joined =
-                                   [this](store::incarnation_id under) {
-                                     incarnation_.store(under, std::memory_order_release);
-                                   }});
+  shared_.keeper
+    = spawn_keeper(system_, shared_,
+                   {.self = options_.self,
+                    .lease_length = options_.lease_length,
+                    .seed = options_.seed + 1,
+                    .on_serving = [this](bool serving) { on_serving(serving); },
+                    .on_membership = [this](const store::membership& seen) { on_membership(seen); },
+                    .on_held =
+                      [this](const store::range_set& held) {
+                        if (router_)
+                          router_->on_held(held);
+                      },
+                    .on_given =
+                      [this] {
+                        if (router_)
+                          router_->have_others_look();
+                      },
+                    .on_joined =
+                      [this](store::incarnation_id under) {
+                        incarnation_.store(under, std::memory_order_release);
+                      }});
   watch({.kind = "keeper", .watched = {caf::actor_cast<caf::actor>(shared_.keeper)}});
   begin_clock_watch();
   begin_inbox_sweep();
@@ -201,6 +213,20 @@ void node::begin_slots() {
   watch(std::move(slots));
 }
 
+void node::on_membership(const store::membership& seen) {
+  if (router_) {
+    places now{.self = static_cast<std::uint64_t>(incarnation())};
+    for (const auto& m : seen.members)
+      now.members.push_back({.incarnation = static_cast<std::uint64_t>(m.who.incarnation),
+                             .address = m.who.link_address});
+    for (std::size_t r = 0; r < store::range_count; ++r)
+      now.owners[r] = static_cast<std::uint64_t>(seen.owners[r]);
+    router_->on_places(now);
+  }
+  if (options_.on_membership)
+    options_.on_membership(seen);
+}
+
 void node::on_serving(bool serving) {
   if (serving && failed())
     return;
@@ -269,8 +295,12 @@ void node::drain(duration patience) {
 }
 
 void node::stop() {
-  if (!started_)
+  if (!started_) {
+    // It has actors already.
+    if (router_)
+      router_->stop(options_.run_all);
     return;
+  }
   started_ = false;
   shared_.returns->close();
   namespaces_.changed.set(nullptr);

@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace caf {
 class actor_system_config;
@@ -48,7 +49,7 @@ struct node_options {
   std::function<void(const std::string& why)> on_failed{};
   clock_watch_options watch{};
   /// It shares the slots with other nodes, and messages go to them and come from them; nothing: it
-  /// is alone.
+  /// is alone, or stands by. `self` has its link's address then.
   std::optional<router_options> route{};
   /// The machine of each kind; tests bring machines of their own.
   const engine::machine* (*machine_of)(machine_kind) = engine::machine_of;
@@ -74,6 +75,12 @@ public:
   node& operator=(const node&) = delete;
 
   void start();
+
+  /// Where its link listens, as others reach it; before start().
+  void set_link_address(std::string address) {
+    options_.self.link_address = std::move(address);
+  }
+
   /// Waits, at most for `patience`, until no call is under way. Calls are taken as before.
   void settle(duration patience);
   /// Ends long polls, lets what was decided become durable, gives the slots and the lease up.
@@ -147,6 +154,7 @@ private:
   void begin_inbox_sweep();
   void begin_namespace_upkeep();
   void on_serving(bool serving);
+  void on_membership(const store::membership& seen);
   void fail(const std::string& why);
   void end_supervision();
   void end_actors();

@@ -11,7 +11,7 @@ std::string to_string(const endpoint& at) {
   return (is_bare ? at.host : "[" + at.host + "]") + ":" + std::to_string(at.port);
 }
 
-result<endpoint> parse_endpoint(const std::string& text) {
+result<endpoint> parse_listening(const std::string& text) {
   auto unfit = [&text] {
     return make_error(errc::invalid_argument,
                       "\"" + text + "\" is no address of the form host:port or [host]:port");
@@ -26,10 +26,17 @@ result<endpoint> parse_endpoint(const std::string& text) {
   endpoint out{.host = std::string{host}};
   const auto* end = text.data() + text.size();
   auto [at, failed] = std::from_chars(text.data() + colon + 1, end, out.port);
-  if (failed != std::errc{} || at != end || out.port == 0 || host.empty()
+  if (failed != std::errc{} || at != end || host.empty()
       || host.find_first_of("[]") != std::string_view::npos
       || (!is_bracketed && host.find(':') != std::string_view::npos))
     return unfit();
+  return out;
+}
+
+result<endpoint> parse_endpoint(const std::string& text) {
+  auto out = parse_listening(text);
+  if (out && out->port == 0)
+    return make_error(errc::invalid_argument, "\"" + text + "\" has no port that can be called");
   return out;
 }
 

@@ -49,6 +49,8 @@ struct endpoint {
 std::string to_string(const endpoint& at);
 /// Refused (invalid_argument) when the text is not that.
 result<endpoint> parse_endpoint(const std::string& text);
+/// The same of where to listen: port 0 is any that is free.
+result<endpoint> parse_listening(const std::string& text);
 
 /// What one lane to or from one peer may hold. An envelope counts as its size and a little more
 /// (frame.hpp); a single one always fits.

@@ -53,6 +53,8 @@ result<listening> listen_on(const std::string& host, int port);
 /// The addresses of `host` as numbers, those of them that this machine has. Refused (unavailable),
 /// with a sentence, when there is none.
 result<std::vector<std::string>> addresses_of(const std::string& host);
+/// Whether only this machine can have such an address.
+bool is_loopback(const std::string& address);
 
 /// "127.0.0.1:80" and "[::1]:80".
 std::string address_text(const std::string& host, int port);

@@ -84,6 +84,8 @@ struct server {
            seen = now;
            ++told;
          },
+       .on_held = [this](const range_set& now) { held = now; },
+       .on_given = [this] { ++gifts; },
        .on_joined =
          [this](store::incarnation_id now) {
            incarnation = now;
@@ -132,6 +134,8 @@ struct server {
   bool serving = false;
   store::membership seen{};
   int told = 0;
+  range_set held{};
+  int gifts = 0;
   store::incarnation_id incarnation = 0;
   int joins = 0;
 };
@@ -361,6 +365,59 @@ TEST_CASE_FIXTURE(servers, "those that share move what others win, a few at a ti
   CHECK(one.told == told);
   CHECK(one.seen.find(two.incarnation)->who.link_address == "10.0.0.2:1");
   CHECK(one.seen.find(two.incarnation)->who.life == 2);
+}
+
+TEST_CASE_FIXTURE(servers, "one that shares and is told to end gives all away before") {
+  auto& one = start("10.0.0.1:1");
+  auto& two = start("10.0.0.2:1");
+  auto& three = start("10.0.0.3:1");
+  pass(10s);
+  REQUIRE(served().all());
+  two.leave();
+  until([&] { return two.serves().none(); });
+  // Nothing was free meanwhile: who gets a range has it by name.
+  until([&] { return served().all(); });
+  CHECK_FALSE(two.serving);
+  for (auto owner : one.db.renew(one.incarnation, false)->owners)
+    CHECK((owner == one.incarnation || owner == three.incarnation));
+  // It takes nothing back, and sees who has what.
+  pass(5s);
+  CHECK(two.serves().none());
+  CHECK(two.seen.owners == one.seen.owners);
+
+  SUBCASE("the last but one, too") {
+    REQUIRE(two.db.leave(two.incarnation));
+    three.leave();
+    until([&] { return one.serves().all(); });
+    CHECK_FALSE(three.serving);
+  }
+
+  SUBCASE("to nobody, when all leave") {
+    one.leave();
+    three.leave();
+    until([&] { return !one.serving && !three.serving; });
+    CHECK(served().none());
+  }
+
+  SUBCASE("though one dies that it would give to") {
+    one.cut_off();
+    three.leave();
+    until([&] { return !three.serving; });
+  }
+}
+
+TEST_CASE_FIXTURE(servers, "what is served is told before it is given up, and when it can be had") {
+  auto& one = start("10.0.0.1:1");
+  auto& two = start("10.0.0.2:1");
+  pass(10s);
+  CHECK(one.held == one.serves());
+  CHECK(two.held == two.serves());
+  CHECK(one.gifts > 0);
+  CHECK(two.gifts == 0);
+  one.cut_off();
+  pass(10s);
+  CHECK(one.held.none());
+  CHECK(two.held.all());
 }
 
 TEST_CASE_FIXTURE(servers, "of a dead one that shared, each takes what it wins") {
