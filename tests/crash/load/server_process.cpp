@@ -39,8 +39,9 @@ std::string binary() {
 
 } // namespace
 
-server_process::server_process(std::vector<std::string> flags, std::string log_file)
-  : flags_(std::move(flags)), log_file_(std::move(log_file)) {
+server_process::server_process(std::vector<std::string> flags, std::string log_file,
+                               std::vector<std::string> command)
+  : flags_(std::move(flags)), command_(std::move(command)), log_file_(std::move(log_file)) {
 }
 
 server_process::~server_process() {
@@ -49,7 +50,9 @@ server_process::~server_process() {
 
 void server_process::launch() {
   ENSURE(pid_ == 0, "one life at a time");
-  std::vector<std::string> words{binary(), "server", "start-dev", "--port", "0"};
+  std::vector<std::string> words{binary()};
+  words.insert(words.end(), command_.begin(), command_.end());
+  words.insert(words.end(), {"--port", "0"});
   words.insert(words.end(), flags_.begin(), flags_.end());
   std::vector<char*> arguments;
   for (auto& word : words)

@@ -9,12 +9,14 @@
 
 namespace reprise::crash {
 
-/// `reprise server start-dev` as a child process, on free ports, beside this executable in the
-/// build tree. It dies with the thread that started it, so start it from the test's own thread.
+/// `reprise server start-dev`, or another command, as a child process, on free ports, beside this
+/// executable in the build tree. It dies with the thread that started it, so start it from the
+/// test's own thread.
 class server_process {
 public:
   /// `flags` say where the store is; what the server logs is appended to `log_file`.
-  server_process(std::vector<std::string> flags, std::string log_file);
+  server_process(std::vector<std::string> flags, std::string log_file,
+                 std::vector<std::string> command = {"server", "start-dev"});
   ~server_process();
   server_process(const server_process&) = delete;
   server_process& operator=(const server_process&) = delete;
@@ -47,6 +49,7 @@ private:
   void close_output();
 
   std::vector<std::string> flags_;
+  std::vector<std::string> command_;
   std::string log_file_;
   pid_t pid_ = 0;
   int output_ = -1;
