@@ -176,14 +176,16 @@ using queue_actor = caf::typed_actor<
   // the worker with this instance key ends: it is no longer listed. Lost: it is listed a while
   // longer
   caf::reacts_to<leave_atom, std::string>,
-  // INTERNAL, from a slot: a hand-out for this poller fell through; it waits again, the task is
-  // gone. Only an execution that holds lease and epoch says so. Lost: like offer and poll
-  caf::reacts_to<obsolete_atom, std::uint64_t, bridge_actor>,
-  // INTERNAL, from a slot: a hand-out is durable. Lost: the task is offered again, and obsolete
-  caf::reacts_to<taken_atom, std::uint64_t, bridge_actor>,
-  // INTERNAL, from a slot: a hand-out for this poller cannot be decided now; it waits again, the
-  // task stays and is handed out again after a pause that grows. Lost: like offer and poll
-  caf::reacts_to<later_atom, std::uint64_t, bridge_actor>,
+  // INTERNAL, from a slot: the hand-out of this number fell through; its poller waits again, the
+  // task is gone. Only an execution that holds lease and epoch says so. Lost: like offer and poll;
+  // of a slot elsewhere, it counts as later after a while
+  caf::reacts_to<obsolete_atom, std::uint64_t>,
+  // INTERNAL, from a slot: the hand-out of this number is durable. Lost: the task is offered again,
+  // and obsolete
+  caf::reacts_to<taken_atom, std::uint64_t>,
+  // INTERNAL, from a slot: the hand-out of this number cannot be decided now; its poller waits
+  // again, the task stays and is handed out again after a pause that grows. Lost: like obsolete
+  caf::reacts_to<later_atom, std::uint64_t>,
   // the worker of this sticky queue has left: what waits for it is for others. Lost: the tasks'
   // schedule-to-start timeout
   caf::reacts_to<lost_atom>,

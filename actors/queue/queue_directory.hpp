@@ -46,6 +46,11 @@ public:
     places_.store(which, std::memory_order_release);
   }
 
+  /// Queues may live in other nodes.
+  bool may_move() const noexcept {
+    return places_.load(std::memory_order_acquire) != nullptr;
+  }
+
   /// Null when there are too many queues or the directory was stopped.
   queue_actor find(const store::queue_key& key);
   /// The queue that holds tasks like this one.

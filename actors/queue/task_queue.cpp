@@ -47,9 +47,9 @@ queue_actor::behavior_type task_queue::make_behavior() {
     [this](cancel_atom, std::uint64_t id, const bridge_actor& from) { on_cancel(id, from); },
     [this](finish_atom, std::uint64_t id, const bridge_actor& from) { on_finish(id, from); },
     [this](leave_atom, const std::string& key) { on_leave(key); },
-    [this](obsolete_atom, std::uint64_t id, const bridge_actor& from) { on_obsolete(id, from); },
-    [this](taken_atom, std::uint64_t id, const bridge_actor& from) { on_taken(id, from); },
-    [this](later_atom, std::uint64_t id, const bridge_actor& from) { on_later(id, from); },
+    [this](obsolete_atom, std::uint64_t number) { on_obsolete(number); },
+    [this](taken_atom, std::uint64_t number) { on_taken(number); },
+    [this](later_atom, std::uint64_t number) { on_later(number); },
     [this](lost_atom) { on_worker_left(); },
     [this](lost_atom, std::uint64_t slot) { on_slot_lost(slot); },
     [this](describe_atom, std::uint64_t id, const bridge_actor& from, const std::string& request) {
@@ -316,14 +316,21 @@ void task_queue::match(time_point now) {
 }
 
 void task_queue::hand_out(waiter&& who, held_task&& what) {
-  auto& handed = handed_[{who.id, who.from->id()}];
+  auto key = waiter_key{who.id, who.from->id()};
+  auto& handed = handed_[key];
   handed = {.who = std::move(who), .what = std::move(what)};
+  auto number = ++last_handout_;
+  handed_by_number_.emplace(number, key);
   shared_.watch.used.queue_handouts.note(handed_.size());
   auto task = handed.what.task;
-  const auto& slot = shared_.slot_for(task);
+  auto slot_id = store::slot_of(task.namespace_id(), kind_of(task), task.workflow_id());
+  const auto& slot = shared_.routes.to(slot_id);
   handed.slot = slot.id();
-  send(slot, call_atom_v, handed.who.id, handed.who.from,
-       start_request(handed.who, std::move(task)), queue_actor{this});
+  if (shared_.routes.elsewhere(slot_id) != nullptr)
+    handed_elsewhere_.emplace_back(shared_.time.now() + outcome_within, number);
+  auto request = start_request(handed.who, std::move(task));
+  request.set_handout(number);
+  send(slot, call_atom_v, handed.who.id, handed.who.from, std::move(request), queue_actor{this});
 }
 
 cluster::ExecutionRequest task_queue::start_request(const waiter& who, cluster::Task&& task) const {
@@ -358,14 +365,19 @@ std::int64_t task_queue::backlog_count() const {
   return static_cast<std::int64_t>(tasks_.size() - tasks_.rows()) + backlog_.rows();
 }
 
-std::optional<task_queue::handout> task_queue::take_handout(std::uint64_t id,
-                                                            const bridge_actor& from) {
-  auto found = handed_.find({id, from->id()});
-  if (found == handed_.end())
+std::optional<task_queue::handout> task_queue::take_handout(std::uint64_t number) {
+  auto key = handed_by_number_.extract(number);
+  if (key.empty())
     return std::nullopt;
-  auto out = std::move(found->second);
-  handed_.erase(found);
-  return out;
+  return std::move(handed_.extract(key.mapped()).mapped());
+}
+
+void task_queue::expire_handouts(time_point now) {
+  while (!handed_elsewhere_.empty() && handed_elsewhere_.front().first <= now) {
+    auto number = handed_elsewhere_.front().second;
+    handed_elsewhere_.pop_front();
+    on_later(number);
+  }
 }
 
 void task_queue::finish(const handout& h, time_point now) {
@@ -389,9 +401,9 @@ void task_queue::bring_forward(time_point now) {
   queries_kept_back_.erase(queries_kept_back_.begin(), end);
 }
 
-void task_queue::on_obsolete(std::uint64_t id, const bridge_actor& from) {
+void task_queue::on_obsolete(std::uint64_t number) {
   auto now = shared_.time.now();
-  auto h = take_handout(id, from);
+  auto h = take_handout(number);
   if (!h)
     return;
   watch_.obsolete.add();
@@ -404,9 +416,9 @@ void task_queue::on_obsolete(std::uint64_t id, const bridge_actor& from) {
   go();
 }
 
-void task_queue::on_later(std::uint64_t id, const bridge_actor& from) {
+void task_queue::on_later(std::uint64_t number) {
   auto now = shared_.time.now();
-  auto h = take_handout(id, from);
+  auto h = take_handout(number);
   if (!h)
     return;
   watch_.postponed.add();
@@ -458,17 +470,17 @@ void task_queue::forget_rows() {
 void task_queue::on_slot_lost(caf::actor_id slot) {
   if (slot == 0)
     return forget_rows();
-  std::vector<std::pair<std::uint64_t, bridge_actor>> lost;
-  for (const auto& [key, h] : handed_)
-    if (h.slot == slot)
-      lost.emplace_back(h.who.id, h.who.from);
-  for (const auto& [id, from] : lost)
-    on_later(id, from);
+  std::vector<std::uint64_t> lost;
+  for (const auto& [number, key] : handed_by_number_)
+    if (handed_.at(key).slot == slot)
+      lost.push_back(number);
+  for (auto number : lost)
+    on_later(number);
 }
 
-void task_queue::on_taken(std::uint64_t id, const bridge_actor& from) {
+void task_queue::on_taken(std::uint64_t number) {
   auto now = shared_.time.now();
-  auto h = take_handout(id, from);
+  auto h = take_handout(number);
   if (!h)
     return;
   watch_.polls_served.add();
@@ -661,6 +673,7 @@ void task_queue::on_tick() {
   take_job_results(now);
   expire_polls(now);
   expire_queries(now);
+  expire_handouts(now);
   if (retired_ && now - last_use_ >= retired_for) {
     quit(caf::exit_reason::normal);
     return;
@@ -696,6 +709,8 @@ void task_queue::arm_tick(time_point now) {
     sooner(last_use_ + idle_max);
   if (poll_ends_)
     sooner(*poll_ends_);
+  if (!handed_elsewhere_.empty())
+    sooner(handed_elsewhere_.front().first);
   if (!queries_.empty())
     sooner(engine::from_proto(queries_.front().task.expires_at()));
   if (!queries_kept_back_.empty())

@@ -35,6 +35,8 @@ public:
   /// What was configured is told when it changes; this heals a message that was lost.
   static constexpr duration reads_rules_every = std::chrono::minutes{1};
   static constexpr duration idle_max = std::chrono::minutes{5};
+  /// A hand-out to a slot in another node that is not heard of for so long counts as "later".
+  static constexpr duration outcome_within = std::chrono::seconds{10};
   /// How long a queue that was replaced passes messages on.
   static constexpr duration retired_for = std::chrono::minutes{1};
 
@@ -77,15 +79,15 @@ private:
   void on_cancel(std::uint64_t id, const bridge_actor& from);
   void on_finish(std::uint64_t id, const bridge_actor& from);
   void on_leave(const std::string& worker_instance_key);
-  void on_obsolete(std::uint64_t id, const bridge_actor& from);
-  void on_later(std::uint64_t id, const bridge_actor& from);
+  void on_obsolete(std::uint64_t number);
+  void on_later(std::uint64_t number);
   /// Told later: it waits here, or gives way to the backlog.
   void keep_back(held_task what, time_point until);
   /// 0: another server may have had all of them.
   void on_slot_lost(caf::actor_id slot);
   /// Of rows that it knows, another server's queue may have erased any.
   void forget_rows();
-  void on_taken(std::uint64_t id, const bridge_actor& from);
+  void on_taken(std::uint64_t number);
   void on_worker_left();
   void on_describe(std::uint64_t id, const bridge_actor& from, const std::string& request);
   void describe(std::uint64_t id, const bridge_actor& from, const std::string& request);
@@ -105,7 +107,10 @@ private:
   /// offered to a queue that nobody serves.
   void give_back();
   void seen(time_point now);
-  std::optional<handout> take_handout(std::uint64_t id, const bridge_actor& from);
+  /// Nothing: it is over, and the poller may have another one.
+  std::optional<handout> take_handout(std::uint64_t number);
+  /// Those to nodes that said nothing.
+  void expire_handouts(time_point now);
   void finish(const handout& h, time_point now);
   /// The poller of a hand-out that came to nothing is the next one to be served.
   void wait_again(handout& h, time_point now);
@@ -146,6 +151,10 @@ private:
   /// No poll ends before.
   std::optional<time_point> poll_ends_;
   std::map<waiter_key, handout> handed_;
+  std::map<std::uint64_t, waiter_key> handed_by_number_;
+  std::uint64_t last_handout_ = 0;
+  /// By when their slots, which are in other nodes, have told: what they said may be lost.
+  std::deque<std::pair<time_point, std::uint64_t>> handed_elsewhere_;
   task_buffer tasks_;
   std::deque<held_task> queries_;
   /// Queries that were handed out in vain, by the time at which they are tried again.

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "actors/node/handle_cell.hpp"
 #include "actors/call/returned_task.hpp"
+#include "actors/node/handle_cell.hpp"
 #include "base/metrics.hpp"
 #include "protocol/interfaces.hpp"
 #include "store/types.hpp"

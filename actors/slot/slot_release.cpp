@@ -277,11 +277,11 @@ void slot::tell_asker(const entry& e, outcome& x, bool leased) {
   // A task is thrown away for what an execution reads only while nobody else can know better.
   auto knows = x.appended || (e.is == entry::phase::live && leased);
   if (x.released.try_again || (x.released.obsolete_task && !knows))
-    send(c.queue, later_atom_v, c.id, c.from);
+    send(c.queue, later_atom_v, c.request.handout());
   else if (x.released.obsolete_task)
-    send(c.queue, obsolete_atom_v, c.id, c.from);
+    send(c.queue, obsolete_atom_v, c.request.handout());
   else
-    send(c.queue, taken_atom_v, c.id, c.from);
+    send(c.queue, taken_atom_v, c.request.handout());
 }
 
 void slot::take_news(entry& e, effects& fx) {

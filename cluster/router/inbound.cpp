@@ -39,7 +39,7 @@ void router::deliver(link::incarnation from, routed::Routed&& what) {
       out.set_returned(what.return_task().ticket());
       (void)to_node(from, out);
     }
-    return deliver_here(std::move(what));
+    return deliver_here(std::move(what), from);
   }
   switch (what.what_case()) {
     case routed::Routed::kAnswer:
@@ -84,9 +84,9 @@ bool router::is_sound(const routed::Routed& what) {
   }
 }
 
-void router::deliver_here(routed::Routed&& what) {
+void router::deliver_here(routed::Routed&& what, link::incarnation from) {
   if (is_for_queue(what))
-    deliver_to_queue(std::move(what));
+    deliver_to_queue(from, std::move(what));
   else
     deliver_to_slot(std::move(what));
 }
@@ -97,13 +97,15 @@ void router::deliver_to_slot(routed::Routed&& what) {
     auto& call = *what.mutable_call();
     const auto& caller = call.caller();
     // What is started for a worker of a node that cannot be told would only be taken back.
-    if (caller.node() != options_.mine && !is_up(caller.node()))
+    if (!can_be_told(caller))
       return fail(what);
     auto bridge = known_->bridge_of(caller);
     // Nobody waits for it any more.
     if (!bridge)
       return;
-    known_->begin_call(caller, slot);
+    // A poll is called off at its queue.
+    if (!call.has_queue())
+      known_->begin_call(caller, slot);
     if (!call.has_queue())
       return caf::anon_send(slot, call_atom_v, caller.call(), bridge,
                             std::move(*call.mutable_request()));
@@ -124,8 +126,15 @@ void router::deliver_to_slot(routed::Routed&& what) {
   }
 }
 
-void router::deliver_to_queue(routed::Routed&& what) {
+bool router::can_be_told(const routed::Caller& caller) {
+  return caller.node() == options_.mine || is_up(caller.node());
+}
+
+void router::deliver_to_queue(link::incarnation from, routed::Routed&& what) {
   auto queue = queues_.find(from_proto(queue_named(what)));
+  // There are too many: whoever has the task's run offers it again.
+  if (!queue && from != 0 && what.has_offer())
+    return bounce(from, std::move(what));
   if (!queue)
     return fail(what);
   switch (what.what_case()) {
@@ -133,7 +142,7 @@ void router::deliver_to_queue(routed::Routed&& what) {
       return caf::anon_send(queue, offer_atom_v, std::move(*what.mutable_offer()->mutable_task()));
     case routed::Routed::kPoll: {
       const auto& caller = what.poll().caller();
-      auto bridge = known_->bridge_of(caller);
+      auto bridge = can_be_told(caller) ? known_->bridge_of(caller) : bridge_actor{};
       if (!bridge)
         return;
       known_->begin_call(caller, queue);
@@ -143,6 +152,8 @@ void router::deliver_to_queue(routed::Routed&& what) {
     case routed::Routed::kCancelPoll:
       return known_->cancel_call(what.cancel_poll().caller());
     case routed::Routed::kFinishPoll:
+      if (!can_be_told(what.finish_poll().caller()))
+        return;
       if (auto bridge = known_->bridge_of(what.finish_poll().caller()))
         caf::anon_send(queue, finish_atom_v, what.finish_poll().caller().call(), bridge);
       return;
@@ -151,6 +162,8 @@ void router::deliver_to_queue(routed::Routed&& what) {
     case routed::Routed::kWorkerLeft:
       return queues_.on_worker_left(from_proto(what.worker_left()));
     case routed::Routed::kDescribe:
+      if (!can_be_told(what.describe().caller()))
+        return;
       if (auto bridge = known_->bridge_of(what.describe().caller()))
         caf::anon_send(queue, describe_atom_v, what.describe().caller().call(), bridge,
                        what.describe().request());
@@ -187,7 +200,7 @@ const routed::Queue& router::queue_named(const routed::Routed& what) {
 
 void router::take_answer(link::incarnation from, routed::Answer& answer) {
   const auto& caller = answer.caller();
-  auto bridge = known_->bridge_of(caller);
+  auto bridge = caller.node() == options_.mine ? known_->bridge_of(caller) : bridge_actor{};
   auto& reply = *answer.mutable_reply();
   if (reply.tasks() == cluster::Reply::NOWHERE) {
     if (bridge)
@@ -205,16 +218,14 @@ void router::take_answer(link::incarnation from, routed::Answer& answer) {
 
 void router::take_outcome(const routed::HandedOut& told) {
   auto queue = known_->queue_of(told.queue());
-  auto bridge = known_->bridge_of(told.caller());
-  if (!queue || !bridge)
+  if (!queue)
     return;
-  auto call = told.caller().call();
   if (told.outcome() == routed::HandedOut::TAKEN)
-    caf::anon_send(queue, taken_atom_v, call, bridge);
+    caf::anon_send(queue, taken_atom_v, told.handout());
   else if (told.outcome() == routed::HandedOut::OBSOLETE)
-    caf::anon_send(queue, obsolete_atom_v, call, bridge);
+    caf::anon_send(queue, obsolete_atom_v, told.handout());
   else
-    caf::anon_send(queue, later_atom_v, call, bridge);
+    caf::anon_send(queue, later_atom_v, told.handout());
 }
 
 void router::end_return(std::uint64_t ticket) {
@@ -255,6 +266,9 @@ void router::bounce(link::incarnation to, routed::Routed&& what) {
 void router::take_bounced(routed::Routed&& what) {
   if ((!is_for_slot(what) && !is_for_queue(what)) || what.slot() >= store::slot_count)
     return;
+  // Its queue hands out anew, by the map of then: it has to know who has what it handed out.
+  if (what.has_call() && what.call().has_queue())
+    return fail(what);
   what.set_hops(what.hops() + 1);
   // A task on its way back has all the time that it takes.
   if (what.hops() > options_.hops_max && !what.has_return_task())
@@ -274,7 +288,8 @@ void router::again_later(routed::Routed&& what) {
 void router::fail(routed::Routed& what) {
   failed_.add();
   auto tell = [&](const routed::Caller& caller) {
-    if (auto bridge = known_->bridge_of(caller))
+    auto bridge = can_be_told(caller) ? known_->bridge_of(caller) : bridge_actor{};
+    if (bridge)
       caf::anon_send(bridge, reply_atom_v, caller.call(), actors::to_reply(actors::not_served()));
   };
   // Nothing else remembers that it was in vain.
@@ -292,7 +307,7 @@ void router::fail(routed::Routed& what) {
   routed::HandedOut told;
   told.set_outcome(routed::HandedOut::LATER);
   *told.mutable_queue() = what.call().queue();
-  *told.mutable_caller() = what.call().caller();
+  told.set_handout(what.call().request().handout());
   take_outcome(told);
 }
 

@@ -6,6 +6,7 @@
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace reprise::cluster {
@@ -15,9 +16,8 @@ namespace {
 /// Of one hand-out: gone with the call that holds it.
 class remote_queue_actor final : public queue_actor::base {
 public:
-  remote_queue_actor(caf::actor_config& config, routed::QueueActor queue, known_actors& known,
-                     known_actors::sender send)
-    : queue_actor::base(config), queue_(std::move(queue)), known_(known), send_(std::move(send)) {
+  remote_queue_actor(caf::actor_config& config, routed::QueueActor queue, known_actors::sender send)
+    : queue_actor::base(config), queue_(std::move(queue)), send_(std::move(send)) {
   }
 
   behavior_type make_behavior() override {
@@ -28,15 +28,9 @@ public:
       [](cancel_atom, std::uint64_t, const bridge_actor&) {},
       [](finish_atom, std::uint64_t, const bridge_actor&) {},
       [](leave_atom, const std::string&) {},
-      [this](obsolete_atom, std::uint64_t call, const bridge_actor& poller) {
-        tell_queue(told::OBSOLETE, call, poller);
-      },
-      [this](taken_atom, std::uint64_t call, const bridge_actor& poller) {
-        tell_queue(told::TAKEN, call, poller);
-      },
-      [this](later_atom, std::uint64_t call, const bridge_actor& poller) {
-        tell_queue(told::LATER, call, poller);
-      },
+      [this](obsolete_atom, std::uint64_t handout) { tell_queue(told::OBSOLETE, handout); },
+      [this](taken_atom, std::uint64_t handout) { tell_queue(told::TAKEN, handout); },
+      [this](later_atom, std::uint64_t handout) { tell_queue(told::LATER, handout); },
       [](lost_atom) {},
       [](lost_atom, std::uint64_t) {},
       [](describe_atom, std::uint64_t, const bridge_actor&, const std::string&) {},
@@ -48,17 +42,16 @@ public:
   }
 
 private:
-  void tell_queue(routed::HandedOut::Outcome what, std::uint64_t call, const bridge_actor& poller) {
+  void tell_queue(routed::HandedOut::Outcome what, std::uint64_t handout) {
     routed::Routed out;
     auto& told = *out.mutable_handed_out();
     told.set_outcome(what);
     *told.mutable_queue() = queue_;
-    *told.mutable_caller() = known_.caller_of(poller, call);
+    told.set_handout(handout);
     send_(queue_.node(), out);
   }
 
   const routed::QueueActor queue_;
-  known_actors& known_;
   const known_actors::sender send_;
 };
 
@@ -143,7 +136,7 @@ void known_actors::forget_queue(caf::actor_id number) {
 }
 
 queue_actor known_actors::spawn_remote_queue_actor(const routed::QueueActor& who) {
-  queue_actor made = system_.spawn<remote_queue_actor>(who, *this, send_);
+  queue_actor made = system_.spawn<remote_queue_actor>(who, send_);
   {
     std::lock_guard lock{mutex_};
     remote_queues_.emplace(made.id(), who);
@@ -168,6 +161,11 @@ void known_actors::cancel_call(const routed::Caller& who) {
 void known_actors::on_acknowledged(const routed::Caller& who) {
   if (auto known = find(who))
     known->on_acknowledged(who.call());
+}
+
+bool known_actors::is_idle() {
+  std::lock_guard lock{mutex_};
+  return std::ranges::all_of(remote_, [](const auto& r) { return r.second->is_idle(); });
 }
 
 void known_actors::forget(link::incarnation node) {

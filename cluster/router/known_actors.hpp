@@ -52,6 +52,8 @@ public:
   /// The tasks of that answer are the other node's.
   void on_acknowledged(const routed::Caller& who);
 
+  /// No tasks are on their way that nobody has said to have.
+  bool is_idle();
   /// Nobody there waits any more: calls are cancelled, tasks that were on their way are taken back.
   void forget(link::incarnation node);
   /// Ends the stand-ins and returns them.

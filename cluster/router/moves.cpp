@@ -80,7 +80,7 @@ void router::replace_stand_in(store::range_id range, std::uint64_t owner_before)
   // Nothing could be sent there.
   if (where == addresses_.end())
     return;
-  former_.push_back({.address = where->second, .stand_in = stand_ins_[range]});
+  former_.push_back({.range = range, .addresses = {where->second}, .stand_in = stand_ins_[range]});
   if (former_.size() > options_.former_max)
     former_.pop_front();
   stand_ins_[range] = spawn_remote_slots(system_, *this, range);

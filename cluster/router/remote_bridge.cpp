@@ -93,6 +93,11 @@ void remote_bridge::on_acknowledged(std::uint64_t call) {
   (void)had->take();
 }
 
+bool remote_bridge::is_idle() {
+  std::lock_guard lock{mutex_};
+  return tasks_.empty();
+}
+
 void remote_bridge::end() {
   std::map<std::uint64_t, call_server> calls;
   std::map<std::uint64_t, std::shared_ptr<actors::task_reply>> tasks;

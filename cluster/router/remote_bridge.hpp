@@ -27,6 +27,7 @@ public:
   void begin_call(std::uint64_t call, call_server by);
   void cancel_call(std::uint64_t call);
   void on_acknowledged(std::uint64_t call);
+  bool is_idle();
   /// Its node is gone.
   void end();
 

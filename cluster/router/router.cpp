@@ -160,10 +160,27 @@ router::fate router::try_to_send(routed::Routed& what) {
   return fate::failed;
 }
 
+void router::note_resent(store::range_id range) {
+  auto where = addresses_.find(owners_[range]);
+  if (where == addresses_.end())
+    return;
+  for (auto& f : former_)
+    if (f.range == range)
+      f.addresses.insert(where->second);
+}
+
+bool router::is_idle() {
+  std::lock_guard lock{mutex_};
+  return returns_.empty() && waiting_.empty() && later_.empty() && known_->is_idle();
+}
+
 router::fate router::wait(routed::Routed& what) {
   // It is sent again when its range can be had.
   if (what.has_return_task())
     return fate::gone;
+  // A queue hands out anew.
+  if (what.has_call() && what.call().has_queue())
+    return fate::failed;
   auto bytes = what.ByteSizeLong();
   if (waiting_bytes_ + bytes > options_.waiting_bytes_max)
     return fate::failed;
@@ -185,6 +202,7 @@ void router::flush(const ranges& which) {
       auto found = waiting_.extract(range);
       if (found.empty())
         continue;
+      note_resent(range);
       for (auto& w : found.mapped()) {
         waiting_bytes_ -= w.bytes;
         auto became = try_to_send(w.what);
@@ -229,8 +247,13 @@ void router::on_tick() {
     if (!waiting_.empty() || !later_.empty())
       arm();
   }
-  for (auto& what : again)
+  for (auto& what : again) {
+    {
+      std::lock_guard lock{mutex_};
+      note_resent(store::range_of(static_cast<store::slot_id>(what.slot())));
+    }
     to_slot(std::move(what));
+  }
   for (auto& what : failed)
     fail(what);
 }
@@ -238,11 +261,14 @@ void router::on_tick() {
 // -- tasks on their way back ---------------------------------------------------------------------
 
 void router::give_back(store::slot_id slot, actors::returned_task_ptr task) {
-  if (is_ours(store::range_of(slot)))
-    return caf::anon_send(shared_.slots[slot].get(), returned_atom_v, std::move(task));
-  std::lock_guard lock{mutex_};
+  std::unique_lock lock{mutex_};
   if (stopped_)
     return;
+  // As what is served here changes under the lock, too, none is left between the two.
+  if (is_ours(store::range_of(slot))) {
+    lock.unlock();
+    return caf::anon_send(shared_.slots[slot].get(), returned_atom_v, std::move(task));
+  }
   auto ticket = ++last_return_;
   returns_.emplace(ticket, returning{.slot = slot, .task = std::move(task)});
   send_returns({store::range_of(slot)}, ticket);
@@ -304,9 +330,9 @@ void router::on_down(const link::peer& who, const std::string&) {
       if (!stopped_)
         lost.push_back(stand_ins_[range]);
     for (auto& f : former_)
-      if (f.address == who.address)
+      if (f.addresses.contains(who.address))
         lost.push_back(f.stand_in);
-    std::erase_if(former_, [&](const former& f) { return f.address == who.address; });
+    std::erase_if(former_, [&](const former& f) { return f.addresses.contains(who.address); });
   }
   known_->forget(who.life);
   lose(lost);

@@ -76,6 +76,9 @@ public:
   /// Nobody has used what stands for it for long.
   void retire(const store::queue_key& queue, const queue_actor& stand_in);
 
+  /// Nothing is kept here that is to go on, or to be taken back.
+  bool is_idle();
+
   known_actors& known() noexcept {
     return *known_;
   }
@@ -111,7 +114,9 @@ private:
 
   /// It stood for a range while that was at this address: calls that it sent may be there still.
   struct former {
-    std::string address{};
+    store::range_id range = 0;
+    /// Where what it sent may be.
+    std::set<std::string> addresses{};
     slot_actor stand_in{};
   };
 
@@ -137,6 +142,8 @@ private:
   fate try_to_send(routed::Routed& what);
   fate wait(routed::Routed& what);
   void flush(const ranges& which);
+  /// What was sent by those that stood for the range before goes to its present owner.
+  void note_resent(store::range_id range);
   /// Those since this ticket.
   void send_returns(const ranges& which, std::uint64_t since = 0);
   void arm();
@@ -163,9 +170,11 @@ private:
   /// Whether it may be given to the slot or queue that it names, as far as its sender is to know.
   bool is_sound(const routed::Routed& what);
   bool is_up(link::incarnation who);
-  void deliver_here(routed::Routed&& what);
+  /// `from`: 0 is this node.
+  void deliver_here(routed::Routed&& what, link::incarnation from = 0);
+  bool can_be_told(const routed::Caller& caller);
   void deliver_to_slot(routed::Routed&& what);
-  void deliver_to_queue(routed::Routed&& what);
+  void deliver_to_queue(link::incarnation from, routed::Routed&& what);
   void take_answer(link::incarnation from, routed::Answer& answer);
   void take_outcome(const routed::HandedOut& told);
   void end_return(std::uint64_t ticket);

@@ -137,9 +137,9 @@ public:
         router_.to_slot(std::move(out));
       },
       // Slots answer whoever handed out.
-      [](obsolete_atom, std::uint64_t, const bridge_actor&) {},
-      [](taken_atom, std::uint64_t, const bridge_actor&) {},
-      [](later_atom, std::uint64_t, const bridge_actor&) {},
+      [](obsolete_atom, std::uint64_t) {},
+      [](taken_atom, std::uint64_t) {},
+      [](later_atom, std::uint64_t) {},
       [this](lost_atom) {
         auto out = begin();
         *out.mutable_worker_left() = queue_;

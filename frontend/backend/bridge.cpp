@@ -200,7 +200,9 @@ std::uint64_t bridge::call(cluster::ExecutionRequest&& request, bool waits, repl
 
 std::uint64_t bridge::poll(cluster::Poll&& poll, reply_handler done) {
   waiting_call c{.done = std::move(done)};
-  c.queue = queues_.find(queue_of(poll));
+  const auto key = queue_of(poll);
+  const auto asked = queues_.find(key);
+  c.queue = asked;
   c.poll = std::make_unique<const cluster::Poll>(std::move(poll));
   auto send = [&](std::uint64_t n, waiting_call& added) {
     // Here, where end_polls() either has not looked yet or has taken note of its worker.
@@ -213,7 +215,12 @@ std::uint64_t bridge::poll(cluster::Poll&& poll, reply_handler done) {
       caf::anon_send(added.queue, poll_atom_v, n, answers_to, p);
   };
   auto id = c.queue ? calls_->add(c, false, send) : 0;
-  return id != 0 ? id : refuse(std::move(c));
+  if (id == 0)
+    return refuse(std::move(c));
+  // It moved away in between, and whoever looked for its polls did not see this one.
+  if (queues_.may_move() && queues_.find_known(key) != asked)
+    send_again(key);
+  return id;
 }
 
 std::uint64_t bridge::describe_queue(const std::string& namespace_id, const std::string& queue,

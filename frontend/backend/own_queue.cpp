@@ -30,9 +30,9 @@ public:
       [](cancel_atom, std::uint64_t, const bridge_actor&) {},
       [](finish_atom, std::uint64_t, const bridge_actor&) {},
       [](leave_atom, const std::string&) {},
-      [](obsolete_atom, std::uint64_t, const bridge_actor&) {},
-      [](taken_atom, std::uint64_t, const bridge_actor&) {},
-      [](later_atom, std::uint64_t, const bridge_actor&) {},
+      [](obsolete_atom, std::uint64_t) {},
+      [](taken_atom, std::uint64_t) {},
+      [](later_atom, std::uint64_t) {},
       [](lost_atom) {},
       [](lost_atom, std::uint64_t) {},
       [this](describe_atom, std::uint64_t id, const bridge_actor& from, const std::string&) {

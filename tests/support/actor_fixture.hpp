@@ -59,11 +59,9 @@ inline queue_actor::behavior_type fake_queue(std::reference_wrapper<seen_message
     [](cancel_atom, std::uint64_t, const bridge_actor&) {},
     [](finish_atom, std::uint64_t, const bridge_actor&) {},
     [](leave_atom, const std::string&) {},
-    [seen](obsolete_atom, std::uint64_t id, const bridge_actor&) {
-      seen.get().obsolete.push_back(id);
-    },
-    [seen](taken_atom, std::uint64_t id, const bridge_actor&) { seen.get().taken.push_back(id); },
-    [seen](later_atom, std::uint64_t id, const bridge_actor&) { seen.get().later.push_back(id); },
+    [seen](obsolete_atom, std::uint64_t handout) { seen.get().obsolete.push_back(handout); },
+    [seen](taken_atom, std::uint64_t handout) { seen.get().taken.push_back(handout); },
+    [seen](later_atom, std::uint64_t handout) { seen.get().later.push_back(handout); },
     [](lost_atom) {},
     [](lost_atom, std::uint64_t) {},
     [](describe_atom, std::uint64_t, const bridge_actor&, const std::string&) {},
@@ -192,9 +190,10 @@ public:
     return id;
   }
 
-  /// The same as from a queue, for a poller.
-  std::uint64_t send_for_poller(const cluster::ExecutionRequest& r) {
+  /// The same as from a queue, for a poller; the hand-out has the number of the call.
+  std::uint64_t send_for_poller(cluster::ExecutionRequest r) {
     auto id = ++last_call_;
+    r.set_handout(id);
     caf::anon_send(node->slot_for(r), call_atom_v, id, bridge, r, queue);
     return id;
   }

@@ -139,6 +139,11 @@ public:
     caf::anon_send(node.shared().timer.get(), epoch_atom_v, what.any());
   }
 
+  void tell_epoch(std::size_t i, std::uint32_t slot, store::epoch_number epoch) {
+    auto& shared = servers_[i]->server().node().shared();
+    caf::anon_send(shared.slots[slot].get(), epoch_atom_v, epoch);
+  }
+
   // -- names that live where a test wants them ---------------------------------------------------
 
   std::string workflow_of(std::size_t i, const std::string& stem = "workflow") {
@@ -207,11 +212,6 @@ private:
         is_moving = true;
       }
     }
-  }
-
-  void tell_epoch(std::size_t i, std::uint32_t slot, store::epoch_number epoch) {
-    auto& shared = servers_[i]->server().node().shared();
-    caf::anon_send(shared.slots[slot].get(), epoch_atom_v, epoch);
   }
 
   void take(std::size_t i, std::uint32_t slot) {
