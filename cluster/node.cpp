@@ -279,7 +279,8 @@ void node::drain(duration patience) {
   caf::anon_send(shared_.keeper, stop_atom_v);
   auto idle = [this] {
     return shared_.calls_under_way.load(std::memory_order_acquire) == 0
-           && shared_.early_starts.load(std::memory_order_acquire) == 0;
+           && shared_.early_starts.load(std::memory_order_acquire) == 0
+           && (!router_ || router_->is_idle());
   };
   if (options_.run_all) {
     options_.run_all();

@@ -94,12 +94,10 @@ bool slot::pass_on(const call_ptr& c) {
   const auto* next = elsewhere();
   if (next == nullptr)
     return false;
-  if (c->by == call::origin::bridge)
-    send(*next, call_atom_v, c->id, std::move(c->from), std::move(c->request));
-  else if (c->by == call::origin::queue)
-    send(*next, call_atom_v, c->id, std::move(c->from), std::move(c->request), std::move(c->queue));
-  else
+  // A queue hands out anew: it knows who has what it handed out.
+  if (c->by != call::origin::bridge)
     return false;
+  send(*next, call_atom_v, c->id, std::move(c->from), std::move(c->request));
   return true;
 }
 
@@ -218,7 +216,7 @@ void slot::refuse(const call_ptr& c, const error& why) {
         send(c->from, reply_atom_v, c->id, to_reply(why));
       return;
     case call::origin::queue:
-      send(c->queue, later_atom_v, c->id, c->from);
+      send(c->queue, later_atom_v, c->request.handout());
       return;
     case call::origin::timer:
       send(shared_.timer.get(), later_atom_v, c->id);
@@ -261,11 +259,8 @@ void slot::on_cancel(std::uint64_t id, const bridge_actor& from) {
 }
 
 void slot::on_returned(returned_task_ptr task) {
-  if (epoch_ == 0) {
-    if (const auto* next = elsewhere())
-      return send(*next, returned_atom_v, std::move(task));
+  if (epoch_ == 0)
     return keep_early(std::move(task));
-  }
   auto c = std::make_shared<call>();
   c->by = call::origin::slot;
   c->request = task->task().request;
@@ -274,6 +269,8 @@ void slot::on_returned(returned_task_ptr task) {
 }
 
 void slot::keep_early(returned_task_ptr task) {
+  if (const auto* next = elsewhere())
+    return send(*next, returned_atom_v, std::move(task));
   auto& shown = shared_.watch.used.returned_tasks;
   if (returned_early_.size() < shared_.capacity.returned_max) {
     returned_early_.push_back(std::move(task));
@@ -284,7 +281,7 @@ void slot::keep_early(returned_task_ptr task) {
 }
 
 void slot::take_back_early() {
-  if (epoch_ == 0)
+  if (epoch_ == 0 && elsewhere() == nullptr)
     return;
   for (auto& task : std::exchange(returned_early_, {}))
     on_returned(std::move(task));
